@@ -116,7 +116,7 @@ class Reconciler:
         unread: list[Failed] = []
         charges = await self._ledger.payments_of(period, unread)
         payments = await self._payments(period, charges, unread)
-        cleared = await self._ledger.cleared(period, unread)
+        cleared = await self._registers.cleared(period, payments, unread)
         findings = [finding async for finding in self._reversed(period, payments)]
         charged = [payment for payment in payments if not payment.by_link]
         books = await self._books(period, charges, charged, unread)

@@ -1,17 +1,17 @@
 """Registers held against clearing accounts: what the journal lacks is taken in, the rest is for people to explain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from activities.payment_intake import PROCESSOR_DOWN, PaymentIntake
 from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, RailTotal, failed
 from billing.accounting.registers import RailPayment, finding_of, registered, side_by_side, totals
-from billing.apart import why
+from billing.apart import Failed, why
 from billing.errors import NotFound
-from billing.payments.payment import Payment
+from billing.payments.payment import Payment, PaymentStatus
 from billing.payments.ports import PaymentBooks, PaymentRecords
 from billing.period import Period
-from billing.receivables.incoming import ClearedPayment
+from billing.receivables.incoming import ClearedPayment, PaymentRecord
 from billing.receivables.journal import PaymentName
 from billing.receivables.ports import ClearingAccounts, PaymentListing
 
@@ -28,6 +28,21 @@ class RegisterCheck:
         self._ledger = ledger
         self._intake = intake
 
+    async def cleared(self, period: Period, payments: Sequence[Payment], unread: list[Failed]) -> list[ClearedPayment]:
+        """What clearing accounts have of the period, and of ``payments`` whatever the journal takes them to be for."""
+        rows = await self._ledger.cleared(period, unread)
+        names = {row.name for row in rows}
+        for payment in payments:
+            name = PaymentName.of(payment.rail, payment.payment_id)
+            if payment.key and payment.status is PaymentStatus.SUCCEEDED and name not in names:
+                try:
+                    record = await self._ledger.incoming_payment(name)
+                except Exception as error:
+                    unread.append(Failed(customer_id=payment.customer_id, reason=why(error)))
+                else:
+                    rows += _rows(name, record) if record else ()
+        return rows
+
     async def compare(
         self,
         period: Period,
@@ -35,7 +50,8 @@ class RegisterCheck:
         cleared: Sequence[ClearedPayment],
         found: Sequence[Discrepancy],
     ) -> "RegisterResult":
-        """Compares ``payments``, as the processor has them, with what was ``cleared`` before anything was repaired.
+        """Compares ``payments``, as the processor has them, with what was ``cleared`` before anything was repaired;
+        takes in what the journal still lacks.
 
         What is in the findings ``found`` already is not said again. Raises ``PROCESSOR_DOWN``.
         """
@@ -71,6 +87,20 @@ class RegisterCheck:
         reversals = await self._records.reversals(payment.payment_id)
         pair = pair._replace(registered=registered(payment, reversals))
         return pair.in_journal(await self._ledger.incoming_payment(pair.name))
+
+
+def _rows(name: PaymentName, record: PaymentRecord) -> Iterator[ClearedPayment]:
+    head = record.payment
+    for currency, minor in record.cleared_minor.items():
+        yield ClearedPayment(
+            rail=name.rail,
+            digest=name.digest,
+            reference=head.reference,
+            customer_id=head.customer_id,
+            by=head.by,
+            currency=currency,
+            amount_minor=minor,
+        )
 
 
 class RegisterResult(NamedTuple):

@@ -108,7 +108,7 @@ class PaymentRecord(Model):
 
     @property
     def cleared_minor(self) -> dict[str, int]:
-        """What the clearing account has of it, by currency, net of what went back; nothing of one without entries."""
+        """What the clearing account has of it, by currency, net of what went back; {}: it has no entries."""
         sums: Counter[str] = Counter()
         for transaction in self.transactions:
             for entry in transaction.entries:

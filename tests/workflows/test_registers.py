@@ -9,10 +9,12 @@ from billing.accounting.discrepancy import DiscrepancyKind, ReconciledPeriod
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import PaymentName, Subject
+from billing.receivables.payment_list import PaymentFilter
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
 from tests.typed import typed
+from tests.workflows.test_reconciliation import made_by_hand
 
 ALL_TABLES = ("entries", "transactions", "incoming_payments")
 
@@ -121,6 +123,27 @@ async def test_a_payment_on_another_rail_than_the_journal_says_is_told(bed: Bed)
     result = await reconciled(bed)
     assert found(result) == [(DiscrepancyKind.MISSING, False)]
     assert sums(result) == {"stripe": (10000, 10000), "stripe-link": (0, 10000)}
+
+
+async def test_a_payment_of_a_month_that_the_ledger_lacks_is_said_once_and_shown_as_a_difference(bed: Bed) -> None:
+    await paid(bed)
+    key = {"billing_key": "monthly-billing-v1:ghost:2026-10", "customer_id": "ghost", "period": OCTOBER}
+    await made_by_hand(bed, confirm=True, **key)
+    result = await reconciled(bed)
+    assert found(result) == [(DiscrepancyKind.UNKNOWN, False)]
+    assert sums(result) == {"stripe": (20000, 10000)}
+
+
+async def test_what_a_link_brought_of_somebody_unknown_is_taken_in_once_as_unmatched(bed: Bed) -> None:
+    await paid(bed)
+    about = {"billing_key": "link", "rail": "stripe-link", "customer_id": "ghost", "period": OCTOBER}
+    await made_by_hand(bed, confirm=True, **about)
+    result = await reconciled(bed)
+    assert found(result) == [(DiscrepancyKind.MISSING, True)]
+    assert sums(result) == {"stripe": (10000, 10000), "stripe-link": (10000, 10000)}
+    assert (await bed.ledger.incoming_payments(PaymentFilter(unmatched=True))).count == 1
+    again = await reconciled(bed)
+    assert (found(again), sums(again)) == ([], sums(result))
 
 
 async def test_of_rails_by_hand_the_sum_is_shown_and_that_nobody_has_confirmed_it(bed: Bed) -> None:
