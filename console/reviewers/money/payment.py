@@ -33,6 +33,7 @@ from billing.reviewers.users import Role
 from billing.validation import explain
 from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
+from console.web.forms import form_of, texts_in
 from services.payment_desk import PaymentDesk
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
@@ -76,16 +77,16 @@ class IncomingPaymentPages:
         return await self.page(session, _named(request.query_params), done=done)
 
     async def assign(self, request: Request, session: Reviewer) -> Response:
-        return await self._instruct(InstructionKind.ASSIGN, await _texts(request), session)
+        return await self._instruct(InstructionKind.ASSIGN, texts_in(await form_of(request)), session)
 
     async def refund(self, request: Request, session: Approver) -> Response:
-        return await self._instruct(InstructionKind.REFUND, await _texts(request), session)
+        return await self._instruct(InstructionKind.REFUND, texts_in(await form_of(request)), session)
 
     async def confirm(self, request: Request, session: Approver) -> Response:
-        return await self._decide("confirm", await _texts(request), session)
+        return await self._decide("confirm", texts_in(await form_of(request)), session)
 
     async def reject(self, request: Request, session: Reviewer) -> Response:
-        return await self._decide("reject", await _texts(request), session)
+        return await self._decide("reject", texts_in(await form_of(request)), session)
 
     def back(self, request: Request) -> RedirectResponse:
         """To the list; an action's own address is for its form only."""
@@ -182,11 +183,6 @@ def _request(kind: InstructionKind, name: PaymentName, typed: Mapping[str, str],
 
 def _named(query: Mapping[str, str]) -> PaymentName:
     return PaymentName(query.get("rail", "")[:100], query.get("digest", "")[:100])
-
-
-async def _texts(request: Request) -> dict[str, str]:
-    form = await request.form()
-    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _kept(refused: RefusedForm | None, form: str, field: str, default: str) -> str:

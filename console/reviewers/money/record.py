@@ -22,6 +22,7 @@ from billing.validation import explain
 from console.reviewers.money.payment import IncomingPaymentPages, payment_page
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, signed_in
+from console.web.forms import form_of, texts_in
 from services.payment_desk import PaymentDesk
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
@@ -45,8 +46,8 @@ class RecordPages:
         return await self._page(session, {name: request.query_params.get(name, "")[:255] for name in _FIELDS})
 
     async def record(self, request: Request, session: Reviewer) -> Response:
-        form = await request.form()
-        texts = {name: str(form.get(name, ""))[:2000] for name in _FIELDS}
+        form = texts_in(await form_of(request))
+        texts = {name: form.get(name, "") for name in _FIELDS}
         try:
             recorded = await self._payments.record(_typed(texts, session.username), self._now())
         except (BillingError, ValidationError) as error:
