@@ -145,6 +145,7 @@ def _activities(
         LedgerActivities(ledger).record_month,
         BrakeActivities(ledger).await_release,
         collections.begin_collection,
+        collections.count_owed,
         collections.remind_customer,
         collections.alert_about_collection,
         collections.close_collection,

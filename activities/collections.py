@@ -10,14 +10,16 @@ from activities.brake import check_brake
 from billing.collections.collection import Collection, PaidOnSession, PayOnSession
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
-from billing.collections.stages import CollectionStage
+from billing.collections.stages import CollectionStage, Counted
 from billing.customers.ports import CustomerStore
 from billing.errors import BalanceChanged, MailRefused, NotFound, OutcomeConflict, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
 from billing.mails.mail import CustomerMailKind
-from billing.payments.payment import ChargeResult, PaymentRequest
+from billing.payments.payment import ChargeResult, PaymentRequest, PaymentStatus
+from billing.payments.ports import PaymentStore
+from billing.period import Period
 from billing.receivables.journal import Subject
 from billing.receivables.ports import Accounts
 from billing.reviewers.alerts import of_collection, of_news
@@ -29,7 +31,7 @@ from services.collecting import collect
 from services.customer_mails import CustomerMails
 
 
-class _Ledger(Accounts, BrakeStore, CollectionStore, CustomerStore, MonthStore, Protocol):
+class _Ledger(Accounts, BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
     """The stores it uses."""
 
 
@@ -58,7 +60,7 @@ class CollectionActivities:
         """Charges the customer's card, by the payment of the debt's month; raises as ``Cashier.charge``.
 
         Raises ``BrakeOn`` if the emergency brake is on and the payment was looked up and not tried since, and
-        ``BalanceChanged`` if money of another rail is in the books that the collection does not know of.
+        ``BalanceChanged`` if less is owed than the collection has counted last.
         """
         await self._ledger.record_collection(collection, clock.now())
         debt = _acting(collection)
@@ -97,6 +99,20 @@ class CollectionActivities:
         return PaidOnSession(result=result, redirect_url=url or None)
 
     @activity.defn
+    async def count_owed(self, collection: Collection) -> Counted:
+        """What the ledger says is still owed for each open debt."""
+        await self._ledger.record_collection(collection, clock.now())
+        balance = await self._ledger.balance(collection.customer_id)
+        owed_minor, charged = dict[Period, int](), []
+        for debt in collection.open_debts:
+            owed_minor[debt.period] = max(0, balance.owed_for(Subject.month(debt.period), debt.currency))
+            if owed_minor[debt.period] < debt.outstanding_minor:
+                charges = await self._ledger.payments(collection.customer_id, debt.period)
+                if any(charge.status is PaymentStatus.SUCCEEDED for charge in charges):
+                    charged.append(debt.period)
+        return Counted(at=clock.now(), owed_minor=owed_minor, charged=tuple(charged))
+
+    @activity.defn
     async def look_up_payment(self, collection: Collection) -> ChargeResult:
         """The payment's status at the processor; moves no money."""
         await self._ledger.record_collection(collection, clock.now())
@@ -113,12 +129,15 @@ class CollectionActivities:
 
     @activity.defn
     async def remind_customer(self, collection: Collection) -> None:
-        """Mails the customer about everything that is owed; records an address that takes no mail. Raises ``BrakeOn``.
+        """Mails the customer about everything that is owed; records an address that takes no mail.
+
+        Raises ``BrakeOn``, and ``BalanceChanged`` as ``try_card`` does.
 
         Only one reminder has the number of this one, whatever is settled or joins while it is being sent.
         """
         await self._ledger.record_collection(collection, clock.now())
         await check_brake(self._ledger)
+        await self._check_owed(collection, *collection.open_debts)
         month = await self._month(collection, collection.open_debts[0])
         try:
             addressed, number = await self._addressed(collection), collection.reminders + 1
@@ -167,14 +186,12 @@ class CollectionActivities:
         if recorded is not None and recorded.revision > collection.revision:
             raise StaleRun(f"{name} has a newer revision in the ledger than in this run")
 
-    async def _check_owed(self, collection: Collection, debt: Debt) -> None:
-        """The card is charged the whole amount, so all of it has to be owed."""
+    async def _check_owed(self, collection: Collection, *debts: Debt) -> None:
+        """The card is charged what the collection believes to be owed, and the customer is reminded of it."""
         balance = await self._ledger.balance(collection.customer_id)
-        if balance.owed_for(Subject.month(debt.period), debt.currency) < debt.amount_minor:
-            raise BalanceChanged(
-                f"{debt.period} of {collection.customer_id} is paid on another rail, wholly or in part, which its "
-                "collection is told with the next reconciliation"
-            )
+        for debt in debts:
+            if balance.owed_for(Subject.month(debt.period), debt.currency) < debt.outstanding_minor:
+                raise BalanceChanged(f"{debt.period} of {collection.customer_id}: less is owed than was counted last")
 
     async def _addressed(self, collection: Collection) -> Collection:
         """With the customer's present name and address: a change updates months to come, but no collections."""

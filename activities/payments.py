@@ -70,18 +70,23 @@ class PaymentActivities:
             current = await self._recorded(month)
             _check_open(month, current)
             _check_current(month, current)
-            balance = await self._ledger.balance(month.customer_id)
-            if balance.owed_for(Subject.month(month.period), request.currency) <= 0:
+            if await self._is_settled(month, request):
                 raise _Settled
             await check_brake_for(self._ledger, month)
 
         try:
             result, _ = await self._cashier.charge(request, "", still_wanted)
+            if result.status is ChargeStatus.SUCCEEDED or not await self._is_settled(month, request):
+                return result
         except _Settled:
-            result = await self._cashier.release(request)
-            if result.status is ChargeStatus.CANCELED:
-                return result.evolve(status=ChargeStatus.SETTLED)
-        return result
+            pass
+        result = await self._cashier.release(request)
+        return result.evolve(status=ChargeStatus.SETTLED) if result.status is ChargeStatus.CANCELED else result
+
+    async def _is_settled(self, month: Month, request: PaymentRequest) -> bool:
+        """Whether money of another rail has paid the bill."""
+        balance = await self._ledger.balance(month.customer_id)
+        return balance.owed_for(Subject.month(month.period), request.currency) <= 0
 
     async def _closes(self, month: Month, result: ChargeResult) -> bool:
         """Closes the month; False if that fails, then the workflow closes it like any other."""

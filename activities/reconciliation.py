@@ -29,7 +29,7 @@ from billing.reviewers.alerts import Alert, of_report
 from services import clock
 from services.alerts import Alerts
 from services.checkouts import LinkBooks
-from services.collecting import collect, tell
+from services.collecting import collect
 
 _RECENT_MONTHS = 3
 _AROUND = timedelta(days=35)
@@ -257,13 +257,10 @@ class Reconciler:
         return finding.evolve(text=f"{finding.text}; repaired: {result}", repaired=True)
 
     async def _told(self, finding: Discrepancy) -> Discrepancy:
-        """Tells the collection once more of all money that other rails have brought; each share counts once."""
-        transactions = await self._ledger.transactions(finding.customer_id)
-        payments = dict.fromkeys(transaction.payment for transaction in transactions if transaction.payment)
-        told = [await tell(self._ledger, self._collections, finding.customer_id, payment) for payment in payments]
-        if not any(paid.get(Period(finding.period)) for paid in told):
+        """Makes the collection ask the ledger what is owed."""
+        if not await self._collections.count_again(finding.customer_id, finding.text):
             return finding
-        return finding.evolve(text=f"{finding.text}; the collection is told", repaired=True)
+        return finding.evolve(text=f"{finding.text}; the collection counts again", repaired=True)
 
     async def _recent(self) -> list[Period]:
         return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]

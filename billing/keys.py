@@ -50,11 +50,6 @@ def payment_key(customer_id: str, period: Period, series: int = 1) -> str:
     return f"monthly-billing-{_VERSION}:{customer_id}:{period}{f':{series}' if series > 1 else ''}"
 
 
-def payment_command_id(transaction_key: str, subject: str) -> str:
-    """The id of the command by which a collection learns that a transaction of the journal has paid ``subject``."""
-    return hashlib.sha256(f"{_VERSION}|payment|{transaction_key}|{subject}".encode()).hexdigest()[:32]
-
-
 def create_key(payment_key: str, payer_id: str, serial: int = 1) -> str:
     """Idempotency key of the request that creates the payment. Confirming needs none: a payment succeeds once.
 

@@ -9,7 +9,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from billing.collections.collection import Collection
-from billing.collections.commands import COLLECTION_COMMANDS, LookUp, Owe, PayResult, RecordPayment, ReplaceCard
+from billing.collections.commands import COLLECTION_COMMANDS, CountAgain, LookUp, Owe, PayResult, ReplaceCard
 from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
 from billing.commands import Command, CommandResult, Refusal, Via, command_name
@@ -82,8 +82,8 @@ class CollectionSignals:
     async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
         return await self._signal(customer_id, LookUp(by="Stripe", reason=reason, period=period))
 
-    async def paid(self, customer_id: str, command: RecordPayment) -> bool:
-        return await self._signal(customer_id, command)
+    async def count_again(self, customer_id: str, reason: str) -> bool:
+        return await self._signal(customer_id, CountAgain(by="billing", reason=reason))
 
     async def _signal(self, customer_id: str, command: Command) -> bool:
         """False if no collection of the customer runs."""

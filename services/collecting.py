@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-from billing.collections.arrivals import arrivals
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
@@ -13,14 +12,18 @@ from billing.invoices.ports import MonthStore
 from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.period import Period
 from billing.receivables.events import PaymentData
-from billing.receivables.journal import PaymentName
-from billing.receivables.ports import PaymentListing
+from billing.receivables.journal import Subject
+from billing.receivables.ports import Accounts
 
 
-async def collect(ledger: CollectionStore, collections: Collections, month: Month) -> None:
+class DebtBooks(Accounts, CollectionStore, Protocol):
+    """The stores that say what is owed, and who collects it."""
+
+
+async def collect(ledger: DebtBooks, collections: Collections, month: Month) -> None:
     """Lets the customer's collection take in what ``month`` left unpaid; begins it, as last recorded, if none runs.
 
-    A repeat changes nothing, even once the debt is settled.
+    A part may be paid already. A repeat changes nothing, even once the debt is settled.
     """
     known = await ledger.collection(month.customer_id, month.period)
     debt = known.debt(month.period) if known else None
@@ -29,27 +32,19 @@ async def collect(ledger: CollectionStore, collections: Collections, month: Mont
     if known is None:
         others = await ledger.debts(customer_id=month.customer_id, open_only=True)
         known = await ledger.collection(month.customer_id, others[0].period) if others else None
-    await collections.begin(known or Collection.open(month), debt or Debt.of(month))
+    debt = debt or Debt.of(month)
+    await collections.begin(known or Collection.open(month), debt)
+    balance = await ledger.balance(month.customer_id)
+    if balance.owed_for(Subject.month(month.period), debt.currency) < debt.outstanding_minor:
+        await collections.count_again(month.customer_id, f"less is owed for {month.period}")
 
 
-async def tell(
-    ledger: PaymentListing, collections: Collections, customer_id: str, payment: PaymentName
-) -> dict[Period, bool]:
-    """Tells the customer's collection of what ``payment`` has paid; each share counts once.
-
-    Returns the months that it has paid, and whether a collection runs and was told.
-    """
-    record = await ledger.incoming_payment(payment)
-    arrived = arrivals(record, customer_id) if record else ()
-    return {period: await collections.paid(customer_id, command) for period, command in arrived}
-
-
-class _Ledger(CollectionStore, MonthStore, PaymentListing, Protocol):
+class _Ledger(CollectionStore, MonthStore, Protocol):
     """The stores it uses."""
 
 
 class CollectionTeller:
-    """Hands events of payments on other rails to the collections, so that no card pays what is paid already."""
+    """Tells collections that money of another rail is in the books, so that no card pays what is paid already."""
 
     def __init__(self, ledger: _Ledger, collections: Collections) -> None:
         self._ledger = ledger
@@ -58,13 +53,12 @@ class CollectionTeller:
     async def send(self, event: OutgoingEvent) -> None:
         """Raises ``BillingError`` if Temporal does not answer, or a collection that has to know does not run yet."""
         data = PaymentData.model_validate(event.payload["data"])
-        if event.customer_id is None:
+        customer_id = event.customer_id
+        if customer_id is None or await self._collections.count_again(customer_id, f"money by {data.rail}"):
             return
-        payment = PaymentName.of(data.rail, data.reference)
-        told = await tell(self._ledger, self._collections, event.customer_id, payment)
-        for period, is_told in told.items():
-            if not is_told and await self._is_unpaid(event.customer_id, period):
-                raise BillingError(f"{event.customer_id}, {period}: nobody collects it yet")
+        for period in data.months:
+            if await self._is_unpaid(customer_id, period):
+                raise BillingError(f"{customer_id}, {period}: nobody collects it yet")
 
     async def _is_unpaid(self, customer_id: str, period: Period) -> bool:
         """Whether the month has to be collected, or will be."""

@@ -1,11 +1,15 @@
-"""Collections of a single month, as most tests have them: what it left unpaid, and changes of that."""
+"""Collections of a single month, as most tests have them: what it left unpaid, changes of that, and transfers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage
+from billing.period import Period
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.journal import Subject
+from tests.bed import Bed
 
 
 def only(collection: Collection) -> Debt:
@@ -31,3 +35,22 @@ def is_payable(collection: Collection) -> bool:
 
 def news(collection: Collection) -> str:
     return collection.news_of(only(collection))
+
+
+def transfer(amount_minor: int, reference: str = "7731", period: str = "2026-10") -> IncomingPayment:
+    return IncomingPayment(
+        rail="transfer",
+        reference=reference,
+        customer_id="acme",
+        subject=Subject.month(Period(period)),
+        amount_minor=amount_minor,
+        currency="eur",
+        paid_at=datetime.now(UTC),
+        by="ann",
+        reason="as agreed",
+    )
+
+
+async def transferred(bed: Bed, amount_minor: int, reference: str = "7731", period: str = "2026-10") -> bool:
+    """Books the money, of which the outbox tells the collection; whether it was new."""
+    return await bed.ledger.book(transfer(amount_minor, reference, period), datetime.now(UTC))

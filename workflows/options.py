@@ -11,7 +11,7 @@ from enum import IntEnum
 from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityConfig
 
-from billing.errors import BrakeOn
+from billing.errors import BalanceChanged, BrakeOn
 from billing.progress import Outage
 
 TASK_QUEUE = "monthly-billing"
@@ -32,8 +32,8 @@ _SOON = timedelta(seconds=1)
 RETRY_PAUSE = timedelta(minutes=5)
 """Before another try of a step that failed for good and has to be done all the same."""
 
-_WAITED_FOR = [BrakeOn.__name__]
-"""Errors that end a round at once: the workflow waits for the release, which costs no events."""
+_WAITED_FOR = [BalanceChanged.__name__, BrakeOn.__name__]
+"""Errors that end a round at once: the workflow asks for the balance again, or waits for the brake's release."""
 
 _QUICK = RetryPolicy(
     initial_interval=_SOON,
@@ -64,6 +64,7 @@ PAY = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=4, non_retryable_error_types=_WAITED_FOR),
 )
 """A customer is waiting at our page; an outcome that is unknown after that is looked up."""
+COUNT = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), heartbeat_timeout=_HEARTBEAT)
 NOTIFY = ActivityConfig(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT)
 ALERT = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),

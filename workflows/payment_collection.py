@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.collections.stages import CollectionStep
     from billing.collections.summary import summary
     from billing.commands import Command, Ruling
-    from billing.errors import BrakeOn, InvalidInput, OutcomeConflict, StaleRun
+    from billing.errors import BalanceChanged, BrakeOn, InvalidInput, OutcomeConflict, StaleRun
     from billing.model import Url
     from billing.period import Period
     from billing.validation import explain
@@ -83,6 +83,8 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
                 self._value = self._value.contacting(workflow.now())
             case CollectionStep.TRY | CollectionStep.LOOK_UP | CollectionStep.RELEASE:
                 await self._pay(step)
+            case CollectionStep.COUNT:
+                await self._count()
             case CollectionStep.SETTLE:
                 await self._tell()
             case CollectionStep.REMIND:
@@ -99,9 +101,8 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             if acting is None or requested.due(workflow.now()).step is not step:
                 return
 
-            def is_wanted() -> bool:  # once a person wants it cancelled, the cancellation brings the outcome
-                debt = self._value.debt(acting.period)
-                return step is CollectionStep.RELEASE or debt is None or debt.release is None
+            def is_wanted() -> bool:  # what is to be cancelled goes first; a repeat of the try brings its outcome
+                return step is CollectionStep.RELEASE or not any(debt.release for debt in self._value.open_debts)
 
             is_repeat = step is CollectionStep.TRY or requested.outage
             priority = options.ChargePriority.TRY_AGAIN if is_repeat else options.ChargePriority.CHARGE
@@ -112,13 +113,30 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             try:
                 result = await while_wanted(paying, is_wanted)
             except ActivityError as error:
-                if is_wanted():
+                if error_type(error) == BalanceChanged.__name__:
+                    self._value = self._value.to_count()
+                elif is_wanted():
                     self._failed(error)
                     if error_type(error) == BrakeOn.__name__:
                         self._value = self._value.looked_up(requested)
             else:
                 self._mark_recorded(requested)
                 self._value = self._value.answered(result, requested)
+
+    async def _count(self) -> None:
+        """Asks the ledger what is still owed."""
+        requested = self._value
+        try:
+            counted = await workflow.execute_activity_method(
+                CollectionActivities.count_owed,
+                requested,
+                **options.with_retry_round(options.COUNT, "what is still owed", requested.outage),
+            )
+        except ActivityError as error:
+            self._failed(error)
+        else:
+            self._mark_recorded(requested)
+            self._value = self._value.counted(counted, requested)
 
     @workflow.update(description="The customer pays at our page: (return_url, period); answers where to send them next")
     async def pay(self, *arguments: Any) -> PayResult:
@@ -146,7 +164,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
                     )
                 except ActivityError as error:
                     workflow.logger.warning("a customer's payment has no known outcome: %s", reason(error))
-                    self._value = self._value.to_look_up(period)
+                    self._value = self._value.to_look_up(period).to_count()
                 else:
                     self._value = self._value.answered_customer(paid.result, requested, period)
                     url = paid.redirect_url
@@ -191,7 +209,9 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
         try:
             await while_wanted(reminding, is_wanted)
         except ActivityError as error:
-            if is_wanted():
+            if error_type(error) == BalanceChanged.__name__:
+                self._value = self._value.to_count()
+            elif is_wanted():
                 self._failed(error)
         else:
             self._mark_recorded(requested)
@@ -208,9 +228,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
     replace_card = _update(
         "replace_card", "Another card, tried at once: {by, reason, card: {payer_id, card_id, last4}}"
     )
-    record_payment = _update(
-        "record_payment", "Money of another rail is in the books: {by, reason, period, reference, amount_minor}"
-    )
+    count_again = _update("count_again", "Ask the ledger what is still owed: {by, reason}")
     write_off = _update("write_off", "Write the rest of a month off: {by, reason, period}")
     look_up = _update("look_up", "Look the payment up at the processor: {by, reason, period}")
 

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
+from billing.collections.stages import Purpose
 from billing.customers.customer import Customer
 from billing.invoices.versions import Correction, LineChange
 from billing.mails.mail import CustomerMail, CustomerMailKind
@@ -90,6 +91,7 @@ def _values(mail: CustomerMail) -> dict[str, object]:
         "notice_days": customer.terms.min_notice_hours // 24,
         "link": mail.link if mail.kind in _ABOUT_CARD or is_chargeable else "",
         "owed": None,
+        "is_paid_twice": False,
         "correction": mail.correction,
         "changes": list(_changes(mail.correction, money)) if mail.correction else [],
         **(_values_of(collection, debts) if collection else {}),
@@ -132,13 +134,12 @@ def _values_of(collection: Collection, debts: Sequence[Debt]) -> dict[str, objec
     assert debt.answer is not None
     money, day = partial(money_text, currency=debt.currency), _day(collection.customer)
     is_retried = any(debt.retries_by_itself for debt in debts)
+    received_minor = 0 if debt.settled else debt.amount_minor - debt.outstanding_minor
     values: dict[str, object] = {
         "owed": debt,
         "outstanding": money(debt.outstanding_minor),
-        "received": [
-            ("Received", one_line(f"{money(receipt.amount_minor)} on {day(receipt.at)}, {receipt.reference}"))
-            for receipt in debt.received
-        ],
+        "received": [("Received", money(received_minor))] if received_minor else [],
+        "is_paid_twice": bool(debt.paid_by and debt.release and debt.release.purpose is Purpose.COUNT),
         "why": why(debt.answer.decline_code or debt.answer.code),
         "remedy": debt.remedy,
         "tried_at": debt.tried_at or debt.opened_at,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from billing.collections.collection_state import CollectionState
 from billing.collections.debt import Debt
-from billing.collections.stages import DiaryEntry, ScheduledTry, words_of
+from billing.collections.stages import Counted, DiaryEntry, Purpose, ScheduledTry, words_of
 from billing.invoices.month import Month
 from billing.model import Model, Url
 from billing.payments.payment import ChargeResult, ChargeStatus
@@ -21,7 +21,7 @@ KEPT_ENTRIES = 50
 """The entries of its diary that a collection keeps once the ledger has them."""
 KEPT_SETTLED = 24
 """The settled debts that it keeps once their news is told, so that a debt that is reported again is known."""
-_OVER = {"reminding": False, "trouble": None, "halt": None, "brake": None}
+_OVER = {"reminding": False, "counting": 0, "trouble": None, "halt": None, "brake": None}
 
 
 class Collection(CollectionState):
@@ -30,6 +30,30 @@ class Collection(CollectionState):
         """The collection of what ``month``, closed after a failed charge, left unpaid."""
         debt = Debt.of(month)
         return cls(customer=month.customer, period=month.period, debts=(debt,), since=debt.opened_at)
+
+    def to_count(self) -> "Collection":
+        """Money has been booked or has gone back: the ledger is asked what is still owed."""
+        return self if self.outcome else self._changed(counting=self.counting + 1, trouble=self.outage)
+
+    def counted(self, answer: Counted, requested: "Collection") -> "Collection":
+        """The ledger's answer; what it says of a debt that is being released is asked for again after that."""
+        changed = self._changed(
+            counting=self.counting - requested.counting,
+            trouble=self.failure,
+            alerted_at=None if self.outage else self.alerted_at,
+        )
+        for debt in self.open_debts:
+            if debt.by_card and debt.period in answer.charged:
+                counted = debt.to_look_up()
+            else:
+                counted = debt.counted(answer.owed_minor.get(debt.period, debt.outstanding_minor), answer.at)
+            if counted == debt:
+                continue
+            changed = changed.with_debt(counted, counting=changed.counting + int(counted.release is not None))
+            if counted.outstanding_minor != debt.outstanding_minor:
+                text = f"{debt.outstanding} were owed, {counted.outstanding} are owed now"
+                changed = changed.noted(answer.at, None, "counted", text, month=debt.period)
+        return changed
 
     # -- its debts
 
@@ -132,16 +156,16 @@ class Collection(CollectionState):
 
     def reachable(self) -> "Collection":
         """An outage of the ledger alone is over."""
-        pending = self.reminding or self.untold or any(debt.is_moving for debt in self.open_debts)
+        pending = self.reminding or self.counting or self.untold or any(debt.is_moving for debt in self.open_debts)
         return self._changed(trouble=None, alerted_at=None) if self.outage and not pending else self
 
     def adopt(self, record: "Collection") -> "Collection":
         """The ledger's ``record``; halted if this run has taken commands since.
 
         Their answers may not hold any more, and to repeat a command unasked may cost somebody money. Months that have
-        joined since stay.
+        joined since stay, and the ledger is asked what is owed.
         """
-        record = record.recorded(record.entry_count)
+        record = record.recorded(record.entry_count).to_count()
         newest = max(debt.period for debt in record.debts)
         for debt in self.open_debts:
             record = record.owing(debt) if debt.period > newest else record
@@ -193,10 +217,9 @@ class Collection(CollectionState):
 
 def _paid_all_the_same(debt: Debt) -> str:
     assert debt.release is not None
-    text = f"{debt.release.by} wanted to give it up, but the card has paid"
-    if also := debt.release.received:
-        text += f" too: what it has paid beside {also.reference} is credit"
-    return text
+    if debt.release.purpose is Purpose.COUNT:
+        return "the card has paid beside another rail; what is too much is credit"
+    return f"{debt.release.by} wanted to give it up, but the card has paid"
 
 
 class PayOnSession(Model):

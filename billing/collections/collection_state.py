@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from billing.collections.debt import Debt
 from billing.collections.stages import AllTried, CollectionStage, CollectionStep, DiaryEntry, UnclearAnswer
 from billing.customers.customer import Customer
-from billing.model import Count, Few, Instant, Many
+from billing.model import Count, Few, Instant, Many, Number
 from billing.money import sums_text
 from billing.period import Period
 from billing.progress import Due, Durable, Stop
@@ -26,6 +26,7 @@ class CollectionState(Durable):
     reminders: Count = 0
     reminding: bool = False
     told_exhausted: bool = False
+    counting: Number = 0  # counts requested since the last one began
     entries: Many[DiaryEntry] = ()
     entry_count: Count = 0
 
@@ -104,8 +105,11 @@ class CollectionState(Durable):
             return Due(CollectionStep.ALERT, None, "tell the reviewers")
         if self.failure is not None:
             return Due(None, remind_at, "remind the reviewers")
-        if debt := self.acting:
-            return _next_of(debt)
+        acting = self.acting
+        if self.counting and not (acting and acting.release):
+            return Due(CollectionStep.COUNT, None, "ask the ledger what is still owed")
+        if acting:
+            return _next_of(acting)
         if self.untold:
             return Due(CollectionStep.SETTLE, None, "send the receipt")
         if self.brake:
@@ -183,7 +187,7 @@ class CollectionState(Durable):
         if self.contacts >= len(days):
             return None
         planned = self.since + timedelta(days=days[self.contacts])
-        last = (self.contacted_at, *(debt.tried_at for debt in self.open_debts))
+        last = [self.contacted_at, *(debt.tried_at or debt.opened_at for debt in self.open_debts)]
         return max([planned, *(instant + _BETWEEN_CONTACTS for instant in last if instant)])
 
     @property

@@ -2,18 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
-
-from pydantic import Field, StringConstraints
 
 import billing.commands
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
-from billing.collections.stages import Received, Release
+from billing.collections.stages import Purpose, Release
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.model import Code, Model, Url
-from billing.money import format_amount
 from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.progress import Halted
@@ -35,14 +31,8 @@ class ReplaceCard(Command):
     card: CardOnFile
 
 
-class RecordPayment(Command):
-    """Money for a debt has arrived on another rail and is in the books; the card is not charged for it any more.
-
-    ``amount_minor`` is in minor units of the debt's currency; ``reference`` names the payment, once only.
-    """
-
-    reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    amount_minor: int = Field(gt=0, le=10**15)
+class CountAgain(Command):
+    """Money has been booked or has gone back; the ledger is asked what is still owed. Never refused."""
 
 
 class WriteOff(Command):
@@ -59,16 +49,14 @@ COLLECTION_COMMANDS: dict[str, type[Command]] = {
     "resume": Resume,
     "retry": Retry,
     "replace_card": ReplaceCard,
-    "record_payment": RecordPayment,
+    "count_again": CountAgain,
     "write_off": WriteOff,
     "look_up": LookUp,
 }
-_OfDebt = Retry | RecordPayment | WriteOff | LookUp
+_OfDebt = Retry | WriteOff | LookUp
 """Commands about one debt: ``period`` names it, unless only one is open. The others are for the whole account."""
 
 
-RECEIVED_MAX = 50
-"""Limit of payments on other rails for one debt."""
 _NOT_BY_CARD = "a part was paid on another rail; the rest is not charged to the card"
 _BEING_CANCELLED = "the card's payment is being cancelled; repeat the command after that"
 
@@ -89,11 +77,11 @@ def decide(collection: Collection, command: Command, now: datetime, via: str) ->
         return Ruling(collection, earlier.text, earlier.refusal)
     ruling = billing.commands.decide(collection, command, collection.entries, lambda: _apply(collection, command, now))
     is_known = isinstance(command, Owe) and ruling.value is collection
-    if ruling.refusal is None and (isinstance(command, LookUp) or is_known):
+    if ruling.refusal is None and (isinstance(command, LookUp | CountAgain) or is_known):
         return ruling
     noted = ruling.value.noted(
         now,
-        command.by,
+        None if isinstance(command, Owe) else command.by,
         command_name(command, COLLECTION_COMMANDS),
         ruling.result,
         month=_month_of(collection, command),
@@ -126,18 +114,20 @@ def _month_of(collection: Collection, command: Command) -> Period | None:
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
     if isinstance(command, Owe):
         return collection.owing(command.debt), f"{command.debt.outstanding} of {command.debt.period} are owed"
+    if isinstance(command, CountAgain):
+        return collection.to_count(), "the ledger is asked what is still owed"
     if isinstance(command, _OfDebt):
         return _apply_to_debt(collection, _named(collection, command), command, now)
     if collection.outcome is not None:
         raise Refused(f"{_months(collection.debts)} is settled already: {collection.outcome}")
-    if not isinstance(command, Resume) and any(debt.release for debt in collection.open_debts):
-        raise Refused(_BEING_CANCELLED, Refusal.LATER)
     match command:
         case Halt():
             return _halt(collection, command, now)
         case Resume():
             return _resume(collection)
         case ReplaceCard():
+            if any(debt.release for debt in collection.open_debts):
+                raise Refused(_BEING_CANCELLED, Refusal.LATER)
             return _replace_card(collection, command)
     raise Refused(f"a collection does not take {type(command).__name__}")
 
@@ -166,10 +156,10 @@ def _apply_to_debt(collection: Collection, debt: Debt, command: _OfDebt, now: da
     match command:
         case Retry():
             return _retry(collection, debt, command)
-        case RecordPayment():
-            return _record_payment(collection, debt, command, now)
         case WriteOff():
-            released = _released(collection, debt, Release(by=command.by, reason=command.reason))
+            released = _released(
+                collection, debt, Release(by=command.by, reason=command.reason, purpose=Purpose.WRITE_OFF)
+            )
             return released, f"{debt.outstanding} are written off once the card's payment is cancelled"
         case LookUp():
             return collection.to_look_up(debt.period), "the payment is looked up"
@@ -232,7 +222,7 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
     if any(debt.attempt or debt.looking for debt in by_card):
         text = "the outcome of the last try has to be known first; the new card is taken after that"
         raise Refused(text, Refusal.LATER)
-    release = Release(by=command.by, reason=command.reason, method=card)
+    release = Release(by=command.by, reason=command.reason, purpose=Purpose.NEW_CARD, method=card)
 
     def replaced(debt: Debt) -> Debt:
         if not debt.by_card or card.is_same(debt.method):
@@ -246,17 +236,3 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
         return changed, "tried once the payment of the other id is cancelled"
     effect = "it is tried once this is resumed" if collection.halt else "it is tried now"
     return changed, f"the new card is on file; {effect}"
-
-
-def _record_payment(
-    collection: Collection, debt: Debt, command: RecordPayment, now: datetime
-) -> tuple[Collection, str]:
-    if any(payment.reference == command.reference for payment in debt.received):
-        raise Refused(f"payment {command.reference} is on record already")
-    if len(debt.received) >= RECEIVED_MAX:
-        raise Refused(f"{RECEIVED_MAX} payments are on record; record what else has arrived as one")
-    amount_minor = min(command.amount_minor, debt.outstanding_minor)
-    received = Received(reference=command.reference, amount_minor=amount_minor, at=now, by=command.by)
-    release = Release(by=command.by, reason=command.reason, received=received)
-    text = f"{format_amount(amount_minor, debt.currency)} count once the card's payment is cancelled"
-    return _released(collection, debt, release), f"{text}, so that nobody pays twice"

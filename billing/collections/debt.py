@@ -9,7 +9,7 @@ from billing.collections.dunning import FEW_TRIES, MAX_TRIES, CardRemedy, remedy
 from billing.collections.stages import (
     CollectionStage,
     NewCardTry,
-    Received,
+    Purpose,
     Release,
     RequestedTry,
     ScheduledTry,
@@ -17,7 +17,7 @@ from billing.collections.stages import (
     Try,
 )
 from billing.invoices.month import Month
-from billing.model import Code, Count, Few, Instant, Minor, Model, Number
+from billing.model import Code, Count, Instant, Minor, Model, Number
 from billing.money import format_amount
 from billing.payments.methods import PaymentMethod
 from billing.payments.payment import ChargeResult, ChargeStatus
@@ -40,7 +40,8 @@ class Debt(Model):
     attempt: Try | None = None  # under way
     looking: Number = 0  # look-ups requested since the last one began
     release: Release | None = None
-    received: Few[Received] = ()
+    paid_otherwise_minor: Minor = 0  # by the ledger, when it was last asked; not by the card
+    paid_by: Code | None = None  # the card's payment that has paid it
     untried_card: bool = False  # registered while people had halted the collection
     settled: Settled | None = None
     told: bool = False  # its receipt and the news of it are sent
@@ -70,7 +71,7 @@ class Debt(Model):
     @property
     def outstanding_minor(self) -> int:
         """The open amount, in minor units; never negative."""
-        return max(0, self.amount_minor - sum(payment.amount_minor for payment in self.received))
+        return 0 if self.paid_by else self.amount_minor - self.paid_otherwise_minor
 
     @property
     def outstanding(self) -> str:
@@ -171,9 +172,7 @@ class Debt(Model):
             tried_at=result.at if requested.attempt else self.tried_at,
         )
         if result.status is ChargeStatus.SUCCEEDED:
-            paid = Received(reference=result.payment_id, amount_minor=self.amount_minor, at=result.at)
-            received = changed.evolve(received=(*self.received, paid))
-            return received.settle(CollectionStage.RECOVERED, result.at)
+            return changed.evolve(paid_by=result.payment_id).settle(CollectionStage.RECOVERED, result.at)
         if self.release is not None and result.status is ChargeStatus.CANCELED:
             return changed.evolve(answer=self.answer)._released(result.at, is_halted)
         return changed
@@ -182,13 +181,24 @@ class Debt(Model):
         """The card's payment is cancelled, so the purpose of its release is carried out."""
         assert self.release is not None
         free, release = self.evolve(release=None), self.release
-        if release.method is not None:
-            untried = free.answer and free.answer.evolve(attempt_id="")
-            return free.evolve(series=self.series + 1, answer=untried).with_card(release.method, is_halted)
-        if release.received is None:
-            return free.settle(CollectionStage.WRITTEN_OFF, at)
-        paid = free.evolve(by_card=False, looking=0, received=(*self.received, release.received))
-        return paid if paid.outstanding_minor else paid.settle(CollectionStage.RECOVERED, at)
+        match release.purpose:
+            case Purpose.NEW_CARD:
+                assert release.method is not None
+                untried = free.answer and free.answer.evolve(attempt_id="")
+                return free.evolve(series=self.series + 1, answer=untried).with_card(release.method, is_halted)
+            case Purpose.COUNT:
+                return free.evolve(by_card=False, looking=0, attempt=None)
+            case Purpose.WRITE_OFF:
+                return free.settle(CollectionStage.WRITTEN_OFF, at)
+
+    def counted(self, owed_minor: int, at: datetime) -> "Debt":
+        """The ledger says what is still owed. Less than before counts once the card can no longer pay."""
+        owed_minor = min(owed_minor, self.amount_minor)
+        if owed_minor < self.outstanding_minor and self.by_card:
+            reason = "money of another rail is in the books"
+            return self.evolve(release=self.release or Release(by="billing", reason=reason, purpose=Purpose.COUNT))
+        changed = self.evolve(paid_otherwise_minor=self.amount_minor - owed_minor)
+        return changed if owed_minor else changed.settle(CollectionStage.RECOVERED, at)
 
     def settle(self, outcome: CollectionStage, at: datetime) -> "Debt":
         assert outcome in _ENDINGS

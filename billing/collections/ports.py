@@ -8,7 +8,6 @@ from typing import Protocol
 
 from billing.apart import Failed
 from billing.collections.collection import Collection
-from billing.collections.commands import RecordPayment
 from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.model import Code, Id, Instant, Minor, Model
@@ -19,8 +18,8 @@ class Collections(Protocol):
     async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
         """Makes the collection look the payment of ``period`` up; False if none runs."""
 
-    async def paid(self, customer_id: str, command: RecordPayment) -> bool:
-        """Tells the collection that money of another rail is in the books; False if none runs."""
+    async def count_again(self, customer_id: str, reason: str) -> bool:
+        """Makes the collection ask the ledger what is still owed; False if none runs."""
 
     async def runs(self, customer_id: str) -> bool:
         """Whether a collection of the customer runs."""

@@ -1,4 +1,4 @@
-"""The stages and steps of a collection and of its debts, tries, what stops it, payments received, and its diary."""
+"""The stages and steps of a collection and of its debts, tries, releases, what stops it, and its diary."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, NamedTuple
@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from billing.commands import Refusal
-from billing.model import Code, Count, Id, Instant, Line, Measured, Minor, Model, Who, Why, Words, cut
+from billing.model import Code, Count, Few, Instant, Line, Measured, Minor, Model, Who, Why, Words, cut
 from billing.payments.methods import PaymentMethod
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
@@ -41,6 +41,7 @@ class CollectionStep(StrEnum):
     TRY = "try"
     LOOK_UP = "look up"
     RELEASE = "release"
+    COUNT = "count"  # ask the ledger what is still owed
     SETTLE = "settle"  # receipt and news of a debt that is settled, while others are open
     REMIND = "remind"
     ALERT = "alert"
@@ -108,24 +109,32 @@ class AllTried(NamedTuple):
         return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
 
 
-class Received(Model):
-    """A payment received: by card (``reference`` is its id), or on another rail, as ``by`` has reported."""
+class Purpose(StrEnum):
+    """What a release makes way for."""
 
-    reference: Id
-    amount_minor: Minor
-    at: Instant
-    by: Who | None = None
+    WRITE_OFF = "write off"
+    NEW_CARD = "new card"  # of another id at the processor
+    COUNT = "count"  # money of another rail
 
 
 class Release(Model):
-    """The card's payment is to be cancelled first, so that nobody pays twice. Then money ``received`` on another rail
-    is counted, or a card of another id (``method``) is tried, or else the rest is written off.
-    """
+    """The card's payment is to be cancelled first, so that nobody pays twice. ``method`` is the new card."""
 
     by: Who
     reason: Why
-    received: Received | None = None
+    purpose: Purpose
     method: PaymentMethod | None = None
+
+
+class Counted(Model):
+    """What the ledger says is still owed for debts, in minor units.
+
+    ``charged`` are those of which it knows that their card has paid; the processor is asked how.
+    """
+
+    at: Instant
+    owed_minor: dict[Period, Annotated[Minor, Field(ge=0)]] = Field(max_length=1000)
+    charged: Few[Period] = ()
 
 
 class DiaryEntry(Measured):

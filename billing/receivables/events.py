@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from billing.events.event import Event, EventType, event_id
 from billing.model import Code, Id, Instant, Many, Minor, Model
+from billing.period import Period
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import AccountKind, Cause, Entry, PaymentName, Subject, SubjectKind, Transaction
 
@@ -88,9 +89,9 @@ class Share(Model):
     amount_minor: Minor
 
     @property
-    def pays_month(self) -> bool:
-        is_owed, is_month = self.account is AccountKind.RECEIVABLE, self.subject_kind is SubjectKind.MONTH
-        return is_owed and is_month and self.amount_minor > 0
+    def is_for_month(self) -> bool:
+        """Whether it changes what is owed for a month."""
+        return self.account is AccountKind.RECEIVABLE and self.subject_kind is SubjectKind.MONTH
 
 
 class PaymentData(Model):
@@ -103,10 +104,15 @@ class PaymentData(Model):
     amount_minor: Minor
     shares: Many[Share]
 
+    @property
+    def months(self) -> list[Period]:
+        """The months whose receivables it changes."""
+        return [Period(share.subject) for share in self.shares if share.is_for_month and share.subject]
+
 
 def concerns_collection(event: Event) -> bool:
-    """Whether a collection has to know: money for a month has arrived that it did not ask for itself."""
-    return isinstance(event.data, PaymentData) and any(share.pays_month for share in event.data.shares)
+    """Whether a collection has to know: money for a month has arrived, or has gone back."""
+    return isinstance(event.data, PaymentData) and bool(event.data.months)
 
 
 def receivables(posted: Iterable[Transaction]) -> set[Receivable]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from billing.apart import Failed
 from billing.collections.collection import Collection
-from billing.collections.commands import COLLECTION_COMMANDS, RECEIVED_MAX, decide
+from billing.collections.commands import COLLECTION_COMMANDS, decide
 from billing.collections.debt import Debt
 from billing.commands import parse_command
 from billing.invoices.month import Month
@@ -275,6 +275,5 @@ def _accepted(collection: Collection, debt: Debt, at: datetime) -> Iterator[Reme
             yield _of_debt(collection, debt, action)
     if not debt.settled and not debt.release:
         owed = {"amount_minor": debt.outstanding_minor, "currency": debt.currency}
-        if len(debt.received) < RECEIVED_MAX:
-            yield _of_debt(collection, debt, RemedyAction.RECORD_PAYMENT).evolve(**owed)
+        yield _of_debt(collection, debt, RemedyAction.RECORD_PAYMENT).evolve(**owed)
         yield _of_debt(collection, debt, RemedyAction.WRITE_OFF)

@@ -34,8 +34,6 @@ def collected(case: MonthEvidence) -> Iterator[str]:
                     yield f"the card was tried although {halted_by} had halted that: {entry.text}"
             case "write_off", True if case.debt.outcome is None:
                 yield f"{entry.by} wrote off what is still open"
-            case "record_payment", True if not case.debt.received:
-                yield f"the payment that {entry.by} recorded does not count"
 
 
 def diaries(account: CustomerEvidence) -> dict[Period, list[int]]:

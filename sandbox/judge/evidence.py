@@ -67,8 +67,8 @@ class MonthEvidence:
     @property
     def expected_minor(self) -> int:
         """What the card on file should have paid: the whole amount, or nothing."""
-        later = self.debt.received if self.debt and self.recovered else ()
-        by_card = {payment.reference for payment in later} & {intent.now["id"] for intent in self.intents}
+        later = self.debt.paid_by if self.debt and self.recovered else None
+        by_card = later in {intent.now["id"] for intent in self.intents}
         is_charged = self.due.outcome is Stage.PAID and not self.due.settled
         return self.due.total_minor if is_charged or by_card else 0
 

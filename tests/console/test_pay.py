@@ -8,7 +8,7 @@ import httpx
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from billing.collections.commands import RecordPayment, WriteOff
+from billing.collections.commands import WriteOff
 from billing.collections.stages import CollectionStage
 from billing.invoices.month import Month
 from billing.keys import collection_id
@@ -18,6 +18,7 @@ from clients.cards import Cards
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.standing import paused, unpaused
+from tests.debts import transferred
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "agreed with the customer"}
 PAID = "Paid, thank you"
@@ -314,7 +315,7 @@ async def test_a_pending_page_looks_again_by_itself_and_not_for_ever(desk: Desk)
 
 async def test_what_is_given_up_or_paid_otherwise_cannot_be_paid_by_card(desk: Desk) -> None:
     await desk.overdue()
-    await desk.bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))
+    await transferred(desk.bed, 4000)
     text = await desk.shows("Please pay the rest by transfer")
     assert "€60.00" in text
     assert "-€40.00" in text

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
-from billing.collections.stages import CollectionStage, Received
+from billing.collections.stages import CollectionStage
 from billing.errors import BalanceChanged
 from billing.invoices.commands import Delivered
 from billing.invoices.invoice import Invoice, LineItem
@@ -302,8 +302,7 @@ async def test_a_collection_posts_what_is_written_off_and_no_payment(ledger: Sql
     month = month.begin_charge(month.charge_at)
     declined = ChargeResult(status=ChargeStatus.DECLINED, at=month.charge_at)
     month = await record(ledger, month.charged(declined))
-    received = Received(reference="bank 1", amount_minor=400, at=AT, by="ann")
-    collection = with_fields(Collection.open(month), received=(received,))
+    collection = with_fields(Collection.open(month), paid_otherwise_minor=400)
     await ledger.record_collection(collection, DUE)
     assert await balances(ledger) == ({NOVEMBER: 1000}, 0), "the payment desk books what has arrived"
     transfer = IncomingPayment(

@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
-from billing.collections.stages import CollectionStep
+from billing.collections.stages import CollectionStep, Counted
 from billing.commands import Refusal, parse_command
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
@@ -65,6 +65,8 @@ def stepped(collection: Collection, step: CollectionStep, now: datetime, answers
             after = collection.alerted(now)
         case CollectionStep.SETTLE:
             after = collection.told(collection)
+        case CollectionStep.COUNT:
+            after = collection.counted(Counted(at=now, owed_minor={}), collection)
         case _:
             after = collection.answered(answers(collection, now), collection)
     assert after.revision > collection.revision
@@ -101,4 +103,17 @@ def on(collection: Collection, day: float) -> datetime:
 
 
 CARD = CardOnFile(payer_id="cus_1", card_id="pm_2", last4="1881")
-TRANSFER = {"reference": "bank 1", "amount_minor": 12_000}
+
+
+def arrived(collection: Collection, day: float, *amounts_minor: int) -> Collection:
+    """Money of another rail for the one debt, told on that day: counted once the card cannot pay any more."""
+    now, (debt,) = on(collection, day), collection.open_debts
+    for amount_minor in amounts_minor:
+        owed_minor = max(0, collection.open_debts[0].outstanding_minor - amount_minor)
+        counted = Counted(at=now, owed_minor={debt.period: owed_minor})
+        collection = say(collection, "count_again", now)[0]
+        collection = collection.counted(counted, collection)
+        if debt.by_card:
+            collection = collection.answered(answer("canceled", now), collection)
+            collection, debt = collection.counted(counted, collection), debt.evolve(by_card=False)
+    return collection

@@ -7,8 +7,6 @@ from typing import Any
 
 from adapters.mail.mail_templates import MailContent, render
 from billing.collections.collection import Collection
-from billing.collections.commands import COLLECTION_COMMANDS, decide
-from billing.commands import parse_command
 from billing.customers.customer import Customer
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
@@ -19,6 +17,7 @@ from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from tests.debts import only
+from tests.unit.collecting import arrived
 
 NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -101,15 +100,10 @@ def several(month: Month, days: int = 3, transfer: bool = False) -> CustomerMail
     return letter(CustomerMailKind.REMINDER, month, collection=collection, link=LINK)
 
 
-def transferred(collection: Collection, *amounts: int) -> Collection:
-    """After transfers, one a day, each known once the card cannot pay any more."""
-    for number, amount_minor in enumerate(amounts, start=1):
-        at = collection.since + (30 + number) * DAY
-        said = {"by": "ann", "reason": "bank", "reference": f"bank {number}", "amount_minor": amount_minor}
-        command = parse_command("record_payment", [said], COLLECTION_COMMANDS)
-        collection, _, refusal = decide(collection, command, at, "update")
-        assert refusal is None
-        collection = collection.answered(ChargeResult(status=ChargeStatus.CANCELED, at=at), collection)
+def transferred(collection: Collection, *amounts_minor: int) -> Collection:
+    """After transfers, one a day."""
+    for number, amount_minor in enumerate(amounts_minor, start=1):
+        collection = arrived(collection, 30 + number, amount_minor)
     return collection
 
 

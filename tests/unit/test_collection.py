@@ -18,6 +18,7 @@ from tests.unit.collecting import (
     accepted,
     always,
     answer,
+    arrived,
     lived,
     on,
     opened,
@@ -86,7 +87,7 @@ def test_try_that_succeeds_recovers_the_month_without_a_reminder() -> None:
     collection, done = lived(opened(), 100, always("succeeded"))
     assert done == ["3 try"]
     assert collection.outcome is CollectionStage.RECOVERED
-    assert (only(collection).outstanding_minor, only(collection).received[0].reference) == (0, "pi_1")
+    assert (only(collection).outstanding_minor, only(collection).paid_by) == (0, "pi_1")
     assert collection.closed_at == on(collection, 3)
     assert news(collection).startswith("120.00 EUR of acme, 2026-10: recovered\n")
 
@@ -151,8 +152,7 @@ def test_outage_that_reviewers_knew_of_does_not_hide_that_all_is_used_up() -> No
 def test_a_failure_that_a_transfer_has_settled_does_not_hide_that_all_is_used_up() -> None:
     collection, _ = lived(opened(STOLEN), 14)
     collection = collection.failed("wrong").alerted(on(collection, 14))
-    collection = accepted(collection, "record_payment", on(collection, 15), reference="bank 1", amount_minor=5000)
-    assert lived(collection, 100, always("canceled"))[1] == ["15 release", "21 alert"]
+    assert lived(arrived(collection, 15, 5000), 100)[1] == ["21 alert"]
 
 
 def test_look_up_that_was_asked_for_during_another_follows_it() -> None:

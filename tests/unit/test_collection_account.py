@@ -7,7 +7,7 @@ import pytest
 
 from billing.collections.collection import KEPT_SETTLED, Collection
 from billing.collections.debt import Debt
-from billing.collections.stages import CollectionStage, CollectionStep, NewCardTry, ScheduledTry
+from billing.collections.stages import CollectionStage, CollectionStep, Counted, NewCardTry, ScheduledTry
 from billing.payments.payment import ChargeStatus
 from billing.period import Period
 from tests.stops import text_of
@@ -187,10 +187,12 @@ def test_written_off_month_leaves_the_others() -> None:
 
 
 def test_money_of_another_rail_counts_for_its_month_only() -> None:
-    transfer = {"reference": "7731 (transfer)", "amount_minor": 3_000, "period": NOVEMBER}
-    collection = accepted(owing(opened()), "record_payment", on(opened(), 4), **transfer)
+    collection, now = owing(opened()).to_count(), on(opened(), 4)
+    counted = Counted(at=now, owed_minor={OCTOBER: 12_000, NOVEMBER: 0})
+    collection = collection.counted(counted, collection)
     assert collection.acting == of(collection, NOVEMBER)
-    collection = collection.answered(answer(ChargeStatus.CANCELED, on(opened(), 4)), collection)
+    collection = collection.answered(answer(ChargeStatus.CANCELED, now), collection)
+    collection = collection.counted(counted, collection)
     assert [each.outcome for each in collection.debts] == [None, CollectionStage.RECOVERED]
     assert of(collection, OCTOBER).by_card
 

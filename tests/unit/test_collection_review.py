@@ -1,11 +1,8 @@
 """What people may do to what is owed: halt, try, take another card, record money, give it up; and what refuses it."""
 
-from typing import Any
-
 import pytest
 
-from billing.collections.commands import RECEIVED_MAX
-from billing.collections.stages import CollectionStage, CollectionStep, RequestedTry, ScheduledTry
+from billing.collections.stages import CollectionStage, CollectionStep, Counted, RequestedTry, ScheduledTry
 from billing.commands import Refusal
 from billing.payments.payment import ChargeStatus
 from tests.debts import is_payable, news, only, with_fields
@@ -16,10 +13,10 @@ from tests.unit.collecting import (
     ODD,
     POOR,
     STOLEN,
-    TRANSFER,
     accepted,
     always,
     answer,
+    arrived,
     lived,
     on,
     opened,
@@ -151,19 +148,19 @@ def test_customer_whose_own_try_is_declined_is_not_reminded_at_once() -> None:
 
 
 def test_transfer_counts_once_the_card_cannot_pay_any_more() -> None:
-    collection = accepted(opened(), "record_payment", on(opened(), 4), **TRANSFER)
+    collection = say(opened(), "count_again", on(opened(), 4))[0]
+    assert collection.due(on(collection, 4)).step is CollectionStep.COUNT
+    collection = collection.counted(Counted(at=on(collection, 4), owed_minor={collection.period: 0}), collection)
     assert only(collection).outstanding_minor == 12_000
-    collection, done = lived(collection, 4.5, always("canceled"))
-    assert done[-1] == "4 release"
+    assert collection.due(on(collection, 4)).step is CollectionStep.RELEASE
+    collection = arrived(opened(), 4, 12_000)
     assert (collection.outcome, only(collection).outstanding_minor) == (CollectionStage.RECOVERED, 0)
-    assert only(collection).received[0].reference == "bank 1"
+    assert "120.00 EUR were owed, 0.00 EUR are owed now" in news(collection)
 
 
 def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
-    collection, _ = lived(opened(), 4)
-    collection = accepted(collection, "record_payment", on(opened(), 4), reference="bank 1", amount_minor=5000)
-    collection, done = lived(collection, 100, always("canceled"))
-    assert done == ["4 release", "5 remind", "7 remind", "14 remind", "21 alert"]
+    collection, done = lived(arrived(lived(opened(), 4)[0], 4, 5000), 100)
+    assert done == ["5 remind", "7 remind", "14 remind", "21 alert"]
     assert collection.stage(on(collection, 20)) is CollectionStage.AWAITING_PAYMENT
     assert collection.outstanding == "70.00 EUR"
     now = on(collection, 30)
@@ -173,22 +170,44 @@ def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
     assert collection.to_look_up(collection.period) is collection, (
         "its payment is cancelled, which would look like somebody's doing"
     )
-    assert "on record already" in refused(collection, "record_payment", now, reference="bank 1", amount_minor=7000)
-    collection = accepted(collection, "record_payment", now, reference="bank 2", amount_minor=7001)
-    assert "70.00 EUR count" in collection.entries[-1].text, "the rest is credit, in the books"
-    assert lived(collection, 31, always("canceled"))[0].outcome is CollectionStage.RECOVERED
+    assert arrived(collection, 30, 7000).outcome is CollectionStage.RECOVERED
+
+
+def test_two_parts_that_arrive_while_the_cards_payment_cannot_be_cancelled_both_count() -> None:
+    now = on(opened(), 4)
+    collection = say(opened(), "count_again", now)[0]
+    collection = collection.counted(Counted(at=now, owed_minor={collection.period: 7000}), collection)
+    collection = say(collection.delayed("PaymentUnknown", "Stripe is down"), "count_again", now)[0]
+    collection = collection.answered(answer("canceled", now), collection)
+    collection = collection.counted(Counted(at=now, owed_minor={collection.period: 0}), collection)
+    assert collection.outcome is CollectionStage.RECOVERED
+
+
+def test_a_part_that_goes_back_is_owed_again() -> None:
+    collection = arrived(opened(), 1, 5000)
+    now = on(collection, 2)
+    collection = say(collection, "count_again", now)[0]
+    collection = collection.counted(Counted(at=now, owed_minor={collection.period: 12_000}), collection)
+    assert (collection.outstanding, collection.due(now).step) == ("120.00 EUR", None)
+    assert "70.00 EUR were owed, 120.00 EUR are owed now" in collection.entries[-1].text
+
+
+def test_a_card_that_has_paid_by_what_the_ledger_says_is_looked_up_and_not_cancelled() -> None:
+    now = on(opened(), 4)
+    collection = say(opened(), "count_again", now)[0]
+    period = collection.period
+    collection = collection.counted(Counted(at=now, owed_minor={period: 0}, charged=(period,)), collection)
+    assert collection.due(now).step is CollectionStep.LOOK_UP
+    assert collection.answered(answer("succeeded", now), collection).outcome is CollectionStage.RECOVERED
 
 
 def test_look_up_that_is_asked_for_by_the_cancelled_payment_itself_is_not_made() -> None:
-    asked = accepted(opened(), "record_payment", on(opened(), 1), reference="bank 1", amount_minor=5000)
-    collection = asked.to_look_up(asked.period).answered(answer("canceled", on(asked, 1)), asked)
-    assert collection.due(on(asked, 1)).step is None
+    collection = arrived(opened(), 1, 5000)
+    assert collection.to_look_up(collection.period).due(on(collection, 1)).step is None
 
 
 def test_halt_outlasts_a_part_that_arrives() -> None:
-    collection = accepted(opened(), "halt", on(opened(), 1))
-    collection = accepted(collection, "record_payment", on(opened(), 2), reference="bank 1", amount_minor=5000)
-    collection, _ = lived(collection, 3, always("canceled"))
+    collection = arrived(accepted(opened(), "halt", on(opened(), 1)), 2, 5000)
     assert collection.stage(on(collection, 3)) is CollectionStage.HALTED
     assert collection.outstanding == "70.00 EUR"
 
@@ -202,8 +221,7 @@ def test_write_off_cancels_the_payment_first() -> None:
     assert collection.outcome is None
     assert collection.due(now).step is CollectionStep.RELEASE
     assert not is_payable(collection)
-    assert "is being cancelled" in refused(collection, "halt", now)
-    assert "is being cancelled" in refused(collection, "record_payment", now, **TRANSFER)
+    assert only(accepted(collection, "halt", now)).release is not None
     assert "is being cancelled" in refused(collection, "replace_card", now, card=CARD)
     assert say(collection, "replace_card", now, card=CARD)[2] is Refusal.LATER
     collection = collection.answered(answer("canceled", now), collection)
@@ -213,14 +231,20 @@ def test_write_off_cancels_the_payment_first() -> None:
     assert "settled already: WrittenOff" in refused(collection, "retry", now)
 
 
-@pytest.mark.parametrize(("name", "fields"), [("write_off", {}), ("record_payment", TRANSFER)])
-def test_card_that_has_paid_before_it_was_given_up_is_recovered_and_noted(name: str, fields: dict[str, Any]) -> None:
-    collection = accepted(opened(), name, on(opened(), 4), **fields)
+def test_card_that_has_paid_before_it_was_given_up_is_recovered_and_noted() -> None:
+    collection = accepted(opened(), "write_off", on(opened(), 4))
     collection, _ = lived(collection, 4, always("succeeded"))
-    assert collection.outcome is CollectionStage.RECOVERED
-    assert [each.reference for each in only(collection).received] == ["pi_1"]
+    assert (collection.outcome, only(collection).paid_by) == (CollectionStage.RECOVERED, "pi_1")
     assert "ann wanted to give it up, but the card has paid" in news(collection)
-    assert ("what it has paid beside bank 1 is credit" in news(collection)) == (name == "record_payment")
+
+
+def test_card_that_has_paid_beside_a_transfer_is_recovered_and_noted() -> None:
+    now = on(opened(), 4)
+    collection = say(opened(), "count_again", now)[0]
+    collection = collection.counted(Counted(at=now, owed_minor={collection.period: 0}), collection)
+    collection = collection.answered(answer("succeeded", now), collection)
+    assert (collection.outcome, only(collection).paid_by) == (CollectionStage.RECOVERED, "pi_1")
+    assert "the card has paid beside another rail; what is too much is credit" in news(collection)
 
 
 def test_giving_up_that_fails_waits_for_a_person() -> None:
@@ -275,13 +299,13 @@ def test_news_that_all_is_used_up_comes_again_if_it_could_not_be_told() -> None:
 
 def test_what_was_said_to_a_run_that_had_been_reset_halts_it_and_is_in_the_diary() -> None:
     known, _ = lived(opened(), 4)
-    told = accepted(opened(), "record_payment", on(known, 5), **TRANSFER)
+    told = accepted(opened(), "write_off", on(known, 5))
     adopted = told.adopt(known)
     assert adopted.stage(on(known, 5)) is CollectionStage.HALTED
     assert "repeat the command" in text_of(adopted.waits_for(on(known, 5)))
-    assert adopted.entries[-1].what == "lost: record_payment"
+    assert adopted.entries[-1].what == "lost: write_off"
     assert only(adopted).outstanding_minor == only(known).outstanding_minor
-    assert opened().adopt(known) == known
+    assert opened().adopt(known) == known.to_count()
 
 
 def test_outage_of_the_ledger_alone_is_over_once_it_answers() -> None:
@@ -313,13 +337,3 @@ def test_what_a_collection_carries_fits_into_a_payload_whatever_is_said_before_t
     assert len(collection.model_dump_json()) < 1_000_000
     assert accepted(collection, "halt", on(collection, 1)).halt is not None
     assert len(collection.recorded(collection.entry_count).model_dump_json()) < 200_000
-
-
-def test_payments_by_the_dozen_are_recorded_and_more_as_one() -> None:
-    collection = opened()
-    for number in range(RECEIVED_MAX):
-        paid = {"reference": f"bank {number}", "amount_minor": 1}
-        collection = accepted(collection, "record_payment", on(collection, 1), **paid)
-        collection = collection.answered(answer(ChargeStatus.CANCELED, on(collection, 1)), collection)
-    text = refused(collection, "record_payment", on(collection, 1), reference="bank 50", amount_minor=1)
-    assert text == "50 payments are on record; record what else has arrived as one"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.collections.commands import LookUp, RecordPayment, Retry, WriteOff
+from billing.collections.commands import LookUp, Retry, WriteOff
 from billing.collections.stages import CollectionStage
 from billing.errors import BillingError
 from billing.invoices.stages import Stage
@@ -13,7 +13,7 @@ from bootstrap import SANDBOX_STRIPE_KEY
 from clients.collection_commands import pay, replace_card
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
-from tests.debts import only
+from tests.debts import only, transferred
 from tests.workflows.charging import ANN, attempts, overdue
 
 
@@ -131,14 +131,13 @@ async def test_case_12_a_card_replaced_during_dunning_is_tried_at_once_and_used_
 
 async def test_case_12_money_that_arrives_otherwise_ends_the_tries(bed: Bed) -> None:
     closed = await overdue(bed)
-    part = await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))
-    assert part.accepted
+    assert await transferred(bed, 4000, "bank 1")
     await bed.collects(lambda found: only(found).outstanding_minor == 6000)
     assert [intent["status"] for intent in bed.intents()] == ["canceled"]
     await bed.behaves(closed.customer, "succeed")
     await bed.skip_collection(timedelta(days=4))
     await bed.collects(lambda found: found.reminders == 1)
-    assert (await bed.tell(RecordPayment(**ANN, reference="bank 2", amount_minor=6000))).accepted
+    assert await transferred(bed, 6000, "bank 2")
     await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
     assert bed.charged() == []
 
@@ -157,7 +156,7 @@ async def test_case_12_a_card_that_was_detached_when_the_customer_paid_is_replac
 async def test_case_12_a_card_registered_while_the_payment_is_given_up_comes_again_and_is_not_dropped(bed: Bed) -> None:
     closed = await overdue(bed)
     await bed.stripe_fault(path="/cancel$", kind="status", status=503, times=None, method="*")
-    assert (await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))).accepted
+    assert await transferred(bed, 4000)
     await bed.collects(lambda found: bool(only(found).release and found.outage))
     card = await bed.another_card(closed.customer)
     with pytest.raises(BillingError, match="is being cancelled; repeat the command after that"):
@@ -175,12 +174,12 @@ async def test_case_12_a_transfer_recorded_while_stripe_is_down_is_not_charged_a
     await bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
     await bed.skip_collection(timedelta(days=3, minutes=5))
     await bed.collects(lambda found: bool(only(found).attempt and found.outage))
-    assert (await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=10000))).accepted
+    assert await transferred(bed, 10000)
     await bed.stripe_clear_faults()
     await bed.skip_collection(timedelta(minutes=30))
     settled = await bed.collects(lambda found: found.outcome is not None)
     assert settled.outcome is CollectionStage.RECOVERED
-    assert [each.reference for each in only(settled).received] == ["bank 1"]
+    assert (only(settled).paid_otherwise_minor, only(settled).paid_by) == (10000, None)
     assert bed.charged() == []
 
 
