@@ -25,7 +25,7 @@ from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.invoices.stages import Stage
-from billing.keys import workflow_id
+from billing.keys import collection_id, workflow_id
 from billing.reviewers.ports import AlertListing
 from clients.collection_commands import collection_handle
 from clients.start import handle_for
@@ -148,6 +148,7 @@ class Demo:
         self.show.chapter("Close: outcomes are in the ledger, all workflows continue as new into the next month")
         await self._chain_goes_on()
         self.show.chapter("Collect: denver's card was declined, so denver pays by bank; the card is left alone")
+        await self.clock.pass_to(self.clock.now, [collection_id(AFTER_DECLINE.customer_id)])  # it begins in real time
         await self._transfer(AFTER_DECLINE)
         await self._recovers(AFTER_DECLINE.customer_id)
         self.show.chapter("Reconcile: is what each rail has taken in the books, to the cent?")

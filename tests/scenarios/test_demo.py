@@ -49,7 +49,7 @@ def test_the_demo_bills_a_month_although_its_worker_is_killed(billed: Billed) ->
         "acme, 1400.00 EUR before the charge: the card is not charged, 69.60 EUR are credit",
         "denver, 95.00 USD after the decline: nothing is owed any more",
     ]
-    assert summary["alerts"] == {"draft": 12, "person": 3}
+    assert summary["alerts"] == {"draft": 12, "person": 3, "report": 1}  # denver has paid after all
     assert 0 < digests < 15
     assert all(check["ok"] for check in summary["checks"])
 
