@@ -186,7 +186,7 @@ def _print(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> N
     ]
     say("")
     console.print(table(("Summary", f"{len(evidence.cases)} customers, {evidence.periods[0]}"), rows))
-    say("\nChecked in Stripe's journal, the mail, the ledger and the sheet", style="bold")
+    say("\nChecked in the registers of Stripe and the bank, the mail, the ledger and the sheet", style="bold")
     for check in checks:
         say(f"  {'ok    ' if check.ok else 'FAILED'}  {check.name}", style="green" if check.ok else "bold red")
         for wrong in check.wrong:
