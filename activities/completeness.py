@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -30,6 +30,7 @@ from services.alerts import Alerts
 from services.shared_sales import Sales
 
 _SHOWN = 50
+_SOON = timedelta(hours=1)  # until then what a month left unpaid joins its collection
 _KEPT_REPORTED = 2000
 
 
@@ -100,6 +101,8 @@ class CompletenessActivities:
             check.stands_still(stopped)
         for collection in await self._stopped_collections(check, workflows):
             check.not_collected(collection)
+        for debt in await self._accounts.uncollected(clock.now() - _SOON):
+            check.owed_again(debt)
         await look_at_payments(self._accounts, check)
         check.balances(totals := await self._accounts.trial_balance())
         report = await asyncio.to_thread(check.coverage)

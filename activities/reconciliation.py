@@ -222,11 +222,16 @@ class Reconciler:
                 )
 
     async def _begin_others(self, compared: Set[Period]) -> None:
-        """Begins collections outside of ``compared`` that do not run; coverage names those for which that fails."""
+        """Collections of months outside of ``compared`` go on if they have stopped, and count what they do not know.
+
+        Coverage names those for which that fails.
+        """
         for row in await self._ledger.debts(open_only=True, failed=[]):
             if row.period not in compared:
                 try:
                     await self._begun(row)
+                    if await self._owed(row) != row.outstanding_minor:
+                        await self._collections.count_again(row.customer_id, f"what is owed for {row.period}")
                 except Exception as error:
                     _log.warning("%s, %s: not begun: %s", row.customer_id, row.period, why(error))
 

@@ -53,4 +53,10 @@ def transfer(amount_minor: int, reference: str = "7731", period: str = "2026-10"
 
 async def transferred(bed: Bed, amount_minor: int, reference: str = "7731", period: str = "2026-10") -> bool:
     """Books the money, of which the outbox tells the collection; whether it was new."""
-    return await bed.ledger.book(transfer(amount_minor, reference, period), datetime.now(UTC))
+    return await bed.ledger.book(transfer(amount_minor, reference, period), await due_by(bed, period))
+
+
+async def due_by(bed: Bed, period: str) -> datetime:
+    """An instant at which the month is due: workflows of a bed have clocks of their own, ahead of the real one."""
+    rows = await bed.ledger.debts(Period(period))
+    return max([datetime.now(UTC), *(row.opened_at for row in rows)])

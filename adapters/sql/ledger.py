@@ -13,6 +13,7 @@ Each capability has a folder of its own.
 
 from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
+from adapters.sql.completeness.uncollected import SqlUncollected
 from adapters.sql.customers.customers import SqlCustomers
 from adapters.sql.customers.erase import SqlErase
 from adapters.sql.customers.registrations import SqlRegistrations
@@ -53,6 +54,7 @@ class SqlLedger(
     SqlReviewQueries,
     SqlUsers,
     SqlCompleteness,
+    SqlUncollected,
     SqlExport,
     SqlErase,
     SqlAlerts,

@@ -82,7 +82,10 @@ class StripeCheckouts:
 
 
 def _params(checkout: Checkout, return_url: str) -> "SessionCreateParams":
-    """Which methods may pay is a matter of the account's settings at Stripe; the currency is ours, nobody converts."""
+    """Cards and wallets only: they answer at once, so that no charge or reminder meets a payment that takes days.
+
+    The currency is ours; nobody converts.
+    """
     metadata = {
         "billing_key": checkout.checkout_id,
         "rail": checkout.rail,
@@ -91,6 +94,7 @@ def _params(checkout: Checkout, return_url: str) -> "SessionCreateParams":
     }
     params: SessionCreateParams = {
         "mode": "payment",
+        "allowed_payment_method_types": ["card"],
         "customer": checkout.payer_id,
         "client_reference_id": checkout.checkout_id,
         "metadata": metadata,

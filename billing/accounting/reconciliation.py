@@ -180,10 +180,7 @@ def _of_debt(debt: DebtRow, owed_minor: int) -> Iterator[Discrepancy]:
     collected, owed = (format_amount(minor, debt.currency) for minor in (collected_minor, owed_minor))
     text = f"{debt.customer_id}, {debt.period}: {collected} are being collected, but the journal says {owed} are owed"
     finding = Discrepancy(kind=DiscrepancyKind.OWED, customer_id=debt.customer_id, period=debt.period, text=text)
-    if collected_minor > owed_minor:
-        yield finding.evolve(repair=Repair.TELL)
-    else:
-        yield finding
+    yield finding.evolve(repair=Repair.TELL)
 
 
 def _of_hand(payment: Payment, month: InvoiceRow, debt: DebtRow | None, is_charged: bool) -> Iterator[Discrepancy]:

@@ -57,8 +57,8 @@ class Collection(CollectionState):
 
     # -- its debts
 
-    def owing(self, debt: Debt) -> "Collection":
-        """Another month is not paid either; a month that is known changes nothing.
+    def owing(self, debt: Debt, now: datetime) -> "Collection":
+        """Another month is not paid either, of which the customer has just heard; one that is known changes nothing.
 
         It joins the schedule. If no day of that is left, or everything was settled, the schedule begins again from it.
         """
@@ -66,8 +66,8 @@ class Collection(CollectionState):
             return self
         debts = tuple(sorted((*self.debts, debt), key=lambda owed: owed.period))
         if self.outcome is None and self.next_contact is not None:
-            return self._changed(debts=debts)
-        return self._changed(debts=debts, since=debt.opened_at, contacts=0, told_exhausted=False)
+            return self._changed(debts=debts, contacted_at=now)
+        return self._changed(debts=debts, since=debt.opened_at, contacts=0, contacted_at=now, told_exhausted=False)
 
     def told(self, requested: "Collection") -> "Collection":
         """Receipts and news of the debts that were settled in ``requested`` are sent."""
@@ -168,7 +168,7 @@ class Collection(CollectionState):
         record = record.recorded(record.entry_count).to_count()
         newest = max(debt.period for debt in record.debts)
         for debt in self.open_debts:
-            record = record.owing(debt) if debt.period > newest else record
+            record = record.owing(debt, debt.opened_at) if debt.period > newest else record
         last = max((entry.at for entry in record.entries), default=record.since)
         later = [entry for entry in self.entries if entry.by and entry.accepted and entry.at > last]
         for entry in later:

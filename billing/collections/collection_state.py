@@ -187,7 +187,7 @@ class CollectionState(Durable):
         if self.contacts >= len(days):
             return None
         planned = self.since + timedelta(days=days[self.contacts])
-        last = [self.contacted_at, *(debt.tried_at or debt.opened_at for debt in self.open_debts)]
+        last = (self.contacted_at, *(debt.tried_at for debt in self.open_debts))
         return max([planned, *(instant + _BETWEEN_CONTACTS for instant in last if instant)])
 
     @property

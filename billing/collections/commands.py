@@ -113,7 +113,7 @@ def _month_of(collection: Collection, command: Command) -> Period | None:
 
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
     if isinstance(command, Owe):
-        return collection.owing(command.debt), f"{command.debt.outstanding} of {command.debt.period} are owed"
+        return collection.owing(command.debt, now), f"{command.debt.outstanding} of {command.debt.period} are owed"
     if isinstance(command, CountAgain):
         return collection.to_count(), "the ledger is asked what is still owed"
     if isinstance(command, _OfDebt):

@@ -16,7 +16,7 @@ from billing.completeness.month_check import MonthCheck
 from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
 from billing.completeness.row_check import CellRules
 from billing.completeness.sheet_check import SheetCheck
-from billing.completeness.snapshots import CustomerSnapshot
+from billing.completeness.snapshots import CustomerSnapshot, UncollectedDebt
 from billing.completeness.tally import Tally
 from billing.keys import workflow_id
 from billing.money import format_amount
@@ -113,6 +113,14 @@ class CompletenessCheck:
     def not_collected(self, collection: StoppedCollection) -> None:
         """Reports, in every month, a collection of any month whose workflow is closed."""
         self._tally.find(FindingKind.UNCOLLECTED, collection.customer_id, collection.text, collection.remedy)
+
+    def owed_again(self, debt: UncollectedDebt) -> None:
+        """Reports, in every month, what is owed for a month that was settled: money has gone back since."""
+        owed = format_amount(debt.owed_minor, debt.currency)
+        text = f"{owed} are owed by {debt.customer_id} for {debt.period}, and no collection has it: money has gone back"
+        record = RemedyAction.RECORD_PAYMENT.of(debt.customer_id, debt.period)
+        remedy = record.evolve(amount_minor=debt.owed_minor, currency=debt.currency)
+        self._tally.find(FindingKind.OWED_AGAIN, debt.customer_id, text, remedy, advice="ask the customer to pay again")
 
     def _find_standstill(self, chain: Chain) -> None:
         text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"

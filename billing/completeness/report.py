@@ -62,6 +62,7 @@ class FindingKind(StrEnum):
     UNRESOLVED = "unresolved"
     COLLECTION = "collection waits for a person"
     UNCOLLECTED = "not collected"
+    OWED_AGAIN = "owed, and not collected"
     UNEXPLAINED = "unexplained"
     UNMATCHED = "unmatched money"
     INSTRUCTION = "payment waits for a person"

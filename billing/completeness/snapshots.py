@@ -16,7 +16,7 @@ from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.invoices.invoice import SheetRow
 from billing.invoices.stages import Stage
-from billing.model import Count, Few, Instant, Many, Model, Words
+from billing.model import Code, Count, Few, Id, Instant, Many, Minor, Model, Words
 from billing.period import Period
 from billing.receivables.ports import GeneralLedger, PaymentListing
 from billing.remedies import Remedy
@@ -157,11 +157,23 @@ class LastRuns(Protocol):
         """The latest check of the period; None if there was none. Raises ``LedgerUnavailable``."""
 
 
+class UncollectedDebt(Model):
+    """What is owed for a month that has closed, and that no collection has."""
+
+    customer_id: Id
+    period: Period
+    currency: Code
+    owed_minor: Minor
+
+
 class Snapshots(GeneralLedger, LastRuns, PaymentListing, Protocol):
     """Snapshots from the ledger. Every method raises ``LedgerUnavailable``."""
 
     def accounts(self, period: Period) -> AsyncIterator[list[CustomerSnapshot | Failed]]:
         """All customers, open and closed, ordered by id, in pages of a few hundred."""
+
+    async def uncollected(self, before: datetime) -> list[UncollectedDebt]:
+        """What is owed for months that closed ``before``, and that nobody collects; the first thousand."""
 
     async def save_coverage(self, run: LastRun) -> None:
         """Saves the latest check of its period, replacing the previous one."""

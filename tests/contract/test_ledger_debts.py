@@ -29,7 +29,7 @@ def owing(*periods: Period) -> Collection:
     first, *others = map(debt, periods)
     collection = Collection(customer=ACME, period=first.period, debts=(first,), since=AT)
     for other in others:
-        collection = collection.owing(other)
+        collection = collection.owing(other, AT)
     return collection
 
 
@@ -61,10 +61,18 @@ async def test_a_diary_of_a_month_has_what_is_about_it_and_about_the_account(led
 async def test_a_month_that_joins_opens_a_collection_that_was_recorded_as_closed(ledger: SqlLedger) -> None:
     closed = settled(owing(OCTOBER), OCTOBER)
     await ledger.record_collection(closed, LATER)
-    joined = closed.owing(debt(NOVEMBER))
+    joined = closed.owing(debt(NOVEMBER), AT)
     await ledger.record_collection(joined, LATER + timedelta(seconds=1))
     assert await ledger.collection("acme", OCTOBER) == joined
     assert [row.closed_at for row in await ledger.debts()] == [LATER, None]
+
+
+async def test_a_month_joins_a_closed_collection_on_a_machine_whose_clock_is_behind(ledger: SqlLedger) -> None:
+    closed = settled(owing(OCTOBER), OCTOBER)
+    await ledger.record_collection(closed, LATER)
+    joined = closed.owing(debt(NOVEMBER), AT)
+    await ledger.record_collection(joined, LATER - timedelta(seconds=5))
+    assert await ledger.collection("acme", NOVEMBER) == joined
 
 
 @pytest.mark.parametrize("other", [owing(OCTOBER, NOVEMBER), settled(owing(OCTOBER, NOVEMBER), OCTOBER, WRITTEN_OFF)])

@@ -93,7 +93,7 @@ def several(month: Month, days: int = 3, transfer: bool = False) -> CustomerMail
     collection = Collection.open(month)
     other = only(collection).evolve(period=Period("2026-11"), amount_minor=3_000, by_card=not transfer)
     now = collection.since + days * DAY
-    collection = collection.owing(other).contacting(now)
+    collection = collection.owing(other, collection.since).contacting(now)
     while debt := collection.acting:
         assert debt.answer is not None
         collection = collection.answered(debt.answer.evolve(at=now), collection)

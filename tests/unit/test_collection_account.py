@@ -30,7 +30,7 @@ def debt(collection: Collection, period: Period, code: str = POOR, day: float = 
 
 
 def owing(collection: Collection, period: Period = NOVEMBER, code: str = POOR, day: float = 2) -> Collection:
-    return collection.owing(debt(collection, period, code, day))
+    return collection.owing(debt(collection, period, code, day), on(collection, day))
 
 
 def of(collection: Collection, period: Period) -> Debt:
@@ -218,6 +218,15 @@ def test_settled_months_are_dropped_once_they_are_told_but_the_newest_stay_known
     assert len(collection.debts) == KEPT_SETTLED + 1
     assert collection.debts[0].period == OCTOBER
     assert collection.outcome is None
+
+
+def test_what_the_application_itself_has_said_to_a_run_that_was_reset_halts_nothing() -> None:
+    known, _ = lived(opened(), 4)
+    joined = say(opened(), "owe", on(known, 5), debt=debt(known, NOVEMBER, day=5), by="billing")[0]
+    joined = say(joined, "count_again", on(known, 5), by="billing")[0]
+    adopted = joined.adopt(known)
+    assert adopted.halt is None
+    assert [each.period for each in adopted.open_debts] == [OCTOBER, NOVEMBER]
 
 
 def test_months_that_have_joined_a_run_that_was_reset_stay() -> None:

@@ -1,13 +1,14 @@
 """Customers who owe several months, and money of another rail: one collection, and no card charged beside it."""
 
-from datetime import UTC, datetime, timedelta
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 from adapters.sql.ledger import SqlLedger
 from billing.accounting.discrepancy import DiscrepancyKind
 from billing.collections.collection import Collection
 from billing.collections.commands import WriteOff
-from billing.collections.stages import CollectionStage, CollectionStep
+from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import ChargeStatus
@@ -16,7 +17,7 @@ from billing.receivables.journal import Subject
 from bootstrap import connect_reconciliation
 from clients.collection_commands import pay, replace_card
 from tests.bed import OCTOBER, Bed
-from tests.debts import transfer, transferred
+from tests.debts import due_by, transfer, transferred
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "as agreed"}
 NOVEMBER = "2026-11"
@@ -116,24 +117,83 @@ async def test_money_that_settles_a_bill_before_its_charge_closes_the_month_and_
     assert (await bed.ledger.balance("acme")).is_even
 
 
-async def test_money_that_the_collection_has_not_heard_of_stops_the_card_until_reconciliation_tells_it(
+async def test_money_that_arrives_while_the_card_is_being_charged_settles_the_month_if_the_card_is_declined(
     bed: Bed,
 ) -> None:
-    await owes_two(bed)
-    without_outbox = await SqlLedger.connect(bed.settings.ledger)
-    await without_outbox.book(transfer(10000), datetime.now(UTC))
-    await without_outbox.close()
-    await bed.behaves((await bed.collection()).customer, "succeed")
-    await bed.skip_collection(timedelta(days=3, minutes=1))
-    stuck = await bed.collects(lambda found: found.outage is not None)
-    assert stuck.due(stuck.since).step in (CollectionStep.TRY, CollectionStep.ALERT)
+    month = await bed.monitored()
+    await bed.announced()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.stripe_fault(path="/confirm$", kind="slow", seconds=3, executed=True)
+    closing = asyncio.create_task(bed.closed())
+    await bed.until("acme", lambda month: month.charging is not None)
+    assert await bed.ledger.book(transfer(10000), month.charge_at)
+    closed = (await closing).closed
+    assert closed
+    assert closed.charge
+    assert (closed.outcome, closed.charge.status) == (Stage.PAID, ChargeStatus.SETTLED)
+    assert await mails(bed, CustomerMailKind.DECLINE) == 0
     assert bed.charged() == []
+
+
+async def arrived_untold(bed: Bed, amount_minor: int) -> None:
+    """Money of which no event tells, as if it had been lost."""
+    without_outbox = await SqlLedger.connect(bed.settings.ledger)
+    await without_outbox.book(transfer(amount_minor), await due_by(bed, OCTOBER))
+    await without_outbox.close()
+
+
+async def paid_otherwise(bed: Bed) -> Collection:
+    """Once October is settled without the card."""
+    collection = await bed.collects(lambda found: [debt.period for debt in found.open_debts] == [NOVEMBER])
+    october = collection.debt(Period(OCTOBER))
+    assert october is not None
+    assert (october.paid_otherwise_minor, october.paid_by) == (10000, None)
+    return collection
+
+
+async def test_a_card_is_not_tried_for_money_that_the_collection_has_not_heard_of(bed: Bed) -> None:
+    collection = await owes_two(bed)
+    await arrived_untold(bed, 10000)
+    await bed.behaves(collection.customer, "succeed")
+    await bed.skip_collection(timedelta(days=3, minutes=1))
+    ended = await bed.collection_handle().result()
+    assert ended.outcome is CollectionStage.RECOVERED
+    assert bed.charged() == [(NOVEMBER, 3000)]
+
+
+async def test_nobody_is_reminded_of_money_that_the_collection_has_not_heard_of(bed: Bed) -> None:
+    await owes_two(bed, "decline:stolen_card")
+    await arrived_untold(bed, 10000)
+    await bed.skip_collection(timedelta(days=3, minutes=1))
+    await bed.collects(lambda found: found.reminders == 1)
+    await paid_otherwise(bed)
+    (reminder,) = [
+        mail
+        for row in await bed.ledger.messages("acme", Period(NOVEMBER))
+        for mail in bed.mails()
+        if row.kind is CustomerMailKind.REMINDER and mail.message_id == row.message_id
+    ]
+    assert "€100.00" not in reminder.text
+    assert "€30.00" in reminder.text
+
+
+async def test_reconciliation_makes_the_collection_count_what_it_has_not_heard_of(bed: Bed) -> None:
+    await owes_two(bed)
+    await arrived_untold(bed, 10000)
     books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
     found = await books.reconcile_period(Period(OCTOBER))
-    assert (DiscrepancyKind.OWED, True) in [(each.kind, each.repaired) for each in found.findings]
-    await bed.skip_collection(timedelta(hours=6))
-    told = await bed.collects(lambda found: [debt.period for debt in found.open_debts] != [OCTOBER, NOVEMBER])
-    settled = told.debt(Period(OCTOBER))
-    assert settled is not None
-    assert (settled.paid_otherwise_minor, settled.paid_by) == (10000, None)
-    assert OCTOBER not in dict(bed.charged())
+    assert (DiscrepancyKind.OWED, True) in [(finding.kind, finding.repaired) for finding in found.findings]
+    await paid_otherwise(bed)
+    assert bed.charged() == []
+
+
+async def test_transfers_that_arrive_while_the_cards_payment_cannot_be_cancelled_all_count(bed: Bed) -> None:
+    await owes_two(bed)
+    await bed.stripe_fault(path="/cancel$", kind="status", status=503, times=None, method="*")
+    assert await transferred(bed, 4000, "1")
+    await bed.collects(lambda found: any(debt.release for debt in found.open_debts))
+    assert await transferred(bed, 6000, "2")
+    await bed.stripe_clear_faults()
+    await bed.skip_collection(timedelta(minutes=30))
+    await paid_otherwise(bed)
+    assert bed.charged() == []

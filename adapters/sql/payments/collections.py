@@ -94,8 +94,12 @@ def _debts(connection: Connection, collection: Collection) -> Mapping[Period, Ro
 
 
 def _is_late(collection: Collection, at: datetime, stored: Row[Any]) -> bool:
-    """Whether the ledger has the end of the collection, and this record is from before it."""
-    return bool(stored.outcome is not None and collection.outcome is None and at <= stored.closed_at)
+    """Whether the ledger has the end of the collection, and this record is from before it.
+
+    A month that has joined since is a later revision, even on a machine whose clock is behind.
+    """
+    is_closed = stored.outcome is not None and collection.outcome is None
+    return bool(is_closed and at <= stored.closed_at and collection.revision <= stored.revision)
 
 
 def _check_debts(collection: Collection, known: Mapping[Period, Row[Any]]) -> None:

@@ -62,10 +62,7 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
     original = payment_record(connection, payment.original) if payment.original else None
     if payment.original and original is None:
         raise NotFound(f"the payment that {payment.title} reverses is not booked; book it first, then this one")
-    of_original = [account.customer_id for account in original.shares] if original else []
-    customer_ids = sorted({customer_id for customer_id in (payment.customer_id, *of_original) if customer_id})
-    for customer_id in customer_ids:
-        lock_account(connection, customer_id)
+    customer_ids = _lock(connection, payment, original)
     values = payment.model_dump(exclude={"subject", "original"}) | subject_values(payment.subject)
     values |= {"digest": payment.name.digest, "original": payment.original and payment.original.digest, "booked_at": at}
     values["unmatched_minor"] = 0
@@ -73,8 +70,7 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
         return False
     balances = {customer_id: balance(connection, customer_id) for customer_id in customer_ids}
     if payment.original:
-        original = payment_record(connection, payment.original)  # as it is now that its customers are locked
-        assert original is not None
+        original = known_payment(connection, payment.original)  # as it is now that it is locked
         is_same = payment.currency == original.payment.currency  # else what is unmatched is its own
         owner = payment.original if is_same else payment.name
         post_payment(connection, owner, reversed_(payment, original, balances, at))
@@ -83,6 +79,24 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
         post_payment(connection, payment.name, posted)
         tell_doubts(connection, payment, posted, at)
     return True
+
+
+def _lock(connection: Connection, payment: IncomingPayment, original: PaymentRecord | None) -> list[str]:
+    """Lets nobody else move money of the payment's customers, or of its original; returns the customers.
+
+    Customers are locked before payments. Whose the original is may change until it is locked, too; then once more.
+    """
+    while True:
+        of_original = [account.customer_id for account in original.shares] if original else []
+        customer_ids = sorted({customer_id for customer_id in (payment.customer_id, *of_original) if customer_id})
+        for customer_id in customer_ids:
+            lock_account(connection, customer_id)
+        if original is None or payment.original is None:
+            return customer_ids
+        locked = known_payment(connection, payment.original, lock=True)
+        if locked.shares.keys() <= original.shares.keys():
+            return customer_ids
+        original = locked
 
 
 def _check_is_same(booked_before: IncomingPayment, payment: IncomingPayment) -> None:
