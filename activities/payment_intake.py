@@ -5,7 +5,7 @@ from typing import Protocol
 
 from billing.accounting.reversals import in_words
 from billing.collections.ports import Collections, CollectionStore
-from billing.errors import InvalidInput, PaymentMismatch
+from billing.errors import InvalidInput, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.payments.payment import Payment, PaymentStatus, Reversal
@@ -15,6 +15,9 @@ from billing.reviewers.alerts import of_report
 from services import clock
 from services.alerts import Alerts
 from services.checkouts import LinkBooks, take_in
+
+PROCESSOR_DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
+"""No other look-up would succeed."""
 
 
 class _Ledger(CollectionStore, LinkBooks, MonthStore, PaymentBooks, Protocol):
@@ -35,9 +38,11 @@ class PaymentIntake:
 
         Saves its status, refunds and disputes, alerts the reviewers to new ones, and makes a collection look it up.
         """
-        payment = await self._records.payment(payment_id)
+        return await self.take(await self._records.payment(payment_id))
+
+    async def take(self, payment: Payment) -> str:
+        """As ``take_in``, with the record as it was just read."""
         if payment.by_link:
-            await take_in(self._ledger, payment, clock.now())
             return "; ".join([str(payment.status), *_named(await self.reversals(payment))])
         month = await self.month_of(payment)
         if month is None:
@@ -53,16 +58,18 @@ class PaymentIntake:
         if debt is not None and not debt.settled:
             last_attempt = debt.answer.attempt_id if debt.answer else ""
             if payment.status is PaymentStatus.SUCCEEDED or payment.attempt_id != last_attempt:
-                reason = f"{payment_id} is {payment.status}"
+                reason = f"{payment.payment_id} is {payment.status}"
                 if await self._collections.look_up(payment.customer_id, month.period, reason):
                     done.append("the collection looks it up")
         return "; ".join(done)
 
     async def reversals(self, payment: Payment) -> list[Reversal]:
-        """Takes in refunds and disputes of the payment; returns those that are new.
+        """Takes in refunds and disputes of the payment, after what a link has brought; returns those that are new.
 
         Alerts the reviewers before it saves: an interrupted alert is repeated, a saved one is not.
         """
+        if payment.by_link:
+            await take_in(self._ledger, payment, clock.now())
         customer_id, period = payment.customer_id, Period(payment.period)
         rows = await self._ledger.reversals(period, customer_id)
         known = {(row.reversal_id, row.code, row.amount_minor) for row in rows}

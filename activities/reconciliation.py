@@ -8,13 +8,14 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.payment_intake import PaymentIntake
-from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, ReconciledPeriod, Repair, failed, unbooked
+from activities.payment_intake import PROCESSOR_DOWN, PaymentIntake
+from activities.registers import RegisterCheck
+from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, ReconciledPeriod, Repair, failed
 from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.accounting.reversals import refunded_minor, reversal_finding
 from billing.apart import Failed, in_turn, why
 from billing.collections.ports import Collections, CollectionStore, DebtRow
-from billing.errors import NotFound, PaymentBusy, PaymentForbidden, PaymentUnknown
+from billing.errors import NotFound
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.model import Few, Model
@@ -22,17 +23,15 @@ from billing.payments.payment import ChargeStatus, Payment, PaymentStatus
 from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords
 from billing.period import Period
 from billing.receivables.journal import Subject
-from billing.receivables.ports import Journal, PaymentListing
+from billing.receivables.ports import ClearingAccounts, Journal, PaymentListing
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from services import clock
 from services.alerts import Alerts
-from services.checkouts import LinkBooks, take_in
+from services.checkouts import LinkBooks
 from services.collecting import collect
 
 _RECENT_MONTHS = 3
-_DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
-"""The processor is down: no other lookup would succeed."""
 _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
@@ -40,7 +39,16 @@ _log = logging.getLogger(__name__)
 
 
 class _Ledger(
-    PaymentListing, Journal, CollectionStore, InvoiceListing, LinkBooks, MonthStore, PaymentBooks, Periods, Protocol
+    ClearingAccounts,
+    CollectionStore,
+    InvoiceListing,
+    Journal,
+    LinkBooks,
+    MonthStore,
+    PaymentBooks,
+    PaymentListing,
+    Periods,
+    Protocol,
 ):
     """The stores it uses."""
 
@@ -75,6 +83,7 @@ class Reconciler:
         self._alerts = alerts
         self._collections = collections
         self._intake = PaymentIntake(records, ledger, alerts, collections)
+        self._registers = RegisterCheck(records, ledger, self._intake)
 
     async def take_in(self, payment_id: str) -> str:
         """As ``PaymentIntake.take_in``."""
@@ -99,22 +108,28 @@ class Reconciler:
         return ReconcileResult(periods=tuple(result.brief() for result in results))
 
     async def reconcile_period(self, period: Period) -> ReconciledPeriod:
-        """Compares one period and repairs what is certain. A failure for one customer is a finding.
+        """Compares one period and repairs what is certain: months and charges, then each rail's register with its
+        clearing account. A failure for one customer is a finding.
 
         Raises ``LedgerUnavailable``, and ``PaymentError`` if the processor cannot list its payments.
         """
         unread: list[Failed] = []
         charges = await self._ledger.payments_of(period, unread)
         payments = await self._payments(period, charges, unread)
-        findings = [finding async for finding in self._by_link(period, payments)]
+        cleared = await self._registers.cleared(period, payments, unread)
+        findings = [finding async for finding in self._reversed(period, payments)]
         charged = [payment for payment in payments if not payment.by_link]
-        findings += [finding async for finding in self._reversed(period, charged)]
         books = await self._books(period, charges, charged, unread)
         findings += [await self._repaired(finding) for finding in compare(books)]
         findings += [finding async for finding in self._uncollected(books)]
         findings += [failed(row.customer_id, period, row.reason) for row in unread]
+        registers = await self._registers.compare(period, payments, cleared, findings)
         return ReconciledPeriod(
-            period=period, months=len(books.months), payments=len(payments), findings=tuple(findings)
+            period=period,
+            months=len(books.months),
+            payments=len(payments),
+            findings=(*findings, *registers.findings),
+            rails=registers.rails,
         )
 
     async def _payments(self, period: Period, charges: Sequence[ChargeRow], unread: list[Failed]) -> list[Payment]:
@@ -132,7 +147,7 @@ class Reconciler:
                     payments[row.payment_id] = await self._records.payment(row.payment_id)
                 except NotFound:
                     continue
-                except _DOWN:
+                except PROCESSOR_DOWN:
                     raise
                 except Exception as error:
                     unread.append(Failed(customer_id=row.customer_id, reason=why(error)))
@@ -160,24 +175,6 @@ class Reconciler:
             unread=frozenset(row.customer_id for row in unread),
         )
 
-    async def _by_link(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Discrepancy]:
-        """Takes in what payment links have brought, and what of it went back, if their events were lost."""
-        for payment in payments:
-            if not payment.by_link or payment.status is not PaymentStatus.SUCCEEDED:
-                continue
-            try:
-                is_new = await take_in(self._ledger, payment, clock.now())
-                news = await self._intake.reversals(payment) if payment.reversed else []
-            except _DOWN:
-                raise
-            except Exception as error:
-                yield failed(payment.customer_id, period, why(error))
-            else:
-                if is_new:
-                    yield unbooked(payment)
-                for reversal in news:
-                    yield reversal_finding(payment, reversal)
-
     async def _owed(self, row: DebtRow) -> int:
         """What the journal says is owed for the month of a debt, in minor units."""
         balance = await self._ledger.balance(row.customer_id)
@@ -195,9 +192,9 @@ class Reconciler:
             if not payment.reversed or payment.period != period:
                 continue
             try:
-                month = await self._intake.month_of(payment)
-                news = await self._intake.reversals(payment) if month else []
-            except _DOWN:
+                is_known = payment.by_link or await self._intake.month_of(payment)
+                news = await self._intake.reversals(payment) if is_known else []
+            except PROCESSOR_DOWN:
                 raise
             except Exception as error:
                 yield failed(payment.customer_id, period, why(error))

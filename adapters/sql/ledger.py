@@ -25,6 +25,7 @@ from adapters.sql.invoices.months import SqlMonths
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
+from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.sql.receivables.instructions import SqlInstructions
 from adapters.sql.receivables.journal import SqlJournal
@@ -40,6 +41,7 @@ class SqlLedger(
     SqlCustomers,
     SqlMonths,
     SqlJournal,
+    SqlClearing,
     SqlIncoming,
     SqlOutbox,
     SqlPaymentList,

@@ -1,10 +1,8 @@
-"""What reconciliation finds: each difference between the ledger and a processor, with its repair or remedies."""
+"""What reconciliation finds: each difference between ledger and processor with its repair or remedies, and the sums."""
 
 from enum import StrEnum
 
-from billing.model import LINE_MAX, Count, Few, Id, Line, Model, Rows, Words, cut
-from billing.money import format_amount
-from billing.payments.payment import Payment
+from billing.model import LINE_MAX, Code, Count, Few, Id, Line, Many, MinorSum, Model, Rows, Words, cut
 from billing.period import Period
 from billing.remedies import Remedy
 
@@ -44,6 +42,22 @@ class Discrepancy(Model):
     repaired: bool = False
 
 
+class RailTotal(Model):
+    """A rail's payments of a period in one currency, net of what went back, in minor units.
+
+    ``register_minor`` is the sum by the rail's own list. None: people are its list, and nobody has confirmed the sum.
+    """
+
+    rail: Code
+    currency: Code
+    register_minor: MinorSum | None
+    clearing_minor: MinorSum
+
+    @property
+    def difference_minor(self) -> int | None:
+        return None if self.register_minor is None else self.register_minor - self.clearing_minor
+
+
 class ReconciledPeriod(Model):
     """The result of comparing one period."""
 
@@ -51,6 +65,7 @@ class ReconciledPeriod(Model):
     months: Count
     payments: Count
     findings: Rows[Discrepancy] = ()
+    rails: Many[RailTotal] = ()
 
     def brief(self, limit: int = 200) -> "ReconciledPeriod":
         """The result with only the first findings, their texts cut short: each open one has an alert of its own."""
@@ -66,16 +81,3 @@ def failed(customer_id: str, period: Period, reason: str) -> Discrepancy:
     """The finding for a customer, or a payment of an unknown one, that could not be compared."""
     text = f"{customer_id or 'a payment'}, {period} could not be compared: {reason}"
     return Discrepancy(kind=DiscrepancyKind.FAILED, customer_id=customer_id, period=period, text=text)
-
-
-def unbooked(payment: Payment) -> Discrepancy:
-    """The finding for money of a payment link that was not in the ledger, and is booked now."""
-    amount = format_amount(payment.amount_minor, payment.currency)
-    return Discrepancy(
-        kind=DiscrepancyKind.MISSING,
-        customer_id=payment.customer_id,
-        period=payment.period,
-        payment_id=payment.payment_id,
-        text=f"{amount}, paid by link ({payment.payment_id}), were missing from the ledger; booked",
-        repaired=True,
-    )

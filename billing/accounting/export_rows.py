@@ -43,7 +43,7 @@ TABLES: dict[str, tuple[str, ...]] = {
 JOURNAL_TABLES: dict[str, tuple[str, ...]] = {
     "journal": (
         *("number", "at", "cause", "customer_id", "kind", "subject", "rail", "currency", "amount", "amount_minor"),
-        *("due_at", "by", "reason", "key"),
+        *("due_at", "reference", "by", "reason", "key"),
     ),
     "trial_balance": (
         *("kind", "rail", "currency", "opening", "opening_minor", "debited", "debited_minor"),

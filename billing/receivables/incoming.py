@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from billing.model import Author, Code, Few, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Few, Id, Instant, Line, Many, Minor, MinorSum, Model, Words
 from billing.money import format_amount
 from billing.receivables.journal import Account, AccountKind, PaymentName, Subject, Transaction, unmatched
 
@@ -68,6 +68,22 @@ class PaymentRow(IncomingPayment):
         return (self.customer_id,) if self.customer_id else self.assigned_to
 
 
+class ClearedPayment(Model):
+    """What the clearing account of its rail has of one payment in one currency, net of what went back since."""
+
+    rail: Code
+    digest: Code
+    reference: Reference
+    customer_id: Id | None
+    by: Author | None
+    currency: Code
+    amount_minor: MinorSum
+
+    @property
+    def name(self) -> PaymentName:
+        return PaymentName(self.rail, self.digest)
+
+
 class PaymentRecord(Model):
     """An incoming payment with everything that became of it, oldest first. ``returned_minor`` went back since."""
 
@@ -89,6 +105,16 @@ class PaymentRecord(Model):
     @property
     def unmatched_minor(self) -> int:
         return self.shares.get(unmatched(self.payment.rail), 0)
+
+    @property
+    def cleared_minor(self) -> dict[str, int]:
+        """What the clearing account has of it, by currency, net of what went back; {}: it has no entries."""
+        sums: Counter[str] = Counter()
+        for transaction in self.transactions:
+            for entry in transaction.entries:
+                if entry.account.kind is AccountKind.CLEARING:
+                    sums[entry.currency] += entry.amount_minor
+        return dict(sums)
 
     @property
     def parts(self) -> dict[str | None, int]:

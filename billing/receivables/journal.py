@@ -210,7 +210,7 @@ class AccountTotal(Model):
 
 
 class JournalRow(Model):
-    """An entry with its transaction, for accounting."""
+    """An entry with its transaction, for accounting. ``reference`` is that of the payment which moves, on its rail."""
 
     number: Count
     at: Instant
@@ -223,6 +223,7 @@ class JournalRow(Model):
     currency: Code
     amount_minor: Minor
     due_at: Instant | None
+    reference: Id | None
     by: Author | None
     reason: Words | None
 

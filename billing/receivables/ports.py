@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
+from billing.apart import Failed
 from billing.model import Few, Model
+from billing.period import Period
 from billing.receivables.doubts import Doubt
-from billing.receivables.incoming import IncomingPayment, PaymentRecord
+from billing.receivables.incoming import ClearedPayment, IncomingPayment, PaymentRecord
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
 from billing.receivables.journal import AccountTotal, Balance, JournalRow, PaymentName, Transaction
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
@@ -43,6 +45,15 @@ class GeneralLedger(Protocol):
 
     async def trial_balance(self, since: datetime = THE_BEGINNING, until: datetime = THE_END) -> list[AccountTotal]:
         """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""
+
+
+class ClearingAccounts(Protocol):
+    async def cleared(self, period: Period, failed: list[Failed] | None = None) -> list[ClearedPayment]:
+        """What clearing accounts have of the payments of a month: of those that name it, and of those that people have
+        recorded without a month and that were paid in that calendar month (UTC).
+
+        Unreadable rows go to ``failed``; without it, they raise.
+        """
 
 
 class Recorded(Model):

@@ -88,7 +88,8 @@ async def list_(
             await print_json_list("payments", _all(ledger, wanted))
             return
         page = await ledger.incoming_payments(wanted, SHOWN)
-    columns = (whole("Booked"), "Rail", whole("Reference"), "Customer", "Payer", whole("Amount", "right"), "")
+    amounts = (whole("Amount", "right"), whole("Unmatched", "right"))
+    columns = (whole("Booked"), "Rail", whole("Reference"), "Customer", "Payer", *amounts)
     print_table(columns, page.rows, _listed, empty="no money has arrived")
     if page.count > len(page.rows):
         say(f"… {page.count - len(page.rows):,} more; --json has them all")
@@ -103,7 +104,7 @@ async def _all(ledger: PaymentListing, wanted: PaymentFilter) -> AsyncIterator[P
 
 
 def _listed(row: PaymentRow) -> tuple[str, ...]:
-    left = f"{format_amount(row.unmatched_minor, row.currency)} unmatched" if row.unmatched_minor else ""
+    left = format_amount(row.unmatched_minor, row.currency) if row.unmatched_minor else ""
     return utc(row.booked_at), row.rail, row.reference, ", ".join(row.owners), row.payer or "", row.amount, left
 
 
@@ -129,7 +130,7 @@ async def show(rail: RailArgument, reference: Reference, as_json: AsJson = False
 
 def _asked(instruction: Instruction) -> tuple[str, ...]:
     what = f"{instruction.kind} {instruction.amount} {instruction.customer_id or ''}".rstrip()
-    state = f"{instruction.state.replace('_', ' ')} {instruction.result}".rstrip()
+    state = ": ".join(filter(None, (instruction.state.replace("_", " "), instruction.result)))
     return utc(instruction.at), instruction.by, what, instruction.authors, state
 
 

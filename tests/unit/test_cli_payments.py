@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,15 @@ def test_coverage_lists_unmatched_money_and_what_to_type(run: Run) -> None:
         "python starter.py payments assign transfer 7731 --by YOU --reason WHY --customer CUSTOMER",
         "python starter.py payments refund transfer 7731 --by YOU --reason WHY",
     ]
+
+
+@pytest.mark.usefixtures("owing")
+def test_the_journals_export_names_each_payment_by_its_reference(run: Run) -> None:
+    record(run, "7731", "12.50", "--customer", "acme")
+    booked = f"{datetime.now(UTC):%Y-%m}"
+    rows = json.loads(run("export", "--period", booked, "--format", "json", "--journal").stdout)["journal"]
+    assert {(row["cause"], row["reference"]) for row in rows if row["rail"]} == {("payment", "7731")}
+    assert {row["reference"] for row in rows if row["cause"] == "notice"} <= {None}
 
 
 # -- assign, refund, four eyes

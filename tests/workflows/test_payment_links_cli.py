@@ -102,7 +102,10 @@ async def test_reconciliation_books_what_links_have_brought_and_takes_nothing_fo
     books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
     first = await books.reconcile_period(Period(OCTOBER))
     assert [(finding.kind, finding.repaired) for finding in first.findings] == [(DiscrepancyKind.MISSING, True)]
-    assert "100.00 EUR, paid by link" in first.findings[0].text
+    assert "the processor has 100.00 EUR" in first.findings[0].text
+    assert [(total.rail, total.register_minor, total.difference_minor) for total in first.rails] == [
+        ("stripe-link", 10000, 0)
+    ]
     over = await bed.ledger.checkout_of(str(link.session_id))
     assert over is not None
     assert over.state is CheckoutState.PAID

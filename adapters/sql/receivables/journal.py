@@ -95,7 +95,9 @@ class SqlJournal(SqlDatabase):
     def _journal_page(self, since: datetime, until: datetime, after: int) -> list[JournalRow]:
         t = transactions.c
         numbers = select(t.number).where(t.number > after, t.at >= since, t.at < until).order_by(t.number).limit(_PAGE)
-        query = ENTRIES.where(t.number.in_(numbers.scalar_subquery()))
+        name = incoming_payments.c.rail == t.rail, incoming_payments.c.digest == t.digest
+        named = ENTRIES.add_columns(incoming_payments.c.reference).outerjoin(incoming_payments, and_(*name))
+        query = named.where(t.number.in_(numbers.scalar_subquery()))
         with self._looking("read its journal") as connection:
             return [
                 JournalRow(**{**row, "customer_id": row["whose"], "subject": _title(row)})

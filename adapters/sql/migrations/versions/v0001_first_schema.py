@@ -184,6 +184,7 @@ def upgrade() -> None:
     )
     op.create_index("incoming_payments_by_customer", "incoming_payments", ["customer_id", "booked_at"])
     op.create_index("incoming_payments_by_original", "incoming_payments", ["rail", "original"])
+    op.create_index("incoming_payments_by_subject", "incoming_payments", ["subject_kind", "subject", "paid_at"])
     newest = ["booked_at", "rail", "digest"]
     unmatched, matched = _where("unmatched_minor <> 0"), _where("unmatched_minor = 0")
     op.create_index("incoming_payments_unmatched", "incoming_payments", newest, **unmatched)
