@@ -116,10 +116,7 @@ async def _account(
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
     facts = _facts(sources, months, messages, stages)
-    books = {
-        currency: Books(customer_id, currency, transactions, sources.registers, facts)
-        for currency in _currencies(sources, customer_id, months, transactions)
-    }
+    books = _books(sources, customer_id, months, transactions, facts)
     due, cases = None, list[MonthEvidence]()
     for month in months:
         period, own = month.period, books[month.currency]
@@ -153,11 +150,18 @@ async def _account(
     return CustomerEvidence(customer_id, reason, script, cases, transactions, owed_minor, wrong)
 
 
-def _currencies(sources: _Sources, customer_id: str, months: list[Month], transactions: list[Transaction]) -> list[str]:
+def _books(
+    sources: _Sources, customer_id: str, months: list[Month], transactions: list[Transaction], facts: Facts
+) -> dict[str, Books]:
+    """The customer's books in each currency."""
     billed = {month.currency for month in months}
     booked = {entry.currency for transaction in transactions for entry in transaction.entries}
     arrivals = sources.registers.arrivals.values()
-    return sorted(billed | booked | {arrival.currency for arrival in arrivals if arrival.customer_id == customer_id})
+    arrived = {arrival.currency for arrival in arrivals if arrival.customer_id == customer_id}
+    return {
+        currency: Books(customer_id, currency, transactions, sources.registers, facts)
+        for currency in sorted(billed | booked | arrived)
+    }
 
 
 def _facts(
