@@ -12,7 +12,7 @@ from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
 from billing.collections.stages import CollectionStage, Counted
 from billing.customers.ports import CustomerStore
-from billing.errors import BalanceChanged, MailRefused, NotFound, OutcomeConflict, StaleRun
+from billing.errors import DebtChanged, MailRefused, NotFound, OutcomeConflict, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
@@ -60,14 +60,14 @@ class CollectionActivities:
         """Charges the customer's card, by the payment of the debt's month; raises as ``Cashier.charge``.
 
         Raises ``BrakeOn`` if the emergency brake is on and the payment was looked up and not tried since, and
-        ``BalanceChanged`` if less is owed than the collection has counted last.
+        ``DebtChanged`` if less is owed than the collection has counted last.
         """
         await self._ledger.record_collection(collection, clock.now())
         debt = _acting(collection)
 
         async def still_wanted() -> None:
             await self._check_current(collection, debt)
-            await self._check_owed(collection, debt)
+            await self._check_owed(collection, debt, wholly=True)
             await check_brake(self._ledger)
 
         result, _ = await self._cashier.charge(request_for(collection, debt), _last_attempt(debt), still_wanted)
@@ -90,7 +90,7 @@ class CollectionActivities:
             is_payable = recorded and now_owed and recorded.payable(now_owed) and _means(now_owed) == _means(debt)
             if recorded is not None and not is_payable:
                 raise OutcomeConflict(f"{debt.period} of {collection.customer_id} can no longer be paid this way")
-            await self._check_owed(collection, debt)
+            await self._check_owed(collection, debt, wholly=True)
             await check_brake(self._ledger)
 
         result, url = await self._cashier.charge(
@@ -100,17 +100,32 @@ class CollectionActivities:
 
     @activity.defn
     async def count_owed(self, collection: Collection) -> Counted:
-        """What the ledger says is still owed for each open debt."""
+        """What the ledger says is still owed for each open debt. Raises ``NotFound`` if it lacks a bill."""
         await self._ledger.record_collection(collection, clock.now())
         balance = await self._ledger.balance(collection.customer_id)
         owed_minor, charged = dict[Period, int](), []
         for debt in collection.open_debts:
             owed_minor[debt.period] = max(0, balance.owed_for(Subject.month(debt.period), debt.currency))
             if owed_minor[debt.period] < debt.outstanding_minor:
-                charges = await self._ledger.payments(collection.customer_id, debt.period)
-                if any(charge.status is PaymentStatus.SUCCEEDED for charge in charges):
+                await self._check_billed(collection, debt)
+                if await self._is_charged(collection, debt):
                     charged.append(debt.period)
         return Counted(at=clock.now(), owed_minor=owed_minor, charged=tuple(charged))
+
+    async def _check_billed(self, collection: Collection, debt: Debt) -> None:
+        """In a ledger that was restored from a backup nothing may be owed because it lacks the bill."""
+        month = await self._ledger.month(collection.customer_id, debt.period)
+        if month is None or month.outcome is None:
+            raise NotFound(
+                f"the ledger has no bill for {debt.period} of {collection.customer_id}, which is being collected: if "
+                "it was restored from a backup, record what has been paid since; then resume"
+            )
+
+    async def _is_charged(self, collection: Collection, debt: Debt) -> bool:
+        """Whether the ledger has it that the debt's own payment has succeeded."""
+        key = payment_key(collection.customer_id, debt.period, debt.series)
+        charges = await self._ledger.payments(collection.customer_id, debt.period)
+        return any(charge.key == key and charge.status == PaymentStatus.SUCCEEDED for charge in charges)
 
     @activity.defn
     async def look_up_payment(self, collection: Collection) -> ChargeResult:
@@ -131,7 +146,7 @@ class CollectionActivities:
     async def remind_customer(self, collection: Collection) -> None:
         """Mails the customer about everything that is owed; records an address that takes no mail.
 
-        Raises ``BrakeOn``, and ``BalanceChanged`` as ``try_card`` does.
+        Raises ``BrakeOn``, and ``DebtChanged`` as ``try_card`` does.
 
         Only one reminder has the number of this one, whatever is settled or joins while it is being sent.
         """
@@ -186,12 +201,13 @@ class CollectionActivities:
         if recorded is not None and recorded.revision > collection.revision:
             raise StaleRun(f"{name} has a newer revision in the ledger than in this run")
 
-    async def _check_owed(self, collection: Collection, *debts: Debt) -> None:
-        """The card is charged what the collection believes to be owed, and the customer is reminded of it."""
+    async def _check_owed(self, collection: Collection, *debts: Debt, wholly: bool = False) -> None:
+        """The customer is reminded of what is owed, and the card is charged a debt ``wholly`` or not at all."""
         balance = await self._ledger.balance(collection.customer_id)
         for debt in debts:
-            if balance.owed_for(Subject.month(debt.period), debt.currency) < debt.outstanding_minor:
-                raise BalanceChanged(f"{debt.period} of {collection.customer_id}: less is owed than was counted last")
+            least_minor = debt.amount_minor if wholly else debt.outstanding_minor
+            if balance.owed_for(Subject.month(debt.period), debt.currency) < least_minor:
+                raise DebtChanged(f"{debt.period} of {collection.customer_id}: less is owed than was counted last")
 
     async def _addressed(self, collection: Collection) -> Collection:
         """With the customer's present name and address: a change updates months to come, but no collections."""

@@ -75,12 +75,13 @@ class PaymentActivities:
             await check_brake_for(self._ledger, month)
 
         try:
-            result, _ = await self._cashier.charge(request, "", still_wanted)
-            if result.status is ChargeStatus.SUCCEEDED or not await self._is_settled(month, request):
-                return result
+            if not await self._is_settled(month, request):
+                result, _ = await self._cashier.charge(request, "", still_wanted)
+                if result.status is ChargeStatus.SUCCEEDED or not await self._is_settled(month, request):
+                    return result
         except _Settled:
             pass
-        result = await self._cashier.release(request)
+        result = await self._cashier.release(request)  # a repeat finds it cancelled, or that it has succeeded
         return result.evolve(status=ChargeStatus.SETTLED) if result.status is ChargeStatus.CANCELED else result
 
     async def _is_settled(self, month: Month, request: PaymentRequest) -> bool:

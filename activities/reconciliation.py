@@ -246,6 +246,8 @@ class Reconciler:
             month = await self._ledger.month(row.customer_id, row.period)
             assert month is not None
             await collect(self._ledger, self._collections, month)
+        if not runs:
+            await self._collections.count_again(row.customer_id, "it begins again")
         return not runs
 
     async def _repaired(self, finding: Discrepancy) -> Discrepancy:

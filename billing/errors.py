@@ -7,6 +7,7 @@
     ├── NotFound                  no such customer, period or run
     ├── StaleRun                  the ledger is ahead of this run, which was reset or restored
     │   └── OutcomeConflict       the ledger has an outcome for this customer and period
+    ├── DebtChanged               less is owed than was counted last: count again
     ├── BrakeOn                   the emergency brake stops notices and charges: wait for its release      retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     │   ├── WorksheetMissing      the month has no worksheet (yet)                                      retry
@@ -54,6 +55,9 @@ class StaleRun(BillingError): ...
 
 
 class OutcomeConflict(StaleRun): ...
+
+
+class DebtChanged(BillingError): ...
 
 
 class BrakeOn(BillingError):

@@ -35,8 +35,8 @@ async def collect(ledger: DebtBooks, collections: Collections, month: Month) -> 
     debt = debt or Debt.of(month)
     await collections.begin(known or Collection.open(month), debt)
     balance = await ledger.balance(month.customer_id)
-    if balance.owed_for(Subject.month(month.period), debt.currency) < debt.outstanding_minor:
-        await collections.count_again(month.customer_id, f"less is owed for {month.period}")
+    if balance.owed_for(Subject.month(month.period), debt.currency) != debt.outstanding_minor:
+        await collections.count_again(month.customer_id, f"what is owed for {month.period}")
 
 
 class _Ledger(CollectionStore, MonthStore, Protocol):

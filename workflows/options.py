@@ -11,7 +11,7 @@ from enum import IntEnum
 from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityConfig
 
-from billing.errors import BalanceChanged, BrakeOn
+from billing.errors import BrakeOn
 from billing.progress import Outage
 
 TASK_QUEUE = "monthly-billing"
@@ -32,8 +32,8 @@ _SOON = timedelta(seconds=1)
 RETRY_PAUSE = timedelta(minutes=5)
 """Before another try of a step that failed for good and has to be done all the same."""
 
-_WAITED_FOR = [BalanceChanged.__name__, BrakeOn.__name__]
-"""Errors that end a round at once: the workflow asks for the balance again, or waits for the brake's release."""
+_WAITED_FOR = [BrakeOn.__name__]
+"""Errors that end a round at once: the workflow waits for the release, which costs no events."""
 
 _QUICK = RetryPolicy(
     initial_interval=_SOON,

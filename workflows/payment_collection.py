@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.collections.stages import CollectionStep
     from billing.collections.summary import summary
     from billing.commands import Command, Ruling
-    from billing.errors import BalanceChanged, BrakeOn, InvalidInput, OutcomeConflict, StaleRun
+    from billing.errors import BrakeOn, DebtChanged, InvalidInput, OutcomeConflict, StaleRun
     from billing.model import Url
     from billing.period import Period
     from billing.validation import explain
@@ -113,7 +113,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             try:
                 result = await while_wanted(paying, is_wanted)
             except ActivityError as error:
-                if error_type(error) == BalanceChanged.__name__:
+                if error_type(error) == DebtChanged.__name__:
                     self._value = self._value.to_count()
                 elif is_wanted():
                     self._failed(error)
@@ -134,6 +134,8 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             )
         except ActivityError as error:
             self._failed(error)
+            if is_final(error):
+                self._value = self._value.uncounted(requested)
         else:
             self._mark_recorded(requested)
             self._value = self._value.counted(counted, requested)
@@ -209,7 +211,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
         try:
             await while_wanted(reminding, is_wanted)
         except ActivityError as error:
-            if error_type(error) == BalanceChanged.__name__:
+            if error_type(error) == DebtChanged.__name__:
                 self._value = self._value.to_count()
             elif is_wanted():
                 self._failed(error)

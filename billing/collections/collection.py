@@ -21,7 +21,7 @@ KEPT_ENTRIES = 50
 """The entries of its diary that a collection keeps once the ledger has them."""
 KEPT_SETTLED = 24
 """The settled debts that it keeps once their news is told, so that a debt that is reported again is known."""
-_OVER = {"reminding": False, "counting": 0, "trouble": None, "halt": None, "brake": None}
+_OVER = {"reminding": False, "trouble": None, "halt": None, "brake": None}
 
 
 class Collection(CollectionState):
@@ -33,27 +33,32 @@ class Collection(CollectionState):
 
     def to_count(self) -> "Collection":
         """Money has been booked or has gone back: the ledger is asked what is still owed."""
-        return self if self.outcome else self._changed(counting=self.counting + 1, trouble=self.outage)
+        return self if self.outcome else self._changed(counts_asked=self.counts_asked + 1)
 
     def counted(self, answer: Counted, requested: "Collection") -> "Collection":
-        """The ledger's answer; what it says of a debt that is being released is asked for again after that."""
-        changed = self._changed(
-            counting=self.counting - requested.counting,
-            trouble=self.failure,
-            alerted_at=None if self.outage else self.alerted_at,
-        )
+        """The ledger's answer. If less is owed and a card could still pay, its payment is cancelled and asked again.
+
+        That also ends a failure: perhaps nothing is left to be charged.
+        """
+        outage_is_over = None if self.outage else self.alerted_at
+        changed = self._changed(counts_done=requested.counts_asked, trouble=self.failure, alerted_at=outage_is_over)
         for debt in self.open_debts:
             if debt.by_card and debt.period in answer.charged:
                 counted = debt.to_look_up()
             else:
                 counted = debt.counted(answer.owed_minor.get(debt.period, debt.outstanding_minor), answer.at)
-            if counted == debt:
-                continue
-            changed = changed.with_debt(counted, counting=changed.counting + int(counted.release is not None))
+            if counted.release != debt.release:
+                changed = changed.with_debt(counted, trouble=None).to_count()
+            elif counted != debt:
+                changed = changed.with_debt(counted)
             if counted.outstanding_minor != debt.outstanding_minor:
                 text = f"{debt.outstanding} were owed, {counted.outstanding} are owed now"
                 changed = changed.noted(answer.at, None, "counted", text, month=debt.period)
         return changed
+
+    def uncounted(self, requested: "Collection") -> "Collection":
+        """The ledger's answer was no use: it is asked again when a person resumes, or when more money is booked."""
+        return self._changed(counts_done=requested.counts_asked)
 
     # -- its debts
 

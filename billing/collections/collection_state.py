@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from billing.collections.debt import Debt
-from billing.collections.stages import AllTried, CollectionStage, CollectionStep, DiaryEntry, UnclearAnswer
+from billing.collections.stages import AllTried, CollectionStage, CollectionStep, DiaryEntry, Purpose, UnclearAnswer
 from billing.customers.customer import Customer
-from billing.model import Count, Few, Instant, Many, Number
+from billing.model import Count, Few, Instant, Many
 from billing.money import sums_text
 from billing.period import Period
 from billing.progress import Due, Durable, Stop
@@ -26,7 +26,8 @@ class CollectionState(Durable):
     reminders: Count = 0
     reminding: bool = False
     told_exhausted: bool = False
-    counting: Number = 0  # counts requested since the last one began
+    counts_asked: Count = 0
+    counts_done: Count = 0
     entries: Many[DiaryEntry] = ()
     entry_count: Count = 0
 
@@ -91,6 +92,12 @@ class CollectionState(Durable):
         """What is still owed, by currency."""
         return sums_text((debt.outstanding_minor, debt.currency) for debt in self.open_debts)
 
+    @property
+    def counting(self) -> bool:
+        """Whether the ledger is to be asked what is owed; not while the card's payment is cancelled for that."""
+        is_releasing = any(debt.release and debt.release.purpose is Purpose.COUNT for debt in self.open_debts)
+        return self.counts_asked > self.counts_done and not is_releasing
+
     def payable(self, debt: Debt) -> bool:
         """Whether the customer can pay ``debt`` by card now."""
         return debt.payable and not (self.failure or self.brake)
@@ -103,13 +110,12 @@ class CollectionState(Durable):
         remind_at = self._alert_at(now)
         if remind_at is not None and now >= remind_at:
             return Due(CollectionStep.ALERT, None, "tell the reviewers")
+        if self.counting:
+            return Due(CollectionStep.COUNT, None, "ask the ledger what is still owed")
         if self.failure is not None:
             return Due(None, remind_at, "remind the reviewers")
-        acting = self.acting
-        if self.counting and not (acting and acting.release):
-            return Due(CollectionStep.COUNT, None, "ask the ledger what is still owed")
-        if acting:
-            return _next_of(acting)
+        if debt := self.acting:
+            return _next_of(debt)
         if self.untold:
             return Due(CollectionStep.SETTLE, None, "send the receipt")
         if self.brake:

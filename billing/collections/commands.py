@@ -185,6 +185,7 @@ def _resume(collection: Collection) -> tuple[Collection, str]:
     if collection.halt is None and collection.failure is None:
         raise Refused("it is not halted")
     resumed = collection.evolve(halt=None, trouble=collection.outage, alerted_at=None)
+    resumed = resumed.to_count() if collection.failure else resumed
     if collection.halt is not None and any(debt.untried_card for debt in collection.open_debts):
         tried = resumed.with_open_debts(
             lambda debt: debt.with_card(debt.method, is_halted=False) if debt.untried_card else debt

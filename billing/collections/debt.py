@@ -184,21 +184,31 @@ class Debt(Model):
         match release.purpose:
             case Purpose.NEW_CARD:
                 assert release.method is not None
-                untried = free.answer and free.answer.evolve(attempt_id="")
-                return free.evolve(series=self.series + 1, answer=untried).with_card(release.method, is_halted)
+                return free._anew().with_card(release.method, is_halted)
             case Purpose.COUNT:
-                return free.evolve(by_card=False, looking=0, attempt=None)
+                return free.evolve(by_card=False, looking=0, attempt=None, untried_card=False)
             case Purpose.WRITE_OFF:
                 return free.settle(CollectionStage.WRITTEN_OFF, at)
 
     def counted(self, owed_minor: int, at: datetime) -> "Debt":
         """The ledger says what is still owed. Less than before counts once the card can no longer pay."""
         owed_minor = min(owed_minor, self.amount_minor)
+        counted = self.evolve(paid_otherwise_minor=self.amount_minor - owed_minor)
         if owed_minor < self.outstanding_minor and self.by_card:
+            is_given_up = self.release is not None and self.release.purpose is Purpose.WRITE_OFF
+            if is_given_up and owed_minor:
+                return counted  # the rest is given up
             reason = "money of another rail is in the books"
-            return self.evolve(release=self.release or Release(by="billing", reason=reason, purpose=Purpose.COUNT))
-        changed = self.evolve(paid_otherwise_minor=self.amount_minor - owed_minor)
-        return changed if owed_minor else changed.settle(CollectionStage.RECOVERED, at)
+            return self.evolve(release=Release(by="billing", reason=reason, purpose=Purpose.COUNT))
+        if not owed_minor:
+            return counted.settle(CollectionStage.RECOVERED, at)
+        is_whole_again = not (self.by_card or counted.paid_otherwise_minor)
+        return counted._anew() if is_whole_again else counted
+
+    def _anew(self) -> "Debt":
+        """All of it is owed again: a card may pay it, by another payment, for that before is cancelled."""
+        untried = self.answer and self.answer.evolve(attempt_id="")
+        return self.evolve(by_card=True, series=self.series + 1, answer=untried)
 
     def settle(self, outcome: CollectionStage, at: datetime) -> "Debt":
         assert outcome in _ENDINGS

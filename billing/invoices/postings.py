@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
-from billing.receivables.allocation import balanced, paid_for
+from billing.receivables.allocation import applied, balanced, paid_for
 from billing.receivables.journal import (
     Balance,
     Cause,
@@ -95,16 +95,12 @@ def freed(month: Month, balance: Balance, at: datetime) -> Transaction | None:
 
 
 def prepaid(month: Month, balance: Balance, at: datetime) -> Transaction | None:
-    """The transaction by which credit that came for the month pays its bill, just announced; None if it is not enough.
+    """The transaction by which credit that came for the month pays its bill; None if there is none, or not enough yet.
 
-    Such as what was paid for the bill before, or a payment whose bill a restored ledger lacked.
+    When the bill is announced, and once more when it was not paid when it was due.
     """
-    subject, currency = Subject.month(month.period), month.currency
-    owed_minor = balance.owed_for(subject, currency)
-    if not 0 < owed_minor <= min(balance.credit_from(subject, currency), -balance.carried_minor(currency)):
-        return None
-    origin, owed = credit(month.customer_id, subject), receivable(month.customer_id, subject)
-    return _of_payments(month, Cause.ALLOCATION, moved(owed_minor, currency, origin, owed), at)
+    key = f"{month.customer_id} {month.period} {month.revision} {Cause.ALLOCATION}"
+    return applied(month.customer_id, Subject.month(month.period), month.currency, balance, key, at)
 
 
 def _of_payments(month: Month, cause: Cause, entries: tuple[Entry, ...], at: datetime) -> Transaction:

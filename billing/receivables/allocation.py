@@ -25,6 +25,7 @@ from billing.receivables.journal import (
     Transaction,
     clearing,
     credit,
+    moved,
     receivable,
     unmatched,
     written_off,
@@ -103,6 +104,22 @@ def _payable(item: Outstanding, amount_minor: int, at: datetime | None) -> int:
     share = max(0, min(amount_minor, item.amount_minor))
     is_early = at is not None and item.due_at is not None and item.due_at > at
     return 0 if is_early and share < item.amount_minor else share
+
+
+def applied(
+    customer_id: str, subject: Subject, currency: str, balance: Balance, key: str, at: datetime
+) -> Transaction | None:
+    """The transaction by which credit that came for the subject pays what is owed for it; None if there is none.
+
+    Such as two payments that are the whole together, or what had come for a bill that was corrected since.
+    """
+    credit_minor = min(balance.credit_from(subject, currency), -balance.carried_minor(currency))
+    of_subject = (item for item in balance.owed if (item.subject, item.currency) == (subject, currency))
+    share = sum(_payable(item, credit_minor, at) for item in of_subject)
+    if share <= 0:
+        return None
+    entries = moved(share, currency, credit(customer_id, subject), receivable(customer_id, subject))
+    return Transaction(key=key, cause=Cause.ALLOCATION, at=at, customer_id=customer_id, entries=entries)
 
 
 # -- what is undone

@@ -77,7 +77,7 @@ class Account:
             return self.pay_for(month, amount_minor, at)
         shares, rest = Entries(), amount_minor
         for _, name in sorted((due_at, name) for name, due_at in self.due.items()):
-            part = self._payable(name, rest, at)
+            part = self.payable(name, rest, at)
             shares[Place(AccountKind.RECEIVABLE, name)] -= part
             rest -= part
         shares[Place(AccountKind.CREDIT)] -= rest
@@ -88,7 +88,7 @@ class Account:
 
         ``at`` None: whether or not it is due.
         """
-        paid = self._payable(month, amount_minor, at)
+        paid = self.payable(month, amount_minor, at)
         good = min(amount_minor - paid, max(0, self.given_up(month))) if makes_good else 0
         return Entries(
             {
@@ -98,7 +98,7 @@ class Account:
             }
         )
 
-    def _payable(self, month: str, amount_minor: int, at: datetime | None) -> int:
+    def payable(self, month: str, amount_minor: int, at: datetime | None) -> int:
         """A bill that is not due yet is paid whole or not at all."""
         owed = max(0, self.owed(month))
         is_early = at is not None and month in self.due and self.due[month] > at

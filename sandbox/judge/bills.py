@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 
 from billing.receivables.journal import AccountKind
 from sandbox.judge.account import Account, Entries, Place
@@ -74,11 +75,10 @@ class Bills:
             }
         )
 
-    def prepaid(self, month: str) -> Entries:
-        """The whole bill, out of money that had come for it and is still there."""
-        owed_minor = self._account.owed(month)
-        is_there = 0 < owed_minor <= min(self._account.credit_for(month), -self._account.carried)
-        paid_minor = owed_minor if is_there else 0
+    def prepaid(self, month: str, at: datetime) -> Entries:
+        """The bill, out of money that had come for it and is still there; whole, or once it is due, a part."""
+        is_there = min(self._account.credit_for(month), -self._account.carried)
+        paid_minor = self._account.payable(month, is_there, at) if is_there > 0 else 0
         return _moved(paid_minor, Place(AccountKind.CREDIT, month), Place(AccountKind.RECEIVABLE, month))
 
 

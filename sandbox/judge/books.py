@@ -35,6 +35,14 @@ class Facts(NamedTuple):
     paid: set[str]
 
 
+class _Follower(NamedTuple):
+    """A transaction that may have to follow another one by itself."""
+
+    cause: Cause
+    month: str
+    at: datetime
+
+
 class Books:
     """Of one customer in one currency. ``settled``: when whole bills were paid by other money than their charge."""
 
@@ -51,7 +59,7 @@ class Books:
         self._steps: set[PaymentName] = set()  # of refunds and disputes, as far as they are booked
         self._written_off: set[str] = set()
         self._carried = [0]  # what a draft could take over, since the month before was closed
-        self._followers: list[tuple[Cause, str]] = []  # what may have to follow the record that is read now
+        self._followers: list[_Follower] = []  # what may have to follow the record that is read now
         self._record: tuple[str, datetime] | None = None
         self._rest = [row for row in transactions if any(entry.currency == currency for entry in row.entries)][::-1]
 
@@ -111,7 +119,7 @@ class Books:
     def _read(self, transaction: Transaction) -> None:
         cause, month, entries = transaction.cause, _month_of(transaction), self._entries(transaction)
         if cause is Cause.FREED or (cause is Cause.ALLOCATION and transaction.payment is None):
-            expected = self._follower(cause)
+            expected = self._follower(cause, transaction, entries)
         else:
             if self._record != (month, transaction.at):
                 self._missed()
@@ -121,8 +129,9 @@ class Books:
         self._account.enter(expected)
         if month:
             self._record = (month, transaction.at)
-            self._followers += [(Cause.FREED, month)] if cause in _UNDOING else []
-            self._followers += [(Cause.ALLOCATION, month)] if cause is Cause.NOTICE else []
+            at = transaction.at
+            self._followers += [_Follower(Cause.FREED, month, at)] if cause in _UNDOING else []
+            self._followers += [_Follower(Cause.ALLOCATION, month, at)] if cause is Cause.NOTICE else []
         self._note_settled(transaction, month)
         earlier = [] if month or self._closes(transaction) else self._carried
         self._carried = [*earlier, self._account.carried]
@@ -178,27 +187,31 @@ class Books:
 
     # -- what follows by itself
 
-    def _follower(self, cause: Cause) -> Entries:
+    def _follower(self, cause: Cause, transaction: Transaction, entries: Entries) -> Entries:
         while self._followers:
-            due, month = self._followers.pop(0)
-            if due is cause and (entries := self._following(due, month)):
-                return entries
-            self._miss(due, month)
-        return Entries()
+            due = self._followers.pop(0)
+            if due.cause is cause and (expected := self._following(due)):
+                return expected
+            self._miss(due)
+        months = [place.name for place in entries if place.kind is AccountKind.RECEIVABLE]
+        if cause is Cause.FREED or not months:
+            return Entries()
+        return self._following(_Follower(cause, months[0], transaction.at))  # at the end of a month that is not paid
 
     def _missed(self) -> None:
         """What had to follow, and did not, is entered all the same."""
         while self._followers:
-            self._miss(*self._followers.pop(0))
+            self._miss(self._followers.pop(0))
         self._record = None
 
-    def _miss(self, cause: Cause, month: str) -> None:
-        if entries := self._following(cause, month):
-            self._say(f"{cause} of {month} is missing: {in_words(entries)}")
+    def _miss(self, due: _Follower) -> None:
+        if entries := self._following(due):
+            self._say(f"{due.cause} of {due.month} is missing: {in_words(entries)}")
             self._account.enter(entries)
 
-    def _following(self, cause: Cause, month: str) -> Entries:
-        return without_nothing(self._bills.freed(month) if cause is Cause.FREED else self._bills.prepaid(month))
+    def _following(self, due: _Follower) -> Entries:
+        is_freed = due.cause is Cause.FREED
+        return without_nothing(self._bills.freed(due.month) if is_freed else self._bills.prepaid(due.month, due.at))
 
     # -- money
 
@@ -212,6 +225,8 @@ class Books:
         if name in self._paid:
             self._say(f"{arrival.reference} is booked twice")
         shares = self._account.pay(arrival.amount_minor, arrival.month, transaction.at)
+        if arrival.month and arrival.rail != CARDS:
+            self._followers.append(_Follower(Cause.ALLOCATION, arrival.month, transaction.at))
         self._paid[name] = paid = Paid(arrival.month)
         for place, minor in shares.items():
             paid.brought[place.name] -= minor

@@ -11,6 +11,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.errors import InvalidInput, NotFound
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.receivables.doubts import DoubtKind
 from billing.receivables.incoming import IncomingPayment, PaymentKind
 from billing.receivables.instructions import InstructionKind, InstructionRequest
@@ -48,6 +49,24 @@ def close_account(url: str) -> None:
 
 async def listed(ledger: SqlLedger, **wanted: Any) -> list[str]:
     return [row.reference for row in (await ledger.incoming_payments(PaymentFilter(**wanted))).rows]
+
+
+async def test_two_parts_of_a_bill_that_is_not_due_yet_pay_it_together(ledger: SqlLedger) -> None:
+    await record(ledger, announced(drafted(1000)))
+    for reference, amount_minor, left in (("1", 400, ({NOVEMBER: 1000}, -400)), ("2", 700, ({}, -100))):
+        part = UNKNOWN.evolve(reference=reference, amount_minor=amount_minor, customer_id="acme")
+        await ledger.book(part.evolve(subject=Subject.month(NOVEMBER)), AT)
+        assert await balances(ledger) == left
+
+
+async def test_a_part_that_came_early_counts_once_the_month_closes_unpaid(ledger: SqlLedger) -> None:
+    month = await record(ledger, announced(drafted(1000)))
+    part = UNKNOWN.evolve(amount_minor=400, customer_id="acme", subject=Subject.month(NOVEMBER))
+    await ledger.book(part, AT)
+    charging = month.begin_charge(month.charge_at)
+    declined = ChargeResult(status=ChargeStatus.DECLINED, at=month.charge_at)
+    await ledger.record(charging.charged(declined), month.charge_at)
+    assert await balances(ledger) == ({NOVEMBER: 600}, 0)
 
 
 async def test_what_is_owed_again_after_its_month_has_closed_is_found(ledger: SqlLedger, url: str) -> None:

@@ -117,3 +117,10 @@ def arrived(collection: Collection, day: float, *amounts_minor: int) -> Collecti
             collection = collection.answered(answer("canceled", now), collection)
             collection, debt = collection.counted(counted, collection), debt.evolve(by_card=False)
     return collection
+
+
+def counted(collection: Collection, day: float, owed_minor: int) -> Collection:
+    """The ledger has said that so much is owed."""
+    now = on(collection, day)
+    asked = say(collection, "count_again", now)[0]
+    return asked.counted(Counted(at=now, owed_minor={collection.period: owed_minor}), asked)

@@ -19,6 +19,7 @@ from tests.unit.collecting import (
     always,
     answer,
     arrived,
+    counted,
     lived,
     on,
     opened,
@@ -139,8 +140,10 @@ def test_a_failure_stops_everything_until_a_person_resumes() -> None:
     collection = collection.alerted(now)
     assert collection.due(now) == (None, now + DAY, "remind the reviewers")
     assert collection.stage(now) is CollectionStage.UNRESOLVED
-    for name in ("resume", "retry"):
-        assert accepted(collection, name, now).due(now).step is CollectionStep.TRY
+    assert accepted(collection, "retry", now).due(now).step is CollectionStep.TRY
+    resumed = accepted(collection, "resume", now)
+    assert resumed.due(now).step is CollectionStep.COUNT, "the ledger is asked first"
+    assert counted(resumed, 3, 12_000).due(now).step is CollectionStep.TRY
 
 
 def test_outage_that_reviewers_knew_of_does_not_hide_that_all_is_used_up() -> None:

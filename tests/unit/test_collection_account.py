@@ -202,6 +202,14 @@ def test_a_command_for_a_month_that_is_not_owed_here_is_in_the_diary_of_the_acco
     assert (refusal is not None, after.entries[-1].month, after.entries[-1].text) == (True, None, text)
 
 
+def test_a_count_that_is_asked_for_while_another_is_under_way_is_made() -> None:
+    now = on(opened(), 1)
+    first = say(opened(), "count_again", now)[0]
+    closed = first.answered_customer(answer("succeeded", now), first, OCTOBER)
+    joined = say(owing(closed), "count_again", now)[0]
+    assert joined.counted(Counted(at=now, owed_minor={OCTOBER: 12_000}), first).counting
+
+
 def test_halt_is_for_the_account() -> None:
     collection = accepted(owing(opened()), "halt", on(opened(), 2.5))
     assert {collection.stage_of(each, on(opened(), 3)) for each in collection.debts} == {CollectionStage.HALTED}

@@ -115,6 +115,7 @@ class CollectionMachine(RuleBasedStateMachine):
     def start(self, outcome: str, dunning: tuple[int, ...]) -> None:
         self.noted_twice = dict[Period, bool]()
         self.owed = dict[Period, int]()  # by the ledger; it knows of the card's payments by webhooks
+        self.least_owed = dict[Period, int]()  # at any time
         self.charged = set[Period]()
         self.untold = False  # money has arrived of which the collection does not know
         self.processors = dict[Period, Processor]()
@@ -137,7 +138,7 @@ class CollectionMachine(RuleBasedStateMachine):
         """The month, closed because its charge was refused."""
         first = ChargeResult(status=ChargeStatus.DECLINED, at=self.now, attempt_id="ch_0")
         assert month.invoice is not None
-        self.owed[month.period] = month.invoice.total_minor
+        self.owed[month.period] = self.least_owed[month.period] = month.invoice.total_minor
         self.charged.discard(month.period)
         processor = self.processors[month.period] = Processor(first)
         return month.charged(processor.tries(1, "ch_0", outcome, self.now))
@@ -180,7 +181,8 @@ class CollectionMachine(RuleBasedStateMachine):
             return
         self.steps += 1
         assert self.steps <= STEPS_WITHOUT_TIME, f"{due.step} again and again"
-        assert not collection.failure or due.step is CollectionStep.ALERT, "a failure waits for a person"
+        is_harmless = due.step in (CollectionStep.ALERT, CollectionStep.COUNT)
+        assert not collection.failure or is_harmless, "a failure waits for a person"
         if due.step is CollectionStep.CONTACT:
             self.contact()
             return
@@ -228,6 +230,8 @@ class CollectionMachine(RuleBasedStateMachine):
             return self.become(self.collection.told(work.asked))
         if work.step is CollectionStep.COUNT and result in ("done", "lost"):
             return self.become(self.collection.counted(self.count(work.asked), work.asked))
+        if work.step is CollectionStep.COUNT and result == "refused":
+            return self.become(self.collection.failed("it was refused").uncounted(work.asked))
         if work.step is CollectionStep.REMIND and result in ("done", "lost") and not self.brake_on:
             if any(self.has_less(debt) for debt in work.asked.open_debts):
                 return self.become(self.collection.to_count())
@@ -259,7 +263,8 @@ class CollectionMachine(RuleBasedStateMachine):
 
     def finds_less(self, work: Work) -> bool:
         """A try that would charge what is not owed any more is not made."""
-        return work.step in (CollectionStep.TRY, None) and self.would_try(work) and self.has_less(work.debt)
+        is_try = work.step in (CollectionStep.TRY, None)
+        return is_try and self.would_try(work) and self.owed[work.period] < work.debt.amount_minor
 
     def counting(self, after: Collection) -> None:
         """Tries that have not begun do not count."""
@@ -434,7 +439,7 @@ class CollectionMachine(RuleBasedStateMachine):
         period = self.webhooks.pop()
         if self.processors[period].succeeded:
             self.charged.add(period)
-            self.owed[period] = 0
+            self.owed[period] = self.least_owed[period] = 0
         self.say("look_up", period=period)
 
     # -- people
@@ -496,6 +501,15 @@ class CollectionMachine(RuleBasedStateMachine):
         if debt.outcome is not CollectionStage.WRITTEN_OFF:
             arrived_minor = max(1, int(debt.outstanding_minor * share))
             self.owed[debt.period] = max(0, self.owed[debt.period] - arrived_minor)
+            self.least_owed[debt.period] = min(self.least_owed[debt.period], self.owed[debt.period])
+            self.untold = True
+
+    @rule(share=st.sampled_from([0.5, 1]), number=which)
+    def money_goes_back(self, share: float, number: int) -> None:
+        debt = self.collection.debts[number % len(self.collection.debts)]
+        arrived_minor = debt.amount_minor - self.owed[debt.period]
+        if not debt.settled and debt.period not in self.charged:
+            self.owed[debt.period] += int(arrived_minor * share)
             self.untold = True
 
     @precondition(lambda self: self.untold)
@@ -520,7 +534,7 @@ class CollectionMachine(RuleBasedStateMachine):
     @invariant()
     def what_counts_has_arrived(self) -> None:
         for debt in self.collection.debts:
-            assert 0 <= debt.paid_otherwise_minor <= debt.amount_minor - self.owed[debt.period]
+            assert 0 <= debt.paid_otherwise_minor <= debt.amount_minor - self.least_owed[debt.period]
             assert (debt.outcome is CollectionStage.RECOVERED) == (debt.outstanding_minor == 0)
             assert not (debt.paid_by and not self.processors[debt.period].succeeded)
 

@@ -17,6 +17,7 @@ from tests.unit.collecting import (
     always,
     answer,
     arrived,
+    counted,
     lived,
     on,
     opened,
@@ -183,13 +184,51 @@ def test_two_parts_that_arrive_while_the_cards_payment_cannot_be_cancelled_both_
     assert collection.outcome is CollectionStage.RECOVERED
 
 
-def test_a_part_that_goes_back_is_owed_again() -> None:
-    collection = arrived(opened(), 1, 5000)
-    now = on(collection, 2)
-    collection = say(collection, "count_again", now)[0]
-    collection = collection.counted(Counted(at=now, owed_minor={collection.period: 12_000}), collection)
-    assert (collection.outstanding, collection.due(now).step) == ("120.00 EUR", None)
+def test_a_part_that_goes_back_is_owed_again_and_the_card_may_pay_it_by_another_payment() -> None:
+    collection = counted(arrived(opened(), 1, 5000), 2, 12_000)
+    assert (collection.outstanding, collection.due(on(collection, 2)).step) == ("120.00 EUR", None)
     assert "70.00 EUR were owed, 120.00 EUR are owed now" in collection.entries[-1].text
+    assert (only(collection).by_card, only(collection).series) == (True, 2)
+    assert lived(collection, 3, always("succeeded"))[0].outcome is CollectionStage.RECOVERED
+
+
+def test_a_card_that_waits_for_the_end_of_a_halt_is_not_tried_once_a_part_has_arrived() -> None:
+    collection = accepted(opened(), "halt", on(opened(), 1))
+    card = CARD.evolve(payer_id="cus_2")
+    collection = accepted(collection, "replace_card", on(collection, 1), card=card)
+    collection = collection.answered(answer("canceled", on(collection, 1)), collection)
+    assert only(collection).untried_card
+    collection = accepted(arrived(collection, 2, 5000), "resume", on(collection, 3))
+    assert only(collection).attempt is None
+
+
+def test_what_was_paid_while_it_was_being_written_off_is_recovered_and_a_part_is_not_given_up() -> None:
+    given_up = accepted(opened(), "write_off", on(opened(), 4))
+    assert given_up.due(on(given_up, 4)).step is CollectionStep.RELEASE
+    paid = counted(given_up, 4, 0)
+    paid = paid.answered(answer("canceled", on(paid, 4)), paid)
+    assert counted(paid, 4, 0).outcome is CollectionStage.RECOVERED
+    part = counted(given_up, 4, 7000)
+    part = part.answered(answer("canceled", on(part, 4)), part)
+    assert (part.outcome, only(part).outstanding) == (CollectionStage.WRITTEN_OFF, "70.00 EUR")
+
+
+def test_money_that_changes_nothing_lifts_no_failure() -> None:
+    failing = opened().failed("two payments have succeeded").alerted(on(opened(), 1))
+    assert counted(failing, 1, 12_000).failure
+    now = on(failing, 1)
+    asked = say(failing, "count_again", now)[0]
+    assert asked.due(now).step is CollectionStep.COUNT
+    charged = asked.counted(Counted(at=now, owed_minor={asked.period: 0}, charged=(asked.period,)), asked)
+    assert charged.failure
+    assert not counted(failing, 1, 0).failure, "its card is not charged any more"
+
+
+def test_a_count_that_is_no_use_is_made_again_once_a_person_resumes() -> None:
+    asked = say(opened(), "count_again", on(opened(), 1))[0]
+    refused_ = asked.failed("the ledger has no bill").uncounted(asked).alerted(on(opened(), 1))
+    assert refused_.due(on(opened(), 1)).step is None
+    assert accepted(refused_, "resume", on(opened(), 1)).due(on(opened(), 1)).step is CollectionStep.COUNT
 
 
 def test_a_card_that_has_paid_by_what_the_ledger_says_is_looked_up_and_not_cancelled() -> None:
@@ -253,7 +292,9 @@ def test_giving_up_that_fails_waits_for_a_person() -> None:
     collection = collection.alerted(now)
     assert collection.stage(now) is CollectionStage.UNRESOLVED
     assert collection.due(now).step is None
-    assert accepted(collection, "resume", now).due(now).step is CollectionStep.RELEASE
+    resumed = accepted(collection, "resume", now)
+    assert resumed.due(now).step is CollectionStep.COUNT
+    assert counted(resumed, 4, 12_000).due(now).step is CollectionStep.RELEASE
 
 
 def test_what_is_used_up_can_still_be_tried_and_is_told_again() -> None:

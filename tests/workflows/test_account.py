@@ -135,6 +135,37 @@ async def test_money_that_arrives_while_the_card_is_being_charged_settles_the_mo
     assert bed.charged() == []
 
 
+async def test_a_cancellation_whose_answer_is_lost_leaves_a_month_that_is_paid_otherwise_paid(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.announced()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.stripe_fault(path="/confirm$", kind="slow", seconds=3, executed=True)
+    await bed.stripe_fault(path="/cancel$", kind="drop_after", times=1, method="*")
+    closing = asyncio.create_task(bed.closed())
+    await bed.until("acme", lambda month: month.charging is not None)
+    assert await bed.ledger.book(transfer(10000), month.charge_at)
+    closed = (await closing).closed
+    assert closed
+    assert closed.charge
+    assert (closed.outcome, closed.charge.status) == (Stage.PAID, ChargeStatus.SETTLED)
+
+
+async def test_a_ledger_that_lacks_the_bill_of_what_is_collected_calls_a_person(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.closed()
+    await bed.collects(lambda found: len(found.open_debts) == 1)
+    for table in ("entries", "transactions"):
+        await bed.tamper(f"DELETE FROM {table}")
+    await bed.tamper("UPDATE invoices SET outcome = NULL, closed_at = NULL, state = json_remove(state, '$.closed')")
+    await bed.skip_collection(timedelta(days=3, minutes=1))
+    failing = await bed.collects(lambda found: found.failure is not None)
+    assert failing.failure
+    assert "the ledger has no bill for 2026-10 of acme" in failing.failure.text
+    assert failing.outcome is None
+    assert bed.charged() == []
+
+
 async def arrived_untold(bed: Bed, amount_minor: int) -> None:
     """Money of which no event tells, as if it had been lost."""
     without_outbox = await SqlLedger.connect(bed.settings.ledger)

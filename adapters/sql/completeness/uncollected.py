@@ -23,10 +23,11 @@ _OWED: Final = (
 )
 _UNCOLLECTED: Final = (
     select(_OWED.c.customer_id, _OWED.c.subject.label("period"), _OWED.c.currency, _OWED.c.owed_minor)
-    .join(invoices, and_(invoices.c.customer_id == _OWED.c.customer_id, invoices.c.period == _OWED.c.subject))
+    .outerjoin(invoices, and_(invoices.c.customer_id == _OWED.c.customer_id, invoices.c.period == _OWED.c.subject))
     .outerjoin(debts, and_(debts.c.customer_id == _OWED.c.customer_id, debts.c.period == _OWED.c.subject))
-    .where(invoices.c.closed_at < bindparam("before"))
+    .where(or_(invoices.c.period.is_(None), invoices.c.closed_at < bindparam("before")))
     .where(or_(debts.c.period.is_(None), debts.c.outcome.is_not(None)))
+    .order_by(_OWED.c.customer_id, _OWED.c.subject)
     .limit(1000)
 )
 

@@ -14,10 +14,11 @@ from adapters.sql.core.statements import insert_new
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
-from billing.receivables.allocation import booked, reversed_
+from billing.payments.rails import CARDS
+from billing.receivables.allocation import applied, booked, reversed_
 from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
-from billing.receivables.journal import NOTHING_OWED, AccountKind, PaymentName, Subject, Transaction
+from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, Transaction
 from billing.receivables.ports import Recorded
 from billing.reviewers.alerts import of_doubt
 
@@ -77,8 +78,18 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
     else:
         posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
         post_payment(connection, payment.name, posted)
+        apply_credit(connection, payment, posted.key, at)
         tell_doubts(connection, payment, posted, at)
     return True
+
+
+def apply_credit(connection: Connection, payment: IncomingPayment, key: str, at: datetime) -> None:
+    """What came before for the month of ``payment``, and was too little, pays with it."""
+    if payment.customer_id and payment.subject and payment.rail != CARDS:
+        known = balance(connection, payment.customer_id)
+        key = f"{key} {Cause.ALLOCATION}"
+        if paid := applied(payment.customer_id, payment.subject, payment.currency, known, key, at):
+            post(connection, [paid])
 
 
 def _lock(connection: Connection, payment: IncomingPayment, original: PaymentRecord | None) -> list[str]:

@@ -11,7 +11,7 @@ from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new
-from adapters.sql.receivables.incoming import book, known_payment, post_payment, tell_doubts
+from adapters.sql.receivables.incoming import apply_credit, book, known_payment, post_payment, tell_doubts
 from adapters.sql.receivables.journal import balance, lock_account, subject_values
 from billing.errors import InvalidInput, NotFound
 from billing.receivables.allocation import assigned
@@ -117,6 +117,7 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
     )
     posted = assigned(record, to, balance(connection, customer_id), at)
     post_payment(connection, instruction.payment, posted)
+    apply_credit(connection, to, posted.key, at)
     found = [doubt.text for doubt in tell_doubts(connection, to, posted, at)]
     return instruction.evolve(result="; ".join(found) or f"assigned to {customer_id}")
 
