@@ -111,6 +111,11 @@ class Debt(Model):
         return bool(self.attempt or self.looking or self.release)
 
     @property
+    def is_uncounted(self) -> bool:
+        """Whether the card can no longer pay, and the ledger has not said yet what is left."""
+        return not self.by_card and not self.paid_otherwise_minor
+
+    @property
     def payable(self) -> bool:
         """Whether the customer can pay it by card: no other payment of it may be under way."""
         busy = self.settled or self.attempt or self.release

@@ -124,7 +124,7 @@ def _open(collection: Collection, debt: Debt) -> CustomerView:
     owed = debt.outstanding_minor
     if collection.failure:
         return CustomerView(Situation.PERSON, owed)
-    if debt.is_moving:
+    if debt.is_moving or debt.is_uncounted:
         new_card = isinstance(debt.attempt, NewCardTry)
         return CustomerView(Situation.PENDING, owed, new_card=new_card, slow=bool(collection.outage))
     if not debt.by_card:

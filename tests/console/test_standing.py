@@ -70,7 +70,7 @@ def said(collection: Collection | None, shown: CustomerView, month: Month = MONT
         ({"attempt": DAY_3}, Situation.PENDING),
         ({"looking": 1, "trouble": Outage(error="PaymentUnknown", text="no answer")}, Situation.PENDING),
         ({"looking": 1, "trouble": FAILED}, Situation.PERSON),
-        ({"by_card": False}, Situation.OTHERWISE),
+        ({"by_card": False, "paid_otherwise_minor": 1000}, Situation.OTHERWISE),
     ],
 )
 def test_what_is_open(changes: dict[str, Any], situation: Situation) -> None:

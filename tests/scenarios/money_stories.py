@@ -150,6 +150,7 @@ async def what_is_owed_is_paid_by_link(bed: Bed) -> None:
     await pay_by(link, "pm_card_chargeCustomerFail")
     await pay_by(link)
     await connect_checkouts(bed.settings, bed.adapters).look_up(str(link.session_id), now())
+    await collections_are_told(bed)
 
 
 async def collections_are_told(bed: Bed) -> None:
