@@ -3,9 +3,20 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from billing.receivables.journal import AccountKind
-from sandbox.judge.account import Account, Entries, Place
+from billing.receivables.journal import AccountKind, Cause, Transaction
+from sandbox.judge.account import Account, Entries, Place, without_nothing
+
+_MONTHLY = frozenset({Cause.DRAFT, Cause.SKIP, Cause.NOTICE, Cause.VOID, Cause.CARRY})
+
+
+class Follower(NamedTuple):
+    """A transaction that may have to follow another one by itself: money that is freed, or pays a bill."""
+
+    cause: Cause
+    month: str
+    at: datetime
 
 
 @dataclass
@@ -81,6 +92,19 @@ class Bills:
         paid_minor = self._account.payable(month, is_there, at) if is_there > 0 else 0
         return _moved(paid_minor, Place(AccountKind.CREDIT, month), Place(AccountKind.RECEIVABLE, month))
 
+    def following(self, due: Follower) -> Entries:
+        """The transaction that has to follow by itself; empty: none."""
+        is_freed = due.cause is Cause.FREED
+        return without_nothing(self.freed(due.month) if is_freed else self.prepaid(due.month, due.at))
+
 
 def _moved(amount_minor: int, debited: Place, credited: Place) -> Entries:
     return Entries({debited: amount_minor, credited: -amount_minor})
+
+
+def month_of(transaction: Transaction) -> str:
+    """The month that a draft, a notice, or the end of one is about; "" for any other transaction."""
+    if transaction.cause not in _MONTHLY:
+        return ""
+    accounts = (entry.account for entry in transaction.entries if entry.account.kind is AccountKind.RECEIVABLE)
+    return next(account.subject.name for account in accounts if account.subject)

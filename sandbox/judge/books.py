@@ -18,10 +18,9 @@ from billing.invoices.stages import Stage
 from billing.payments.rails import CARDS
 from billing.receivables.journal import AccountKind, Cause, PaymentName, Transaction
 from sandbox.judge.account import Account, Entries, Paid, Place, in_words, with_source, without_nothing
-from sandbox.judge.bills import Bills
+from sandbox.judge.bills import Bills, Follower, month_of
 from sandbox.judge.registers import Arrival, Registers
 
-_MONTHLY = frozenset({Cause.DRAFT, Cause.SKIP, Cause.NOTICE, Cause.VOID, Cause.CARRY})
 _UNDOING = frozenset({Cause.SKIP, Cause.VOID, Cause.CARRY})
 
 
@@ -33,14 +32,6 @@ class Facts(NamedTuple):
     announced: Mapping[str, Collection[int]]
     given_up: set[str]
     paid: set[str]
-
-
-class _Follower(NamedTuple):
-    """A transaction that may have to follow another one by itself."""
-
-    cause: Cause
-    month: str
-    at: datetime
 
 
 class Books:
@@ -59,7 +50,7 @@ class Books:
         self._steps: set[PaymentName] = set()  # of refunds and disputes, as far as they are booked
         self._written_off: set[str] = set()
         self._carried = [0]  # what a draft could take over, since the month before was closed
-        self._followers: list[_Follower] = []  # what may have to follow the record that is read now
+        self._followers: list[Follower] = []  # what may have to follow the record that is read now
         self._record: tuple[str, datetime] | None = None
         self._rest = [row for row in transactions if any(entry.currency == currency for entry in row.entries)][::-1]
 
@@ -76,7 +67,7 @@ class Books:
 
     def advance(self, until: str = "") -> None:
         """Reads on, to what is about the month ``until``, or a later one."""
-        while self._rest and not (until and _month_of(self._rest[-1]) >= until):
+        while self._rest and not (until and month_of(self._rest[-1]) >= until):
             self._read(self._rest.pop())
         self._missed()
 
@@ -117,7 +108,7 @@ class Books:
     # -- one transaction after the other
 
     def _read(self, transaction: Transaction) -> None:
-        cause, month, entries = transaction.cause, _month_of(transaction), self._entries(transaction)
+        cause, month, entries = transaction.cause, month_of(transaction), self._entries(transaction)
         if cause is Cause.FREED or (cause is Cause.ALLOCATION and transaction.payment is None):
             expected = self._follower(cause, transaction, entries)
         else:
@@ -130,14 +121,14 @@ class Books:
         if month:
             self._record = (month, transaction.at)
             at = transaction.at
-            self._followers += [_Follower(Cause.FREED, month, at)] if cause in _UNDOING else []
-            self._followers += [_Follower(Cause.ALLOCATION, month, at)] if cause is Cause.NOTICE else []
+            self._followers += [Follower(Cause.FREED, month, at)] if cause in _UNDOING else []
+            self._followers += [Follower(Cause.ALLOCATION, month, at)] if cause is Cause.NOTICE else []
         self._note_settled(transaction, month)
         earlier = [] if month or self._closes(transaction) else self._carried
         self._carried = [*earlier, self._account.carried]
 
     def _expected(self, transaction: Transaction, entries: Entries) -> Entries:
-        month = _month_of(transaction)
+        month = month_of(transaction)
         match transaction.cause:
             case Cause.DRAFT:
                 return self._bills.draft(month)
@@ -190,13 +181,14 @@ class Books:
     def _follower(self, cause: Cause, transaction: Transaction, entries: Entries) -> Entries:
         while self._followers:
             due = self._followers.pop(0)
-            if due.cause is cause and (expected := self._following(due)):
+            if due.cause is cause and (expected := self._bills.following(due)):
                 return expected
             self._miss(due)
         months = [place.name for place in entries if place.kind is AccountKind.RECEIVABLE]
         if cause is Cause.FREED or not months:
             return Entries()
-        return self._following(_Follower(cause, months[0], transaction.at))  # at the end of a month that is not paid
+        is_not_paid = Follower(cause, months[0], transaction.at)  # the month, when it was due
+        return self._bills.following(is_not_paid)
 
     def _missed(self) -> None:
         """What had to follow, and did not, is entered all the same."""
@@ -204,14 +196,10 @@ class Books:
             self._miss(self._followers.pop(0))
         self._record = None
 
-    def _miss(self, due: _Follower) -> None:
-        if entries := self._following(due):
+    def _miss(self, due: Follower) -> None:
+        if entries := self._bills.following(due):
             self._say(f"{due.cause} of {due.month} is missing: {in_words(entries)}")
             self._account.enter(entries)
-
-    def _following(self, due: _Follower) -> Entries:
-        is_freed = due.cause is Cause.FREED
-        return without_nothing(self._bills.freed(due.month) if is_freed else self._bills.prepaid(due.month, due.at))
 
     # -- money
 
@@ -226,7 +214,7 @@ class Books:
             self._say(f"{arrival.reference} is booked twice")
         shares = self._account.pay(arrival.amount_minor, arrival.month, transaction.at)
         if arrival.month and arrival.rail != CARDS:
-            self._followers.append(_Follower(Cause.ALLOCATION, arrival.month, transaction.at))
+            self._followers.append(Follower(Cause.ALLOCATION, arrival.month, transaction.at))
         self._paid[name] = paid = Paid(arrival.month)
         for place, minor in shares.items():
             paid.brought[place.name] -= minor
@@ -304,11 +292,3 @@ class Books:
 
     def _say(self, text: str) -> None:
         self._wrong.append(f"{self._whose}: {text} ({self._currency})")
-
-
-def _month_of(transaction: Transaction) -> str:
-    """The month that a draft, a notice, or the end of one is about; "" for any other transaction."""
-    if transaction.cause not in _MONTHLY:
-        return ""
-    accounts = (entry.account for entry in transaction.entries if entry.account.kind is AccountKind.RECEIVABLE)
-    return next(account.subject.name for account in accounts if account.subject)
