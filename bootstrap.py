@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.alerts import DigestActivities
 from activities.completeness import CompletenessActivities
 from activities.reconciliation import Reconciler
+from adapters.events.http_receiver import HttpReceiver
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.notify.apprise_alerts import AppriseAlerts
 from adapters.passwords import Argon2Passwords
@@ -22,13 +23,19 @@ from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.ledger import SqlLedger
 from adapters.stripe.payments import StripePayments
-from billing.errors import BillingError
+from billing.errors import BillingError, InvalidInput
+from billing.events.event import Destination
+from billing.events.ports import EventSender
 from clients.collection_commands import CollectionSignals
 from clients.digest_trigger import DigestTrigger
 from clients.registrar import Registrar
 from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
+from services.checkouts import Checkouts
+from services.collecting import CollectionTeller
 from services.customer_mails import CustomerMails
+from services.event_dispatcher import EventDispatcher
+from services.payment_desk import PaymentDesk
 from services.shared_sales import Sales, SharedSales
 from services.sheet_comparison import SheetComparer
 from settings import Settings, environment
@@ -48,6 +55,7 @@ class Adapters:
     mail: SmtpMail
     ledger: SqlLedger
     others: tuple[AppriseAlerts, ...] = ()  # channels to the reviewers besides mail
+    receiver: HttpReceiver | None = None  # of events
 
 
 @asynccontextmanager
@@ -58,13 +66,16 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         payments = _payments(settings)
         stack.push_async_callback(payments.close)
         others = tuple(AppriseAlerts(address) for address in settings.alert_urls.get_secret_value().split())
-        yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger, others=others)
+        receiver = HttpReceiver(settings.events_url, settings.events_secrets) if settings.events_url else None
+        if receiver:
+            stack.push_async_callback(receiver.close)
+        yield Adapters(_sales(settings), payments, _mail(settings), ledger, others, receiver)
 
 
 @asynccontextmanager
 async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
     """The ledger alone; closes it at the end."""
-    ledger = await SqlLedger.connect(settings.ledger)
+    ledger = await SqlLedger.connect(settings.ledger, settings.destinations)
     try:
         yield ledger
     finally:
@@ -143,13 +154,30 @@ def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
 
 def connect_alerts(settings: Settings, adapters: Adapters, digest: DigestTrigger) -> Alerts:
     """Alerts to the reviewers; disabled without an address of theirs."""
-    return Alerts(adapters.ledger, digest, enabled=bool(settings.reviewers_email or adapters.others))
+    return Alerts(adapters.ledger, digest, enabled=has_reviewers(settings, adapters))
+
+
+def has_reviewers(settings: Settings, adapters: Adapters) -> bool:
+    """Whether anybody hears of alerts."""
+    return bool(settings.reviewers_email or adapters.others)
 
 
 def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
     """Sends digests to the reviewers."""
     reviewers, domain, console_url = settings.reviewers_email, settings.mail_domain, settings.links.base_url
     return DigestActivities(adapters.ledger, adapters.mail, adapters.others, reviewers, domain, console_url)
+
+
+def connect_dispatcher(
+    settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
+) -> EventDispatcher:
+    """Delivers events to the collections, and to their receiver, if there is one."""
+    senders: dict[Destination, EventSender] = {
+        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client))
+    }
+    if adapters.receiver:
+        senders[Destination.RECEIVER] = adapters.receiver
+    return EventDispatcher(adapters.ledger, senders, connect_alerts(settings, adapters, digest))
 
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
@@ -162,6 +190,19 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """Compares the processor's records with the ledger."""
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+
+
+def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:
+    """The desk where people record, assign and give back money."""
+    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts)
+
+
+def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
+    """Payment links. Raises ``InvalidInput`` without a public address to which the processor's page leads back."""
+    base_url = settings.links.base_url.rstrip("/")
+    if not base_url:
+        raise InvalidInput("set BILLING_CONSOLE_URL and BILLING_LINK_SECRET: where customers reach the console")
+    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout")
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

@@ -7,62 +7,30 @@ variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …,
 
 import os
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
-    StringConstraints,
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from billing.customers.address import hidden_character, sendable
+from billing.customers.address import sendable
 from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
+from billing.events.event import Destination
 from billing.model import Id, Line, Url
+from billing.payments.rails import RAILS, Rail, RailName
+from process.setting_types import Amounts, Company, HeaderName, Networks, Secret
 
 ENV_FILE = ".env"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-Network = IPv4Network | IPv6Network
-
-
-def _networks(text: object) -> object:
-    """``10.0.0.7, fd00::/8`` as networks."""
-    if not isinstance(text, str):
-        return text
-    try:
-        networks = tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ValueError("write addresses and networks, such as 10.0.0.7, fd00::/8") from None
-    if any(network.prefixlen == 0 for network in networks):
-        raise ValueError("that is every address; name those of your proxies")
-    return networks
-
-
-Networks = Annotated[tuple[Network, ...], Field(max_length=100), NoDecode, BeforeValidator(_networks)]
-
-
-def _one_line(text: str) -> str:
-    if name := hidden_character(text):
-        raise ValueError(f"contains {name}; write it in one line of visible characters")
-    return text
-
-
-Company = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)
-]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
-Secret = Annotated[SecretStr, Field(max_length=2000)]
 
 
 class Settings(BaseSettings):
@@ -109,8 +77,13 @@ class Settings(BaseSettings):
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
     cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
+    events_url: Url = ""
+    events_secret: Secret = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
+
+    rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
+    four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
@@ -140,6 +113,25 @@ class Settings(BaseSettings):
         if self.console_sso_header and not self.console_trusted_proxies:
             raise ValueError(
                 "set BILLING_CONSOLE_TRUSTED_PROXIES too: BILLING_CONSOLE_SSO_HEADER is trusted from these proxies only"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _events_arrive_safely(self) -> Self:
+        if not self.events_url:
+            return self
+        url = urlsplit(self.events_url)
+        if url.scheme not in ("http", "https") or not url.hostname or url.username or url.fragment:
+            raise ValueError("BILLING_EVENTS_URL is not a web address; write it as https://erp.example.com/events")
+        if url.hostname not in LOOPBACK and (self.sandbox or url.scheme == "http"):
+            raise ValueError(
+                "BILLING_EVENTS_URL has to begin with https://, and the sandbox tells this machine only: events name "
+                "customers and amounts"
+            )
+        if not 1 <= len(self.events_secrets) <= 2 or min(map(len, self.events_secrets)) < 32:
+            raise ValueError(
+                "set BILLING_EVENTS_SECRET too: 32 characters or more; while it is replaced, the new and the old one, "
+                "with a space between"
             )
         return self
 
@@ -195,6 +187,16 @@ class Settings(BaseSettings):
         if self.sandbox:
             return Links(f"http://127.0.0.1:{self.console_port}", "sandbox")
         return Links(self.console_url, self.link_secret.get_secret_value())
+
+    @property
+    def events_secrets(self) -> list[str]:
+        """The secrets that sign events; two while one is replaced by the other."""
+        return self.events_secret.get_secret_value().split()
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where events go; none are written unless somebody gets them."""
+        return (Destination.COLLECTION, *([Destination.RECEIVER] if self.events_url else []))
 
     @property
     def mail_domain(self) -> str:

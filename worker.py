@@ -29,12 +29,14 @@ from bootstrap import (
     connect_customer_mails,
     connect_digest_trigger,
     connect_digests,
+    connect_dispatcher,
     connect_reconciliation,
     connect_runtime,
     connect_sales,
     connect_sheet_comparer,
     connect_temporal,
 )
+from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.logs import start_logging
 from process.memory import cached_workflows, memory_bytes
@@ -68,7 +70,8 @@ async def main() -> int:
         threads = WorkflowThreads()
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
-        async with create_worker(client, settings, adapters, threads=threads):
+        dispatcher = connect_dispatcher(settings, adapters, client, digest)
+        async with dispatcher.open(), create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
             gc.freeze()  # exempts the objects loaded at startup from garbage collection
@@ -133,7 +136,7 @@ def _activities(
     comparer = connect_sheet_comparer(settings, adapters, sales)
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
-    collections = CollectionActivities(cashier, ledger, mails, alerts)
+    collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
     return [
         SalesActivities(sales, comparer, ledger, alerts, settings.decimal_separator).import_sales,
         notices.send_notice,
@@ -141,6 +144,8 @@ def _activities(
         notices.close_month,
         LedgerActivities(ledger).record_month,
         BrakeActivities(ledger).await_release,
+        collections.begin_collection,
+        collections.count_owed,
         collections.remind_customer,
         collections.alert_about_collection,
         collections.close_collection,

@@ -1,5 +1,6 @@
-"""External effects of a collection: charge the card, look up or cancel the payment, mails, alerts, records."""
+"""External effects of a collection: charge the card, look up or cancel a payment, mails, alerts, records."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -7,49 +8,69 @@ from temporalio import activity
 
 from activities.brake import check_brake
 from billing.collections.collection import Collection, PaidOnSession, PayOnSession
-from billing.collections.ports import CollectionStore
-from billing.collections.stages import CollectionStage
+from billing.collections.debt import Debt
+from billing.collections.ports import Collections, CollectionStore
+from billing.collections.stages import CollectionStage, Counted
 from billing.customers.ports import CustomerStore
-from billing.errors import MailRefused, NotFound, OutcomeConflict, StaleRun
+from billing.errors import DebtChanged, MailRefused, NotFound, OutcomeConflict, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
 from billing.mails.mail import CustomerMailKind
-from billing.payments.payment import ChargeResult, PaymentRequest
+from billing.payments.payment import ChargeResult, PaymentRequest, PaymentStatus
+from billing.payments.ports import PaymentStore
+from billing.period import Period
+from billing.receivables.journal import Subject
+from billing.receivables.ports import Accounts
 from billing.reviewers.alerts import of_collection, of_news
 from billing.reviewers.ports import BrakeStore
 from services import clock
 from services.alerts import Alerts
 from services.cashier import Cashier
+from services.collecting import collect
 from services.customer_mails import CustomerMails
 
 
-class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, Protocol):
+class _Ledger(Accounts, BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
     """The stores it uses."""
 
 
 class CollectionActivities:
-    """Each activity records the collection first; it raises ``StaleRun`` if another run is ahead."""
+    """Each activity records the collection first; it raises ``StaleRun`` if another run is ahead.
 
-    def __init__(self, cashier: Cashier, ledger: _Ledger, mails: CustomerMails, alerts: Alerts) -> None:
+    Those that have to do with a payment act on ``Collection.acting``.
+    """
+
+    def __init__(
+        self, cashier: Cashier, ledger: _Ledger, mails: CustomerMails, alerts: Alerts, collections: Collections
+    ) -> None:
         self._alerts = alerts
         self._cashier = cashier
+        self._collections = collections
         self._ledger = ledger
         self._mails = mails
 
     @activity.defn
-    async def try_card(self, collection: Collection) -> ChargeResult:
-        """Charges the customer's card, by the payment of the month; raises as ``Cashier.charge``.
+    async def begin_collection(self, month: Month) -> None:
+        """What ``month``, which has just closed, left unpaid is collected from now on; a repeat changes nothing."""
+        await collect(self._ledger, self._collections, month)
 
-        Raises ``BrakeOn`` if the emergency brake is on and the payment was looked up and not tried since.
+    @activity.defn
+    async def try_card(self, collection: Collection) -> ChargeResult:
+        """Charges the customer's card, by the payment of the debt's month; raises as ``Cashier.charge``.
+
+        Raises ``BrakeOn`` if the emergency brake is on and the payment was looked up and not tried since, and
+        ``DebtChanged`` if less is owed than the collection has counted last.
         """
         await self._ledger.record_collection(collection, clock.now())
+        debt = _acting(collection)
 
         async def still_wanted() -> None:
-            await self._check_current(collection)
+            await self._check_current(collection, debt)
+            await self._check_owed(collection, debt, wholly=True)
             await check_brake(self._ledger)
 
-        result, _ = await self._cashier.charge(request_for(collection), _last_attempt(collection), still_wanted)
+        result, _ = await self._cashier.charge(request_for(collection, debt), _last_attempt(debt), still_wanted)
         return result
 
     @activity.defn
@@ -58,26 +79,60 @@ class CollectionActivities:
 
         A mail or record of the same collection may run concurrently and be newer: that is no conflict.
         """
-        collection = request.collection
+        collection, debt = request.collection, request.collection.debt(request.period)
+        assert debt is not None
         with suppress(StaleRun):
             await self._ledger.record_collection(collection, clock.now())
 
         async def still_wanted() -> None:
-            recorded = await self._ledger.collection(collection.customer_id, collection.period)
-            if recorded is not None and not (recorded.payable and _means(recorded) == _means(collection)):
-                raise OutcomeConflict(f"{collection.period} of {collection.customer_id} can no longer be paid this way")
+            recorded = await self._ledger.collection(collection.customer_id, debt.period)
+            now_owed = recorded and recorded.debt(debt.period)
+            is_payable = recorded and now_owed and recorded.payable(now_owed) and _means(now_owed) == _means(debt)
+            if recorded is not None and not is_payable:
+                raise OutcomeConflict(f"{debt.period} of {collection.customer_id} can no longer be paid this way")
+            await self._check_owed(collection, debt, wholly=True)
             await check_brake(self._ledger)
 
         result, url = await self._cashier.charge(
-            request_for(collection), _last_attempt(collection), still_wanted, request.return_url
+            request_for(collection, debt), _last_attempt(debt), still_wanted, request.return_url
         )
         return PaidOnSession(result=result, redirect_url=url or None)
+
+    @activity.defn
+    async def count_owed(self, collection: Collection) -> Counted:
+        """What the ledger says is still owed for each open debt. Raises ``NotFound`` if it lacks a bill."""
+        await self._ledger.record_collection(collection, clock.now())
+        balance = await self._ledger.balance(collection.customer_id)
+        owed_minor, charged = dict[Period, int](), []
+        for debt in collection.open_debts:
+            owed_minor[debt.period] = max(0, balance.owed_for(Subject.month(debt.period), debt.currency))
+            if owed_minor[debt.period] < debt.outstanding_minor:
+                await self._check_billed(collection, debt)
+                if await self._is_charged(collection, debt):
+                    charged.append(debt.period)
+        return Counted(at=clock.now(), owed_minor=owed_minor, charged=tuple(charged))
+
+    async def _check_billed(self, collection: Collection, debt: Debt) -> None:
+        """In a ledger that was restored from a backup nothing may be owed because it lacks the bill."""
+        month = await self._ledger.month(collection.customer_id, debt.period)
+        if month is None or month.outcome is None:
+            raise NotFound(
+                f"the ledger has no bill for {debt.period} of {collection.customer_id}, which is being collected: if "
+                "it was restored from a backup, record what has been paid since; then resume"
+            )
+
+    async def _is_charged(self, collection: Collection, debt: Debt) -> bool:
+        """Whether the ledger has it that the debt's own payment has succeeded."""
+        key = payment_key(collection.customer_id, debt.period, debt.series)
+        charges = await self._ledger.payments(collection.customer_id, debt.period)
+        return any(charge.key == key and charge.status == PaymentStatus.SUCCEEDED for charge in charges)
 
     @activity.defn
     async def look_up_payment(self, collection: Collection) -> ChargeResult:
         """The payment's status at the processor; moves no money."""
         await self._ledger.record_collection(collection, clock.now())
-        result = await self._cashier.look_up(request_for(collection)) or collection.answer
+        debt = _acting(collection)
+        result = await self._cashier.look_up(request_for(collection, debt)) or debt.answer
         assert result is not None
         return result
 
@@ -85,14 +140,20 @@ class CollectionActivities:
     async def release_payment(self, collection: Collection) -> ChargeResult:
         """Cancels the payment, so that the card can no longer pay; or returns its success."""
         await self._ledger.record_collection(collection, clock.now())
-        return await self._cashier.release(request_for(collection))
+        return await self._cashier.release(request_for(collection, _acting(collection)))
 
     @activity.defn
     async def remind_customer(self, collection: Collection) -> None:
-        """Mails the customer; records an address that takes no mail. Raises ``BrakeOn``."""
+        """Mails the customer about everything that is owed; records an address that takes no mail.
+
+        Raises ``BrakeOn``, and ``DebtChanged`` as ``try_card`` does.
+
+        Only one reminder has the number of this one, whatever is settled or joins while it is being sent.
+        """
         await self._ledger.record_collection(collection, clock.now())
         await check_brake(self._ledger)
-        month = await self._month(collection)
+        await self._check_owed(collection, *collection.open_debts)
+        month = await self._month(collection, collection.open_debts[0])
         try:
             addressed, number = await self._addressed(collection), collection.reminders + 1
             await self._mails.to_customer(CustomerMailKind.REMINDER, month, number, addressed)
@@ -108,15 +169,19 @@ class CollectionActivities:
 
     @activity.defn
     async def close_collection(self, collection: Collection) -> None:
-        """Records the outcome; then sends the receipt, if all is paid, and an alert to the reviewers."""
+        """Records that debts are settled; then sends a receipt for each that is paid, and an alert to the reviewers."""
         await self._ledger.record_collection(collection, clock.now())
-        if collection.outcome is CollectionStage.RECOVERED:
-            month = await self._month(collection)
-            try:
-                await self._mails.to_customer(CustomerMailKind.RECEIPT, month, 1, await self._addressed(collection))
-            except MailRefused as error:
-                activity.logger.warning("receipt refused: %s", error)
-        await self._alerts.tell(of_news(collection, clock.now()))
+        await self._tell(collection, collection.untold)
+
+    async def _tell(self, collection: Collection, debts: Iterable[Debt]) -> None:
+        for debt in debts:
+            if debt.outcome is CollectionStage.RECOVERED:
+                month = await self._month(collection, debt)
+                try:
+                    await self._mails.to_customer(CustomerMailKind.RECEIPT, month, 1, await self._addressed(collection))
+                except MailRefused as error:
+                    activity.logger.warning("receipt refused: %s", error)
+            await self._alerts.tell(of_news(collection, debt, clock.now()))
 
     @activity.defn
     async def record_collection(self, collection: Collection) -> Collection | None:
@@ -127,13 +192,22 @@ class CollectionActivities:
             return await self._ledger.collection(collection.customer_id, collection.period)
         return None
 
-    async def _check_current(self, collection: Collection) -> None:
-        name = f"the collection of {collection.customer_id}, {collection.period}"
-        recorded = await self._ledger.collection(collection.customer_id, collection.period)
-        if recorded is not None and recorded.outcome is not None:
-            raise OutcomeConflict(f"{name} is closed already: {recorded.outcome}")
+    async def _check_current(self, collection: Collection, debt: Debt) -> None:
+        recorded = await self._ledger.collection(collection.customer_id, debt.period)
+        now_owed = recorded and recorded.debt(debt.period)
+        name = f"the collection of {collection.customer_id}, {debt.period}"
+        if now_owed is not None and now_owed.outcome is not None:
+            raise OutcomeConflict(f"{name} is closed already: {now_owed.outcome}")
         if recorded is not None and recorded.revision > collection.revision:
             raise StaleRun(f"{name} has a newer revision in the ledger than in this run")
+
+    async def _check_owed(self, collection: Collection, *debts: Debt, wholly: bool = False) -> None:
+        """The customer is reminded of what is owed, and the card is charged a debt ``wholly`` or not at all."""
+        balance = await self._ledger.balance(collection.customer_id)
+        for debt in debts:
+            least_minor = debt.amount_minor if wholly else debt.outstanding_minor
+            if balance.owed_for(Subject.month(debt.period), debt.currency) < least_minor:
+                raise DebtChanged(f"{debt.period} of {collection.customer_id}: less is owed than was counted last")
 
     async def _addressed(self, collection: Collection) -> Collection:
         """With the customer's present name and address: a change updates months to come, but no collections."""
@@ -142,30 +216,36 @@ class CollectionActivities:
             return collection
         return collection.evolve(customer=collection.customer.evolve(email=customer.email, name=customer.name))
 
-    async def _month(self, collection: Collection) -> Month:
-        month = await self._ledger.month(collection.customer_id, collection.period)
+    async def _month(self, collection: Collection, debt: Debt) -> Month:
+        month = await self._ledger.month(collection.customer_id, debt.period)
         if month is None:
-            raise NotFound(f"the ledger has no {collection.period} of {collection.customer_id}")
+            raise NotFound(f"the ledger has no {debt.period} of {collection.customer_id}")
         return month
 
 
-def request_for(collection: Collection) -> PaymentRequest:
-    """The request of the month, under the month's key, so that one payment pays it."""
+def request_for(collection: Collection, debt: Debt) -> PaymentRequest:
+    """The request of the debt's month, under the month's key, so that one payment pays it."""
     return PaymentRequest(
-        key=payment_key(collection.customer_id, collection.period, collection.series),
+        key=payment_key(collection.customer_id, debt.period, debt.series),
         customer_id=collection.customer_id,
-        method=collection.customer.payment_method,
-        period=collection.period,
-        amount_minor=collection.amount_minor,
-        currency=collection.currency,
+        method=debt.method,
+        period=debt.period,
+        amount_minor=debt.amount_minor,
+        currency=debt.currency,
     )
 
 
-def _means(collection: Collection) -> tuple[int, str]:
+def _acting(collection: Collection) -> Debt:
+    debt = collection.acting
+    assert debt is not None
+    return debt
+
+
+def _means(debt: Debt) -> tuple[int, str]:
     """The series of payments and the card."""
-    return collection.series, collection.customer.payment_method.card_id
+    return debt.series, debt.method.card_id
 
 
-def _last_attempt(collection: Collection) -> str:
+def _last_attempt(debt: Debt) -> str:
     """The last attempt with a known answer; "": none."""
-    return collection.answer.attempt_id if collection.answer else ""
+    return debt.answer.attempt_id if debt.answer else ""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from temporalio import activity
 
 from activities.chains import SeenChains
+from activities.unmatched import look_at_payments
 from billing.apart import Failed, in_turn, why
 from billing.collections.ports import CollectionStore
 from billing.completeness.chains import Chains, StoppedCollection
@@ -29,6 +30,7 @@ from services.alerts import Alerts
 from services.shared_sales import Sales
 
 _SHOWN = 50
+_SOON = timedelta(hours=1)  # until then what a month left unpaid joins its collection
 _KEPT_REPORTED = 2000
 
 
@@ -99,12 +101,15 @@ class CompletenessActivities:
             check.stands_still(stopped)
         for collection in await self._stopped_collections(check, workflows):
             check.not_collected(collection)
+        for debt in await self._accounts.uncollected(clock.now() - _SOON):
+            check.owed_again(debt)
+        await look_at_payments(self._accounts, check)
+        check.balances(totals := await self._accounts.trial_balance())
         report = await asyncio.to_thread(check.coverage)
-        if report.customers:
-            unseen |= missing
+        unseen |= missing if report.customers else {}
         if snapshot is not None:
             report = report.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
-        return report.evolve(unseen=unseen)
+        return report.evolve(unseen=unseen, trial_balance=tuple(totals))
 
     async def _take_orphan(self, check: CompletenessCheck, customer_id: str) -> None:
         """Reports the workflow unless the ledger now has its customer."""
@@ -120,14 +125,15 @@ class CompletenessActivities:
         Those that are paused or fail are among the workflows that stand still.
         """
         unread: list[Failed] = []
-        owed = [(row.customer_id, row.period) for row in await self._ledger.collections(open_only=True, failed=unread)]
+        owed = [(row.customer_id, row.period) for row in await self._ledger.debts(open_only=True, failed=unread)]
         for failed in unread:
             check.note(failed)
         stopped = []
         for collection in await workflows.stopped_collections(owed):
             if not collection.status.is_open:
                 recorded = await self._ledger.collection(collection.customer_id, collection.period)
-                if recorded is not None and recorded.outcome is None:
+                debt = recorded.debt(collection.period) if recorded else None
+                if debt is not None and not debt.settled:
                     stopped.append(collection)
         return stopped
 

@@ -17,6 +17,7 @@ from billing.invoices.versions import Correction
 from billing.mails.corrections import correction
 from billing.mails.mail import CustomerMailKind, MessageStore
 from billing.money import format_amount
+from billing.receivables.ports import Accounts
 from billing.reviewers.alerts import of_drift, of_month, of_report
 from billing.reviewers.ports import BrakeStore
 from billing.sales.late_sales import in_words
@@ -38,7 +39,7 @@ _LOOK_SECONDS = 20.0
 _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
 
 
-class _Ledger(BrakeStore, MessageStore, MonthHistory, MonthStore, Protocol):
+class _Ledger(Accounts, BrakeStore, MessageStore, MonthHistory, MonthStore, Protocol):
     """The stores it uses."""
 
 
@@ -111,8 +112,11 @@ class NoticeActivities:
 
     async def _alert_balance(self, month: Month) -> None:
         """Alerts the reviewers to a balance that no next month carries forward."""
-        if month.leaving and month.balance_forward_minor:
-            amount = format_amount(month.balance_forward_minor, month.customer.currency)
+        if not month.leaving:
+            return
+        balance = await self._ledger.balance(month.customer_id)
+        if balance.credits:
+            amount = ", ".join(format_amount(minor, currency) for currency, minor in balance.credits.items())
             text = f"the account closes with a balance of {amount}, which nobody bills or pays back; settle it by hand"
             with suppress(BillingError):  # probably in the outbox
                 await self._alerts.tell(of_report(month.customer_id, month.period, 1, text, clock.now()))

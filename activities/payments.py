@@ -12,6 +12,8 @@ from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
 from billing.payments.payment import Charged, ChargeResult, ChargeStatus, PaymentRequest
+from billing.receivables.journal import Subject
+from billing.receivables.ports import Accounts
 from billing.reviewers.ports import BrakeStore
 from services import clock
 from services.cashier import Cashier
@@ -19,12 +21,17 @@ from services.cashier import Cashier
 Close = Callable[[Month], Awaitable[None]]
 """Records the outcome and sends its mail; may be repeated."""
 
+_PAID = (ChargeStatus.SUCCEEDED, ChargeStatus.SETTLED)
 _CLOSE_SECONDS = 20.0
 """How long a finished charge waits for the mail server before it returns."""
 
 
-class _Ledger(BrakeStore, MonthStore, Protocol):
+class _Ledger(Accounts, BrakeStore, MonthStore, Protocol):
     """The stores it uses."""
+
+
+class _Settled(Exception):
+    """Money of another rail has paid the bill."""
 
 
 class PaymentActivities:
@@ -35,7 +42,8 @@ class PaymentActivities:
 
     @activity.defn
     async def charge_card(self, month: Month) -> Charged:
-        """Charges the announced amount; or, if the charge was cancelled or braked, ensures that it cannot happen.
+        """Charges the announced amount; or, if the charge was cancelled or braked, or money of another rail has paid,
+        ensures that it cannot happen.
 
         Also closes a paid month if that succeeds at once. A repeat after a lost attempt finds its payment, or its
         close, and continues from there.
@@ -45,7 +53,7 @@ class PaymentActivities:
         """
         recorded = await self._recorded(month)
         result = _closed_before(month, recorded) or await self._charge(month, recorded)
-        closed = result.status is ChargeStatus.SUCCEEDED and await self._closes(month, result)
+        closed = result.status in _PAID and await self._closes(month, result)
         return Charged(**dict(result), closed=closed)
 
     async def _charge(self, month: Month, recorded: Month | None) -> ChargeResult:
@@ -62,10 +70,24 @@ class PaymentActivities:
             current = await self._recorded(month)
             _check_open(month, current)
             _check_current(month, current)
+            if await self._is_settled(month, request):
+                raise _Settled
             await check_brake_for(self._ledger, month)
 
-        result, _ = await self._cashier.charge(request, "", still_wanted)
-        return result
+        try:
+            if not await self._is_settled(month, request):
+                result, _ = await self._cashier.charge(request, "", still_wanted)
+                if result.status is ChargeStatus.SUCCEEDED or not await self._is_settled(month, request):
+                    return result
+        except _Settled:
+            pass
+        result = await self._cashier.release(request)  # a repeat finds it cancelled, or that it has succeeded
+        return result.evolve(status=ChargeStatus.SETTLED) if result.status is ChargeStatus.CANCELED else result
+
+    async def _is_settled(self, month: Month, request: PaymentRequest) -> bool:
+        """Whether money of another rail has paid the bill."""
+        balance = await self._ledger.balance(month.customer_id)
+        return balance.owed_for(Subject.month(month.period), request.currency) <= 0
 
     async def _closes(self, month: Month, result: ChargeResult) -> bool:
         """Closes the month; False if that fails, then the workflow closes it like any other."""
@@ -86,7 +108,7 @@ class PaymentActivities:
 def _closed_before(month: Month, recorded: Month | None) -> ChargeResult | None:
     """The result of an earlier attempt of this charge that was lost after it had recorded the outcome."""
     charge = recorded.closed.charge if recorded and recorded.closed else None
-    if charge is None or charge.status is not ChargeStatus.SUCCEEDED:
+    if charge is None or charge.status not in _PAID:
         return None
     return charge if recorded == month.charged(charge) else None
 

@@ -13,6 +13,8 @@ from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.model import Model, Words
 from billing.money import format_amount
+from billing.receivables.journal import Balance
+from billing.receivables.ports import Accounts
 from billing.reviewers.alerts import of_draft, of_former_address, of_report
 from billing.reviewers.ports import BrakeStore
 from billing.sales.adjustments import merged_by_sheet
@@ -26,15 +28,15 @@ _TRIES = 12
 """Attempts of the second round, some two hours; then the month continues without the sheet of the month before."""
 
 
-class _Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
+class _Ledger(Accounts, Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
     """The stores it uses."""
 
 
 class ImportedSales(Model):
     """The draft; or, if the ledger is ahead of the run, its month ``known``.
 
-    ``remark`` names changes in the sheet of the month before that are not in the draft; or, if it was not
-    ``previous_compared``, the reason.
+    ``remark`` names what is not in the draft: changes in the sheet of the month before (or, if it was not
+    ``previous_compared``, the reason), and a balance in another currency.
     """
 
     invoice: Invoice | None = None
@@ -73,7 +75,10 @@ class SalesActivities:
                 await self._tell(known)
             return ImportedSales(known=known)
         await self._check_only_owner(month)
-        imported = await self._with_late_sales(month, await self._draft(month))
+        balance = await self._ledger.balance(month.customer_id)
+        imported = await self._with_late_sales(month, await self._draft(month, balance, known))
+        remarks = (imported.remark, _in_others(balance, month))
+        imported = imported.evolve(remark="; ".join(filter(None, remarks)) or None)
         invoice = imported.invoice
         assert invoice is not None
         if invoice.size_bytes > DRAFT_MAX_BYTES:
@@ -84,7 +89,7 @@ class SalesActivities:
             )
         invoice = invoice.evolve(imported_at=clock.now())
         drafted = month.drafted(invoice, imported.remark, imported.previous_compared)
-        await self._ledger.record(drafted, clock.now())
+        await self._ledger.record_draft(drafted, clock.now())
         total = format_amount(invoice.total_minor, invoice.currency)
         content = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
         activity.logger.info("imported: %s, %s, %s", month.customer_id, month.period, content)
@@ -100,9 +105,12 @@ class SalesActivities:
         if month.invoice is not None and month.invoice.former_rows:
             await self._alerts.tell(of_former_address(month, now))
 
-    async def _draft(self, month: Month) -> Invoice:
+    async def _draft(self, month: Month, balance: Balance, known: Month | None) -> Invoice:
+        """A new draft; it takes over what the recorded one before it has taken over, too."""
         customer = month.customer
-        invoice = Invoice(currency=customer.currency, imported_at=clock.now(), carried_minor=month.carried_minor)
+        carried_minor = balance.carried_minor(customer.currency)
+        carried_minor += known.carried_minor if known and known.currency == customer.currency else 0
+        invoice = Invoice(currency=customer.currency, imported_at=clock.now(), carried_minor=carried_minor)
         if customer.terms.review_mode is ReviewMode.MANUAL:
             return invoice
         snapshot = await self._source.read(month.period, since_import(month, clock.now()))
@@ -150,3 +158,13 @@ class SalesActivities:
                     f"{month.customer.customer_id} and {other.customer_id} have the same email, so both would pay for "
                     "the same sales; update or close one of them, then resume"
                 )
+
+
+def _in_others(balance: Balance, month: Month) -> str:
+    """The balances in other currencies than the month's, which its draft cannot take over; "" if there are none."""
+    amounts = [
+        f"a {'credit' if minor < 0 else 'debt'} of {format_amount(abs(minor), currency)}"
+        for currency, minor in balance.credits.items()
+        if currency != month.customer.currency
+    ]
+    return f"{' and '.join(amounts)}, because this invoice is in {month.customer.currency.upper()}" if amounts else ""

@@ -109,6 +109,7 @@ def _payment(month: Month) -> Payment:
     customer, key = month.customer, payment_key(month.customer.customer_id, month.period)
     assert month.invoice is not None
     return Payment(
+        rail="stripe",
         payment_id=f"pi_{customer.payment_method.payer_id}",
         key=key,
         customer_id=customer.customer_id,

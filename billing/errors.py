@@ -7,6 +7,7 @@
     ├── NotFound                  no such customer, period or run
     ├── StaleRun                  the ledger is ahead of this run, which was reset or restored
     │   └── OutcomeConflict       the ledger has an outcome for this customer and period
+    ├── DebtChanged               less is owed than was counted last: count again
     ├── BrakeOn                   the emergency brake stops notices and charges: wait for its release      retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     │   ├── WorksheetMissing      the month has no worksheet (yet)                                      retry
@@ -26,8 +27,10 @@
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
     ├── AlertUnavailable          the reviewers cannot be alerted now                                   retry
+    ├── ReceiverUnavailable       the receiver of our events did not take one                           retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
+        ├── BalanceChanged        money has moved since the balance was read: read it again             retry
         └── RowUnreadable         one row does not fit this release; the others can be read             retry
 """
 
@@ -52,6 +55,9 @@ class StaleRun(BillingError): ...
 
 
 class OutcomeConflict(StaleRun): ...
+
+
+class DebtChanged(BillingError): ...
 
 
 class BrakeOn(BillingError):
@@ -118,12 +124,19 @@ class AlertUnavailable(BillingError):
     retryable = True
 
 
+class ReceiverUnavailable(BillingError):
+    retryable = True
+
+
 class TemporalUnavailable(BillingError):
     retryable = True
 
 
 class LedgerUnavailable(BillingError):
     retryable = True
+
+
+class BalanceChanged(LedgerUnavailable): ...
 
 
 class RowUnreadable(LedgerUnavailable): ...

@@ -21,9 +21,9 @@ def customer_of(chain: str) -> str:
     return chain.removeprefix(prefix) if chain.startswith(prefix) else ""
 
 
-def collection_id(customer_id: str, period: Period) -> str:
-    """The id of the workflow that collects a month that was not paid when it was charged."""
-    return f"payment-collection-{_VERSION}-{customer_id}-{period}"
+def collection_id(customer_id: str) -> str:
+    """The id of the workflow that collects what a customer has not paid when it was charged, in every month."""
+    return f"payment-collection-{_VERSION}-{customer_id}"
 
 
 def digest_workflow_id() -> str:
@@ -57,6 +57,19 @@ def create_key(payment_key: str, payer_id: str, serial: int = 1) -> str:
     answers with an earlier failure.
     """
     return f"{payment_key}:create:{payer_id}{f':{serial}' if serial > 1 else ''}"
+
+
+def refund_key(instruction_id: str, serial: int = 1) -> str:
+    """Idempotency key of the request that gives money back, once for each instruction; ``serial`` as in ``create_key``.
+
+    Without a serial it names the refund, in its metadata at the processor.
+    """
+    return f"refund-{_VERSION}:{instruction_id}{f':{serial}' if serial > 1 else ''}"
+
+
+def checkout_key(customer_id: str, subject: object, number: int) -> str:
+    """Names the ``number``-th payment link of a customer for a subject, and its payment at the processor."""
+    return f"payment-link-{_VERSION}:{customer_id}:{subject}:{number}".replace(" ", ":")
 
 
 def registration_key(registration_id: str, content: str, serial: int = 1) -> str:

@@ -95,6 +95,7 @@ Count = Annotated[int, Field(ge=0, le=10**9)]
 Number = Annotated[int, Field(ge=-(10**9), le=10**9)]
 """A counter that may go below zero."""
 Minor = Annotated[int, Field(ge=-(10**15), le=10**15)]
+MinorSum = Annotated[int, Field(ge=-(10**24), le=10**24)]
 """A sum of money in minor units; exact in JSON, too."""
 
 # -- several

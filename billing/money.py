@@ -3,6 +3,8 @@
 The limits of one charge are a matter of the payment method.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 
 from billing.errors import InvalidInput
@@ -57,6 +59,11 @@ def step_minor(currency: str) -> int:
     return _STEP_MINOR.get(currency, 1)
 
 
+def with_digits(digits: int) -> frozenset[str]:
+    """The currencies with so many decimals: 0, 2 or 3."""
+    return {0: _ZERO_DECIMAL, 2: _TWO_DECIMAL, 3: _THREE_DECIMAL}[digits]
+
+
 def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> int:
     """The amount in a cell of a sheet, or on a command line, in minor units of ``currency``.
 
@@ -84,6 +91,19 @@ def format_amount(amount_minor: int, currency: str) -> str:
     return f"{plain_amount(amount_minor, currency)} {currency.upper()}"
 
 
+def sums_of(amounts: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """The sums of amounts in minor units, by currency."""
+    sums: Counter[str] = Counter()
+    for amount_minor, currency in amounts:
+        sums[currency] += amount_minor
+    return dict(sums)
+
+
+def sums_text(amounts: Iterable[tuple[int, str]]) -> str:
+    """``150.00 EUR``; of amounts in several currencies, ``150.00 EUR and 3 JPY``."""
+    return " and ".join(format_amount(total, currency) for currency, total in sums_of(amounts).items())
+
+
 def plain_amount(amount_minor: int, currency: str) -> str:
     """The amount as people type it, without the currency: ``1234.50``."""
     digits = minor_digits(currency)
@@ -101,6 +121,8 @@ def _decimal(cell: object, currency: str, separator: str) -> Decimal:
     text = str(cell).strip()
     digits = minor_digits(currency)
     number = number_in(text, currency, digits, separator)
+    if number is None and text.isascii() and text.isdigit():
+        raise InvalidInput(f"{text} {currency.upper()} is more than any amount that can be written down")
     if number is None:
         example = f"1234{separator}50" if digits else "1234"
         raise InvalidInput(f"{text!r} is not an amount in {currency.upper()}; write it like {example}")

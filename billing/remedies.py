@@ -17,6 +17,7 @@ class RemedyAction(StrEnum):
     RESTART = "restart_customer"  # the month is there, its workflow is not
     REOPEN = "reopen_account"
     CLOSE_ACCOUNT = "close_account"
+    SETTLE = "settle_balance"
     SEND_CARD_LINK = "send_card_link"
     FINISH_REGISTRATIONS = "finish_registrations"
     SHOW_MONTH = "show_month"
@@ -33,6 +34,10 @@ class RemedyAction(StrEnum):
     RETRY_COLLECTION = "retry_collection"
     RECORD_PAYMENT = "record_payment"
     WRITE_OFF = "write_off"
+    SHOW_PAYMENT = "show_payment"
+    ASSIGN = "assign_payment"
+    REFUND = "refund_payment"
+    CONFIRM = "confirm_instruction"
     RELEASE_BRAKE = "release_brake"
     CHECK_COVERAGE = "check_coverage"
     RECONCILE = "reconcile_period"
@@ -57,7 +62,8 @@ class ExtraLine(Model):
 class Remedy(Model):
     """An action and its object. A person fills in whatever is open, such as an amount.
 
-    ``currency`` is that of ``amount_minor`` and ``lines``; ``reference`` names a payment that arrived by other means.
+    ``currency`` is that of ``amount_minor`` and ``lines``; ``reference`` names a payment that arrived by other means,
+    on its ``rail``.
     """
 
     action: RemedyAction
@@ -67,5 +73,7 @@ class Remedy(Model):
     lines: Few[ExtraLine] = ()
     amount_minor: Minor | None = None
     currency: Code = ""
+    rail: Code = ""
     reference: Id = ""
+    instruction_id: Code = ""
     workflow_id: Id = ""

@@ -26,7 +26,9 @@ from cli.accounting import export, reconcile
 from cli.collections import collections
 from cli.completeness import coverage
 from cli.customers import close_account, customers, erase, import_customers, start, update
+from cli.events import events
 from cli.invoices import invoices, refresh, review
+from cli.receivables import instructions, link, payments
 from cli.reviewers import brake, users
 from cli.sandbox import demo, rehearse, stack
 from cli.terminal.options import spread
@@ -160,7 +162,19 @@ _COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, writ
 $ python starter.py collections list
 $ python starter.py collections show acme --period 2026-11
 """
-_CUSTOMERS = """The roster: list, show, import, export, links to register, erase a person's data.
+_PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign, refund; links to pay by.
+
+[bold]Examples[/bold]
+$ python starter.py payments list --unmatched
+$ python starter.py payments show transfer 7731
+"""
+_EVENTS = """What is told to your own systems: list, resend.
+
+[bold]Examples[/bold]
+$ python starter.py events list --undelivered
+$ python starter.py events resend 2f9d6a0e-6f0e-5d3c-9c3b-0d8a4f1f7a55
+"""
+_CUSTOMERS = """The roster: list, show, import, export, links to register, settle a balance, erase a person's data.
 
 [bold]Examples[/bold]
 $ python starter.py customers list
@@ -186,12 +200,16 @@ _add("Review", review.halt, review.resume, review.edit, refresh.refresh, review.
 _add("Review", close_account.close, update.update)
 _add("Operation", coverage.coverage, rehearse.rehearse, export.export, reconcile.reconcile)
 _add("Operation", operate.setup, operate.doctor)
-_clock, _money = (collections.halt, collections.resume), (collections.record_payment, collections.write_off)
-_unpaid = (collections.list_, collections.show, collections.retry, *_clock, *_money)
+_clock = (collections.halt, collections.resume)
+_unpaid = (collections.list_, collections.show, collections.retry, *_clock, collections.write_off)
 _group("Customers and months", "collections", _COLLECTIONS, *_unpaid)
+_arrived = (payments.record, payments.list_, payments.show)
+_asked = (instructions.assign, instructions.refund, instructions.proposals, instructions.confirm, instructions.reject)
+_group("Customers and months", "payments", _PAYMENTS, *_arrived, *_asked, link.link, link.links)
 _files, _links = (import_customers.import_, customers.export), (customers.link, customers.invite)
-_roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, erase.erase)
+_roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, customers.settle, erase.erase)
 _group("Customers and months", "customers", _CUSTOMERS, *_roster)
 _accounts = (users.add, users.list_, users.disable, users.enable, users.password, users.role)
 _group("Operation", "user", _USERS, *_accounts)
+_group("Operation", "events", _EVENTS, events.list_, events.resend)
 _group("Review", "brake", _BRAKE, brake.on, brake.off, brake.show)

@@ -14,7 +14,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from billing.apart import why
 from billing.completeness.chains import release
+from billing.completeness.snapshots import Snapshots
 from billing.errors import BillingError, LedgerUnavailable
+from billing.events.ports import EventProbe
 from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.completeness.worksheet import newest_worksheet
@@ -140,11 +142,13 @@ async def _temporal_checks(settings: Settings) -> list[DoctorLine]:
 
 
 def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[DoctorLine]]:
+    events = [_check("events", _events(adapters.receiver, adapters.ledger))] if adapters.receiver else []
     return [
         _check("ledger", _ledger(adapters)),
         _check("payments", adapters.payments.ping()),
         _check("sales", newest_worksheet(adapters, settings.decimal_separator)),
         _check("mail", adapters.mail.ping()),
+        *events,
     ]
 
 
@@ -217,6 +221,11 @@ async def _ledger(adapters: Adapters) -> str:
     if not await adapters.ledger.schema_is_current():
         raise BillingError("its tables are not those of this release; run: python starter.py setup")
     return f"{await adapters.ledger.count_customers():,} customers"
+
+
+async def _events(receiver: EventProbe, ledger: Snapshots) -> str:
+    taken, figures = await receiver.ping(), await ledger.vitals(datetime.now(UTC))
+    return f"{taken}; {figures.waiting_events:,} wait for their next try" if figures.waiting_events else taken
 
 
 def _where(client: Client) -> str:

@@ -1,16 +1,18 @@
 """Commands to running collections: reviewers' commands, the customer's own payment, another card."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from billing.collections.collection import Collection
-from billing.collections.commands import COLLECTION_COMMANDS, LookUp, PayResult, ReplaceCard
+from billing.collections.commands import COLLECTION_COMMANDS, CountAgain, LookUp, Owe, PayResult, ReplaceCard
+from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
-from billing.commands import Command, CommandResult, Refusal, Via
+from billing.commands import Command, CommandResult, Refusal, Via, command_name
 from billing.customers.customer import CustomerChanges
 from billing.customers.ports import CustomerStore
 from billing.errors import BillingError, NotFound
@@ -31,28 +33,26 @@ class _Ledger(CollectionStore, CustomerStore, Protocol):
     """The stores it uses."""
 
 
-def collection_handle(
-    client: Client, customer_id: str, period: Period
-) -> WorkflowHandle[PaymentCollection, Collection]:
-    """The collection of the customer's unpaid ``period``."""
-    return client.get_workflow_handle_for(PaymentCollection.run, collection_id(customer_id, period))
+def collection_handle(client: Client, customer_id: str) -> WorkflowHandle[PaymentCollection, Collection]:
+    """The collection of everything that the customer has not paid."""
+    return client.get_workflow_handle_for(PaymentCollection.run, collection_id(customer_id))
 
 
-async def tell_collection(client: Client, customer_id: str, period: Period, command: Command) -> CommandResult:
+async def tell_collection(client: Client, customer_id: str, command: Command) -> CommandResult:
     """Sends a command and waits for the answer. Raises ``NotFound`` if no collection is open."""
-    name = next(name for name, kind in COLLECTION_COMMANDS.items() if type(command) is kind)
-    return await _update(client, customer_id, period, name, command, CommandResult)
+    name = command_name(command, COLLECTION_COMMANDS)
+    return await _update(client, customer_id, name, [command], CommandResult)
 
 
 async def pay(client: Client, customer_id: str, period: Period, return_url: str) -> PayResult:
-    """The customer pays, or gets the URL of the bank's page. Raises ``NotFound`` if no collection is open."""
-    return await _update(client, customer_id, period, "pay", return_url, PayResult)
+    """The customer pays ``period``, or gets the URL of the bank's page; ``NotFound`` if no collection is open."""
+    return await _update(client, customer_id, "pay", [return_url, period], PayResult)
 
 
 async def replace_card(
     client: Client, ledger: _Ledger, customer_id: str, card: CardOnFile, by: str, reason: str, via: Via = ""
 ) -> None:
-    """Makes ``card`` the customer's, at once, for coming months and for all open collections.
+    """Makes ``card`` the customer's, at once, for coming months and for everything that is owed.
 
     A repeat changes nothing. Raises ``BillingError`` while a charge of the customer is under way or being cancelled:
     repeat it once the outcome is known; also for a collection that has stopped: repeat it once that runs again.
@@ -61,25 +61,16 @@ async def replace_card(
     customer = await ledger.customer(customer_id)
     if customer is None:
         raise NotFound(f"the ledger does not know {customer_id}")
-    periods = {row.period for row in await ledger.collections(customer_id=customer_id, open_only=True)}
     if customer.payment_method != card:
-        changes = CustomerChanges(payment_method=card)
-        month = await _update_month(client, customer_id, UpdateCustomer(**source, changes=changes))
-        if month is not None:  # the month before may have an unrecorded collection
-            periods |= {month.period, month.period.previous()}
-    stopped = []
-    for period in sorted(periods):
-        try:
-            answer = await tell_collection(client, customer_id, period, ReplaceCard(**source, card=card))
-        except NotFound as error:
-            recorded = await ledger.collection(customer_id, period)
-            if recorded is not None and recorded.outcome is None:
-                stopped.append(error)
-            continue
-        if answer.refusal is Refusal.LATER:
-            raise BillingError(f"{customer_id}, {period}: {answer.result}")
-    if stopped:  # it would go on with the older card
-        raise BillingError(str(stopped[0]))
+        await _update_month(client, customer_id, UpdateCustomer(**source, changes=CustomerChanges(payment_method=card)))
+    try:
+        answer = await tell_collection(client, customer_id, ReplaceCard(**source, card=card))
+    except NotFound as error:
+        if await ledger.debts(customer_id=customer_id, open_only=True):  # it would go on with the older card
+            raise BillingError(str(error)) from None
+        return
+    if answer.refusal is Refusal.LATER:
+        raise BillingError(f"{customer_id}: {answer.result}")
 
 
 class CollectionSignals:
@@ -89,32 +80,52 @@ class CollectionSignals:
         self._client = client
 
     async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
-        command = LookUp(by="Stripe", reason=reason)
+        return await self._signal(customer_id, LookUp(by="Stripe", reason=reason, period=period))
+
+    async def count_again(self, customer_id: str, reason: str) -> bool:
+        return await self._signal(customer_id, CountAgain(by="billing", reason=reason))
+
+    async def _signal(self, customer_id: str, command: Command) -> bool:
+        """False if no collection of the customer runs."""
         try:
-            await collection_handle(self._client, customer_id, period).signal("look_up", command)
+            await collection_handle(self._client, customer_id).signal(
+                command_name(command, COLLECTION_COMMANDS), command
+            )
         except RPCError as error:
             if not is_missing(error):
-                raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
+                raise _unanswered(customer_id, error) from None
             return False
         return True
 
-    async def begin(self, collection: Collection) -> bool:
+    async def runs(self, customer_id: str) -> bool:
+        try:
+            description = await collection_handle(self._client, customer_id).describe()
+        except RPCError as error:
+            if not is_missing(error):
+                raise _unanswered(customer_id, error) from None
+            return False
+        return description.status is WorkflowExecutionStatus.RUNNING
+
+    async def begin(self, collection: Collection, debt: Debt) -> None:
+        """Signals with a start: whichever of the two is needed, it happens at once."""
         try:
             await self._client.start_workflow(
                 PaymentCollection.run,
                 collection,
-                id=collection_id(collection.customer_id, collection.period),
+                id=collection_id(collection.customer_id),
                 task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 search_attributes=search_attributes(collection, datetime.now(UTC)),
-                static_summary=f"collects what {collection.period} left unpaid",
+                static_summary=f"collects what {collection.customer_id} has not paid",
+                start_signal="owe",
+                start_signal_args=[Owe(by="billing", reason="not paid when it was charged", debt=debt)],
             )
-        except WorkflowAlreadyStartedError:
-            return False
         except RPCError as error:
-            raise BillingError(
-                f"{collection.customer_id}, {collection.period}: Temporal answers {error.message}"
-            ) from None
-        return True
+            raise _unanswered(collection.customer_id, error) from None
+
+
+def _unanswered(customer_id: str, error: RPCError) -> BillingError:
+    return BillingError(f"{customer_id}: Temporal answers {error.message}")
 
 
 async def _update_month(client: Client, customer_id: str, command: UpdateCustomer) -> CommandResult | None:
@@ -125,7 +136,7 @@ async def _update_month(client: Client, customer_id: str, command: UpdateCustome
         )
     except RPCError as error:
         if not is_missing(error):
-            raise BillingError(f"{customer_id}: Temporal answers {error.message}") from None
+            raise _unanswered(customer_id, error) from None
         return None
     if answer.refusal not in (None, Refusal.UNCHANGED):
         raise BillingError(f"{customer_id}, {answer.period}: {answer.result}")
@@ -133,18 +144,17 @@ async def _update_month(client: Client, customer_id: str, command: UpdateCustome
 
 
 async def _update(
-    client: Client, customer_id: str, period: Period, name: str, argument: object, result_type: type[_T]
+    client: Client, customer_id: str, name: str, arguments: Sequence[object], result_type: type[_T]
 ) -> _T:
-    handle = collection_handle(client, customer_id, period)
+    handle = collection_handle(client, customer_id)
     try:
-        result: _T = await handle.execute_update(name, argument, result_type=result_type)
+        result: _T = await handle.execute_update(name, args=arguments, result_type=result_type)
         return result
     except WorkflowUpdateFailedError as error:
-        raise BillingError(f"{customer_id}, {period}: refused: {error.cause}") from None
+        raise BillingError(f"{customer_id}: refused: {error.cause}") from None
     except RPCError as error:
         if not is_missing(error):
-            raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
+            raise _unanswered(customer_id, error) from None
         raise NotFound(
-            f"nothing of {customer_id} is being collected for {period}; "
-            f"python starter.py collections show {customer_id} --period {period} says why"
+            f"nothing of {customer_id} is being collected; python starter.py collections show {customer_id} says why"
         ) from None

@@ -118,8 +118,8 @@ class RunningWorkflows:
         if len(owed) > _AT_ONCE:
             query = f"{_COLLECTIONS} AND {_OPEN}"
             statuses |= {info.execution.workflow_id: _status(info) async for info in self._list(query)}
-        ids = [collection_id(*key) for key in owed]
-        missing = [chain_id for chain_id in ids if chain_id not in statuses]
+        ids = [collection_id(customer_id) for customer_id, _ in owed]
+        missing = [chain_id for chain_id in dict.fromkeys(ids) if chain_id not in statuses]
         statuses |= zip(missing, await self._described(missing), strict=False)
         found = [statuses.get(chain_id, ChainStatus.ABSENT) for chain_id in ids]
         return [

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.completeness.chains import Chain, Standstill
 from billing.completeness.report import CompletenessReport, FindingKind
 from billing.completeness.snapshots import LastRuns
@@ -36,7 +36,7 @@ class OpenMonths(LastRuns, Protocol):
     async def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
         """The customers among these whose month is open."""
 
-    async def collections(self, period: Period, *, open_only: bool) -> list[CollectionRow]: ...
+    async def debts(self, period: Period, *, open_only: bool) -> list[DebtRow]: ...
 
 
 class StandstillWatch:
@@ -73,7 +73,7 @@ class StandstillWatch:
             cut_off = await self._chains.cut_off(period) | await self._missed(period)
             open_months = await self._ledger.open_among(period, [*still, *cut_off])
             statuses = await self._chains.of(cut_off & open_months)
-            owed = await self._ledger.collections(period, open_only=True)
+            owed = await self._ledger.debts(period, open_only=True)
             collections = await self._chains.stopped_collections([(row.customer_id, period) for row in owed])
         except TemporalUnavailable as error:
             return Standstill({}, str(error))

@@ -25,7 +25,10 @@ from billing.invoices.ports import MonthStore
 from billing.invoices.review import noted
 from billing.keys import workflow_id
 from billing.model import Id, Model, T
+from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.journal import Balance
+from billing.receivables.ports import Accounts
 from clients.running_workflows import chain_status
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
@@ -34,7 +37,7 @@ from workflows.visibility import search_attributes
 _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
 
 
-class StartLedger(Lookalikes, MonthStore, Protocol):
+class StartLedger(Accounts, Lookalikes, MonthStore, Protocol):
     """The stores it uses."""
 
     async def known(self, asked: Sequence[Customer]) -> dict[str, KnownCustomer | Failed]:
@@ -218,6 +221,17 @@ async def with_card_on_file(vault: CardVault, customer: Customer) -> Customer:
     return customer.evolve(payment_method=card.on_file)
 
 
+def check_currency(customer: Customer, balance: Balance) -> None:
+    """Raises ``InvalidInput`` if there is a balance in another currency, which no draft would ever take over."""
+    for currency, minor in balance.credits.items():
+        if currency != customer.currency:
+            raise InvalidInput(
+                f"{customer.customer_id}: a {'credit' if minor < 0 else 'debt'} of "
+                f"{format_amount(abs(minor), currency)} is carried forward, which invoices in "
+                f"{customer.currency.upper()} cannot take over; refund it, or bill it first"
+            )
+
+
 async def patiently(ask: Callable[[], Awaitable[T]], pauses_seconds: Sequence[float]) -> T:
     """Repeats the call while the processor is busy, after each of the pauses."""
     for seconds in pauses_seconds:
@@ -261,8 +275,7 @@ async def _first_month(
             )
     else:
         month = newest.with_customer(await with_card_on_file(vault, customer)).next_month()
-        if month.carried_minor and customer.currency != newest.customer.currency:
-            raise InvalidInput(f"{customer_id}: a balance in {newest.customer.currency} is carried forward; settle it")
+        check_currency(customer, await ledger.balance(customer_id))
     if period is not None and period != month.period:
         raise InvalidInput(
             f"{customer_id}: billing goes on with {month.period}, not with {period}; leave the period out"

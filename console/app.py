@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,8 +14,11 @@ from billing.errors import InvalidInput
 from bootstrap import (
     Adapters,
     connect_alerts,
+    connect_checkouts,
     connect_digest_trigger,
+    connect_dispatcher,
     connect_passwords,
+    connect_payment_desk,
     connect_reconciliation,
     connect_registrar,
     connect_sheet_comparer,
@@ -23,6 +27,7 @@ from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch
 from console.customers.card import CardPages
+from console.customers.checkout import CheckoutPages
 from console.customers.pay import PaymentPages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
@@ -35,6 +40,9 @@ from console.reviewers.invoice.invoice import InvoicePages
 from console.reviewers.invoices import InvoicesPages
 from console.reviewers.live import Live
 from console.reviewers.login import Login
+from console.reviewers.money.payment import IncomingPaymentPages
+from console.reviewers.money.payment_list import PaymentListPages
+from console.reviewers.money.record import RecordPages
 from console.reviewers.month import MonthPages
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
@@ -51,6 +59,8 @@ from inbound.stripe_webhooks import StripeWebhooks
 from settings import Settings
 
 _STRIPE_PAGES = "https://*.stripe.com"
+_REGISTRATIONS_SECONDS, _LINKS_SECONDS = 300.0, 30.0
+"""The pauses between sweeps."""
 
 
 def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAPI:
@@ -76,10 +86,13 @@ class _Console:
             settings.console_trusted_proxies, settings.console_sso_header, settings.behind_unknown_proxy
         )
         self._registrar = connect_registrar(settings, adapters, client)
+        self._checkouts = connect_checkouts(settings, adapters)
         self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
-        alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+        digest = connect_digest_trigger(settings, client)
+        self._alerts = connect_alerts(settings, adapters, digest)
+        self._dispatcher = connect_dispatcher(settings, adapters, client, digest)
         reconciliation = connect_reconciliation(settings, adapters, client)
-        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, alerts)
+        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts)
         self._bulk = Bulk(client, adapters.ledger)
         self._watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
 
@@ -103,7 +116,14 @@ class _Console:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with self._inbox.open(), self._bulk.open(), sweeping(self._registrar):
+        async with (
+            self._inbox.open(),
+            self._bulk.open(),
+            self._dispatcher.open(),
+            sweeping("registrations", lambda: self._registrar.sweep(datetime.now(UTC)), _REGISTRATIONS_SECONDS),
+            sweeping("untold alerts", self._alerts.resume, _REGISTRATIONS_SECONDS),
+            sweeping("payment links", lambda: self._checkouts.sweep(self._settings.now()), _LINKS_SECONDS),
+        ):
             yield
 
     def _guard(self, app: FastAPI) -> None:
@@ -138,6 +158,11 @@ class _Console:
         desk.handle_refusals(app)
         yield AuditPages(desk, ledger).router
         yield BrakePages(ledger, desk).router
+        money = connect_payment_desk(settings, self._adapters, self._alerts)
+        payment_pages = IncomingPaymentPages(desk, ledger, money, settings.now)
+        yield PaymentListPages(desk, ledger, settings.rails).router
+        yield payment_pages.router
+        yield RecordPages(desk, money, payment_pages, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router
@@ -152,4 +177,5 @@ class _Console:
         returned = ReturnedCards(self._cards, self._inbox)
         yield PaymentPages(self._client, payments, ledger, returned, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router
+        yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

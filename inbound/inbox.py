@@ -133,12 +133,12 @@ class Inbox:
     async def _handled(self, event: EventRow) -> str:
         """The result, in words."""
         try:
+            if event.payment_id:  # also of Checkout, which is for cards and for payments
+                return await self._reconciliation.take_in(event.payment_id)
             if event.type == CARD_REGISTERED:
                 return await self._cards.finalize_card(event.object_id)
             if event.type == CARD_UPDATED:
                 return await self._cards.read_again(event.object_id)
-            if event.payment_id:
-                return await self._reconciliation.take_in(event.payment_id)
         except _HOPELESS as error:
             return f"nothing done: {error}"
         return IGNORED

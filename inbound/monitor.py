@@ -12,6 +12,7 @@ from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.report import TOLERANCE
 from billing.completeness.snapshots import HealthFigures, Snapshots
 from billing.errors import BillingError, TemporalUnavailable
+from billing.events.event import OVERDUE
 from billing.period import Period
 from clients.standstill import StandstillWatch
 
@@ -72,6 +73,9 @@ def troubles(figures: HealthFigures, now: datetime) -> list[str]:
         reasons.append(f"a worker had to replace itself at {figures.replaced_at:%Y-%m-%d %H:%M} UTC; its log says why")
     if figures.overdue_since is not None and now - figures.overdue_since > TOLERANCE:
         reasons.append(f"a step that was due at {figures.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
+    if figures.events_waiting_since is not None and now - figures.events_waiting_since > OVERDUE:
+        since = f"{figures.events_waiting_since:%Y-%m-%d %H:%M} UTC"
+        reasons.append(f"events have not been delivered since {since}; python starter.py doctor says why")
     return reasons
 
 
@@ -90,7 +94,10 @@ def _exposed(
     failing, paused = (
         statuses[status] if chains is not None else math.nan for status in (ChainStatus.FAILING, ChainStatus.PAUSED)
     )
-    overdue = (now - figures.overdue_since).total_seconds() if figures.overdue_since else 0.0
+    overdue, waiting = (
+        (now - since).total_seconds() if since else 0.0
+        for since in (figures.overdue_since, figures.events_waiting_since)
+    )
     plain = {
         "coverage_age_seconds": ("Since the last daily coverage run; NaN before the first.", age),
         "overdue_seconds": ("Since the oldest due instant with nothing done.", max(0.0, overdue)),
@@ -100,6 +107,8 @@ def _exposed(
         "workflows_paused": ("Workflows that were paused in Temporal; NaN if it cannot be asked.", paused),
         "collections_open": ("Unpaid months that are being collected.", figures.open_collections),
         "alerts_untold": ("Alerts that reviewers have not been sent yet.", figures.untold_alerts),
+        "events_waiting": ("Events that other systems have not taken yet.", figures.waiting_events),
+        "events_waiting_seconds": ("Since the oldest of them was made.", max(0.0, waiting)),
     }
     lines = []
     for name, (help, value) in plain.items():

@@ -24,6 +24,11 @@ class Alerts:
             await self._ledger.save_alert(alert)
             await self._digest.wake()
 
+    async def resume(self) -> None:
+        """Wakes the digest for whatever the ledger itself has put into the outbox, or a crash has left there."""
+        if self._enabled and await self._ledger.has_untold_alerts():
+            await self._digest.wake()
+
     async def tell_each(self, alerts: Iterable[Callable[[], Alert]]) -> None:
         """Sends many alerts. The first error is raised after the others are saved."""
         errors = []

@@ -12,6 +12,7 @@ from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.keys import message_id
 from billing.mails.mail import CustomerMail, CustomerMailKind, Mailer, MessageStatus, MessageStore
+from billing.period import Period
 from services import clock
 
 _VALID = timedelta(days=180)
@@ -37,19 +38,23 @@ class CustomerMails:
         collection: Collection | None = None,
         correction: Correction | None = None,
     ) -> None:
-        """Mails the customer. Raises ``MailRefused`` if the address takes no mail, ``MailUnavailable``."""
+        """Mails the customer. Raises ``MailRefused`` if the address takes no mail, ``MailUnavailable``.
+
+        A reminder about several months goes by its number in the ``collection``: which month is oldest may change.
+        """
         customer, closed = collection.customer if collection else month.customer, month.closed
         link = self._links.to(customer.customer_id, month.period, closed.at + _VALID) if closed else ""
         parts: list[object] = [number]
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.payment_method.last4]
         mail = _mail(kind, customer.email, month, collection=collection, link=link, correction=correction)
-        await self._deliver(mail, number, "|".join(map(str, parts)))
+        about = collection.period if collection and kind is CustomerMailKind.REMINDER else month.period
+        await self._deliver(mail, about, number, "|".join(map(str, parts)))
 
     async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:
         """Welcomes a new customer, once for each registration; raises as ``to_customer``."""
         mail = _mail(CustomerMailKind.WELCOME, month.customer.email, month, link=link, agreed=agreed)
-        await self._deliver(mail, 1, registration_id)
+        await self._deliver(mail, month.period, 1, registration_id)
 
     async def card_link(self, kind: CustomerMailKind, month: Month, link: str) -> None:
         """Mails a customer, at most once a day, that their address was registered again; raises as ``to_customer``.
@@ -58,14 +63,14 @@ class CustomerMails:
         """
         now = clock.now()
         mail = _mail(kind, month.customer.email, month, link=link)
-        await self._deliver(mail, 1, f"{now:%Y-%m-%d}", now - _SENDING)
+        await self._deliver(mail, month.period, 1, f"{now:%Y-%m-%d}", now - _SENDING)
 
     async def _deliver(
-        self, unnamed: CustomerMail, number: int, content: str, idle_since: datetime | None = None
+        self, unnamed: CustomerMail, about: Period, number: int, content: str, idle_since: datetime | None = None
     ) -> None:
         """Does nothing if the mail was sent; with ``idle_since``, nor if a process has begun to send it since then."""
         customer_id, period = unnamed.month.customer.customer_id, unnamed.month.period
-        name = message_id(unnamed.kind, customer_id, period, content, self._domain)
+        name = message_id(unnamed.kind, customer_id, about, content, self._domain)
         mail = unnamed.evolve(message_id=name)
         rendered = self._mailer.compose(mail.evolve(link=without_key(mail.link)))
         began = clock.now()

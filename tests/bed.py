@@ -26,7 +26,14 @@ from billing.keys import digest_workflow_id, workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from billing.reviewers.digest_plan import DigestPlan
-from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
+from bootstrap import (
+    SANDBOX_STRIPE_KEY,
+    Adapters,
+    connect_adapters,
+    connect_digest_trigger,
+    connect_dispatcher,
+    connect_temporal,
+)
 from clients.collection_commands import collection_handle, tell_collection
 from clients.month_commands import update_month
 from clients.start import StartResult, handle_for, start_customer
@@ -163,8 +170,8 @@ class Bed:
         return await update_month(self.client, customer_id, command)
 
     async def tell(self, command: Command, customer_id: str = "acme", period: str = OCTOBER) -> CommandResult:
-        """Sends a command to a collection and waits for the answer."""
-        return await tell_collection(self.client, customer_id, Period(period), command)
+        """Sends a command about a debt to its collection and waits for the answer."""
+        return await tell_collection(self.client, customer_id, command.evolve(period=Period(period)))
 
     async def behaves(self, customer: Customer, behaviour: str) -> None:
         """From now on the customer's card does this, in the words of the Stripe stand-in."""
@@ -196,9 +203,11 @@ class Bed:
         if now is not None and instant >= now:
             await self._reach(self.handle(customer_id), instant + beyond)
 
-    async def skip_collection(self, by: timedelta, customer_id: str = "acme", period: str = OCTOBER) -> None:
-        """Moves the clock of a collection, which has its own."""
-        await self._skip_past(self.collection_handle(customer_id, period), by)
+    async def skip_collection(self, by: timedelta, customer_id: str = "acme") -> None:
+        """Moves the clock of a collection, which is its own: it begins with the real time, not with its month's."""
+        handle = self.collection_handle(customer_id)
+        since = (await self.collects(lambda found: True, customer_id)).since  # which asks again
+        await self._reach(handle, max(await self.clock(handle), since) + by)
 
     async def _skip_past(self, handle: WorkflowHandle[Any, Any], by: timedelta) -> None:
         await self._reach(handle, await self.clock(handle) + by)
@@ -259,9 +268,8 @@ class Bed:
     async def end_all(self) -> None:
         """Terminates every workflow of the customers that were started here, and the reviewers' digest."""
         for customer_id in self.started:
-            months = await self.ledger.invoices(customer_id=customer_id)  # a collection may not be on record, or closed
-            everything: list[WorkflowHandle[Any, Any]] = [self.handle(customer_id)]
-            for handle in [*everything, *(self.collection_handle(customer_id, row.period) for row in months)]:
+            handles: list[WorkflowHandle[Any, Any]] = [self.handle(customer_id), self.collection_handle(customer_id)]
+            for handle in handles:
                 with contextlib.suppress(RPCError):
                     await handle.terminate()
         with contextlib.suppress(RPCError):
@@ -276,25 +284,21 @@ class Bed:
     def handle(self, customer_id: str) -> WorkflowHandle[MonthlyBilling, ChainResult]:
         return handle_for(self.client, customer_id)
 
-    def collection_handle(
-        self, customer_id: str = "acme", period: str = OCTOBER
-    ) -> WorkflowHandle[PaymentCollection, Collection]:
-        return collection_handle(self.client, customer_id, Period(period))
+    def collection_handle(self, customer_id: str = "acme") -> WorkflowHandle[PaymentCollection, Collection]:
+        return collection_handle(self.client, customer_id)
 
-    async def collection(self, customer_id: str = "acme", period: str = OCTOBER) -> Collection:
+    async def collection(self, customer_id: str = "acme") -> Collection:
         """A collection as its workflow has it, also when it has ended."""
-        return await _answer(lambda: self.collection_handle(customer_id, period).query(PaymentCollection.collection))
+        return await _answer(lambda: self.collection_handle(customer_id).query(PaymentCollection.collection))
 
-    async def collects(
-        self, holds: Callable[[Collection], bool], customer_id: str = "acme", period: str = OCTOBER
-    ) -> Collection:
+    async def collects(self, holds: Callable[[Collection], bool], customer_id: str = "acme") -> Collection:
         """The collection as soon as ``holds`` is true of it."""
         collection: Collection | None = None
 
         async def look() -> Collection | None:
             nonlocal collection
             with contextlib.suppress(RPCError):  # not begun yet
-                collection = await self.collection(customer_id, period)
+                collection = await self.collection(customer_id)
                 if collection.customer.payment_method.payer_id in self.registered and holds(collection):
                     return collection
             return None
@@ -419,6 +423,8 @@ async def prepared_bed(
             bed = Bed(client, adapters, folder, ports, settings)
             if with_worker:
                 await stack.enter_async_context(create_worker(client, settings, adapters))
+                digest = connect_digest_trigger(settings, client)
+                await stack.enter_async_context(connect_dispatcher(settings, adapters, client, digest).open())
             try:
                 yield bed
             finally:

@@ -6,13 +6,23 @@ from typing import Any
 
 import typer.main
 
-from billing.accounting.reconciliation import Discrepancy
+from billing.accounting.discrepancy import Discrepancy
 from billing.completeness.report import Finding
 from billing.reviewers.alerts import Alert
 from cli.app import app
 from wording.remedies import command_line
 
-FILLED = {"YOU": "ann", "WHY": "mended", "AMOUNT": "12.50", "REFERENCE": "bank-1", "FILE": "ghost.csv", "TEXT": "Tea"}
+FILLED = {
+    "YOU": "ann",
+    "WHY": "mended",
+    "AMOUNT": "12.50",
+    "REFERENCE": "bank-1",
+    "FILE": "ghost.csv",
+    "TEXT": "Tea",
+    "RAIL": "transfer",
+    "CUSTOMER": "acme",
+    "ID": "3f2a",
+}
 _COMMAND = re.compile(r"python starter\.py ((?:'(?:[^']|'\"'\"')*'|[^';])+)")
 _PLACE = re.compile(r"\b[A-Z]{3,}\b")
 

@@ -16,12 +16,14 @@ _COMMANDS = {
     RemedyAction.SHOW_MONTH: "show",
     RemedyAction.LIST_MONTHS: "list",
     RemedyAction.SHOW_COLLECTION: "collections show",
+    RemedyAction.SHOW_PAYMENT: "payments show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
     RemedyAction.RUN_DOCTOR: "doctor",
 }
 _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.CLOSE_ACCOUNT: "close",
+    RemedyAction.SETTLE: "customers settle",
     RemedyAction.RESUME: "resume",
     RemedyAction.APPROVE: "approve",
     RemedyAction.CHANGE_LINE: "edit",
@@ -31,10 +33,14 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.SKIP: "skip",
     RemedyAction.RESUME_COLLECTION: "collections resume",
     RemedyAction.RETRY_COLLECTION: "collections retry",
-    RemedyAction.RECORD_PAYMENT: "collections record-payment",
+    RemedyAction.RECORD_PAYMENT: "payments record",
     RemedyAction.WRITE_OFF: "collections write-off",
+    RemedyAction.ASSIGN: "payments assign",
+    RemedyAction.REFUND: "payments refund",
+    RemedyAction.CONFIRM: "payments confirm",
     RemedyAction.RELEASE_BRAKE: "brake off",
 }
+_OF_PAYMENT = frozenset({RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND})
 _TEMPORAL = {
     RemedyAction.UNPAUSE_WORKFLOW: "unpause",
     RemedyAction.SHOW_WORKFLOW: "show",
@@ -51,9 +57,16 @@ def command_line(remedy: Remedy) -> str:
     if verb := _TEMPORAL.get(remedy.action):
         return f"temporal workflow {verb} --workflow-id {shlex.quote(remedy.workflow_id)}"
     words = (_COMMANDS | _DECISIONS)[remedy.action].split()
-    customer = (remedy.customer_id,) if remedy.customer_id else ()
-    period = ("--period", remedy.period) if remedy.period else ()
+    customer: tuple[str, ...] = (remedy.customer_id,) if remedy.customer_id else ()
+    period: tuple[str, ...] = ("--period", remedy.period) if remedy.period else ()
+    if remedy.action is RemedyAction.RECORD_PAYMENT:
+        words += ["RAIL", remedy.reference or "REFERENCE"]
+        customer, period = ("--customer", remedy.customer_id), ("--month", remedy.period or "MONTH")
     by = ("--by", "YOU", "--reason", "WHY") if remedy.action in _DECISIONS else ()
+    if remedy.action in _OF_PAYMENT:
+        words += [remedy.rail or "RAIL", remedy.reference or "REFERENCE"]
+    if remedy.action is RemedyAction.CONFIRM:
+        words.append(remedy.instruction_id or "ID")
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"
 
 
@@ -70,6 +83,8 @@ def _details(remedy: Remedy) -> Iterator[str]:
         case RemedyAction.ADD_LINES:
             for line in remedy.lines:
                 yield from ("--add", f"{line.description}={plain_amount(line.amount_minor, remedy.currency)}")
+        case RemedyAction.ASSIGN:
+            yield from ("--customer", "CUSTOMER")
         case RemedyAction.RECORD_PAYMENT:
             amount = "AMOUNT" if remedy.amount_minor is None else plain_amount(remedy.amount_minor, remedy.currency)
-            yield from ("--amount", amount, "--reference", remedy.reference or "REFERENCE")
+            yield from ("--amount", amount, "--currency", remedy.currency or "CURRENCY")

@@ -1,17 +1,16 @@
 """MonthlyBilling: one durable workflow per customer, one run per month."""
 
-from contextlib import suppress
 from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.collections import CollectionActivities
     from activities.ledger import LedgerActivities
     from activities.notices import NoticeActivities
     from activities.payments import PaymentActivities
     from activities.sales import SalesActivities
-    from billing.collections.collection import Collection
     from billing.commands import Command, Ruling
     from billing.errors import NoticeOutdated
     from billing.invoices.commands import COMMANDS, ChainResult
@@ -19,13 +18,10 @@ with workflow.unsafe.imports_passed_through():
     from billing.invoices.review import decide, note_unreadable
     from billing.invoices.stages import UNPAID_OUTCOMES, Step
     from billing.invoices.summary import summary
-    from billing.keys import collection_id
     from workflows import options
     from workflows.cancellation import while_wanted
-    from workflows.failures import error_type
-    from workflows.payment_collection import PaymentCollection
+    from workflows.failures import error_type, reason
     from workflows.value_loop import Activities, DurableLoop, command_update
-    from workflows.visibility import search_attributes
 
 _update = partial(command_update, kinds=COMMANDS)
 
@@ -55,8 +51,6 @@ class MonthlyBilling(DurableLoop[Month, Step]):
             customer_id=self._value.customer.customer_id,
             last_period=self._value.period,
             reason=self._value.leaving,
-            balance_minor=self._value.balance_forward_minor,
-            currency=self._value.customer.currency,
         )
 
     async def _do(self, step: Step) -> None:
@@ -149,20 +143,18 @@ class MonthlyBilling(DurableLoop[Month, Step]):
             await self._settle()
 
     async def _begin_collection(self) -> None:
-        """Starts the collection beside the chain, unless an earlier run has.
-
-        If that one has ended already, the new one learns so from the ledger and ends at once.
-        """
-        collection = Collection.open(self._value)
-        with suppress(WorkflowAlreadyStartedError):
-            await workflow.start_child_workflow(
-                PaymentCollection.run,
-                collection,
-                id=collection_id(collection.customer.customer_id, collection.period),
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                search_attributes=search_attributes(collection, workflow.now()),
-                static_summary=f"collects what {collection.period} left unpaid",
-            )
+        """Lets the customer's collection take the month in, however long that takes: it runs beside the chain."""
+        summary = f"collect what {self._value.period} left unpaid"
+        while True:
+            try:
+                return await workflow.execute_activity_method(
+                    CollectionActivities.begin_collection,
+                    self._value,
+                    **options.with_summary(options.RECORD, summary),
+                )
+            except ActivityError as error:
+                workflow.logger.warning("the collection cannot be begun: %s", reason(error))
+                await workflow.sleep(options.RETRY_PAUSE, summary="the collection cannot be begun")
 
     def _details(self) -> str:
         return summary(self._value, workflow.now())

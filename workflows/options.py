@@ -64,6 +64,7 @@ PAY = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=4, non_retryable_error_types=_WAITED_FOR),
 )
 """A customer is waiting at our page; an outcome that is unknown after that is looked up."""
+COUNT = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), heartbeat_timeout=_HEARTBEAT)
 NOTIFY = ActivityConfig(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT)
 ALERT = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),

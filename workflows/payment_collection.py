@@ -1,4 +1,4 @@
-"""PaymentCollection: one durable workflow for each month that was not paid; it outlives that month."""
+"""PaymentCollection: one durable workflow for each customer with something overdue."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,15 +18,17 @@ with workflow.unsafe.imports_passed_through():
     from billing.collections.stages import CollectionStep
     from billing.collections.summary import summary
     from billing.commands import Command, Ruling
-    from billing.errors import BrakeOn, InvalidInput
+    from billing.errors import BrakeOn, DebtChanged, InvalidInput, OutcomeConflict, StaleRun
     from billing.model import Url
+    from billing.period import Period
     from billing.validation import explain
     from workflows import options
     from workflows.cancellation import while_wanted
-    from workflows.failures import error_type, reason
+    from workflows.failures import error_type, is_final, reason
     from workflows.value_loop import Activities, DurableLoop, command_update
 
 _update = partial(command_update, kinds=COLLECTION_COMMANDS)
+_AHEAD = (StaleRun.__name__, OutcomeConflict.__name__)
 _PATIENCE = timedelta(seconds=20)  # of a customer who waits at our page
 _PAYING = {
     CollectionStep.TRY: CollectionActivities.try_card,
@@ -35,16 +37,19 @@ _PAYING = {
 }
 
 
-def _return_url(arguments: Sequence[object]) -> str:
+def _asked(arguments: Sequence[object]) -> tuple[Url, Period]:
+    """Where the bank's page sends the customer back to, and the month to pay."""
     try:
-        return TypeAdapter(tuple[Url]).validate_python(tuple(arguments))[0]
+        return TypeAdapter(tuple[Url, Period]).validate_python(tuple(arguments))
     except ValidationError as error:
         raise InvalidInput(f"pay cannot be read: {explain(error)}") from None
 
 
 @workflow.defn
 class PaymentCollection(DurableLoop[Collection, CollectionStep]):
-    """Collects what a month left unpaid, by tries and reminders, until it is recovered or written off.
+    """Collects what a customer has not paid, by tries and reminders, until all of it is recovered or written off.
+
+    Months that are not paid while it runs are signalled to it (``owe``), and join the one schedule.
 
     Whatever touches the payment holds the lock ``_paying``, so that a try of ours and a payment by the customer at our
     page never overlap.
@@ -66,7 +71,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
 
     @workflow.run
     async def run(self, collection: Collection) -> Collection:
-        """Ends when the amount is recovered or written off."""
+        """Ends when every debt is recovered or written off."""
         await self._loop()
         return self._value
 
@@ -78,6 +83,10 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
                 self._value = self._value.contacting(workflow.now())
             case CollectionStep.TRY | CollectionStep.LOOK_UP | CollectionStep.RELEASE:
                 await self._pay(step)
+            case CollectionStep.COUNT:
+                await self._count()
+            case CollectionStep.SETTLE:
+                await self._tell()
             case CollectionStep.REMIND:
                 await self._remind()
             case CollectionStep.ALERT:
@@ -88,12 +97,12 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
     async def _pay(self, step: CollectionStep) -> None:
         """Tries the card, looks the payment up or cancels it; not while the customer is paying."""
         async with self._paying:
-            requested = self._value
-            if requested.due(workflow.now()).step is not step:
+            requested, acting = self._value, self._value.acting
+            if acting is None or requested.due(workflow.now()).step is not step:
                 return
 
-            def is_wanted() -> bool:  # once a person wants it cancelled, the cancellation brings the outcome
-                return step is CollectionStep.RELEASE or self._value.release is None
+            def is_wanted() -> bool:  # what is to be cancelled goes first; a repeat of the try brings its outcome
+                return step is CollectionStep.RELEASE or not any(debt.release for debt in self._value.open_debts)
 
             is_repeat = step is CollectionStep.TRY or requested.outage
             priority = options.ChargePriority.TRY_AGAIN if is_repeat else options.ChargePriority.CHARGE
@@ -104,7 +113,9 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             try:
                 result = await while_wanted(paying, is_wanted)
             except ActivityError as error:
-                if is_wanted():
+                if error_type(error) == DebtChanged.__name__:
+                    self._value = self._value.to_count()
+                elif is_wanted():
                     self._failed(error)
                     if error_type(error) == BrakeOn.__name__:
                         self._value = self._value.looked_up(requested)
@@ -112,40 +123,79 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
                 self._mark_recorded(requested)
                 self._value = self._value.answered(result, requested)
 
-    @workflow.update(description="The customer pays at our page: (return_url); answers where to send them next")
-    async def pay(self, *arguments: Any) -> PayResult:
-        """The customer's own payment; takes the URL to which the bank's page sends them back.
+    async def _count(self) -> None:
+        """Asks the ledger what is still owed."""
+        requested = self._value
+        try:
+            counted = await workflow.execute_activity_method(
+                CollectionActivities.count_owed,
+                requested,
+                **options.with_retry_round(options.COUNT, "what is still owed", requested.outage),
+            )
+        except ActivityError as error:
+            self._failed(error)
+            if is_final(error):
+                self._value = self._value.uncounted(requested)
+        else:
+            self._mark_recorded(requested)
+            self._value = self._value.counted(counted, requested)
 
-        While a try of ours is under way, or if nothing is payable, it answers the stage only.
+    @workflow.update(description="The customer pays at our page: (return_url, period); answers where to send them next")
+    async def pay(self, *arguments: Any) -> PayResult:
+        """The customer's own payment of a month; takes the URL to which the bank's page sends them back.
+
+        While a try of ours is under way, or if the month is not payable, it answers the stage only.
         """
-        return_url = _return_url(arguments)
+        return_url, period = _asked(arguments)
         with suppress(asyncio.TimeoutError):  # of an earlier click, or a try of ours that may take hours
             await workflow.wait_condition(lambda: not self._paying.locked(), timeout=_PATIENCE)
         if self._paying.locked():
             return PayResult(stage=self._value.stage(workflow.now()))
         async with self._paying:
             requested, url = self._value, None
-            if requested.payable:
+            debt = requested.debt(period)
+            if debt is not None and requested.payable(debt):
                 config = options.with_summary(options.PAY, "the customer pays")
                 try:
                     paid = await workflow.execute_activity_method(
                         CollectionActivities.pay_on_session,
-                        PayOnSession(collection=requested, return_url=return_url),
+                        PayOnSession(collection=requested, period=period, return_url=return_url),
                         **options.on_charges_queue(
                             config, options.ChargePriority.CUSTOMER_PRESENT, requested.customer_id
                         ),
                     )
                 except ActivityError as error:
                     workflow.logger.warning("a customer's payment has no known outcome: %s", reason(error))
-                    self._value = self._value.to_look_up()
+                    self._value = self._value.to_look_up(period).to_count()
                 else:
-                    self._value = self._value.answered_customer(paid.result, requested)
+                    self._value = self._value.answered_customer(paid.result, requested, period)
                     url = paid.redirect_url
             return PayResult(stage=self._value.stage(workflow.now()), redirect_url=url)
 
     @pay.validator
     def _check_pay(self, *arguments: Any) -> None:
-        _return_url(arguments)
+        _asked(arguments)
+
+    async def _tell(self) -> None:
+        """Sends the receipts and news of debts that are settled while others are open."""
+        requested = self._value
+        config = options.with_retry_round(options.NOTIFY, f"{len(requested.untold)} settled", requested.outage)
+
+        def is_wanted() -> bool:
+            return self._value.due(workflow.now()).step is CollectionStep.SETTLE
+
+        telling = workflow.start_activity_method(CollectionActivities.close_collection, requested, **config)
+        try:
+            await while_wanted(telling, is_wanted)
+        except ActivityError as error:
+            if is_wanted() and is_final(error) and error_type(error) not in _AHEAD:
+                workflow.logger.warning("settled without its mail: %s", reason(error))
+                self._value = self._value.told(requested)
+            elif is_wanted():
+                self._failed(error)
+        else:
+            self._mark_recorded(requested)
+            self._value = self._value.told(requested)
 
     async def _remind(self) -> None:
         requested = self._value
@@ -161,11 +211,13 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
         try:
             await while_wanted(reminding, is_wanted)
         except ActivityError as error:
-            if is_wanted():
+            if error_type(error) == DebtChanged.__name__:
+                self._value = self._value.to_count()
+            elif is_wanted():
                 self._failed(error)
         else:
             self._mark_recorded(requested)
-            self._value = self._value.reminded()
+            self._value = self._value.reminded(workflow.now())
 
     def _details(self) -> str:
         return summary(self._value, workflow.now())
@@ -174,13 +226,13 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
 
     halt = _update("halt", "Stop tries and reminders: {by, reason}")
     resume = _update("resume", "Go on: {by, reason}")
-    retry = _update("retry", "Try the card now: {by, reason}")
+    retry = _update("retry", "Try the card now: {by, reason, period}")
     replace_card = _update(
         "replace_card", "Another card, tried at once: {by, reason, card: {payer_id, card_id, last4}}"
     )
-    record_payment = _update("record_payment", "Money arrived by other means: {by, reason, reference, amount_minor}")
-    write_off = _update("write_off", "Write the rest off: {by, reason}")
-    look_up = _update("look_up", "Look the payment up at the processor: {by, reason}")
+    count_again = _update("count_again", "Ask the ledger what is still owed: {by, reason}")
+    write_off = _update("write_off", "Write the rest of a month off: {by, reason, period}")
+    look_up = _update("look_up", "Look the payment up at the processor: {by, reason, period}")
 
     @workflow.query(description="The collection as it stands")
     def collection(self) -> Collection:

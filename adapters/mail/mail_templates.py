@@ -5,7 +5,7 @@ Each kind of mail has one template, ``templates/KIND.txt``, with its subject, ti
 """
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,14 @@ from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
+from billing.collections.stages import Purpose
 from billing.customers.customer import Customer
 from billing.invoices.versions import Correction, LineChange
 from billing.mails.mail import CustomerMail, CustomerMailKind
+from billing.money import sums_of
+from billing.period import Period
 from billing.reviewers.digest import Digest, Item, headline, sections
 from wording.english import LOCALE, date_text, money_text, one_line, why
 from wording.remedies import command_line
@@ -61,18 +65,21 @@ def render_digest(digest: Digest) -> MailContent:
 
 def _values(mail: CustomerMail) -> dict[str, object]:
     """The templates' variables. Typed text is on one line here, so templates do not take it from ``month``."""
-    month, invoice, owed = mail.month, mail.month.invoice, _owed(mail)
-    customer = owed.customer if owed else month.customer
+    month, invoice = mail.month, mail.month.invoice
+    collection = Collection.open(month) if mail.kind is CustomerMailKind.DECLINE else mail.collection
+    debts = _debts(mail, collection) if collection else ()
+    customer = collection.customer if collection else month.customer
     money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
     rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
     if invoice and invoice.carried_minor:
         label = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
         rows.append((label, money(invoice.carried_minor)))
+    is_chargeable = mail.kind in _ASKING and any(debt.by_card for debt in debts)
     return {
         "month": month,
         "id": customer.customer_id,
         "name": one_line(customer.name),
-        "period": format_date(month.period.first_day, "MMMM y", locale=LOCALE),
+        "period": _title(month.period),
         "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "the one we have on file",
         "rows": rows,
         "total": money(invoice.total_minor) if invoice else "",
@@ -82,11 +89,12 @@ def _values(mail: CustomerMail) -> dict[str, object]:
         "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
         "agreed": one_line(mail.agreed),
         "notice_days": customer.terms.min_notice_hours // 24,
-        "link": mail.link if mail.kind in _ABOUT_CARD or (owed and owed.by_card and mail.kind in _ASKING) else "",
-        "owed": owed,
+        "link": mail.link if mail.kind in _ABOUT_CARD or is_chargeable else "",
+        "owed": None,
+        "is_paid_twice": False,
         "correction": mail.correction,
         "changes": list(_changes(mail.correction, money)) if mail.correction else [],
-        **(_values_of(owed) if owed else {}),
+        **(_values_of(collection, debts) if collection else {}),
     }
 
 
@@ -111,27 +119,59 @@ def _change(change: LineChange, money: Callable[[int], str]) -> str:
     return f"Changed: {one_line(after.description)}{was},{now} {money(before.amount_minor)}."
 
 
-def _owed(mail: CustomerMail) -> Collection | None:
-    """The collection; the decline mail is sent before it has begun."""
-    return Collection.open(mail.month) if mail.kind is CustomerMailKind.DECLINE else mail.collection
+def _debts(mail: CustomerMail, collection: Collection) -> tuple[Debt, ...]:
+    """What the mail is about: a reminder about everything that is still owed, any other about its month."""
+    if mail.kind is CustomerMailKind.REMINDER:
+        return collection.open_debts
+    debt = collection.debt(mail.month.period)
+    assert debt is not None
+    return (debt,)
 
 
-def _values_of(owed: Collection) -> dict[str, object]:
-    answer = owed.answer
-    assert answer is not None
-    money, day = partial(money_text, currency=owed.currency), _day(owed.customer)
-    return {
-        "outstanding": money(owed.outstanding_minor),
-        "received": [
-            ("Received", one_line(f"{money(receipt.amount_minor)} on {day(receipt.at)}, {receipt.reference}"))
-            for receipt in owed.received
-        ],
-        "why": why(answer.decline_code or answer.code),
-        "remedy": owed.remedy,
-        "tried_at": owed.tried_at or owed.opened_at,
-        "retry_at": owed.next_contact if owed.retries_by_itself else None,
-        "action": _ACTIONS[owed.remedy],
+def _values_of(collection: Collection, debts: Sequence[Debt]) -> dict[str, object]:
+    """What is said of the first of ``debts``; of several, those that a card can pay come before the others."""
+    debt = next((debt for debt in debts if debt.by_card), debts[0])
+    assert debt.answer is not None
+    money, day = partial(money_text, currency=debt.currency), _day(collection.customer)
+    is_retried = any(debt.retries_by_itself for debt in debts)
+    received_minor = 0 if debt.settled else debt.amount_minor - debt.outstanding_minor
+    values: dict[str, object] = {
+        "owed": debt,
+        "outstanding": money(debt.outstanding_minor),
+        "received": [("Received", money(received_minor))] if received_minor else [],
+        "is_paid_twice": bool(debt.paid_by and debt.release and debt.release.purpose is Purpose.COUNT),
+        "why": why(debt.answer.decline_code or debt.answer.code),
+        "remedy": debt.remedy,
+        "tried_at": debt.tried_at or debt.opened_at,
+        "next_contact": collection.next_contact,
+        "retry_at": collection.next_contact if is_retried else None,
+        "action": _ACTIONS[debt.remedy],
     }
+    return values | (_values_of_many(debts, day) if len(debts) > 1 else {"months": 1})
+
+
+def _values_of_many(debts: Sequence[Debt], day: Callable[[datetime], str]) -> dict[str, object]:
+    """A reminder about several months lists them in place of an invoice, with their sum in each currency."""
+    sums = sums_of((debt.outstanding_minor, debt.currency) for debt in debts)
+    return {
+        "months": len(debts),
+        "rows": [
+            (
+                f"{_title(debt.period)}, due since {day(debt.opened_at)}",
+                money_text(debt.outstanding_minor, debt.currency),
+            )
+            for debt in debts
+        ],
+        "total": " and ".join(money_text(minor, currency) for currency, minor in sums.items()),
+        "by_card": any(debt.by_card for debt in debts),
+        "transfers": [_title(debt.period) for debt in debts if not debt.by_card],
+        "action": "Pay, or use another card",
+    }
+
+
+def _title(period: Period) -> str:
+    """``October 2026``"""
+    return format_date(period.first_day, "MMMM y", locale=LOCALE)
 
 
 def _day(customer: Customer) -> Callable[[datetime], str]:

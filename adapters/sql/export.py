@@ -9,10 +9,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Table, and_, select, union
 
 from adapters.sql.core.database import SqlDatabase
-from adapters.sql.core.schema import charges, collections, invoices, lines, reversals
+from adapters.sql.core.schema import charges, debts, invoices, lines, reversals
 from billing.accounting.export import ExportedInvoice, ExportedLine, ExportRecord
 from billing.apart import Failed, apart
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.model import Model
 from billing.payments.ports import ChargeRow, ReversalRow
 from billing.period import Period
@@ -28,7 +28,7 @@ class SqlExport(SqlDatabase):
     """``billing.accounting.export.Dossiers`` in SQL: the part of ``SqlLedger`` for accounting."""
 
     async def dossiers(self, period: Period) -> AsyncIterator[ExportRecord | Failed]:
-        """The records of every customer with an invoice, a charge, a refund or a collection.
+        """The records of every customer with an invoice, a charge, a refund or a debt.
 
         A page is one snapshot of the database if all its rows can be read.
         """
@@ -60,7 +60,7 @@ def _names(connection: Connection, period: Period, after: str) -> list[str]:
             .limit(PAGE)
             .subquery()
             .select()
-            for table in (invoices, charges, reversals, collections)
+            for table in (invoices, charges, reversals, debts)
         )
     ).subquery()
     return list(connection.scalars(select(names.c.customer_id).order_by(names.c.customer_id).limit(PAGE)))
@@ -90,7 +90,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
         lines_minor = sum(line.amount_minor for line in listed[row.customer_id])
         heads[row.customer_id] = ExportedInvoice(lines_minor=lines_minor, **values)
     charged, reversed_ = rows(charges, ChargeRow), rows(reversals, ReversalRow)
-    owed = rows(collections, CollectionRow)
+    owed = rows(debts, DebtRow)
     return [
         ExportRecord(
             customer_id=name,
@@ -98,7 +98,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
             lines=tuple(listed[name]),
             charges=tuple(sorted(charged[name], key=attrgetter("payment_id"))),
             reversals=tuple(sorted(reversed_[name], key=attrgetter("created_at", "reversal_id"))),
-            collection=next(iter(owed[name]), None),
+            debt=next(iter(owed[name]), None),
         )
         for name in names
     ]

@@ -8,76 +8,53 @@
     await ledger.close()
 
 Several processes may use one ledger. Every error of the database or its driver becomes ``LedgerUnavailable``.
-Customers and months are here; the other capabilities have folders of their own.
+Each capability has a folder of its own.
 """
-
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, insert, or_, select, update
 
 from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
-from adapters.sql.core.database import in_thread
-from adapters.sql.core.rows import (
-    address_values,
-    customer_values,
-    decision_values,
-    distinct_values,
-    invoice_values,
-    line_values,
-    version_values,
-)
-from adapters.sql.core.schema import addresses, collections, customers, decisions, invoices, lines, versions
-from adapters.sql.core.statements import (
-    IS_SHARED,
-    insert_new,
-    is_superseded,
-    month_params,
-    rows_of_month,
-    upsert,
-    where_given,
-)
+from adapters.sql.completeness.uncollected import SqlUncollected
+from adapters.sql.customers.customers import SqlCustomers
 from adapters.sql.customers.erase import SqlErase
 from adapters.sql.customers.registrations import SqlRegistrations
 from adapters.sql.customers.roster import SqlRoster
 from adapters.sql.customers.starts import SqlStarts
+from adapters.sql.events.outbox import SqlOutbox
 from adapters.sql.export import SqlExport
+from adapters.sql.invoices.months import SqlMonths
+from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
+from adapters.sql.receivables.clearing import SqlClearing
+from adapters.sql.receivables.incoming import SqlIncoming
+from adapters.sql.receivables.instructions import SqlInstructions
+from adapters.sql.receivables.journal import SqlJournal
+from adapters.sql.receivables.payment_list import SqlPaymentList
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.reviewers.versions import SqlVersions
-from billing.apart import Failed
-from billing.collections.ports import CollectionRow
-from billing.collections.stages import CollectionStage
-from billing.customers.address import email_key
-from billing.customers.customer import Customer
-from billing.invoices.commands import Decision
-from billing.invoices.month import Month
-from billing.invoices.ports import InvoiceRow
-from billing.invoices.stages import Stage
-from billing.period import Period
-
-# Executed several times a month for every customer, so composed once.
-_STATE = select(invoices.c.state).where(*month_params(invoices))
-_ROW = select(invoices).where(*month_params(invoices))
-_MONTH_KEY = ("customer_id", "period")
-_LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
-_NEWER = invoices.c.customer_id == bindparam("id"), invoices.c.period > bindparam("newest")
-_UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~exists().where(*_NEWER))
 
 
 class SqlLedger(
+    SqlCustomers,
+    SqlMonths,
+    SqlJournal,
+    SqlClearing,
+    SqlIncoming,
+    SqlOutbox,
+    SqlPaymentList,
+    SqlInstructions,
     SqlPayments,
+    SqlCheckouts,
     SqlCollections,
     SqlVersions,
     SqlBrake,
     SqlReviewQueries,
     SqlUsers,
     SqlCompleteness,
+    SqlUncollected,
     SqlExport,
     SqlErase,
     SqlAlerts,
@@ -87,168 +64,3 @@ class SqlLedger(
     SqlRoster,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""
-
-    # -- customers
-
-    @in_thread
-    def customer(self, customer_id: str) -> Customer | None:
-        """The customer, even if the account is closed."""
-        return self._read_one(Customer, customers, customers.c.customer_id == customer_id)
-
-    @in_thread
-    def closed_reason(self, customer_id: str) -> str:
-        """The person who closed the account and the reason; "" if it is open or unknown."""
-        with self._reading(f"look {customer_id} up") as connection:
-            query = select(customers.c.closed_reason).where(customers.c.customer_id == customer_id)
-            return connection.scalar(query) or ""
-
-    @in_thread
-    def customers(self, failed: list[Failed] | None = None) -> list[Customer]:
-        """The customers whose account is open, by id."""
-        return self._open_customers(failed=failed)
-
-    @in_thread
-    def customers_at_processor(self) -> dict[str, str]:
-        """The customers whose account is open, by their id at the processor."""
-        ids = select(customers.c.payer_id, customers.c.customer_id).where(customers.c.closed_at.is_(None))
-        with self._reading("list the customers at the processor") as connection:
-            return {row[0]: row[1] for row in connection.execute(ids)}
-
-    @in_thread
-    def customer_by_email(self, email: str) -> Customer | None:
-        return next(iter(self._open_customers(customers.c.email_key == email_key(email))), None)
-
-    @in_thread
-    def customers_like(self, customer: Customer) -> list[Customer]:
-        """Other open customers that share the email, payer or card of ``customer``."""
-        shared = or_(*(customers.c[name] == value for name, value in distinct_values(customer).items()))
-        return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
-
-    @in_thread
-    def customers_of_card(self, card_id: str) -> list[Customer]:
-        return self._read(Customer, customers, customers.c.card_id == card_id)
-
-    @in_thread
-    def own_emails(self, customer_id: str) -> list[str]:
-        own = select(addresses.c.email).where(addresses.c.customer_id == customer_id, ~IS_SHARED)
-        with self._reading(f"look up the addresses of {customer_id}") as connection:
-            return sorted(connection.scalars(own))
-
-    def _open_customers(self, *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[Customer]:
-        is_open = customers.c.closed_at.is_(None)
-        return self._read(Customer, customers, is_open, *where, by=("customer_id",), failed=failed)
-
-    # -- months
-
-    @in_thread
-    def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
-        """Writes the month as of ``at``, and the ``following`` one unless it has begun, in one transaction.
-
-        Raises ``StaleRun`` for an older revision than the ledger's, and ``OutcomeConflict`` if ``month`` has another
-        outcome than the ledger, or is open at an instant after the recorded close.
-        """
-        with self._writing(f"record {month.customer.customer_id}, {month.period}") as connection:
-            _lock_customer(connection, month.customer, at)
-            _record(connection, month, at, _stored(connection, month))
-            if following is not None:
-                stored = _stored(connection, following)
-                if stored is None or stored.revision == 0:
-                    _record(connection, following, at, stored)
-
-    @in_thread
-    def month(self, customer_id: str, period: Period) -> Month | None:
-        with self._reading(f"read {customer_id}, {period}") as connection:
-            state = connection.scalar(_STATE, {"customer_id": customer_id, "period": period})
-            return None if state is None else Month.model_validate(state)
-
-    @in_thread
-    def invoices(
-        self,
-        period: Period | None = None,
-        stage: Stage | None = None,
-        customer_id: str | None = None,
-        failed: list[Failed] | None = None,
-    ) -> list[InvoiceRow]:
-        """The months that match everything given, by customer and period."""
-        where = where_given(invoices, period=period, stage=stage, customer_id=customer_id)
-        return self._read(InvoiceRow, invoices, *where, by=_MONTH_KEY, failed=failed)
-
-    @in_thread
-    def under_way(self) -> list[InvoiceRow | CollectionRow]:
-        """Where money may be moving: charges and collection attempts that are under way or have an unknown outcome."""
-        charging = invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED))
-        c = collections.c
-        attempt, brake = (c.state[name].as_string() for name in ("attempt", "brake"))
-        is_moving = or_(c.stage == CollectionStage.UNRESOLVED, and_(attempt.is_not(None), brake.is_(None)))
-        return [
-            *self._read(InvoiceRow, invoices, charging, by=_MONTH_KEY),
-            *self._read(CollectionRow, collections, c.outcome.is_(None), is_moving, by=_MONTH_KEY),
-        ]
-
-    @in_thread
-    def drafted_from(self, period: Period, email: str) -> list[str]:
-        """The customers whose invoice of the period has the rows under this address; reads all its months."""
-        emails = invoices.c.state["invoice"]["sales"]["emails"]
-        with self._reading(f"look up the invoices of {period} with an address") as connection:
-            rows = connection.execute(select(invoices.c.customer_id, emails).where(invoices.c.period == period))
-            key = email_key(email)
-            return sorted(customer_id for customer_id, texts in rows if key in map(email_key, texts or ()))
-
-    @in_thread
-    def decisions(self, customer_id: str, period: Period) -> list[Decision]:
-        """The whole audit trail of a month, including decisions that the month itself no longer carries."""
-        return self._read(Decision, decisions, *rows_of_month(decisions, customer_id, period), by=("number",))
-
-
-def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
-    """Ensures the customer's row and locks it: one record of a customer is written at a time."""
-    key = {"customer_id": customer.customer_id}
-    if connection.scalar(_LOCKED, key) is None:
-        insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
-        insert_new(connection, addresses, [address_values(customer)])
-        connection.scalar(_LOCKED, key)
-
-
-def _stored(connection: Connection, month: Month) -> Row[Any] | None:
-    key = {"customer_id": month.customer_id, "period": month.period}
-    return connection.execute(_ROW, key).one_or_none()
-
-
-def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any] | None) -> None:
-    """Writes the changes since the month was ``stored``."""
-    if stored is not None and is_superseded(month, at, stored):
-        return
-    values = invoice_values(month, at)
-    before = stored.state if stored is not None else {}
-    changed = {name for name, value in values["state"].items() if name not in before or before[name] != value}
-    if changed & {"customer", "leaving", "closed"}:
-        if month.leaving and month.closed:
-            _delete_unbegun(connection, month)
-        _update_customer(connection, month, at)
-    upsert(connection, invoices, values)
-    if "invoice" in changed:
-        _write_lines(connection, month)
-        insert_new(connection, versions, version_values(month, at))
-    if "decisions" in changed:
-        insert_new(connection, decisions, decision_values(month))
-
-
-def _write_lines(connection: Connection, month: Month) -> None:
-    connection.execute(delete(lines).where(*rows_of_month(lines, month.customer.customer_id, month.period)))
-    if rows := line_values(month):
-        connection.execute(insert(lines), rows)
-
-
-def _delete_unbegun(connection: Connection, month: Month) -> None:
-    """Deletes the month after the last one: written before the account was closed, and not begun."""
-    of_customer = invoices.c.customer_id == month.customer_id
-    connection.execute(delete(invoices).where(of_customer, invoices.c.period > month.period, invoices.c.revision == 0))
-
-
-def _update_customer(connection: Connection, month: Month, at: datetime) -> None:
-    """Customer data follow the newest month; the outcome of the last month closes the account."""
-    last = month.closed if month.leaving else None
-    closed = {"closed_reason": month.leaving if last else None, "closed_at": last.at if last else None}
-    values = customer_values(month.customer) | closed | {"updated_at": at}
-    connection.execute(_UPDATE, values | {"id": month.customer_id, "newest": month.period})
-    insert_new(connection, addresses, [address_values(month.customer)])

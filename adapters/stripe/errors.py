@@ -83,8 +83,8 @@ RULES = (  # the first that matches decides
     ErrorRule(
         (stripe.AuthenticationError, stripe.PermissionError),
         PaymentForbidden,
-        "Stripe refuses the API key; set one that may write payment intents and Checkout sessions, "
-        "and read payment methods, refunds and disputes",
+        "Stripe refuses the API key; set one that may write payment intents, Checkout sessions and refunds, "
+        "and read payment methods and disputes",
     ),
     ErrorRule(
         (stripe.IdempotencyError,),
@@ -118,9 +118,39 @@ RULES = (  # the first that matches decides
         message="must be attached to the customer|does not belong to|may not be used again",
     ),
     ErrorRule(
+        (InvalidRequestError,),
+        PaymentRejected,
+        "all of the payment has gone back already; reconcile its month to take that in",
+        codes=("charge_already_refunded",),
+    ),
+    ErrorRule(
+        (InvalidRequestError,),
+        PaymentRejected,
+        "the customer disputes the payment at their bank, which decides; answer the dispute at Stripe",
+        codes=("charge_disputed", "refund_disputed_payment"),
+    ),
+    ErrorRule(
+        (InvalidRequestError,),
+        PaymentRejected,
+        "Stripe gives this payment back no more, perhaps because it is too old; give the money back by transfer",
+        codes=("charge_not_refundable",),
+    ),
+    ErrorRule(
+        (InvalidRequestError,),
+        PaymentRejected,
+        "the account at Stripe has not enough money; top it up, then ask for the refund again",
+        codes=("balance_insufficient",),
+    ),
+    ErrorRule(
+        (InvalidRequestError,),
+        PaymentRejected,
+        "Stripe has less left of the payment than that; reconcile its month, then look at the payment again",
+        message="greater than unrefunded amount",
+    ),
+    ErrorRule(
         (InvalidRequestError, CardError, stripe.StripeErrorWithParamCode, *_OF_OTHER_APIS),
         PaymentRejected,
-        "Stripe refuses the request; look its code up, then charge by hand or skip the month",
+        "Stripe refuses the request; look its code up, then do it by hand, or skip the month",
     ),
     # httpx, json, asyncio, or an answer that lacks what we read from it
     ErrorRule((Exception,), PaymentUnknown, _NO_ANSWER),

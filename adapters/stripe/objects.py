@@ -9,7 +9,9 @@ from stripe import Charge, Dispute, ListObject, PaymentIntent, Refund, StripeObj
 from billing.customers.card_vault import CardDetails
 from billing.errors import CardMissing, PaymentMismatch
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind, ReversalStatus
+from billing.payments.rails import CARDS
 
+RAIL = CARDS
 PAGE_SIZE = 100  # Stripe's maximum
 
 _UNTRIED = "requires_payment_method"  # or refused: the card is taken off again
@@ -55,9 +57,11 @@ def payment_of(answer: object) -> Payment:
     """
     intent = expect(PaymentIntent, answer)
     ours = intent.metadata.to_dict()
+    by_link = ours.keys() >= {"billing_key", "rail"}
     charge = intent.latest_charge
     page = (intent.to_dict().get("next_action") or {}).get("redirect_to_url") or {}  # the bank's
     payment = Payment(
+        rail=ours["rail"] if by_link else RAIL,
         payment_id=intent.id,
         status=_STATUSES.get(intent.status, PaymentStatus.PROCESSING),
         amount_minor=intent.amount,
@@ -71,7 +75,10 @@ def payment_of(answer: object) -> Payment:
         key=ours.get("billing_key", ""),
         customer_id=ours.get("customer_id", ""),
         period=ours.get("period", ""),
+        by_link=by_link,
     )
+    if by_link and isinstance(charge, Charge) and charge.paid:
+        payment = payment.evolve(paid_at=_instant(charge.created))  # of a month's charge our own clock counts
     failure = intent.last_payment_error
     if intent.status == _UNTRIED and (failure or payment.attempt_id):
         return failed(payment, failure.to_dict() if failure else {})  # Stripe forgets the failure at any update

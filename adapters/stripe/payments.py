@@ -9,28 +9,30 @@ Nothing is tried again here: whoever calls decides, by the error's class (``bill
 from collections.abc import Sequence
 
 import stripe
-from stripe import CardError, HTTPXClient, InvalidRequestError, PaymentIntent, StripeError
+from stripe import CardError, HTTPXClient, InvalidRequestError, PaymentIntent, Refund, StripeError
 from stripe.params import PaymentIntentConfirmParams
 
 from adapters.sheets.pace import Pace
 from adapters.stripe.cards import StripeCards
+from adapters.stripe.checkouts import StripeCheckouts
 from adapters.stripe.errors import code_of, is_replayed_failure, translate, translated
-from adapters.stripe.objects import PAGE_SIZE, each, expect, failed, own_payment
+from adapters.stripe.objects import PAGE_SIZE, each, expect, failed, own_payment, reversal_of
 from adapters.stripe.records import StripeRecords
 from billing.errors import RequestSpent
-from billing.keys import create_key
-from billing.payments.payment import Payment, PaymentRequest
+from billing.keys import create_key, refund_key
+from billing.payments.payment import Payment, PaymentRequest, Reversal
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 30.0
 CARDS_PER_SECOND = 20  # looked up when thousands are started at once; Stripe's limit for one kind of request is 25
 STAND_IN_CARDS_PER_SECOND = 10_000
 
+_SERIALS = 5  # of one refund: each is for a request that Stripe only answers with an earlier failure
 _UNEXPECTED_STATE = "payment_intent_unexpected_state"
 
 
-class StripePayments(StripeCards, StripeRecords):
-    """Stripe, as ``PaymentRail``, ``CardVault`` and ``PaymentRecords``."""
+class StripePayments(StripeCards, StripeCheckouts, StripeRecords):
+    """Stripe, as ``PaymentRail``, ``CheckoutRail``, ``CardVault`` and ``PaymentRecords``."""
 
     def __init__(self, client: stripe.StripeClient, http: HTTPXClient, webhook_secret: str, pace: Pace) -> None:
         self._client = client
@@ -131,6 +133,31 @@ class StripePayments(StripeCards, StripeRecords):
                     raise
                 canceled = await self._retrieve(payment.payment_id)
             return own_payment(canceled, about)
+
+    async def refund(self, payment: Payment, amount_minor: int, instruction_id: str) -> Reversal:
+        """Looks for the refund first: Stripe forgets idempotency keys after a day, and repeats its own failures."""
+        about, refunds, name = _of(payment), self._client.v1.refunds, refund_key(instruction_id)
+        with translated(f"refund of {about}"):
+            for serial in range(1, _SERIALS + 1):
+                made = await refunds.list_async({"payment_intent": payment.payment_id, "limit": PAGE_SIZE})
+                async for refund in each(Refund, made):
+                    if refund.metadata and refund.metadata.to_dict().get("billing_refund") == name:
+                        return reversal_of(payment.payment_id, refund)
+                try:
+                    refund = await refunds.create_async(
+                        {
+                            "payment_intent": payment.payment_id,
+                            "amount": amount_minor,
+                            "reason": "requested_by_customer",
+                            "metadata": {"billing_refund": name},
+                        },
+                        {"idempotency_key": refund_key(instruction_id, serial)},
+                    )
+                    return reversal_of(payment.payment_id, expect(Refund, refund))
+                except StripeError as error:
+                    if not is_replayed_failure(error):
+                        raise
+            raise RequestSpent(f"{about}: Stripe repeats an earlier failure; ask again later")
 
     async def _create(self, request: PaymentRequest, serial: int) -> PaymentIntent:
         return await self._intents.create_async(

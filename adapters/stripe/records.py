@@ -71,7 +71,7 @@ def _event(event: dict[str, Any]) -> PaymentEvent:
     payment_id = ""
     if kind.startswith("payment_intent."):
         payment_id = subject["id"]
-    elif kind.startswith(("charge.", "refund.")):  # disputes are charge.dispute
+    elif kind.startswith(("charge.", "refund.", "checkout.session.")):  # disputes are charge.dispute
         payment_id = subject.get("payment_intent") or ""
     return PaymentEvent(
         event_id=event["id"],

@@ -1,1 +1,1 @@
-"""Accounting: the export of a period, and its reconciliation with the processor."""
+"""Accounting: the export of a period, and its reconciliation with processor and rails."""

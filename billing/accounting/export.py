@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from billing.apart import Failed
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage
 from billing.model import Code, Count, Minor, Model
@@ -47,13 +47,13 @@ class ExportRecord(NamedTuple):
     lines: tuple[ExportedLine, ...]
     charges: tuple[ChargeRow, ...]
     reversals: tuple[ReversalRow, ...]
-    collection: CollectionRow | None
+    debt: DebtRow | None
 
 
 class ExportTotals(Model):
     """The sums of one currency, in minor units: lines + carried = invoiced; charged - refunded - disputed = net.
 
-    ``disputed_minor`` is in disputes that are lost or undecided, ``outstanding_minor`` in open collections. The
+    ``disputed_minor`` is in disputes that are lost or undecided, ``outstanding_minor`` in open debts. The
     export is complete if ``not_exported`` is 0: it counts the customers missing from the sums of all currencies.
     """
 
@@ -121,8 +121,8 @@ def _sums(record: ExportRecord) -> dict[str, Counter[str]]:
         if reversal.status.has_moved:
             column = "refunded_minor" if reversal.kind is ReversalKind.REFUND else "disputed_minor"
             sums[reversal.currency][column] += reversal.amount_minor
-    if record.collection is not None and record.collection.closed_at is None:
-        sums[record.collection.currency]["outstanding_minor"] += record.collection.outstanding_minor
+    if record.debt is not None and record.debt.closed_at is None:
+        sums[record.debt.currency]["outstanding_minor"] += record.debt.outstanding_minor
     return sums
 
 
@@ -147,7 +147,7 @@ def _problems(record: ExportRecord) -> Iterator[str]:
     charged = sum(charge.amount_minor for charge in charges)
     unrefunded = [charge for charge in charges if refunded[charge.payment_id] < charge.amount_minor]
     is_paid = invoice.outcome == Stage.PAID
-    collected = record.collection is not None and record.collection.stage is not CollectionStage.WRITTEN_OFF
+    collected = record.debt is not None and record.debt.stage is not CollectionStage.WRITTEN_OFF
     if any(charge.currency != invoice.currency for charge in record.charges):
         yield f"{customer_id}: charged in another currency than invoiced"
     elif len(unrefunded) > 1:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from billing.accounting.export import ExportRecord, ExportTotals
 from billing.cells import type_of_value
 from billing.money import minor_digits
+from billing.receivables.journal import AccountTotal, JournalRow
 
 Row = dict[str, type_of_value]
 
@@ -39,6 +40,18 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 """The columns of each table; ``reversals`` are refunds and disputes. The last two cover all customers together."""
 
+JOURNAL_TABLES: dict[str, tuple[str, ...]] = {
+    "journal": (
+        *("number", "at", "cause", "customer_id", "kind", "subject", "rail", "currency", "amount", "amount_minor"),
+        *("due_at", "reference", "by", "reason", "key"),
+    ),
+    "trial_balance": (
+        *("kind", "rail", "currency", "opening", "opening_minor", "debited", "debited_minor"),
+        *("credited", "credited_minor", "closing", "closing_minor"),
+    ),
+}
+"""The columns of the journal's export. Debits are positive, credits negative; ``closing`` adds up to zero."""
+
 
 def rows_of(record: ExportRecord) -> Iterator[tuple[str, Row]]:
     """The rows of one customer, each with the name of its table."""
@@ -51,19 +64,27 @@ def rows_of(record: ExportRecord) -> Iterator[tuple[str, Row]]:
         yield "charges", _row("charges", dict(charge))
     for reversal in record.reversals:
         yield "reversals", _row("reversals", dict(reversal))
-    if record.collection is not None:
-        yield "collections", _row("collections", dict(record.collection))
+    if record.debt is not None:
+        yield "collections", _row("collections", dict(record.debt))
 
 
 def total_row(totals: ExportTotals) -> Row:
     return _row("totals", dict(totals))
 
 
+def journal_row(entry: JournalRow) -> Row:
+    return _row("journal", dict(entry))
+
+
+def trial_balance_row(total: AccountTotal) -> Row:
+    return _row("trial_balance", dict(total) | {"closing_minor": total.closing_minor})
+
+
 def _row(table: str, values: dict[str, object]) -> Row:
     """The columns of ``table``; a decimal column such as ``amount`` is computed from ``amount_minor``."""
     digits = minor_digits(str(values["currency"]))
     row: Row = {}
-    for name in TABLES[table]:
+    for name in (TABLES | JOURNAL_TABLES)[table]:
         minor = values.get(f"{name}_minor")
         if isinstance(minor, int):
             row[name] = Decimal(minor).scaleb(-digits).quantize(Decimal(1).scaleb(-digits))

@@ -6,73 +6,22 @@ Pure; ``activities/reconciliation.py`` does the repairs.
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
-from enum import StrEnum
 from typing import NamedTuple
 
 from pydantic import Field
 
+from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, Repair, failed
 from billing.apart import why
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage
-from billing.model import LINE_MAX, Count, Few, Id, Line, Minor, Model, Rows, Words, cut
+from billing.model import Id, Line, Minor, Model, Rows
 from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
 from billing.remedies import Remedy, RemedyAction
-
-
-class DiscrepancyKind(StrEnum):
-    MISSING = "missing"  # a payment is in only one of the two
-    DOUBLE = "double"  # two payments of one month have succeeded
-    AMOUNT = "different amount"
-    STATUS = "different status"
-    ORPHAN = "orphan"  # a payment of a settled month could still be tried
-    UNKNOWN = "unknown"  # a payment of a month that is not in the ledger, or must not be charged
-    UNRESOLVED = "unresolved"  # the outcome of a charge is not known yet
-    UNCOLLECTED = "uncollected"  # an owed amount without a collection
-    REVERSAL = "reversal"  # a refund or a dispute that is not in the ledger
-    FAILED = "not compared"  # an unexpected error about one customer
-
-
-class Repair(StrEnum):
-    """Repairs that are certain to be right."""
-
-    TAKE_IN = "take in"  # the processor's status goes to the ledger and the collection
-    CANCEL = "cancel"  # the payment is cancelled, so that it can never be paid
-
-
-class Discrepancy(Model):
-    """One difference. Without a ``repair``, a person decides, perhaps by one of the ``remedies``."""
-
-    kind: DiscrepancyKind
-    customer_id: Line
-    period: Line
-    payment_id: Id = ""
-    text: Words
-    remedies: Few[Remedy] = ()
-    repair: Repair | None = None
-    repaired: bool = False
-
-
-class ReconciledPeriod(Model):
-    """The result of comparing one period."""
-
-    period: Period
-    months: Count
-    payments: Count
-    findings: Rows[Discrepancy] = ()
-
-    def brief(self, limit: int = 200) -> "ReconciledPeriod":
-        """The result with only the first findings, their texts cut short: each open one has an alert of its own."""
-        findings = tuple(finding.evolve(text=cut(finding.text, LINE_MAX)) for finding in self.findings[:limit])
-        return self.evolve(findings=findings)
-
-    @property
-    def open(self) -> tuple[Discrepancy, ...]:
-        return tuple(finding for finding in self.findings if not finding.repaired)
 
 
 class PeriodBooks(Model):
@@ -81,9 +30,11 @@ class PeriodBooks(Model):
     period: Period
     months: Rows[InvoiceRow]
     charges: Rows[ChargeRow]
-    collections: Rows[CollectionRow]
+    debts: Rows[DebtRow]
     payments: Rows[Payment]
     payers: dict[Id, Id] = Field(max_length=10_000_000)  # our customer id by the processor's
+    owed_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # of open debts, by the journal
+    settled: frozenset[Id] = Field(frozenset(), max_length=10_000_000)  # customers whose month another rail has paid
     refunded_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # by payment id
     unread: frozenset[Line] = Field(frozenset(), max_length=10_000_000)
     """Customers with unreadable records: they are not compared."""
@@ -107,18 +58,12 @@ def compare(books: PeriodBooks) -> list[Discrepancy]:
     return sorted(findings, key=lambda finding: (finding.customer_id, finding.kind, finding.payment_id))
 
 
-def failed(customer_id: str, period: Period, reason: str) -> Discrepancy:
-    """The finding for a customer, or a payment of an unknown one, that could not be compared."""
-    text = f"{customer_id or 'a payment'}, {period} could not be compared: {reason}"
-    return Discrepancy(kind=DiscrepancyKind.FAILED, customer_id=customer_id, period=period, text=text)
-
-
 class _Part(NamedTuple):
     """One customer's records. ``by_hand`` are payments that we did not create."""
 
     customer_id: str
     month: InvoiceRow | None
-    collection: CollectionRow | None
+    debt: DebtRow | None
     ours: list[Payment]
     by_hand: list[Payment]
     charges: dict[str, ChargeRow]
@@ -126,7 +71,7 @@ class _Part(NamedTuple):
 
 def _parts(books: PeriodBooks) -> Iterator[_Part]:
     months = {row.customer_id: row for row in books.months}
-    collections = {row.customer_id: row for row in books.collections}
+    debts = {row.customer_id: row for row in books.debts}
     charges: defaultdict[str, dict[str, ChargeRow]] = defaultdict(dict)
     for row in books.charges:
         charges[row.customer_id][row.payment_id] = row
@@ -138,11 +83,11 @@ def _parts(books: PeriodBooks) -> Iterator[_Part]:
         elif not payment.key and (customer_id := books.payers.get(payment.payer_id, "")):
             by_hand[customer_id].append(payment)
     for name in sorted((months.keys() | ours.keys() | charges.keys()) - books.unread):
-        yield _Part(name, months.get(name), collections.get(name), ours[name], by_hand[name], charges[name])
+        yield _Part(name, months.get(name), debts.get(name), ours[name], by_hand[name], charges[name])
 
 
 def _of_customer(books: PeriodBooks, part: _Part) -> Iterator[Discrepancy]:
-    customer_id, month, collection, ours, _, charges = part
+    customer_id, month, debt, ours, _, charges = part
     at_processor = {payment.payment_id for payment in ours}
     for row in charges.values():
         if row.payment_id not in at_processor:
@@ -159,16 +104,18 @@ def _of_customer(books: PeriodBooks, part: _Part) -> Iterator[Discrepancy]:
         return
     for payment in ours:
         charge = charges.get(payment.payment_id)
-        yield from _of_payment(payment, books.unrefunded_minor(payment), charge, month, collection)
+        yield from _of_payment(payment, books.unrefunded_minor(payment), charge, month, debt)
     succeeded = [payment for payment in ours if payment.status is PaymentStatus.SUCCEEDED]
     paid = [payment for payment in succeeded if books.unrefunded_minor(payment)]
     if len(paid) > 1:
         names = ", ".join(payment.payment_id for payment in paid)
         text = f"{customer_id}, {books.period} was charged {len(paid)} times ({names}); refund all but one"
         yield _finding(DiscrepancyKind.DOUBLE, paid[0], text)
-    yield from _of_month(month, collection, is_charged=bool(succeeded))
+    yield from _of_month(month, debt, is_charged=bool(succeeded) or customer_id in books.settled)
+    if debt is not None and customer_id in books.owed_minor and not succeeded:
+        yield from _of_debt(debt, books.owed_minor[customer_id])
     for payment in part.by_hand:
-        yield from _of_hand(payment, month, collection, is_charged=bool(paid))
+        yield from _of_hand(payment, month, debt, is_charged=bool(paid))
 
 
 def _of_payment(
@@ -176,13 +123,13 @@ def _of_payment(
     unrefunded_minor: int,
     charge: ChargeRow | None,
     month: InvoiceRow,
-    collection: CollectionRow | None,
+    debt: DebtRow | None,
 ) -> Iterator[Discrepancy]:
     """Compares a payment that has our key with its month."""
     month_name, payment_id, status = f"{month.customer_id}, {month.period}", payment.payment_id, payment.status
     if status is PaymentStatus.CANCELED and charge is None:
         return  # an orphan, cancelled before it was recorded
-    is_collecting = collection is not None and collection.closed_at is None
+    is_collecting = debt is not None and debt.closed_at is None
     billed = (month.total_minor, month.currency)
     is_billed = billed in ((payment.amount_minor, payment.currency), (unrefunded_minor, payment.currency))
     if unrefunded_minor and not is_billed and status is not PaymentStatus.CANCELED:
@@ -191,7 +138,7 @@ def _of_payment(
         todo = "; refund the excess" if is_excessive else ""
         text = f"{month_name}: {payment_id} is {amount}, the invoice {format_amount(*billed)}{todo}"
         yield _finding(DiscrepancyKind.AMOUNT, payment, text)
-    is_settled = month.stage in OUTCOMES - UNPAID_OUTCOMES or (collection is not None and not is_collecting)
+    is_settled = month.stage in OUTCOMES - UNPAID_OUTCOMES or (debt is not None and not is_collecting)
     if status.is_triable and is_settled:
         text = f"{month_name} is settled ({month.stage}), but {payment_id} could still be paid; it is cancelled"
         yield _finding(DiscrepancyKind.ORPHAN, payment, text, Repair.CANCEL)
@@ -207,17 +154,17 @@ def _of_payment(
     elif status is PaymentStatus.SUCCEEDED and is_collecting:
         text = f"{month_name}: {payment_id} has succeeded, but its amount is still being collected"
         yield _finding(DiscrepancyKind.STATUS, payment, text, Repair.TAKE_IN)
-    is_paid = month.stage is Stage.PAID or (collection and collection.stage is CollectionStage.RECOVERED)
-    is_owed = is_collecting or (month.stage in UNPAID_OUTCOMES and collection is None)  # a collection is about to begin
+    is_paid = month.stage is Stage.PAID or (debt and debt.stage is CollectionStage.RECOVERED)
+    is_owed = is_collecting or (month.stage in UNPAID_OUTCOMES and debt is None)  # a collection is about to begin
     if status is PaymentStatus.SUCCEEDED and unrefunded_minor and not is_paid and not is_owed:
-        stage = collection.stage if collection else month.stage
+        stage = debt.stage if debt else month.stage
         text = f"{month_name} is {stage}, but {payment_id} has succeeded; refund it at the processor"
         yield _finding(DiscrepancyKind.UNKNOWN, payment, text)
 
 
-def _of_month(month: InvoiceRow, collection: CollectionRow | None, is_charged: bool) -> Iterator[Discrepancy]:
+def _of_month(month: InvoiceRow, debt: DebtRow | None, is_charged: bool) -> Iterator[Discrepancy]:
     month_name = f"{month.customer_id}, {month.period}"
-    if month.stage is Stage.UNRESOLVED or (collection and collection.stage is CollectionStage.UNRESOLVED):
+    if month.stage is Stage.UNRESOLVED or (debt and debt.stage is CollectionStage.UNRESOLVED):
         text = f"{month_name}: the outcome of a charge is unknown; it is looked up until it is known"
         yield _finding(DiscrepancyKind.UNRESOLVED, month, text)
     if month.stage is Stage.PAID and not is_charged:
@@ -225,13 +172,22 @@ def _of_month(month: InvoiceRow, collection: CollectionRow | None, is_charged: b
         yield _finding(DiscrepancyKind.MISSING, month, text)
 
 
-def _of_hand(
-    payment: Payment, month: InvoiceRow, collection: CollectionRow | None, is_charged: bool
-) -> Iterator[Discrepancy]:
+def _of_debt(debt: DebtRow, owed_minor: int) -> Iterator[Discrepancy]:
+    """Compares what is being collected with what the journal says is owed."""
+    collected_minor, owed_minor = debt.outstanding_minor, max(0, owed_minor)
+    if collected_minor == owed_minor:
+        return
+    collected, owed = (format_amount(minor, debt.currency) for minor in (collected_minor, owed_minor))
+    text = f"{debt.customer_id}, {debt.period}: {collected} are being collected, but the journal says {owed} are owed"
+    finding = Discrepancy(kind=DiscrepancyKind.OWED, customer_id=debt.customer_id, period=debt.period, text=text)
+    yield finding.evolve(repair=Repair.TELL)
+
+
+def _of_hand(payment: Payment, month: InvoiceRow, debt: DebtRow | None, is_charged: bool) -> Iterator[Discrepancy]:
     """Reports a payment of the invoice's amount that we did not create, unless the month is settled otherwise."""
     if payment.status is not PaymentStatus.SUCCEEDED or payment.reversed:
         return
-    is_over = collection is not None and collection.closed_at is not None
+    is_over = debt is not None and debt.closed_at is not None
     if month.stage in OUTCOMES and not is_charged and (month.stage not in UNPAID_OUTCOMES or is_over):
         return
     is_billed = (payment.amount_minor, payment.currency) == (month.total_minor, month.currency)

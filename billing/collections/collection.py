@@ -1,124 +1,156 @@
-"""A collection's changes: tries, reminders, payments that arrive, and its outcome.
+"""A collection's changes: debts that join, tries, reminders, payments that arrive, and its end.
 
 ``Collection`` is the whole state of a ``PaymentCollection`` workflow, as ``Month`` is that of a month. People's
 commands are in ``billing/collections/commands.py``.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from billing.collections.collection_state import CollectionState
-from billing.collections.stages import (
-    CollectionStage,
-    DiaryEntry,
-    NewCardTry,
-    Received,
-    ScheduledTry,
-    Settled,
-    words_of,
-)
+from billing.collections.debt import Debt
+from billing.collections.stages import Counted, DiaryEntry, Purpose, ScheduledTry, words_of
 from billing.invoices.month import Month
 from billing.model import Model, Url
-from billing.money import format_amount
 from billing.payments.payment import ChargeResult, ChargeStatus
+from billing.period import Period
 from billing.progress import Braked, Halted
 from billing.trail import appended, carried_over
 
 KEPT_ENTRIES = 50
 """The entries of its diary that a collection keeps once the ledger has them."""
+KEPT_SETTLED = 24
+"""The settled debts that it keeps once their news is told, so that a debt that is reported again is known."""
+_OVER = {"reminding": False, "trouble": None, "halt": None, "brake": None}
 
 
 class Collection(CollectionState):
     @classmethod
     def open(cls, month: Month) -> "Collection":
         """The collection of what ``month``, closed after a failed charge, left unpaid."""
-        assert month.invoice is not None
-        assert month.closed is not None
-        assert month.closed.charge is not None
-        return cls(
-            customer=month.customer,
-            period=month.period,
-            amount_minor=month.invoice.total_minor,
-            currency=month.invoice.currency,
-            opened_at=month.closed.at,
-            series=month.series,
-            answer=month.closed.charge,
-        )
+        debt = Debt.of(month)
+        return cls(customer=month.customer, period=month.period, debts=(debt,), since=debt.opened_at)
+
+    def to_count(self) -> "Collection":
+        """Money has been booked or has gone back: the ledger is asked what is still owed."""
+        return self if self.outcome else self._changed(counts_asked=self.counts_asked + 1)
+
+    def counted(self, answer: Counted, requested: "Collection") -> "Collection":
+        """The ledger's answer. If less is owed and a card could still pay, its payment is cancelled and asked again.
+
+        That also ends a failure: perhaps nothing is left to be charged.
+        """
+        outage_is_over = None if self.outage else self.alerted_at
+        changed = self._changed(counts_done=requested.counts_asked, trouble=self.failure, alerted_at=outage_is_over)
+        for debt in self.open_debts:
+            if debt.by_card and debt.period in answer.charged:
+                counted = debt.to_look_up()
+            else:
+                counted = debt.counted(answer.owed_minor.get(debt.period, debt.outstanding_minor), answer.at)
+            if counted.release != debt.release:
+                changed = changed.with_debt(counted, trouble=None).to_count()
+            elif counted != debt:
+                changed = changed.with_debt(counted)
+            if counted.outstanding_minor != debt.outstanding_minor:
+                text = f"{debt.outstanding} were owed, {counted.outstanding} are owed now"
+                changed = changed.noted(answer.at, None, "counted", text, month=debt.period)
+        return changed
+
+    def uncounted(self, requested: "Collection") -> "Collection":
+        """The ledger's answer was no use: it is asked again when a person resumes, or when more money is booked."""
+        return self._changed(counts_done=requested.counts_asked)
+
+    # -- its debts
+
+    def owing(self, debt: Debt, now: datetime) -> "Collection":
+        """Another month is not paid either, of which the customer has just heard; one that is known changes nothing.
+
+        It joins the schedule. If no day of that is left, or everything was settled, the schedule begins again from it.
+        """
+        if self.debt(debt.period) is not None:
+            return self
+        debts = tuple(sorted((*self.debts, debt), key=lambda owed: owed.period))
+        if self.outcome is None and self.next_contact is not None:
+            return self._changed(debts=debts, contacted_at=now)
+        return self._changed(debts=debts, since=debt.opened_at, contacts=0, contacted_at=now, told_exhausted=False)
+
+    def told(self, requested: "Collection") -> "Collection":
+        """Receipts and news of the debts that were settled in ``requested`` are sent."""
+        periods = {debt.period for debt in requested.untold}
+        return self._each(lambda debt: debt.evolve(told=True) if debt.period in periods else debt)
+
+    def _each(self, change: Callable[[Debt], Debt], **changes: object) -> "Collection":
+        """The collection with ``change`` made to every debt; once all are settled, nothing stops it any more."""
+        debts = tuple(map(change, self.debts))
+        is_over = all(debt.settled for debt in debts)
+        return self._changed(debts=debts, **(changes | _OVER if is_over else changes))
+
+    def with_debt(self, changed: Debt, **changes: object) -> "Collection":
+        """The collection with ``changed`` in place of the debt of that month."""
+        return self._each(lambda debt: changed if debt.period == changed.period else debt, **changes)
+
+    def with_open_debts(self, change: Callable[[Debt], Debt], **changes: object) -> "Collection":
+        return self._each(lambda debt: debt if debt.settled else change(debt), **changes)
 
     # -- what happens
 
     def contacting(self, now: datetime) -> "Collection":
-        """A day of the schedule has come: the card is tried if that may help, else the customer is reminded."""
+        """A day of the schedule has come: cards are tried where that may help, then the customer is reminded."""
         days = self.customer.terms.dunning_days
-        passed = sum(1 for day in days if now >= self.opened_at + timedelta(days=day))
+        passed = sum(1 for day in days if now >= self.since + timedelta(days=day))
         contacts = max(passed, self.contacts + 1)
-        if self.retries_by_itself:
-            attempt = ScheduledTry(day=days[contacts - 1])
-            return self._changed(contacts=contacts, contacted_at=now, attempt=attempt, tries=self.tries + 1)
-        return self._changed(contacts=contacts, contacted_at=now, reminding=True)
-
-    def answered(self, result: ChargeResult, requested: "Collection") -> "Collection":
-        """The processor's answer to the try, look-up or cancellation that ``requested`` had due."""
-        if self.closed is not None:
-            return self
-        is_news = bool(requested.attempt or self.trouble)
-        later = self.attempt if isinstance(self.attempt, NewCardTry) and self.attempt != requested.attempt else None
-        changed = self._changed(
-            answer=result,
-            attempt=later,  # the answer is about the card before
-            looking=self.looking - requested.looking,
-            trouble=None,
-            tried_at=result.at if requested.attempt else self.tried_at,
-            alerted_at=None if is_news else self.alerted_at,
+        return self.with_open_debts(
+            lambda debt: debt.scheduled(days[contacts - 1]), contacts=contacts, contacted_at=now, reminding=True
         )
-        if attempt := requested.attempt:
-            changed = changed.noted(result.at, None, attempt.title, f"{attempt.text}: {words_of(result)}")
+
+    def answered(self, result: ChargeResult, requested: "Collection", period: Period | None = None) -> "Collection":
+        """The processor's answer to the try, look-up or cancellation that ``requested`` had due.
+
+        ``period`` is the debt of the customer's own payment; None: the one whose payment was due.
+        """
+        asked = requested.debt(period) if period else requested.acting
+        debt = self.debt(asked.period) if asked else None
+        if asked is None or debt is None or debt.settled:
+            return self
+        alerted_at = None if asked.attempt or self.trouble else self.alerted_at
+        changed = self.with_debt(
+            debt.answered(result, asked, self.halt is not None), trouble=None, alerted_at=alerted_at
+        )
+        if attempt := asked.attempt:
+            text = f"{attempt.text}: {words_of(result)}"
+            changed = changed.noted(result.at, None, attempt.title, text, month=debt.period)
         if result.status is ChargeStatus.SUCCEEDED:
-            return changed._paid(result)
-        if self.release is not None and result.status is ChargeStatus.CANCELED:
-            return changed.evolve(answer=self.answer)._released(result.at)
-        return changed.evolve(reminding=isinstance(self.attempt, ScheduledTry) or self.reminding)
+            changed = changed.noted(result.at, None, "paid", result.payment_id, month=debt.period)
+            if debt.release is not None:
+                changed = changed.noted(result.at, None, "paid by card", _paid_all_the_same(debt), month=debt.period)
+        return changed
 
-    def answered_customer(self, result: ChargeResult, requested: "Collection") -> "Collection":
-        """The answer to the customer's own payment, at our page."""
-        return self.noted(result.at, "the customer", "payment", words_of(result)).answered(result, requested)
+    def answered_customer(self, result: ChargeResult, requested: "Collection", period: Period) -> "Collection":
+        """The answer to the customer's own payment of ``period``, at our page."""
+        noted = self.noted(result.at, "the customer", "payment", words_of(result), month=period)
+        return noted.answered(result, requested, period)
 
-    def _paid(self, result: ChargeResult) -> "Collection":
-        received = Received(reference=result.payment_id, amount_minor=self.amount_minor, at=result.at)
-        paid = self.evolve(received=(*self.received, received)).noted(result.at, None, "paid", result.payment_id)
-        if self.release is not None:
-            text = f"{self.release.by} wanted to give it up, but the card has paid"
-            if also := self.release.received:
-                amount = format_amount(also.amount_minor, self.currency)
-                text += f": refund {amount}, which has also arrived as {also.reference}"
-            paid = paid.noted(result.at, None, "paid by card", text)
-        return paid.close(CollectionStage.RECOVERED, result.at)
+    def reminded(self, now: datetime) -> "Collection":
+        """The reminder was sent, perhaps long after the day for which it was planned."""
+        return self._changed(
+            contacted_at=now,
+            reminding=False,
+            reminders=self.reminders + 1,
+            trouble=self.failure,
+            alerted_at=None if self.outage else self.alerted_at,
+        )
 
-    def _released(self, at: datetime) -> "Collection":
-        """The card's payment is cancelled, so the purpose of its release is carried out."""
-        assert self.release is not None
-        free, release = self.evolve(release=None), self.release
-        if release.customer is not None:
-            untried = free.answer and free.answer.evolve(attempt_id="")
-            return free.evolve(customer=release.customer, series=self.series + 1, answer=untried).with_new_card()
-        if release.received is None:
-            return free.close(CollectionStage.WRITTEN_OFF, at)
-        paid = free.evolve(by_card=False, looking=0, received=(*self.received, release.received))
-        return paid if paid.outstanding_minor else paid.close(CollectionStage.RECOVERED, at)
-
-    def with_new_card(self) -> "Collection":
-        """The customer has another card: it is tried at once, or when a halted collection is resumed."""
-        halted = self.halt is not None
-        attempt = NewCardTry() if self.by_card and not halted else None
-        return self._changed(attempt=attempt, untried_card=self.by_card and halted, tries=0, trouble=self.outage)
-
-    def reminded(self) -> "Collection":
-        """The reminder was sent."""
-        alerted_at = None if self.outage else self.alerted_at
-        return self._changed(reminding=False, reminders=self.reminders + 1, trouble=self.failure, alerted_at=alerted_at)
-
-    def to_look_up(self) -> "Collection":
+    def to_look_up(self, period: Period) -> "Collection":
         """Something may have changed at the processor: the payment is looked up, if a card can still pay."""
-        return self._changed(looking=self.looking + 1) if self.by_card and not self.closed else self
+        debt = self.debt(period)
+        changed = debt and debt.to_look_up()
+        return self if changed is None or changed is debt else self.with_debt(changed)
+
+    def looked_up(self, requested: "Collection") -> "Collection":
+        """The payment was looked up before the brake stopped the try of ``requested``."""
+        asked = requested.acting
+        debt = asked and self.debt(asked.period)
+        return self.with_debt(debt.looked_up(asked)) if asked and debt and not debt.settled else self
 
     def alerted(self, now: datetime, is_told: bool = True) -> "Collection":
         return self._changed(
@@ -129,65 +161,77 @@ class Collection(CollectionState):
 
     def reachable(self) -> "Collection":
         """An outage of the ledger alone is over."""
-        pending = self.attempt or self.looking or self.release or self.reminding
+        pending = self.reminding or self.counting or self.untold or any(debt.is_moving for debt in self.open_debts)
         return self._changed(trouble=None, alerted_at=None) if self.outage and not pending else self
 
     def adopt(self, record: "Collection") -> "Collection":
         """The ledger's ``record``; halted if this run has taken commands since.
 
-        Their answers may not hold any more, and to repeat a command unasked may cost somebody money.
+        Their answers may not hold any more, and to repeat a command unasked may cost somebody money. Months that have
+        joined since stay, and the ledger is asked what is owed.
         """
-        record = record.recorded(record.entry_count)
-        last = max((entry.at for entry in record.entries), default=record.opened_at)
+        record = record.recorded(record.entry_count).to_count()
+        newest = max(debt.period for debt in record.debts)
+        for debt in self.open_debts:
+            record = record.owing(debt, debt.opened_at) if debt.period > newest else record
+        last = max((entry.at for entry in record.entries), default=record.since)
         later = [entry for entry in self.entries if entry.by and entry.accepted and entry.at > last]
         for entry in later:
-            fields = entry.model_dump(include={"at", "by", "text", "via", "reason"})
+            fields = entry.model_dump(include={"at", "by", "text", "via", "reason", "month"})
             record = record.noted(**fields, event=f"lost: {entry.what}", accepted=False)
-        if not later or record.closed:
+        if not later or record.outcome is not None:
             return record
         reason = f"{later[-1].by} spoke to a run that had been reset; look at the diary, and repeat the command"
         return record._changed(halt=Halted(by="billing", reason=reason, at=later[-1].at), alerted_at=None)
 
+    # -- the emergency brake
+
     def braked(self, text: str) -> "Collection":
-        if self.closed is not None:
+        if self.outcome is not None:
             return self
         stopped = self._changed(brake=Braked(text=text), trouble=self.failure)
         return stopped.unbegun() if stopped.halt is not None else stopped
-
-    def looked_up(self, requested: "Collection") -> "Collection":
-        """The payment was looked up before the brake stopped the try of ``requested``."""
-        return self if self.closed else self._changed(looking=self.looking - requested.looking)
 
     def brake_released(self, now: datetime) -> "Collection":
         return self._changed(brake=None) if self.brake else self
 
     def unbegun(self) -> "Collection":
-        """A try stopped by the brake and then by a halt does not count; it is repeated after the resumption."""
-        is_new = isinstance(self.attempt, NewCardTry)
-        counted = int(isinstance(self.attempt, ScheduledTry))
-        return self.evolve(attempt=None, untried_card=self.untried_card or is_new, tries=self.tries - counted)
+        """Tries stopped by the brake and then by a halt do not count; they are repeated after the resumption."""
+        is_contact = any(isinstance(debt.attempt, ScheduledTry) for debt in self.open_debts)
+        return self.with_open_debts(Debt.unbegun, reminding=self.reminding and not is_contact)
 
-    def close(self, outcome: CollectionStage, at: datetime) -> "Collection":
-        assert outcome in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)
-        assert self.closed is None
-        over = {"attempt": None, "looking": 0, "reminding": False, "trouble": None, "halt": None, "brake": None}
-        return self._changed(closed=Settled(outcome=outcome, at=at), **over)
+    # -- the diary
 
-    def noted(self, at: datetime, by: str | None, event: str, text: str, **more: object) -> "Collection":
-        """Adds an entry to the diary; ``by`` None: the application."""
-        entry = DiaryEntry.model_validate(
-            {"number": self.entry_count + 1, "at": at, "by": by, "what": event, "text": text, **more}
-        )
-        return self._changed(entries=appended(self.entries, entry), entry_count=entry.number)
+    def noted(
+        self, at: datetime, by: str | None, event: str, text: str, month: Period | None = None, **more: object
+    ) -> "Collection":
+        """Adds an entry to the diary; ``by`` None: the application; ``month`` None: about the whole account."""
+        number = self.entry_count + 1
+        fields = {"number": number, "at": at, "by": by, "what": event, "text": text, "month": month}
+        entry = DiaryEntry.model_validate(fields | more)
+        return self._changed(entries=appended(self.entries, entry), entry_count=number)
 
     def recorded(self, count: int) -> "Collection":
-        return self.evolve(entries=tuple(carried_over(self.entries, count, KEPT_ENTRIES)))
+        told = [debt.period for debt in self.debts if debt.settled and debt.told]
+        dropped = set(told[:-KEPT_SETTLED])
+        return self.evolve(
+            entries=tuple(carried_over(self.entries, count, KEPT_ENTRIES)),
+            debts=tuple(debt for debt in self.debts if debt.period not in dropped),
+        )
+
+
+def _paid_all_the_same(debt: Debt) -> str:
+    assert debt.release is not None
+    if debt.release.purpose is Purpose.COUNT:
+        return "the card has paid beside another rail; what is too much is credit"
+    return f"{debt.release.by} wanted to give it up, but the card has paid"
 
 
 class PayOnSession(Model):
-    """A customer at our page wants to pay; the bank's page sends them back to ``return_url``."""
+    """A customer at our page wants to pay ``period``; the bank's page sends them back to ``return_url``."""
 
     collection: Collection
+    period: Period
     return_url: Url
 
 

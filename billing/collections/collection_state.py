@@ -1,58 +1,76 @@
-"""A collection as it stands: its fields, what is due, what stops it. Its changes are in ``collection.py``."""
+"""A collection as it stands: its debts, what is due, what stops it. Its changes are in ``collection.py``."""
 
 from datetime import datetime, timedelta
 
-from billing.collections.dunning import FEW_TRIES, MAX_TRIES, CardRemedy, remedy
-from billing.collections.stages import (
-    AllTried,
-    CollectionStage,
-    CollectionStep,
-    DiaryEntry,
-    Received,
-    Release,
-    Settled,
-    Try,
-    UnclearAnswer,
-)
+from billing.collections.debt import Debt
+from billing.collections.stages import AllTried, CollectionStage, CollectionStep, DiaryEntry, Purpose, UnclearAnswer
 from billing.customers.customer import Customer
-from billing.model import Code, Count, Few, Instant, Many, Minor, Number
-from billing.money import format_amount
-from billing.payments.payment import ChargeResult
+from billing.model import Count, Few, Instant, Many
+from billing.money import sums_text
+from billing.period import Period
 from billing.progress import Due, Durable, Stop
 
 _BETWEEN_CONTACTS = timedelta(days=1)
 """Keeps the days that an outage has missed from all being made up at once."""
+_URGENCY = list(CollectionStage)
 
 
 class CollectionState(Durable):
+    """``period`` is the month with which it began. Tries, reminders and what stops them are for the whole account."""
+
     customer: Customer
-    amount_minor: Minor
-    currency: Code
-    opened_at: Instant
-    by_card: bool = True
-    series: Count = 1  # of payments: see billing.keys.payment_key
-    answer: ChargeResult | None = None  # the processor's last
-    tries: Number = 0  # of this card on schedule, not those that people requested
+    debts: Few[Debt]
+    since: Instant  # day 0 of the schedule
     contacts: Count = 0  # days of the schedule that have passed
     contacted_at: Instant | None = None
-    tried_at: Instant | None = None  # off-session
     reminders: Count = 0
     reminding: bool = False
-    attempt: Try | None = None  # under way
-    looking: Number = 0  # look-ups requested since the last one began
-    release: Release | None = None
-    received: Few[Received] = ()
     told_exhausted: bool = False
-    untried_card: bool = False  # registered while people had halted the collection
-    closed: Settled | None = None
+    counts_asked: Count = 0
+    counts_done: Count = 0
     entries: Many[DiaryEntry] = ()
     entry_count: Count = 0
 
-    # -- what is due
+    # -- its debts
+
+    def debt(self, period: Period) -> Debt | None:
+        return next((debt for debt in self.debts if debt.period == period), None)
+
+    @property
+    def open_debts(self) -> tuple[Debt, ...]:
+        """The oldest first."""
+        return tuple(debt for debt in self.debts if not debt.settled)
+
+    @property
+    def untold(self) -> tuple[Debt, ...]:
+        """Settled debts whose receipt and news are not sent yet."""
+        return tuple(debt for debt in self.debts if debt.settled and not debt.told)
+
+    @property
+    def acting(self) -> Debt | None:
+        """The debt whose payment is cancelled, tried or looked up next; while the brake is on, nothing is tried."""
+        releasing = [debt for debt in self.open_debts if debt.release]
+        trying = [debt for debt in self.open_debts if debt.attempt and (debt.looking or not self.brake)]
+        looking = [debt for debt in self.open_debts if debt.looking]
+        return next(iter(releasing or trying or looking), None)
+
+    @property
+    def concern(self) -> Debt:
+        """The debt that a person has to look at first."""
+        asking = (debt for debt in self.open_debts if debt.asks_for_person)
+        return next(asking, None) or self.acting or (self.open_debts or self.debts)[0]
 
     @property
     def outcome(self) -> CollectionStage | None:
-        return self.closed.outcome if self.closed else None
+        if self.open_debts:
+            return None
+        is_given_up = any(debt.outcome is CollectionStage.WRITTEN_OFF for debt in self.debts)
+        return CollectionStage.WRITTEN_OFF if is_given_up else CollectionStage.RECOVERED
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When the last debt was settled; None while one is open."""
+        return None if self.open_debts else max(debt.settled.at for debt in self.debts if debt.settled)
 
     @property
     def customer_id(self) -> str:
@@ -60,58 +78,51 @@ class CollectionState(Durable):
 
     @property
     def amount_due(self) -> tuple[int, str]:
-        return self.outstanding_minor, self.currency
+        """What is owed in the currency of the oldest open debt."""
+        debts = self.open_debts or self.debts
+        currency = debts[0].currency
+        return sum(debt.outstanding_minor for debt in debts if debt.currency == currency), currency
 
     @property
     def trail_count(self) -> int:
         return self.entry_count
 
     @property
-    def outstanding_minor(self) -> int:
-        """The open amount, in minor units; never negative."""
-        return max(0, self.amount_minor - sum(payment.amount_minor for payment in self.received))
-
-    @property
     def outstanding(self) -> str:
-        return format_amount(self.outstanding_minor, self.currency)
+        """What is still owed, by currency."""
+        return sums_text((debt.outstanding_minor, debt.currency) for debt in self.open_debts)
 
     @property
-    def remedy(self) -> CardRemedy:
-        """The remedy for the last decline; it means nothing unless ``by_card``."""
-        return remedy(self.answer) if self.answer else CardRemedy.RETRY
+    def counting(self) -> bool:
+        """Whether the ledger is to be asked what is owed; not while the card's payment is cancelled for that."""
+        is_releasing = any(debt.release and debt.release.purpose is Purpose.COUNT for debt in self.open_debts)
+        return self.counts_asked > self.counts_done and not is_releasing
 
-    @property
-    def retries_by_itself(self) -> bool:
-        """Whether the card may be tried again on schedule."""
-        if not self.by_card or self.remedy not in (CardRemedy.RETRY, CardRemedy.RETRY_FEW):
-            return False
-        return self.tries < (FEW_TRIES if self.remedy is CardRemedy.RETRY_FEW else MAX_TRIES - 1)
+    def payable(self, debt: Debt) -> bool:
+        """Whether the customer can pay ``debt`` by card now."""
+        return debt.payable and not (self.failure or self.brake)
 
-    @property
-    def payable(self) -> bool:
-        """Whether the customer can pay by card now: no other payment may be under way."""
-        busy = self.closed or self.attempt or self.release or self.failure or self.brake
-        return self.by_card and not busy and self.remedy is not CardRemedy.NEW_CARD
+    # -- what is due
 
     def due(self, now: datetime) -> Due[CollectionStep]:
-        if self.closed is not None:
+        if self.outcome is not None:
             return Due(CollectionStep.CLOSE, None, "close the collection")
         remind_at = self._alert_at(now)
         if remind_at is not None and now >= remind_at:
             return Due(CollectionStep.ALERT, None, "tell the reviewers")
+        if self.counting:
+            return Due(CollectionStep.COUNT, None, "ask the ledger what is still owed")
         if self.failure is not None:
             return Due(None, remind_at, "remind the reviewers")
-        if self.release is not None:
-            return Due(CollectionStep.RELEASE, None, "cancel the card's payment")
-        if self.brake and not self.looking:
+        if debt := self.acting:
+            return _next_of(debt)
+        if self.untold:
+            return Due(CollectionStep.SETTLE, None, "send the receipt")
+        if self.brake:
             return Due(CollectionStep.AWAIT_RELEASE, None, "go on once the emergency brake is released")
-        if self.attempt:  # with the brake on, only if a look-up is due: it comes before the try
-            return Due(CollectionStep.TRY, None, self.attempt.text)
-        if self.looking:
-            return Due(CollectionStep.LOOK_UP, None, "look the payment up")
         if self.reminding and self.halt is None:
             return Due(CollectionStep.REMIND, None, "remind the customer")
-        if self.halt is not None or self._asks_for_person:
+        if self.halt is not None or self._asking:
             return Due(None, remind_at, "remind the reviewers")
         return self._scheduled(now, remind_at)
 
@@ -124,35 +135,35 @@ class CollectionState(Durable):
             return Due(None, self.give_up_at, "end tries and reminders")
         if now >= contact_at:
             return Due(CollectionStep.CONTACT, None, "contact the customer")
-        return Due(None, contact_at, "try the card again" if self.retries_by_itself else "remind the customer")
+        is_tried = any(debt.retries_by_itself for debt in self.open_debts)
+        return Due(None, contact_at, "try the card again" if is_tried else "remind the customer")
 
     def stage(self, now: datetime) -> CollectionStage:
-        if self.closed is not None:
-            return self.closed.outcome
-        if self.unresolved:
+        """Its outcome, or the most urgent stage of its open debts."""
+        return self.outcome or min((self.stage_of(debt, now) for debt in self.open_debts), key=_URGENCY.index)
+
+    def stage_of(self, debt: Debt, now: datetime) -> CollectionStage:
+        if debt.settled:
+            return debt.settled.outcome
+        if debt.is_moving and self.trouble:
             return CollectionStage.UNRESOLVED
         if self.halt is not None or self.brake:
             return CollectionStage.HALTED
-        if self.failure or self._asks_for_person:
+        if self.failure:
             return CollectionStage.AWAITING_PERSON
-        if self.exhausted(now):
+        if not debt.asks_for_person and self.exhausted(now):
             return CollectionStage.EXHAUSTED
-        if not self.by_card:
-            return CollectionStage.AWAITING_PAYMENT
-        waiting = {
-            CardRemedy.NEW_CARD: CollectionStage.AWAITING_CARD,
-            CardRemedy.AUTHENTICATE: CollectionStage.AWAITING_AUTHENTICATION,
-        }
-        return waiting.get(self.remedy, CollectionStage.COLLECTING)
+        return debt.stage
 
     @property
     def unresolved(self) -> bool:
         """Whether a payment may have been made whose outcome is unknown: nothing else may be tried."""
-        return bool(self.attempt or self.looking or self.release) and self.trouble is not None
+        return self.trouble is not None and any(debt.is_moving for debt in self.open_debts)
 
     def exhausted(self, now: datetime) -> bool:
         """Whether all tries and reminders are used up: the customer can still pay, and people decide."""
-        busy = self.closed or self.attempt or self.release or self.brake
+        is_acting = self.reminding or any(debt.attempt or debt.release for debt in self.open_debts)
+        busy = self.outcome or self.brake or is_acting
         return not busy and self.next_contact is None and now >= self.give_up_at
 
     def waits_for(self, now: datetime) -> Stop | None:
@@ -166,14 +177,14 @@ class CollectionState(Durable):
         """Why the collection stands still, apart from the brake and used-up tries; None: it goes on."""
         if self.halt or self.trouble:
             return self.halt or self.trouble
-        if self._asks_for_person:
-            assert self.answer is not None
-            return UnclearAnswer(self.answer)
+        if debt := self._asking:
+            assert debt.answer is not None
+            return UnclearAnswer(debt.answer)
         return None
 
     @property
-    def _asks_for_person(self) -> bool:
-        return self.by_card and self.remedy is CardRemedy.PERSON and not self.attempt and not self.release
+    def _asking(self) -> Debt | None:
+        return next((debt for debt in self.open_debts if debt.asks_for_person), None)
 
     @property
     def next_contact(self) -> datetime | None:
@@ -181,13 +192,14 @@ class CollectionState(Durable):
         days = self.customer.terms.dunning_days
         if self.contacts >= len(days):
             return None
-        planned = self.opened_at + timedelta(days=days[self.contacts])
-        return max([planned, *(last + _BETWEEN_CONTACTS for last in (self.contacted_at, self.tried_at) if last)])
+        planned = self.since + timedelta(days=days[self.contacts])
+        last = (self.contacted_at, *(debt.tried_at for debt in self.open_debts))
+        return max([planned, *(instant + _BETWEEN_CONTACTS for instant in last if instant)])
 
     @property
     def give_up_at(self) -> datetime:
         """When tries and reminders end and people decide."""
-        planned = self.opened_at + timedelta(days=self.customer.terms.give_up_days)
+        planned = self.since + timedelta(days=self.customer.terms.give_up_days)
         return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
 
     def _alert_at(self, now: datetime) -> datetime | None:
@@ -202,14 +214,17 @@ class CollectionState(Durable):
             return None
         return self.alerted_at + self.customer.terms.reminder if self.alerted_at >= self.give_up_at else now
 
-    @property
-    def news(self) -> str:
-        """The outcome, for the reviewers."""
-        assert self.closed is not None
-        amount = format_amount(self.amount_minor, self.currency)
-        lines = [f"{amount} of {self.customer.customer_id}, {self.period}: {_ENDINGS[self.closed.outcome]}"]
-        lines += [f"{entry.by or entry.title}: {entry.story}" for entry in self.entries[-1:]]
+    def news_of(self, debt: Debt) -> str:
+        """The outcome of a debt, for the reviewers."""
+        lines = [f"{debt.amount} of {self.customer_id}, {debt.period}: {debt.ending}"]
+        entries = [entry for entry in self.entries if entry.month == debt.period]
+        lines += [f"{entry.by or entry.title}: {entry.story}" for entry in entries[-1:]]
         return "\n".join(lines)
 
 
-_ENDINGS = {CollectionStage.RECOVERED: "recovered", CollectionStage.WRITTEN_OFF: "written off"}
+def _next_of(debt: Debt) -> Due[CollectionStep]:
+    if debt.release:
+        return Due(CollectionStep.RELEASE, None, "cancel the card's payment")
+    if debt.attempt:  # with the brake on, only if a look-up is due: it comes before the try
+        return Due(CollectionStep.TRY, None, debt.attempt.text)
+    return Due(CollectionStep.LOOK_UP, None, "look the payment up")

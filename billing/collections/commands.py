@@ -1,18 +1,24 @@
 """Commands to a collection, and the rulings on them: accepted or refused with a reason, and in the diary."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
-
-from pydantic import Field, StringConstraints
 
 import billing.commands
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
-from billing.collections.stages import Received, Release, RequestedTry
+from billing.collections.stages import Purpose, Release
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.model import Code, Model, Url
 from billing.payments.methods import CardOnFile
+from billing.period import Period
 from billing.progress import Halted
+
+
+class Owe(Command):
+    """Another month was not paid either; the application gives it. One that is known already changes nothing."""
+
+    debt: Debt
 
 
 class Retry(Command):
@@ -20,19 +26,13 @@ class Retry(Command):
 
 
 class ReplaceCard(Command):
-    """The customer has another card; it is tried at once."""
+    """The customer has another card; it is tried at once, for every debt that a card may still pay."""
 
     card: CardOnFile
 
 
-class RecordPayment(Command):
-    """Money has arrived by other means, such as a bank transfer; the card is not charged any more.
-
-    ``amount_minor`` is in minor units of the collection's currency; ``reference`` names the transfer, once only.
-    """
-
-    reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    amount_minor: int = Field(gt=0, le=10**15)
+class CountAgain(Command):
+    """Money has been booked or has gone back; the ledger is asked what is still owed. Never refused."""
 
 
 class WriteOff(Command):
@@ -44,19 +44,21 @@ class LookUp(Command):
 
 
 COLLECTION_COMMANDS: dict[str, type[Command]] = {
+    "owe": Owe,
     "halt": Halt,
     "resume": Resume,
     "retry": Retry,
     "replace_card": ReplaceCard,
-    "record_payment": RecordPayment,
+    "count_again": CountAgain,
     "write_off": WriteOff,
     "look_up": LookUp,
 }
+_OfDebt = Retry | WriteOff | LookUp
+"""Commands about one debt: ``period`` names it, unless only one is open. The others are for the whole account."""
 
 
-RECEIVED_MAX = 50
-"""Limit of payments by other means in one collection."""
-_NOT_BY_CARD = "a part was paid by other means; the rest is not charged to the card"
+_NOT_BY_CARD = "a part was paid on another rail; the rest is not charged to the card"
+_BEING_CANCELLED = "the card's payment is being cancelled; repeat the command after that"
 
 
 class PayResult(Model):
@@ -67,20 +69,22 @@ class PayResult(Model):
 
 
 def decide(collection: Collection, command: Command, now: datetime, via: str) -> Ruling[Collection]:
-    """Carries out ``command`` at ``now``; a look-up, which webhooks request by the dozen, leaves no entry.
+    """Carries out ``command`` at ``now``; what is asked for by the dozen and changes nothing leaves no entry.
 
     A repeated ``command_id`` gets the first answer again and changes nothing.
     """
     if earlier := answered(collection.entries, command):
         return Ruling(collection, earlier.text, earlier.refusal)
     ruling = billing.commands.decide(collection, command, collection.entries, lambda: _apply(collection, command, now))
-    if isinstance(command, LookUp) and ruling.refusal is None:
+    is_known = isinstance(command, Owe) and ruling.value is collection
+    if ruling.refusal is None and (isinstance(command, LookUp | CountAgain) or is_known):
         return ruling
     noted = ruling.value.noted(
         now,
-        command.by,
+        None if isinstance(command, Owe) else command.by,
         command_name(command, COLLECTION_COMMANDS),
         ruling.result,
+        month=_month_of(collection, command),
         via=command.via or via,
         reason=command.reason,
         accepted=ruling.refusal is None,
@@ -93,95 +97,144 @@ def decide(collection: Collection, command: Command, now: datetime, via: str) ->
 
 def note_unreadable(collection: Collection, name: str, problem: str, now: datetime, via: str) -> Ruling[Collection]:
     """Notes a signal that cannot be read; it has no other effect."""
-    fields = {"via": via, "accepted": False, "refusal": Refusal.OTHER}
-    return Ruling(collection.noted(now, "unknown", name[:100], problem, **fields), problem, Refusal.OTHER)
+    noted = collection.noted(now, "unknown", name[:100], problem, via=via, accepted=False, refusal=Refusal.OTHER)
+    return Ruling(noted, problem, Refusal.OTHER)
+
+
+def _month_of(collection: Collection, command: Command) -> Period | None:
+    """The debt that ``command`` is about; None: the whole account, or nobody can tell."""
+    if isinstance(command, Owe):
+        return command.debt.period
+    if not isinstance(command, _OfDebt):
+        return None
+    if command.period:
+        return command.period if collection.debt(command.period) else None
+    return collection.open_debts[0].period if len(collection.open_debts) == 1 else None
 
 
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
-    if collection.closed is not None:
-        raise Refused(f"{collection.period} is settled already: {collection.outcome}")
-    if collection.release is not None and not isinstance(command, Resume | Retry | LookUp):
-        raise Refused("the card's payment is being cancelled; repeat the command after that", Refusal.LATER)
+    if isinstance(command, Owe):
+        return collection.owing(command.debt, now), f"{command.debt.outstanding} of {command.debt.period} are owed"
+    if isinstance(command, CountAgain):
+        return collection.to_count(), "the ledger is asked what is still owed"
+    if isinstance(command, _OfDebt):
+        return _apply_to_debt(collection, _named(collection, command), command, now)
+    if collection.outcome is not None:
+        raise Refused(f"{_months(collection.debts)} is settled already: {collection.outcome}")
     match command:
         case Halt():
-            halt = Halted(by=command.by, reason=command.reason, at=now)
-            halted = collection.evolve(halt=halt, alerted_at=None)
-            halted = halted.unbegun() if halted.brake else halted
-            return halted, (
-                "halted; the customer is not reminded and the card not tried until resumed"
-                + ("; the try that has begun ends first" if halted.attempt else "")
-            )
+            return _halt(collection, command, now)
         case Resume():
             return _resume(collection)
-        case Retry():
-            return _retry(collection, command)
         case ReplaceCard():
+            if any(debt.release for debt in collection.open_debts):
+                raise Refused(_BEING_CANCELLED, Refusal.LATER)
             return _replace_card(collection, command)
-        case RecordPayment():
-            return _record_payment(collection, command, now)
-        case WriteOff():
-            released = _released(collection, Release(by=command.by, reason=command.reason))
-            return released, f"{collection.outstanding} are written off once the card's payment is cancelled"
-        case LookUp():
-            return collection.to_look_up(), "the payment is looked up"
     raise Refused(f"a collection does not take {type(command).__name__}")
 
 
-def _released(collection: Collection, release: Release) -> Collection:
-    return collection.evolve(release=release, trouble=collection.outage)
+def _named(collection: Collection, command: Command) -> Debt:
+    """The debt that ``command`` names, or the only open one."""
+    debt = collection.debt(command.period) if command.period else None
+    open_debts = collection.open_debts
+    if command.period and debt is None:
+        raise Refused(f"{command.period} is not owed here; {_months(collection.debts)} is")
+    if debt is None and len(open_debts) > 1:
+        raise Refused(f"{_months(open_debts)} are owed; name one of them as the period")
+    debt = debt or (open_debts or collection.debts)[0]
+    if debt.settled:
+        raise Refused(f"{debt.period} is settled already: {debt.outcome}")
+    return debt
+
+
+def _months(debts: Sequence[Debt]) -> str:
+    return ", ".join(debt.period for debt in debts)
+
+
+def _apply_to_debt(collection: Collection, debt: Debt, command: _OfDebt, now: datetime) -> tuple[Collection, str]:
+    if debt.release is not None and not isinstance(command, Retry | LookUp):
+        raise Refused(_BEING_CANCELLED, Refusal.LATER)
+    match command:
+        case Retry():
+            return _retry(collection, debt, command)
+        case WriteOff():
+            released = _released(
+                collection, debt, Release(by=command.by, reason=command.reason, purpose=Purpose.WRITE_OFF)
+            )
+            return released, f"{debt.outstanding} are written off once the card's payment is cancelled"
+        case LookUp():
+            return collection.to_look_up(debt.period), "the payment is looked up"
+
+
+def _released(collection: Collection, debt: Debt, release: Release) -> Collection:
+    return collection.with_debt(debt.evolve(release=release), trouble=collection.outage)
+
+
+def _halt(collection: Collection, command: Halt, now: datetime) -> tuple[Collection, str]:
+    halt = Halted(by=command.by, reason=command.reason, at=now)
+    halted = collection.evolve(halt=halt, alerted_at=None)
+    halted = halted.unbegun() if halted.brake else halted
+    is_trying = any(debt.attempt for debt in halted.open_debts)
+    return halted, (
+        "halted; the customer is not reminded and the card not tried until resumed"
+        + ("; the try that has begun ends first" if is_trying else "")
+    )
 
 
 def _resume(collection: Collection) -> tuple[Collection, str]:
     if collection.halt is None and collection.failure is None:
         raise Refused("it is not halted")
     resumed = collection.evolve(halt=None, trouble=collection.outage, alerted_at=None)
-    if collection.untried_card and collection.halt is not None:
-        return resumed.evolve(untried_card=False).with_new_card(), "resumed; the new card is tried now"
+    resumed = resumed.to_count() if collection.failure else resumed
+    if collection.halt is not None and any(debt.untried_card for debt in collection.open_debts):
+        tried = resumed.with_open_debts(
+            lambda debt: debt.with_card(debt.method, is_halted=False) if debt.untried_card else debt
+        )
+        return tried, "resumed; the new card is tried now"
     return resumed, "resumed"
 
 
-def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
-    if not collection.by_card:
+def _retry(collection: Collection, debt: Debt, command: Retry) -> tuple[Collection, str]:
+    if not debt.by_card:
         raise Refused(_NOT_BY_CARD)
     if collection.brake:
         raise Refused(collection.brake.text)
-    if collection.attempt or collection.looking or collection.release is not None:
+    if debt.is_moving:
         if collection.failure is None:
             raise Refused("the outcome of the last try has to be known first; it is being looked up", Refusal.LATER)
         return collection.evolve(trouble=None, alerted_at=None), "tried again"
-    if collection.remedy is CardRemedy.NEW_CARD:
+    if debt.remedy is CardRemedy.NEW_CARD:
         raise Refused("the bank does not allow another try with this card; the customer has to register a new one")
-    if collection.remedy is CardRemedy.AUTHENTICATE:
+    if debt.remedy is CardRemedy.AUTHENTICATE:
         raise Refused("only the customer can confirm this payment, by the link in the mail")
-    return collection.evolve(attempt=RequestedTry(by=command.by), trouble=collection.outage), "the card is tried now"
+    return collection.with_debt(debt.requested(command.by), trouble=collection.outage), "the card is tried now"
 
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
-    card, card_before = command.card, collection.customer.payment_method
+    card, by_card = command.card, [debt for debt in collection.open_debts if debt.by_card]
     customer = collection.customer.evolve(payment_method=card)
-    if card.is_same(card_before):
-        if card.last4 in ("", card_before.last4):
+    known = [collection.customer.payment_method, *(debt.method for debt in by_card)]
+    if all(card.is_same(method) for method in known):
+        if all(card.last4 in ("", method.last4) for method in known):
             raise Refused("this card is known already", Refusal.UNCHANGED)
-        return collection.evolve(customer=customer), f"the card now ends in {card.last4}"
-    if not collection.by_card:
+        renamed = collection.with_open_debts(lambda debt: debt.evolve(method=card) if debt.by_card else debt)
+        return renamed.evolve(customer=customer), f"the card now ends in {card.last4}"
+    if not by_card:
         raise Refused(_NOT_BY_CARD)
-    if collection.attempt or collection.looking:
+    if any(debt.attempt or debt.looking for debt in by_card):
         text = "the outcome of the last try has to be known first; the new card is taken after that"
         raise Refused(text, Refusal.LATER)
-    if card.payer_id != card_before.payer_id:
-        release = Release(by=command.by, reason=command.reason, customer=customer)
-        return _released(collection, release), "tried once the payment of the other id is cancelled"
+    release = Release(by=command.by, reason=command.reason, purpose=Purpose.NEW_CARD, method=card)
+
+    def replaced(debt: Debt) -> Debt:
+        if not debt.by_card or card.is_same(debt.method):
+            return debt
+        if card.payer_id != debt.method.payer_id:
+            return debt.evolve(release=release)
+        return debt.with_card(card, is_halted=collection.halt is not None)
+
+    changed = collection.with_open_debts(replaced, customer=customer, trouble=collection.outage)
+    if any(debt.release for debt in changed.open_debts):
+        return changed, "tried once the payment of the other id is cancelled"
     effect = "it is tried once this is resumed" if collection.halt else "it is tried now"
-    return collection.evolve(customer=customer).with_new_card(), f"the new card is on file; {effect}"
-
-
-def _record_payment(collection: Collection, command: RecordPayment, now: datetime) -> tuple[Collection, str]:
-    if any(payment.reference == command.reference for payment in collection.received):
-        raise Refused(f"payment {command.reference} is on record already")
-    if command.amount_minor > collection.outstanding_minor:
-        raise Refused(f"only {collection.outstanding} are owed; record that, and return the rest")
-    if len(collection.received) >= RECEIVED_MAX:
-        raise Refused(f"{RECEIVED_MAX} payments are on record; record what else has arrived as one")
-    received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now)
-    release = Release(by=command.by, reason=command.reason, received=received)
-    return _released(collection, release), "recorded once the card's payment is cancelled, so that nobody pays twice"
+    return changed, f"the new card is on file; {effect}"

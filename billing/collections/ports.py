@@ -8,6 +8,7 @@ from typing import Protocol
 
 from billing.apart import Failed
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.model import Code, Id, Instant, Minor, Model
 from billing.period import Period
@@ -15,14 +16,20 @@ from billing.period import Period
 
 class Collections(Protocol):
     async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
-        """Makes the collection look its payment up; False if none runs."""
+        """Makes the collection look the payment of ``period`` up; False if none runs."""
 
-    async def begin(self, collection: Collection) -> bool:
-        """Starts a collection that is open in the ledger; False if it runs already."""
+    async def count_again(self, customer_id: str, reason: str) -> bool:
+        """Makes the collection ask the ledger what is still owed; False if none runs."""
+
+    async def runs(self, customer_id: str) -> bool:
+        """Whether a collection of the customer runs."""
+
+    async def begin(self, collection: Collection, debt: Debt) -> None:
+        """Starts the ``collection`` unless one of the customer runs; tells it of the ``debt``, which counts once."""
 
 
-class CollectionRow(Model):
-    """A collection in a listing, as last recorded."""
+class DebtRow(Model):
+    """What a month left unpaid, in a listing, as last recorded. ``next_at`` is that of its customer's collection."""
 
     customer_id: Id
     period: Period
@@ -38,21 +45,24 @@ class CollectionRow(Model):
 
 class CollectionStore(Protocol):
     async def record_collection(self, collection: Collection, at: datetime) -> None:
-        """Writes the collection and its diary.
+        """Writes the collection, its debts and its diary.
 
-        Raises ``StaleRun`` if the ledger has a newer revision, ``OutcomeConflict`` if it has another outcome.
+        Raises ``StaleRun`` if the ledger has a newer revision, ``OutcomeConflict`` if a debt has another outcome there.
         """
 
     async def collection(self, customer_id: str, period: Period) -> Collection | None:
-        """The collection as last recorded."""
+        """The collection that has the debt of ``period``, as last recorded."""
 
-    async def collections(
+    async def debts(
         self,
         period: Period | None = None,
         customer_id: str | None = None,
         open_only: bool = False,
         failed: list[Failed] | None = None,
-    ) -> list[CollectionRow]: ...
+    ) -> list[DebtRow]: ...
 
     async def diary(self, customer_id: str, period: Period) -> list[DiaryEntry]:
-        """The whole diary of a collection; the collection itself has only the newest entries."""
+        """The whole diary about the debt of ``period`` and about its customer's account.
+
+        The collection itself has only the newest entries.
+        """

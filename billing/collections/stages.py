@@ -1,4 +1,4 @@
-"""A collection's stages and steps, its tries, what stops it, payments received, and its diary."""
+"""The stages and steps of a collection and of its debts, tries, releases, what stops it, and its diary."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, NamedTuple
@@ -6,28 +6,32 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from billing.commands import Refusal
-from billing.customers.customer import Customer
-from billing.model import Code, Count, Id, Instant, Line, Measured, Minor, Model, Who, Why, Words, cut
+from billing.model import Code, Count, Few, Instant, Line, Measured, Minor, Model, Who, Why, Words, cut
+from billing.payments.methods import PaymentMethod
 from billing.payments.payment import ChargeResult, ChargeStatus
+from billing.period import Period
 
 
 class CollectionStage(StrEnum):
-    """Where a collection stands, as people see it (search attribute ``BillingStage``)."""
+    """Where a collection or one of its debts stands, as people see it (search attribute ``BillingStage``).
 
-    COLLECTING = "Collecting"
-    AWAITING_CARD = "AwaitingCard"
-    AWAITING_AUTHENTICATION = "AwaitingAuthentication"
-    AWAITING_PAYMENT = "AwaitingPayment"
+    The most urgent stand first: the stage of a collection is that of the first of its debts.
+    """
+
     UNRESOLVED = "Unresolved"
     HALTED = "Halted"
     AWAITING_PERSON = "AwaitingPerson"
     EXHAUSTED = "Exhausted"
+    AWAITING_CARD = "AwaitingCard"
+    AWAITING_AUTHENTICATION = "AwaitingAuthentication"
+    COLLECTING = "Collecting"
+    AWAITING_PAYMENT = "AwaitingPayment"
     RECOVERED = "Recovered"
     WRITTEN_OFF = "WrittenOff"
 
     @property
     def needs_person(self) -> bool:
-        """Whether the collection stands still until a person acts."""
+        """Whether it stands still until a person acts."""
         return self in (self.UNRESOLVED, self.HALTED, self.AWAITING_PERSON, self.EXHAUSTED)
 
 
@@ -37,6 +41,8 @@ class CollectionStep(StrEnum):
     TRY = "try"
     LOOK_UP = "look up"
     RELEASE = "release"
+    COUNT = "count"  # ask the ledger what is still owed
+    SETTLE = "settle"  # receipt and news of a debt that is settled, while others are open
     REMIND = "remind"
     ALERT = "alert"
     CLOSE = "close"
@@ -103,29 +109,42 @@ class AllTried(NamedTuple):
         return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
 
 
-class Received(Model):
-    """A payment received: by card (``reference`` is its id), or by other means, as a person has recorded."""
+class Purpose(StrEnum):
+    """What a release makes way for."""
 
-    reference: Id
-    amount_minor: Minor
-    at: Instant
+    WRITE_OFF = "write off"
+    NEW_CARD = "new card"  # of another id at the processor
+    COUNT = "count"  # money of another rail
 
 
 class Release(Model):
-    """The card's payment is to be cancelled first, so that nobody pays twice. Then money ``received`` by other means is
-    counted, or the ``customer`` goes on with another card and id, or else the rest is written off.
-    """
+    """The card's payment is to be cancelled first, so that nobody pays twice. ``method`` is the new card."""
 
     by: Who
     reason: Why
-    received: Received | None = None
-    customer: Customer | None = None
+    purpose: Purpose
+    method: PaymentMethod | None = None
+
+
+class Counted(Model):
+    """What the ledger says is still owed for debts, in minor units.
+
+    ``charged`` are those of which it knows that their card has paid; the processor is asked how.
+    """
+
+    at: Instant
+    owed_minor: dict[Period, Annotated[Minor, Field(ge=0)]] = Field(max_length=1000)
+    charged: Few[Period] = ()
 
 
 class DiaryEntry(Measured):
-    """An entry of the diary: an event, or a person's command and its answer. ``by`` None: the application."""
+    """An entry of the diary: an event, or a person's command and its answer. ``by`` None: the application.
+
+    ``month`` is the debt that it is about; None: it is about the whole account.
+    """
 
     number: Count
+    month: Period | None = None
     at: Instant
     by: Who | None = None
     what: Line

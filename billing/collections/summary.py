@@ -4,7 +4,6 @@ from datetime import datetime
 
 from billing.collections.collection import Collection
 from billing.markdown import escaped
-from billing.money import format_amount
 
 _SHOWN = 10
 
@@ -12,12 +11,13 @@ _SHOWN = 10
 def summary(collection: Collection, now: datetime) -> str:
     """The open amount, what needs a person, the next step, the newest of the diary; the customer by id only."""
     due = collection.due(now)
-    owed = format_amount(collection.amount_minor, collection.currency)
-    parts = [
-        f"### {collection.customer.customer_id} · {collection.period} · {collection.stage(now)}",
-        f"{collection.outstanding} of {owed} are owed since {collection.opened_at:%Y-%m-%d}",
+    months = ", ".join(debt.period for debt in collection.open_debts or collection.debts)
+    parts = [f"### {collection.customer_id} · {months} · {collection.stage(now)}"]
+    parts += [
+        f"{debt.period}: {debt.outstanding} of {debt.amount} are owed since {debt.opened_at:%Y-%m-%d}"
+        for debt in collection.open_debts
     ]
-    if not collection.closed and (waits_for := collection.waits_for(now)):
+    if collection.outcome is None and (waits_for := collection.waits_for(now)):
         parts.append(f"**A person is needed**: {escaped(waits_for.text)}")
     if due.at is not None:
         parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")

@@ -80,7 +80,7 @@ class StoppedCollection(NamedTuple):
     @property
     def remedy(self) -> Remedy:
         if self.status.is_open:
-            return release(collection_id(self.customer_id, self.period), self.status)
+            return release(collection_id(self.customer_id), self.status)
         return RemedyAction.RECONCILE.of(period=self.period)
 
 

@@ -5,6 +5,7 @@ check.take(account, chain)    # for every customer, in any order
 report = check.coverage()     # sheet = invoiced + differences
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,10 +16,15 @@ from billing.completeness.month_check import MonthCheck
 from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
 from billing.completeness.row_check import CellRules
 from billing.completeness.sheet_check import SheetCheck
-from billing.completeness.snapshots import CustomerSnapshot
+from billing.completeness.snapshots import CustomerSnapshot, UncollectedDebt
 from billing.completeness.tally import Tally
 from billing.keys import workflow_id
+from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.incoming import PaymentRow
+from billing.receivables.instructions import Instruction, InstructionState
+from billing.receivables.journal import AccountTotal
+from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import RemedyAction
 from billing.sales.sales import SalesRow
 
@@ -108,10 +114,48 @@ class CompletenessCheck:
         """Reports, in every month, a collection of any month whose workflow is closed."""
         self._tally.find(FindingKind.UNCOLLECTED, collection.customer_id, collection.text, collection.remedy)
 
+    def owed_again(self, debt: UncollectedDebt) -> None:
+        """Reports, in every month, what is owed for a month that was settled: money has gone back since."""
+        owed = format_amount(debt.owed_minor, debt.currency)
+        text = f"{owed} are owed by {debt.customer_id} for {debt.period}, and no collection has it: money has gone back"
+        record = RemedyAction.RECORD_PAYMENT.of(debt.customer_id, debt.period)
+        remedy = record.evolve(amount_minor=debt.owed_minor, currency=debt.currency)
+        self._tally.find(FindingKind.OWED_AGAIN, debt.customer_id, text, remedy, advice="ask the customer to pay again")
+
     def _find_standstill(self, chain: Chain) -> None:
         text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"
         remedy = release(chain.workflow_id, chain.status)
         self._tally.find(FindingKind.STANDSTILL, chain.customer_id, text, remedy)
+
+    def unmatched(self, row: PaymentRow) -> None:
+        """Reports money of which nobody knows whose it is, in every month until somebody assigns it."""
+        amount = format_amount(row.unmatched_minor, row.currency)
+        text = f"{amount} of payment {row.title} is unmatched{f', from {row.payer}' if row.payer else ''}"
+        remedies = (about_payment(action, row) for action in (RemedyAction.ASSIGN, RemedyAction.REFUND))
+        self._tally.find(FindingKind.UNMATCHED, "", text, *remedies)
+
+    def waits(self, instruction: Instruction) -> None:
+        """Reports what somebody else has to confirm, and a refund whose outcome is not known."""
+        is_proposed = instruction.state is InstructionState.PROPOSED
+        what = "waits for somebody to confirm it" if is_proposed else "has no known outcome"
+        text = f"{instruction}, asked for by {instruction.by}, {what}"
+        customer_id = instruction.customer_id or ""
+        self._tally.find(FindingKind.INSTRUCTION, customer_id, text, to_confirm(instruction))
+
+    def balances(self, totals: Sequence[AccountTotal]) -> None:
+        """Reports a journal that does not add up to zero: somebody has changed it outside the application."""
+        sums: Counter[str] = Counter()
+        for total in totals:
+            sums[total.currency] += total.closing_minor
+        for currency, minor in sums.items():
+            if minor:
+                text = (
+                    f"the journal's entries in {currency.upper()} add up to {format_amount(minor, currency)}, not to 0"
+                )
+                advice = (
+                    "rows were changed or lost outside the application: compare with a backup, or restore the ledger"
+                )
+                self._tally.find(FindingKind.UNBALANCED, "", text, advice=advice)
 
     def coverage(self) -> CompletenessReport:
         """The report. Call once, after the last customer."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from billing.collections.stages import CollectionStage
 from billing.completeness.report import TOLERANCE, CustomerState, FindingKind, LateMonth
-from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, MonthSnapshot
+from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, MonthSnapshot
 from billing.completeness.tally import Tally
 from billing.customers.customer import ReviewMode
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
@@ -34,7 +34,7 @@ class MonthCheck:
             self._find_missing(account, is_behind)
             return CustomerState.MISSING
         if month.stage in UNPAID_OUTCOMES:
-            return self._unpaid(customer_id, month.stage, account.collection)
+            return self._unpaid(customer_id, month.stage, account.debt)
         self._find_waiting(account, month)
         return _STATES.get(month.stage, CustomerState.WAITING)
 
@@ -90,18 +90,18 @@ class MonthCheck:
             advice = "restore the ledger from a backup; until then, do not charge for the month again"
             self._tally.find(FindingKind.MISSING, customer_id, text, advice=advice)
 
-    def _unpaid(self, customer_id: str, stage: Stage, collection: CollectionSnapshot | None) -> CustomerState:
-        if collection is None:
+    def _unpaid(self, customer_id: str, stage: Stage, debt: DebtSnapshot | None) -> CustomerState:
+        if debt is None:
             text = f"{customer_id}: {stage}, but it has no collection"
             reconcile = RemedyAction.RECONCILE.of(period=self._period)
             self._tally.find(FindingKind.UNCOLLECTED, customer_id, text, reconcile)
             return CustomerState.PAST_DUE
-        if collection.braked:
-            self._braked.append(collection.needs)
-        elif collection.remedy:
-            text = f"{customer_id}: its collection is {collection.stage}: {collection.needs}"
-            self._tally.find(FindingKind.COLLECTION, customer_id, text, collection.remedy)
-        return _COLLECTIONS.get(collection.stage, CustomerState.IN_COLLECTION)
+        if debt.braked:
+            self._braked.append(debt.needs)
+        elif debt.remedy:
+            text = f"{customer_id}: its collection is {debt.stage}: {debt.needs}"
+            self._tally.find(FindingKind.COLLECTION, customer_id, text, debt.remedy)
+        return _COLLECTIONS.get(debt.stage, CustomerState.IN_COLLECTION)
 
     def _find_waiting(self, account: CustomerSnapshot, month: MonthSnapshot) -> None:
         """Reports a month that waits for a person or a failed system."""

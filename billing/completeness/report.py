@@ -10,8 +10,9 @@ from pydantic import Field
 
 from billing.completeness.row_check import DifferenceReason
 from billing.completeness.snapshots import DataSource
-from billing.model import Code, Count, Few, Id, Instant, Line, Minor, Model, Rows, Words
+from billing.model import Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Rows, Words
 from billing.period import Period
+from billing.receivables.journal import AccountTotal
 from billing.remedies import Remedy
 from billing.sales.sales import Header
 
@@ -61,13 +62,20 @@ class FindingKind(StrEnum):
     UNRESOLVED = "unresolved"
     COLLECTION = "collection waits for a person"
     UNCOLLECTED = "not collected"
+    OWED_AGAIN = "owed, and not collected"
     UNEXPLAINED = "unexplained"
+    UNMATCHED = "unmatched money"
+    INSTRUCTION = "payment waits for a person"
+    UNBALANCED = "journal does not add up"
 
 
 TOLD_ALREADY = frozenset(
-    {FindingKind.HALTED, FindingKind.APPROVAL, FindingKind.SALES, FindingKind.UNRESOLVED, FindingKind.COLLECTION}
+    {
+        *(FindingKind.HALTED, FindingKind.APPROVAL, FindingKind.SALES, FindingKind.UNRESOLVED, FindingKind.COLLECTION),
+        *(FindingKind.UNMATCHED, FindingKind.INSTRUCTION),
+    }
 )
-"""Findings about which months and collections send alerts of their own."""
+"""Findings about which months, collections and payments send alerts of their own."""
 
 
 class Finding(Model):
@@ -136,6 +144,7 @@ class CompletenessReport(Model):
     cut: Few[Words] = ()
     ignored_columns: Rows[Header] = ()
     no_sale: Rows[Count] = ()
+    trial_balance: Many[AccountTotal] = ()  # of all months
 
     @property
     def covered(self) -> bool:

@@ -16,8 +16,9 @@ from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.invoices.invoice import SheetRow
 from billing.invoices.stages import Stage
-from billing.model import Count, Few, Instant, Many, Model, Words
+from billing.model import Code, Count, Few, Id, Instant, Many, Minor, Model, Words
 from billing.period import Period
+from billing.receivables.ports import GeneralLedger, PaymentListing
 from billing.remedies import Remedy
 
 
@@ -83,8 +84,8 @@ class MonthSnapshot(NamedTuple):
         return "+".join([*digests, *(["drift"] if self.drift and digests else [])])
 
 
-class CollectionSnapshot(NamedTuple):
-    """A collection in the ledger. ``needs``: why a person has to act; ``remedy``: how."""
+class DebtSnapshot(NamedTuple):
+    """What the month left unpaid, in the ledger. ``needs``: why a person has to act; ``remedy``: how."""
 
     stage: CollectionStage
     needs: str = ""
@@ -102,7 +103,7 @@ class CustomerSnapshot(NamedTuple):
     first: Period | None = None
     last: Period | None = None
     month: MonthSnapshot | None = None
-    collection: CollectionSnapshot | None = None
+    debt: DebtSnapshot | None = None
     former: tuple[FormerAddress, ...] = ()
 
     def begins(self) -> Period:
@@ -137,6 +138,7 @@ class HealthFigures(Model):
     """The health of billing in figures. ``overdue_since`` is the oldest due instant of a step that is not done.
 
     ``unseen`` are the sources that the latest check could not read; at ``replaced_at`` a worker last replaced itself.
+    ``waiting_events`` are on their way to other systems, the oldest since ``events_waiting_since``.
     """
 
     covered_at: Instant | None
@@ -146,6 +148,8 @@ class HealthFigures(Model):
     untold_alerts: Count
     unseen: Few[DataSource] = ()
     replaced_at: Instant | None = None
+    waiting_events: Count = 0
+    events_waiting_since: Instant | None = None
 
 
 class LastRuns(Protocol):
@@ -153,11 +157,23 @@ class LastRuns(Protocol):
         """The latest check of the period; None if there was none. Raises ``LedgerUnavailable``."""
 
 
-class Snapshots(LastRuns, Protocol):
+class UncollectedDebt(Model):
+    """What is owed for a month that has closed, and that no collection has."""
+
+    customer_id: Id
+    period: Period
+    currency: Code
+    owed_minor: Minor
+
+
+class Snapshots(GeneralLedger, LastRuns, PaymentListing, Protocol):
     """Snapshots from the ledger. Every method raises ``LedgerUnavailable``."""
 
     def accounts(self, period: Period) -> AsyncIterator[list[CustomerSnapshot | Failed]]:
         """All customers, open and closed, ordered by id, in pages of a few hundred."""
+
+    async def uncollected(self, before: datetime) -> list[UncollectedDebt]:
+        """What is owed for months that closed ``before``, and that nobody collects; the first thousand."""
 
     async def save_coverage(self, run: LastRun) -> None:
         """Saves the latest check of its period, replacing the previous one."""

@@ -11,16 +11,19 @@ from typing import Any, NamedTuple
 from billing.model import Count, Id, Instant, Model
 from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.journal import Balance
 from billing.remedies import Remedy, RemedyAction
 
 ERASED = "erased"
 _DOMAIN = "@erased.invalid"  # reserved by RFC 2606: no mail arrives there
-_PERSONAL = ("name", "description", "raw")
+_NAMES = ("email", "email_key", "emails", "name", "raw", "payer")
+_PERSONAL = ("name", "description", "raw", "payer")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _SHORTEST = 3  # characters of a name or address that is searched for in texts
 _FIELDS = """
     key period stage outcome status state kind type code decline_code advice_code currency timezone sheet digest flags
-    review_mode op action command via by refusal answered
+    review_mode op action command via by refusal answered cause rail subject subject_kind original account destination
+fault
 """
 _KEPT = frozenset(_FIELDS.split())
 """Fields that never hold personal data, even if a value matches the person's name."""
@@ -43,18 +46,17 @@ class Erased(Model):
 
 
 class ErasureObstacles(NamedTuple):
-    """Reasons that may rule out an erasure. ``balance_minor`` was carried forward by the last month, to no next one."""
+    """Reasons that may rule out an erasure. ``balance`` is what nobody will bill or pay any more."""
 
     is_open: bool
     open_months: tuple[str, ...]
     collected: tuple[str, ...]
     disputes: tuple[str, ...]
-    balance_minor: int
-    currency: str
+    balance: Balance
 
 
-def obstacle(customer_id: str, obstacles: ErasureObstacles, settled: str) -> tuple[str, Remedy | None] | None:
-    """The first reason to keep the data, and its remedy; None: erase. ``settled`` tells how the balance was settled."""
+def obstacle(customer_id: str, obstacles: ErasureObstacles) -> tuple[str, Remedy | None] | None:
+    """The first reason to keep the data, and its remedy; None: erase."""
     if obstacles.is_open:
         return "the account is open; close it first", RemedyAction.CLOSE_ACCOUNT.of(customer_id)
     if obstacles.open_months:
@@ -65,11 +67,19 @@ def obstacle(customer_id: str, obstacles: ErasureObstacles, settled: str) -> tup
         return f"{period} is still being collected; record a payment or write it off first", show
     if obstacles.disputes:
         return f"dispute {obstacles.disputes[0]} is not decided; answering it takes name and address", None
-    if obstacles.balance_minor and not settled:
-        amount = format_amount(abs(obstacles.balance_minor), obstacles.currency)
-        owed = f"{amount} is owed to the customer" if obstacles.balance_minor < 0 else f"{amount} was never billed"
-        return f"{owed} (carried forward); say how it was settled with --settled", None
+    if not obstacles.balance.is_even:
+        return f"{_unsettled(obstacles.balance)}; settle it first", RemedyAction.SETTLE.of(customer_id)
     return None
+
+
+def _unsettled(balance: Balance) -> str:
+    parts = []
+    for currency, amount_minor in balance.credits.items():
+        amount = format_amount(abs(amount_minor), currency)
+        parts.append(f"{amount} is owed to the customer" if amount_minor < 0 else f"{amount} was never billed")
+    for item in balance.owed:
+        parts.append(f"{format_amount(item.amount_minor, item.currency)} is still owed for {item.subject.name}")
+    return ", ".join(parts)
 
 
 class Scrubber:
@@ -117,7 +127,7 @@ def names_in(name: str, value: Any) -> Iterator[str]:
         for item in value:
             yield from names_in(name, item)
     elif isinstance(value, str):
-        if name in ("email", "email_key", "emails", "name", "raw") and len(value) >= _SHORTEST and not is_erased(value):
+        if name in _NAMES and len(value) >= _SHORTEST and not is_erased(value):
             yield value
         elif name == "details":
             yield from names_in("", _parsed(value))

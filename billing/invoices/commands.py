@@ -7,7 +7,7 @@ from pydantic import Field
 from billing.commands import COMMAND_MAX_BYTES, Command, Halt, Refusal, Resume
 from billing.customers.customer import CustomerChanges
 from billing.invoices.invoice import Change, SalesSeen
-from billing.model import Author, Code, Count, Id, Instant, Measured, Minor, Model, Words, cut
+from billing.model import Author, Code, Count, Id, Instant, Measured, Model, Words, cut
 from billing.period import Period
 
 CHANGES_MAX = 100  # of one edit
@@ -100,13 +100,8 @@ class Delivered(Model):
 
 
 class ChainResult(Model):
-    """How a chain ended. ``reason``: who closed the account, and why.
-
-    ``balance_minor`` will not be billed: debt if positive, credit if negative, in minor units of ``currency``.
-    """
+    """How a chain ended. ``reason``: who closed the account, and why."""
 
     customer_id: Id
     last_period: Period
     reason: Words
-    balance_minor: Minor
-    currency: Code

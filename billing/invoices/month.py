@@ -25,15 +25,15 @@ _EFFECTIVE_AFTER_RESET = ("close_account", "resume")
 
 class Month(MonthState):
     @classmethod
-    def open(cls, customer: Customer, period: Period, carried_minor: int = 0) -> "Month":
+    def open(cls, customer: Customer, period: Period) -> "Month":
         """A month in which nothing has happened yet, with its planned instants."""
         planned = customer.instants(period)
-        return cls(customer=customer, period=period, carried_minor=carried_minor, first=True, **dict(planned))
+        return cls(customer=customer, period=period, first=True, **dict(planned))
 
     def next_month(self) -> "Month":
-        """The month after this one: it takes over customer, terms and balance, never lines, amounts or decisions."""
+        """The month after this one: it takes over customer and terms, never lines, amounts or decisions."""
         assert self.closed is not None, "a month without an outcome has no successor"
-        following = Month.open(self.customer, self.period.next(), self.balance_forward_minor)
+        following = Month.open(self.customer, self.period.next())
         assert following.period > self.period
         answered = tuple(decision.command_id for decision in self.decisions if decision.command_id)
         return following.evolve(
@@ -137,6 +137,7 @@ class Month(MonthState):
             ChargeStatus.NEEDS_CARD: Stage.NEEDS_CARD,
             ChargeStatus.TOO_SMALL: Stage.CARRIED_FORWARD,
             ChargeStatus.CANCELED: Stage.SKIPPED,
+            ChargeStatus.SETTLED: Stage.PAID,
         }[result.status]
         return self.close(outcome, result.at, result)
 

@@ -14,7 +14,6 @@ class MonthFields(Durable):
     notice_at: Instant
     charge_at: Instant
     first: bool  # nothing was ever billed to this customer before
-    carried_minor: Minor = 0
     invoice: Invoice | None = None
     approval: Approval | None = None
     last_editor: Who | None = None
@@ -30,7 +29,7 @@ class MonthFields(Durable):
     decisions: Many[Decision] = ()
     decision_count: Count = 0
     drift: Words | None = None  # how the sheet differed from the draft when they were compared last
-    remark: Words | None = None  # changes in the sheet of the month before that nobody is billed for
+    remark: Words | None = None  # what is not in the draft: changes in the sheet of the month before, other currencies
     previous_compared: bool = True  # the draft has the late sales of the month before; else ``remark`` says why not
 
     @property
@@ -42,6 +41,16 @@ class MonthFields(Durable):
         return self.customer.customer_id
 
     @property
+    def carried_minor(self) -> int:
+        """The balance that the draft has taken over, in minor units: debt positive, credit negative."""
+        return self.invoice.carried_minor if self.invoice else 0
+
+    @property
+    def currency(self) -> str:
+        """The invoice's, which stays when the customer's changes."""
+        return self.invoice.currency if self.invoice else self.customer.currency
+
+    @property
     def amount_due(self) -> tuple[int, str]:
         return self.invoice.total_minor if self.invoice else 0, self.customer.currency
 
@@ -51,7 +60,7 @@ class MonthFields(Durable):
 
     @property
     def balance_forward_minor(self) -> int:
-        """The balance carried into the next invoice, in minor units: debt positive, credit negative."""
+        """What this month leaves to the next draft, in minor units: debt positive, credit negative."""
         if self.outcome is Stage.CARRIED_FORWARD and self.invoice is not None:
             return self.invoice.total_minor
         return self.carried_minor if self.outcome is Stage.SKIPPED else 0

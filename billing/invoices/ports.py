@@ -46,6 +46,12 @@ class MonthStore(Protocol):
         Raises ``StaleRun`` if the ledger has a newer revision, ``OutcomeConflict`` if it has another outcome.
         """
 
+    async def record_draft(self, month: Month, at: datetime) -> None:
+        """Writes a month with its new draft, and takes the customer's balance over.
+
+        Raises as ``record``, and ``BalanceChanged`` if money has moved since the balance was read.
+        """
+
     async def month(self, customer_id: str, period: Period) -> Month | None:
         """The month as last recorded."""
 

@@ -220,7 +220,7 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
         raise Refused("nothing changes", Refusal.UNCHANGED)
     if "currency" in changes and month.invoice is not None and not month.closed:
         raise Refused(f"the invoice of {month.period} is open in {month.invoice.currency}; close it first")
-    if "currency" in changes and (month.balance_forward_minor if month.closed else month.carried_minor):
+    if "currency" in changes and month.balance_forward_minor:
         raise Refused(f"a balance in {month.customer.currency} is carried forward; settle it first")
     if month.charging and not month.closed:
         raise Refused(f"the charge of {month.period} has begun; its outcome has to be known first", Refusal.LATER)

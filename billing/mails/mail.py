@@ -28,7 +28,7 @@ class CustomerMailKind(StrEnum):
 
 
 class CustomerMail(Model):
-    """One mail about ``month`` and, if that was not paid, about its ``collection``.
+    """One mail about ``month`` and, if that was not paid, about the ``collection`` that has its debt.
 
     ``link`` is the page where the customer can pay or register a card ("": none), ``correction`` the changes since the
     last notice, ``agreed`` the text that a new customer has consented to.

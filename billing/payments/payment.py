@@ -1,11 +1,14 @@
 """Payments, their reversals, and the outcome of charges, independent of any processor."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from billing.errors import PaymentMismatch
 from billing.model import Code, Id, Instant, Line, Minor, Model, Url, Words
 from billing.payments.methods import PaymentMethod
 from billing.period import Period
+from billing.receivables.incoming import IncomingPayment, PaymentKind
+from billing.receivables.journal import PaymentName, Subject
 
 
 class PaymentStatus(StrEnum):
@@ -34,8 +37,9 @@ class PaymentRequest(Model):
 
 
 class Payment(Model):
-    """A payment at the processor. The codes are the processor's; ``payer_id`` is its id of the customer."""
+    """A payment at the processor of ``rail``. The codes are the processor's; ``payer_id`` is its id of the customer."""
 
+    rail: Code
     payment_id: Id
     status: PaymentStatus
     amount_minor: Minor
@@ -52,6 +56,20 @@ class Payment(Model):
     key: Line = ""  # this and the next two from the metadata that we wrote; "" in payments that we did not create
     customer_id: Line = ""
     period: Line = ""
+    by_link: bool = False  # paid at the page of a payment link
+    paid_at: Instant | None = None  # by the processor's clock; None: not paid, or not looked up
+
+    def incoming(self, at: datetime) -> IncomingPayment:
+        """The money that this payment, which has succeeded, brought; it was known ``at``."""
+        return IncomingPayment(
+            rail=self.rail,
+            reference=self.payment_id,
+            customer_id=self.customer_id or None,
+            subject=Subject.month(Period(self.period)),
+            amount_minor=self.amount_minor,
+            currency=self.currency,
+            paid_at=self.paid_at or at,
+        )
 
 
 class ReversalKind(StrEnum):
@@ -87,6 +105,18 @@ class Reversal(Model):
     reason: Words = ""
     created_at: Instant
 
+    def incoming(self, payment: Payment, reference: str, amount_minor: int, at: datetime) -> IncomingPayment:
+        """The money that a step of this reversal moved: ``amount_minor`` is below 0 if it went back to the customer."""
+        return payment.incoming(at).evolve(
+            reference=reference,
+            kind=PaymentKind.REFUND if self.kind is ReversalKind.REFUND else PaymentKind.CHARGEBACK,
+            amount_minor=amount_minor,
+            currency=self.currency,
+            paid_at=at,
+            original=PaymentName.of(payment.rail, payment.payment_id),
+            reason=self.reason or None,
+        )
+
 
 class PaymentEvent(Model):
     """An event from a processor's webhook. Not trusted: its object is looked up before anything is done."""
@@ -107,6 +137,7 @@ class ChargeStatus(StrEnum):
     NEEDS_CARD = "needs_card"
     TOO_SMALL = "too_small"
     CANCELED = "canceled"  # nothing was charged, nor can be by this payment
+    SETTLED = "settled"  # as CANCELED: money of another rail had paid before
 
 
 class ChargeResult(Model):

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from billing.apart import Failed
 from billing.model import Code, Id, Instant, Line, Minor, Model, Words
+from billing.payments.checkouts import Checkout, CheckoutPage, CheckoutRequest, CheckoutState
 from billing.payments.payment import Payment, PaymentEvent, PaymentRequest, Reversal
 from billing.period import Period
 
@@ -40,6 +41,12 @@ class PaymentRail(Protocol):
     async def cancel(self, payment: Payment) -> Payment:
         """Cancels the payment unless it has moved money, and returns its state afterwards."""
 
+    async def refund(self, payment: Payment, amount_minor: int, instruction_id: str) -> Reversal:
+        """Gives money of a payment back, once for each instruction: a repeat answers the same refund.
+
+        Raises ``PaymentRejected`` if the processor refuses, with the reason in plain words.
+        """
+
 
 class PaymentRecords(Protocol):
     """The processor's records, for webhooks and reconciliation."""
@@ -54,6 +61,25 @@ class PaymentRecords(Protocol):
 
     def read_event(self, body: bytes, signature: str) -> PaymentEvent:
         """The event in a webhook's raw body. Raises ``InvalidInput`` if it is forged, stale or unreadable."""
+
+
+class CheckoutRail(Protocol):
+    """The pages of payment links. The money that they bring is among the ``PaymentRecords``."""
+
+    async def open_checkout(self, checkout: Checkout, return_url: str) -> CheckoutPage:
+        """Opens the link's page, or answers the one that is there already. A repeat opens no second one.
+
+        It leads to ``return_url``/paid with a ``session_id`` query, or back to ``return_url``/left.
+        """
+
+    async def find_checkout(self, checkout: Checkout) -> CheckoutPage | None:
+        """The link's page; None while there is none."""
+
+    async def checkout_page(self, session_id: str) -> CheckoutPage:
+        """The page's current state. Raises ``NotFound``."""
+
+    async def expire_checkout(self, session_id: str) -> CheckoutPage:
+        """Closes the page unless it was paid, and returns its state afterwards. Raises ``NotFound``."""
 
 
 StillWanted = Callable[[], Awaitable[None]]
@@ -116,6 +142,25 @@ class PaymentBooks(PaymentStore, Protocol):
     async def reversals(
         self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
     ) -> list[ReversalRow]: ...
+
+
+class CheckoutStore(Protocol):
+    async def begin_checkout(self, request: CheckoutRequest, at: datetime) -> Checkout:
+        """Keeps a new link for what is owed now, or returns the live one of that subject.
+
+        Raises ``NotFound`` for an unknown customer, ``InvalidInput`` if there is nothing that a link could take.
+        """
+
+    async def note_checkout(
+        self, checkout_id: str, state: CheckoutState, at: datetime, page: CheckoutPage | None = None
+    ) -> None:
+        """Keeps how a live link stands; one that is paid or has ended stays so."""
+
+    async def live_checkouts(self) -> list[Checkout]:
+        """The links that may still bring money, oldest first."""
+
+    async def checkout_of(self, session_id: str) -> Checkout | None:
+        """The link with this page."""
 
 
 class EventInbox(Protocol):

@@ -10,13 +10,19 @@ from enum import StrEnum
 from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
+from billing.collections.debt import Debt
 from billing.commands import parse_command
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage, UnreadableRow
 from billing.keys import alert_id, customer_of
 from billing.model import Code, Few, Id, Instant, Minor, Model, Words
+from billing.money import format_amount
 from billing.period import Period
 from billing.progress import Stop
+from billing.receivables.doubts import Doubt, DoubtKind
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.instructions import Instruction
+from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import Remedy, RemedyAction
 
 _ROWS_AT_MOST = 3
@@ -28,6 +34,7 @@ class AlertKind(StrEnum):
     PERSON = "person"
     UNRESOLVED = "unresolved"
     HALTED = "halted"
+    MONEY = "money"
     WORKER = "worker"
     REPORT = "report"
     DRAFT = "draft"
@@ -81,17 +88,18 @@ def of_former_address(month: Month, at: datetime) -> Alert:
     return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.APPROVE), at)
 
 
-def of_collection(collection: Collection, at: datetime) -> Alert:
-    """``collection`` needs a person; each reminder is another alert."""
+def of_collection(collection: Collection, at: datetime, debt: Debt | None = None) -> Alert:
+    """``collection`` needs a person, first for ``debt`` (None: the most urgent); each reminder is another alert."""
+    debt = debt or collection.concern
     kind = _kind(collection, collection.unresolved)
     content, text = f"collection {collection.alerts + 1}", _text_of(collection.waits_for(at))
-    return _about(collection, kind, content, text, _what_helps_collecting(collection, at), at)
+    return _about_debt(collection, debt, kind, content, text, _what_helps_collecting(collection, debt, at), at)
 
 
-def of_news(collection: Collection, at: datetime) -> Alert:
-    """``collection`` has ended."""
-    content, show = f"collection {collection.news}", _remedy(collection, RemedyAction.SHOW_COLLECTION)
-    return _about(collection, AlertKind.REPORT, content, collection.news, show, at)
+def of_news(collection: Collection, debt: Debt, at: datetime) -> Alert:
+    """``debt`` is settled."""
+    news, show = collection.news_of(debt), _of_debt(collection, debt, RemedyAction.SHOW_COLLECTION)
+    return _about_debt(collection, debt, AlertKind.REPORT, f"collection {news}", news, show, at)
 
 
 def of_drift(month: Month, drift: str, at: datetime) -> Alert:
@@ -101,6 +109,33 @@ def of_drift(month: Month, drift: str, at: datetime) -> Alert:
         "draft before the charge, or the difference is on the next invoice"
     )
     return _about(month, AlertKind.REPORT, drift, text, _remedy(month, RemedyAction.REFRESH), at)
+
+
+def of_unknown_balance(month: Month, unknown_minor: int, at: datetime) -> Alert:
+    """The draft took over a balance that the ledger did not know, as after the restoration of a backup."""
+    kind, amount = "debt" if unknown_minor > 0 else "credit", format_amount(abs(unknown_minor), month.currency)
+    text = (
+        f"the draft took over a {kind} of {amount} that the ledger did not know, as after the restoration of a backup; "
+        "it is entered as an opening balance: compare it with the months before"
+    )
+    return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.SHOW_MONTH), at)
+
+
+def of_doubt(doubt: Doubt, payment: IncomingPayment, key: str, at: datetime) -> Alert:
+    """``payment`` is in the books, but leaves a doubt; ``key`` names the transaction that left it."""
+    remedy, period = about_payment(_AGAINST[doubt.kind], payment), Period.at(at, "UTC")
+    customer_id, content = payment.customer_id or "", f"{key} {doubt.kind}"
+    alert = _alert(AlertKind.MONEY, customer_id, period, content, doubt.text, (remedy,), at)
+    return alert.evolve(amount_minor=payment.amount_minor, currency=payment.currency)
+
+
+def of_proposal(instruction: Instruction, at: datetime) -> Alert:
+    """Somebody else has to confirm ``instruction``."""
+    text = f"{instruction.by} proposes to {instruction}: {instruction.reason}. Somebody else has to confirm it"
+    period, customer_id = Period.at(at, "UTC"), instruction.customer_id or ""
+    remedy = to_confirm(instruction)
+    alert = _alert(AlertKind.MONEY, customer_id, period, instruction.instruction_id, text, (remedy,), at)
+    return alert.evolve(amount_minor=instruction.amount_minor, currency=instruction.currency)
 
 
 def of_worker(chain: str, at: datetime) -> Alert:
@@ -145,15 +180,34 @@ def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str
     return _alert(AlertKind.REPORT, "", period, f"lost event {event_id}", text, (remedy,), at)
 
 
-def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, remedy: Remedy, at: datetime) -> Alert:
-    amount_minor: int | None = None
-    if isinstance(record, Collection):
-        amount_minor = record.outstanding_minor or None
-    elif record.invoice is not None:
-        amount_minor = record.invoice.total_minor
-    currency = record.currency if isinstance(record, Collection) else record.customer.currency
-    alert = _alert(kind, record.customer.customer_id, record.period, content, text, (remedy,), at)
-    return alert.evolve(amount_minor=amount_minor, currency=currency)
+def of_backlog(since: Instant, fault: str, at: datetime) -> Alert:
+    """Other systems do not take the events of what was booked ``since`` then; at most one alert a day."""
+    text = f"an event of {since:%Y-%m-%d %H:%M} UTC cannot be delivered, and is tried again until it can: {fault}"
+    remedy = RemedyAction.RUN_DOCTOR.of()
+    return _alert(AlertKind.REPORT, "", Period.at(at, "UTC"), f"events {at:%Y-%m-%d}", text, (remedy,), at)
+
+
+_AGAINST = {
+    DoubtKind.UNMATCHED: RemedyAction.ASSIGN,
+    DoubtKind.REPEATED: RemedyAction.REFUND,
+    DoubtKind.CLOSED: RemedyAction.REFUND,
+    DoubtKind.CURRENCY: RemedyAction.REFUND,
+    DoubtKind.NOT_OWED: RemedyAction.SHOW_PAYMENT,
+    DoubtKind.PART: RemedyAction.SHOW_PAYMENT,
+}
+
+
+def _about(month: Month, kind: AlertKind, content: str, text: str, remedy: Remedy, at: datetime) -> Alert:
+    alert = _alert(kind, month.customer_id, month.period, content, text, (remedy,), at)
+    amount_minor = month.invoice.total_minor if month.invoice else None
+    return alert.evolve(amount_minor=amount_minor, currency=month.customer.currency)
+
+
+def _about_debt(
+    collection: Collection, debt: Debt, kind: AlertKind, content: str, text: str, remedy: Remedy, at: datetime
+) -> Alert:
+    alert = _alert(kind, collection.customer_id, debt.period, content, text, (remedy,), at)
+    return alert.evolve(amount_minor=debt.outstanding_minor or None, currency=debt.currency)
 
 
 def _alert(
@@ -178,8 +232,12 @@ def _text_of(stop: Stop | None) -> str:
     return stop.text if stop else "nothing needs a person any more"
 
 
-def _remedy(record: Month | Collection, action: RemedyAction) -> Remedy:
-    return action.of(record.customer.customer_id, record.period)
+def _remedy(month: Month, action: RemedyAction) -> Remedy:
+    return action.of(month.customer_id, month.period)
+
+
+def _of_debt(collection: Collection, debt: Debt, action: RemedyAction) -> Remedy:
+    return action.of(collection.customer_id, debt.period)
 
 
 def _what_waits(month: Month, at: datetime) -> str:
@@ -201,23 +259,21 @@ def _what_helps(month: Month, at: datetime) -> Remedy:
     return _remedy(month, RemedyAction.SHOW_MONTH)
 
 
-def _what_helps_collecting(collection: Collection, at: datetime) -> Remedy:
+def _what_helps_collecting(collection: Collection, debt: Debt, at: datetime) -> Remedy:
     if collection.brake and not collection.halt:
         return RemedyAction.RELEASE_BRAKE.of()
-    show = _remedy(collection, RemedyAction.SHOW_COLLECTION)
-    return show if collection.unresolved and not collection.failure else next(_accepted(collection, at), show)
+    show = _of_debt(collection, debt, RemedyAction.SHOW_COLLECTION)
+    is_known = collection.failure is not None or not collection.unresolved
+    return next(_accepted(collection, debt, at), show) if is_known else show
 
 
-def _accepted(collection: Collection, at: datetime) -> Iterator[Remedy]:
+def _accepted(collection: Collection, debt: Debt, at: datetime) -> Iterator[Remedy]:
     """The remedies that the collection would accept now."""
-    transfer = {"amount_minor": 1, "reference": "REFERENCE"}
-    commands: dict[str, tuple[RemedyAction, dict[str, object]]] = {
-        "resume": (RemedyAction.RESUME_COLLECTION, {}),
-        "retry": (RemedyAction.RETRY_COLLECTION, {}),
-        "record_payment": (RemedyAction.RECORD_PAYMENT, transfer),
-        "write_off": (RemedyAction.WRITE_OFF, {}),
-    }
-    for name, (action, fields) in commands.items():
-        command = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
-        if decide(collection, command, at, "mail").refusal is None:
-            yield _remedy(collection, action)
+    for name, action in {"resume": RemedyAction.RESUME_COLLECTION, "retry": RemedyAction.RETRY_COLLECTION}.items():
+        given = {"by": "YOU", "reason": "WHY", "period": debt.period}
+        if decide(collection, parse_command(name, [given], COLLECTION_COMMANDS), at, "mail").refusal is None:
+            yield _of_debt(collection, debt, action)
+    if not debt.settled and not debt.release:
+        owed = {"amount_minor": debt.outstanding_minor, "currency": debt.currency}
+        yield _of_debt(collection, debt, RemedyAction.RECORD_PAYMENT).evolve(**owed)
+        yield _of_debt(collection, debt, RemedyAction.WRITE_OFF)

@@ -20,6 +20,7 @@ TITLES = {
     AlertKind.PERSON: "A person is needed now",
     AlertKind.UNRESOLVED: "Charges whose outcome is not known",
     AlertKind.HALTED: "Halted, and not charged until resumed",
+    AlertKind.MONEY: "Payments to look at",
     AlertKind.WORKER: "Workers that had to be replaced",
     AlertKind.REPORT: "Reports",
     AlertKind.DRAFT: "Drafts to look at before they are announced",
@@ -28,10 +29,12 @@ _IN_SHORT = {
     AlertKind.PERSON: "invoice needs you|invoices need you",
     AlertKind.UNRESOLVED: "unresolved|unresolved",
     AlertKind.HALTED: "halted|halted",
+    AlertKind.MONEY: "payment to look at|payments to look at",
     AlertKind.WORKER: "worker replaced|workers replaced",
     AlertKind.REPORT: "report|reports",
     AlertKind.DRAFT: "draft ready|drafts ready",
 }
+_EACH = frozenset({AlertKind.REPORT, AlertKind.MONEY})
 _UNUSUAL = frozenset({"first", "changed", "large", "unreadable", "address"})
 
 
@@ -97,9 +100,9 @@ def _items(kind: AlertKind, alerts: list[Alert], console_url: str) -> list[Item]
 
 
 def _latest(alerts: Iterable[Alert]) -> list[Alert]:
-    """The latest alert of each period and customer, and every report."""
+    """The latest alert of each period and customer, and every report and payment."""
     latest = {
-        (alert.period, alert.customer_id, alert.alert_id if alert.kind is AlertKind.REPORT else ""): alert
+        (alert.period, alert.customer_id, alert.alert_id if alert.kind in _EACH else ""): alert
         for alert in sorted(alerts, key=lambda alert: alert.at)
     }
     return [latest[key] for key in sorted(latest)]
@@ -109,6 +112,9 @@ def _item(alert: Alert, console_url: str) -> Item:
     subject = f"{alert.customer_id}, {alert.period}" if alert.customer_id else str(alert.period)
     amount = "" if alert.amount_minor is None else f" ({format_amount(alert.amount_minor, alert.currency)})"
     text = alert.text if len(alert.text) <= _CHARACTERS else f"{alert.text[: _CHARACTERS - 1]}…"
+    if alert.kind is AlertKind.MONEY:
+        link = f"{console_url.rstrip('/')}/desk/money" if console_url else ""
+        return Item(subject + amount, text, alert.remedies, link)
     return Item(subject + amount, text, alert.remedies, _link(console_url, alert.period, alert.customer_id))
 
 

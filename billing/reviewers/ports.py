@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.apart import Failed
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.invoices.ports import InvoiceRow
 from billing.model import Code, Model
 from billing.period import Period
@@ -46,6 +46,9 @@ class AlertOutbox(Protocol):
     async def save_alert(self, alert: Alert) -> None:
         """Puts an alert into the outbox, unless it is or was there."""
 
+    async def has_untold_alerts(self) -> bool:
+        """Whether an alert waits for its digest."""
+
     async def claim_alerts(self, digest_id: str) -> Claim:
         """Takes the next digest out of the outbox, in one transaction.
 
@@ -80,7 +83,7 @@ class BrakeControl(Protocol):
     async def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
         """Releases the brake; a repeat changes nothing. Raises ``NotFound`` if it was never pulled."""
 
-    async def under_way(self) -> list[InvoiceRow | CollectionRow]:
+    async def under_way(self) -> list[InvoiceRow | DebtRow]:
         """Months and collections with a payment that has begun, or whose outcome is unknown, as last recorded."""
 
 

@@ -172,6 +172,8 @@ class AuditFilter(Model):
 class AuditKind(StrEnum):
     DECISION = "decision"
     COLLECTION = "collection"
+    INSTRUCTION = "instruction"  # proposed, confirmed, rejected; asked of a processor
+    PAYMENT = "payment"  # recorded, assigned, given back or settled by a person
     BRAKE = "brake"
     SIGN_IN = "sign-in"
 

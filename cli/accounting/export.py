@@ -1,8 +1,9 @@
 """``export``: a month for accounting, as CSV files or JSON; streamed, with totals that have to agree."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -12,11 +13,20 @@ import typer
 from pydantic_core import to_json
 
 from billing.accounting.export import ExportRecord, ExportTally
-from billing.accounting.export_rows import TABLES, Row, rows_of, total_row
+from billing.accounting.export_rows import (
+    JOURNAL_TABLES,
+    TABLES,
+    Row,
+    journal_row,
+    rows_of,
+    total_row,
+    trial_balance_row,
+)
 from billing.apart import Failed, why
 from billing.cells import Writer
 from billing.errors import InvalidInput
 from billing.period import Period
+from billing.receivables.ports import GeneralLedger
 from billing.remedies import RemedyAction
 from bootstrap import connect_ledger
 from cli.terminal.options import period_option
@@ -39,6 +49,9 @@ async def export(
     output: Annotated[
         Path, typer.Option(metavar="FOLDER|-", help="A folder for the files, made if need be; - for standard output.")
     ] = _STDOUT,
+    journal: Annotated[
+        bool, typer.Option("--journal", help="The entries of the journal and its trial balance instead.")
+    ] = False,
 ) -> None:
     """Export a month for accounting: invoices, lines, charges, refunds and disputes, collections, totals.
 
@@ -48,10 +61,17 @@ async def export(
     export, with exit code 1; the export is complete all the same. If a customer cannot be exported, all others are;
     then the problems, each row of the totals (not_exported) and standard error say that the export is incomplete.
 
+    With --journal: every entry written in that calendar month (UTC), debits positive, credits negative; and what was on
+    each kind of account when the month began and ended, which adds up to zero in every currency.
+
     [bold]Examples[/bold]
     $ python starter.py export --period 2026-11 --format csv --output accounting/2026-11
     $ python starter.py export --period 2026-11 --format json > 2026-11.json
+    $ python starter.py export --period 2026-11 --format csv --journal --output accounting/2026-11
     """
+    if journal:
+        async with connect_ledger(load_settings()) as ledger:
+            return await _export_journal(ledger, period, format, output)
     tally = ExportTally()
     async with connect_ledger(load_settings()) as ledger:
         exported = _rows(ledger.dossiers(period), tally)
@@ -116,19 +136,52 @@ def _nested(customer_id: str, rows: list[tuple[str, Row]]) -> dict[str, Any]:
 
 
 async def _write_csv(exported: AsyncIterator[_Exported], tally: ExportTally, output: Path) -> None:
+    async def rows() -> AsyncIterator[tuple[str, Row]]:
+        async for _, own in exported:
+            for row in own:
+                yield row
+        for total in tally.totals():
+            yield "totals", total_row(total)
+        for problem in tally.problems:
+            yield "problems", {"problem": problem}
+
+    await _write_tables(TABLES, rows(), output)
+
+
+async def _export_journal(ledger: GeneralLedger, period: Period, format: Format, output: Path) -> None:
+    since, until = (datetime.combine(month.first_day, time(), UTC) for month in (period, period.next()))
+    totals = [trial_balance_row(total) for total in await ledger.trial_balance(since, until)]
+
+    async def rows() -> AsyncIterator[tuple[str, Row]]:
+        async for page in ledger.journal(since, until):
+            for entry in page:
+                yield "journal", journal_row(entry)
+        for total in totals:
+            yield "trial_balance", total
+
+    if format is Format.CSV:
+        return await _write_tables(JOURNAL_TABLES, rows(), output)
+    with _file(output, f"journal-{period}.json") as file:
+        file.write(f'{{"period": "{period}", "trial_balance": {_json(totals)}, "journal": [')
+        comma = ""
+        async for name, row in rows():
+            if name == "journal":
+                file.write(f"{comma}\n{_json(row)}")
+                comma = ","
+        file.write("\n]}\n")
+
+
+async def _write_tables(
+    tables: Mapping[str, tuple[str, ...]], rows: AsyncIterator[tuple[str, Row]], output: Path
+) -> None:
     """A file for each table; on standard output one after the other, each below a row with its name."""
     with ExitStack() as stack:
-        files = {name: stack.enter_context(_table(output, name)) for name in TABLES}
+        files = {name: stack.enter_context(_table(output, name)) for name in tables}
         writers = {name: Writer(file) for name, file in files.items()}
-        for name, columns in TABLES.items():
+        for name, columns in tables.items():
             writers[name].row(columns)
-        async for _, rows in exported:
-            for name, row in rows:
-                writers[name].row(row.values())
-        for total in tally.totals():
-            writers["totals"].row(total_row(total).values())
-        for problem in tally.problems:
-            writers["problems"].row([problem])
+        async for name, row in rows:
+            writers[name].row(row.values())
         if output == _STDOUT:
             for name, file in files.items():
                 file.seek(0)

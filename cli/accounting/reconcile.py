@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from billing.accounting.discrepancy import RailTotal
+from billing.money import format_amount
 from billing.period import Period
 from bootstrap import connect_adapters, connect_reconciliation, connect_temporal
 from cli.terminal.options import AsJson, period_option
@@ -14,6 +16,10 @@ from wording.remedies import command_line
 
 async def reconcile(period: Annotated[Period, period_option("The month to compare.")], as_json: AsJson = False) -> None:
     """Compare Stripe's payments of a month with the ledger: missing, double, different, orphaned, unknown.
+
+    Then each rail's register (what Stripe has taken and given back for the month) with its clearing account in the
+    journal, payment by payment. Of rails by hand people are the register, so their sums are shown, and confirmed by
+    nobody: payments that name the month, or none and were paid in it.
 
     Repairs certain differences and lists the rest for people. Exit code 1 if anything is open. A Temporal Schedule
     does this for the last three months every day.
@@ -28,7 +34,8 @@ async def reconcile(period: Annotated[Period, period_option("The month to compar
         result = await connect_reconciliation(settings, adapters, client).reconcile_period(period)
     if as_json:
         findings = [{**dict(each), "commands": list(map(command_line, each.remedies))} for each in result.findings]
-        print_json({**dict(result), "findings": findings, "open": len(result.open)})
+        rails = [{**dict(total), "difference_minor": total.difference_minor} for total in result.rails]
+        print_json({**dict(result), "findings": findings, "rails": rails, "open": len(result.open)})
     else:
         print_table(
             ("Customer", whole("Kind"), whole("State"), "What"),
@@ -40,9 +47,22 @@ async def reconcile(period: Annotated[Period, period_option("The month to compar
                 "\n".join((row.text, *map(command_line, row.remedies))),
             ),
         )
+        amounts = (whole(name, "right") for name in ("Register", "Clearing account", "Difference"))
+        columns = [whole("Rail"), *amounts]
+        print_table(columns, result.rails, _amounts, title="Rails" if result.findings else "")
+        if any(total.register_minor is None for total in result.rails):
+            say("by hand: people have recorded it, and nobody has confirmed the sum; compare it with the statement")
         say(
             f"{period}: {result.months} months, {result.payments} payments compared; "
             f"{len(result.findings) - len(result.open)} repaired, {len(result.open)} open"
         )
     if result.open:
         raise typer.Exit(1)
+
+
+def _amounts(total: RailTotal) -> tuple[str, ...]:
+    amounts = (total.register_minor, total.clearing_minor, total.difference_minor)
+    register, clearing, difference = (
+        "" if minor is None else format_amount(minor, total.currency) for minor in amounts
+    )
+    return total.rail, register or "by hand", clearing, difference

@@ -1,4 +1,4 @@
-"""``collections``: lists and shows unpaid months, and sends operators' commands to their collection."""
+"""``collections``: lists unpaid months, shows what a customer owes, and sends operators' commands to the collection."""
 
 import uuid
 from collections import Counter
@@ -10,13 +10,13 @@ import typer
 
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import CollectionStore, DebtRow
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.commands import parse_command
 from billing.completeness.chains import ChainStatus
 from billing.errors import BillingError, NotFound
 from billing.keys import collection_id
-from billing.money import format_amount, parse_amount
+from billing.money import format_amount
 from billing.payments.ports import ChargeRow, ReversalRow
 from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
@@ -41,7 +41,7 @@ async def list_(
     """
     settings = load_settings()
     async with connect_ledger(settings) as ledger:
-        rows = await ledger.collections(period=period, open_only=not everything)
+        rows = await ledger.debts(period=period, open_only=not everything)
     totals: Counter[str] = Counter()
     for row in rows:
         if row.stage is not CollectionStage.WRITTEN_OFF:
@@ -62,7 +62,7 @@ async def list_(
     print_stopped(stopped, unseen)
 
 
-def _listed(row: CollectionRow, now: datetime, stopped: Mapping[tuple[str, Period], ChainStatus]) -> tuple[str, ...]:
+def _listed(row: DebtRow, now: datetime, stopped: Mapping[tuple[str, Period], ChainStatus]) -> tuple[str, ...]:
     following = relative(row.next_at, now) if row.next_at and row.closed_at is None else ""
     if status := stopped.get((row.customer_id, row.period)):
         following = f"nothing: its workflow {status.words}"
@@ -70,25 +70,31 @@ def _listed(row: CollectionRow, now: datetime, stopped: Mapping[tuple[str, Perio
     return row.customer_id, row.period, row.stage, owed, f"{row.opened_at:%Y-%m-%d}", following
 
 
-async def show(customer_id: CustomerId, period: UnpaidPeriod, as_json: AsJson = False) -> None:
-    """Show a collection: what is owed, its diary, its charges, refunds and disputes.
+async def show(customer_id: CustomerId, period: UnpaidPeriod = None, as_json: AsJson = False) -> None:
+    """Show what a customer owes: every month, the diary, charges, refunds and disputes; with a month, only of that.
 
     [bold]Example[/bold]
-    $ python starter.py collections show acme --period 2026-11
+    $ python starter.py collections show acme
     """
     settings = load_settings()
     async with connect_ledger(settings) as ledger:
-        collection = _found(customer_id, period, await ledger.collection(customer_id, period))
-        diary = await ledger.diary(customer_id, period)
-        charges = await ledger.payments(customer_id, period)
-        reversals = await ledger.reversals(period, customer_id)
-    now = settings.now()
-    owed = [(customer_id, period)] if collection.outcome is None else []
+        collection = await _found(ledger, customer_id, period)
+        months = [period] if period else [debt.period for debt in collection.debts]
+        entries = {entry.number: entry for month in months for entry in await ledger.diary(customer_id, month)}
+        charges = [charge for month in months for charge in await ledger.payments(customer_id, month)]
+        reversals = [reversal for month in months for reversal in await ledger.reversals(month, customer_id)]
+    diary, now = [entries[number] for number in sorted(entries)], settings.now()
+    owed = [(customer_id, debt.period) for debt in collection.open_debts]
     stopped, unseen = await stopped_collections(settings, owed)
     if as_json:
+        debts = [
+            debt.model_dump(mode="json")
+            | {"stage": collection.stage_of(debt, now), "outstanding_minor": debt.outstanding_minor}
+            for debt in collection.debts
+        ]
         print_json(
             collection.model_dump(mode="json")
-            | {"stage": collection.stage(now), "outstanding_minor": collection.outstanding_minor}
+            | {"stage": collection.stage(now), "debts": debts}
             | {"standstill": [each._asdict() for each in stopped], "unseen": unseen}
             | {"diary": diary, "charges": charges, "reversals": reversals}
         )
@@ -96,24 +102,25 @@ async def show(customer_id: CustomerId, period: UnpaidPeriod, as_json: AsJson = 
     _print(collection, diary, now, is_stopped=bool(stopped))
     print_stopped(stopped, unseen)
     print_charges(charges, reversals)
-    say(f"\nTemporal: workflow {collection_id(customer_id, period)}")
+    say(f"\nTemporal: workflow {collection_id(customer_id)}")
 
 
 def _print(collection: Collection, diary: list[DiaryEntry], now: datetime, is_stopped: bool) -> None:
-    owed = format_amount(collection.amount_minor, collection.currency)
     customer = collection.customer
-    say(f"{customer.customer_id} · {collection.period} · {collection.stage(now)}", style="bold")
-    say(f"{collection.outstanding} of {owed} owed since {utc(collection.opened_at)}")
+    say(f"{customer.customer_id} · {collection.stage(now)}", style="bold")
+    for debt in collection.debts:
+        stage = collection.stage_of(debt, now)
+        say(f"{debt.period}: {debt.outstanding} of {debt.amount} owed since {utc(debt.opened_at)} · {stage}")
     say(f"{customer.name} <{customer.email}> · card {customer.payment_method.last4 or 'unknown'}")
-    if not collection.closed and (waits_for := collection.waits_for(now)):
+    if collection.outcome is None and (waits_for := collection.waits_for(now)):
         say(f"\nA person is needed: {waits_for.text}", style="yellow")
     due = collection.due(now)
     if collection.outcome is None and due.at is not None and not is_stopped:
         say(f"\nNext: {due.what} {relative(due.at, now)} ({utc(due.at)})")
     print_table(
-        (whole("When"), "Who", "What", "Text"),
+        (whole("When"), "Month", "Who", "What", "Text"),
         diary,
-        lambda entry: (utc(entry.at), entry.by or "the application", entry.title, entry.story),
+        lambda entry: (utc(entry.at), entry.month or "", entry.by or "the application", entry.title, entry.story),
         title="Diary",
     )
 
@@ -140,10 +147,10 @@ async def retry(options: CollectionOptions) -> None:
 
 
 async def halt(options: CollectionOptions) -> None:
-    """Halt a collection: the card is not tried and the customer not reminded until somebody resumes.
+    """Halt a collection, for all months: the card is not tried and the customer not reminded until somebody resumes.
 
     [bold]Example[/bold]
-    $ python starter.py collections halt acme --period 2026-11 --by ann --reason "they pay by Friday"
+    $ python starter.py collections halt acme --by ann --reason "they pay by Friday"
     """
     await _send(options, "halt")
 
@@ -152,7 +159,7 @@ async def resume(options: CollectionOptions) -> None:
     """Resume a halted collection; also retries a failed step.
 
     [bold]Example[/bold]
-    $ python starter.py collections resume acme --period 2026-11 --by ann --reason "nothing arrived"
+    $ python starter.py collections resume acme --by ann --reason "nothing arrived"
     """
     await _send(options, "resume")
 
@@ -166,40 +173,30 @@ async def write_off(options: CollectionOptions) -> None:
     await _send(options, "write_off")
 
 
-async def record_payment(
-    options: CollectionOptions,
-    amount: Annotated[str, typer.Option("--amount", metavar="AMOUNT", help="In the invoice's currency, e.g. 12.50.")],
-    reference: Annotated[str, typer.Option("--reference", metavar="REF", help="Names the transfer, once.")],
-) -> None:
-    """Record money that arrived outside of Stripe. The card's payment is cancelled first, so that nobody pays twice.
-
-    [bold]Example[/bold]
-    $ python starter.py collections record-payment acme --period 2026-11 --amount 120.00 --reference "bank 7731"
-      --by ann --reason "transfer of 3 December"
-    """
-    customer_id, period = options.customer_id, options.period
-    async with connect_ledger(load_settings()) as ledger:
-        collection = _found(customer_id, period, await ledger.collection(customer_id, period))
-    await _send(options, "record_payment", amount_minor=parse_amount(amount, collection.currency), reference=reference)
-
-
-def _found(customer_id: str, period: Period, collection: Collection | None) -> Collection:
+async def _found(ledger: CollectionStore, customer_id: str, period: Period | None) -> Collection:
+    """The collection that has the debt of ``period``; without, the customer's open one, or the last."""
+    rows = await ledger.debts(customer_id=customer_id)
+    newest = rows[-1].period if rows else None
+    month = period or next((row.period for row in rows if row.closed_at is None), newest)
+    collection = await ledger.collection(customer_id, month) if month else None
     if collection is None:
-        raise NotFound(f"{customer_id} owes nothing for {period}; see: python starter.py collections list --all")
+        what = f"nothing for {period}" if period else "nothing"
+        raise NotFound(f"{customer_id} owes {what}; see: python starter.py collections list --all")
     return collection
 
 
-async def _send(options: CollectionOptions, name: str, **fields: object) -> None:
+async def _send(options: CollectionOptions, name: str) -> None:
     """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
     customer_id, period, command_id = options.customer_id, options.period, options.command_id or uuid.uuid4().hex
-    common = {"by": options.by, "reason": options.reason, "command_id": command_id, "via": "cli"}
-    command = parse_command(name, [common | fields], COLLECTION_COMMANDS)
-    result = await tell_collection(await connect_temporal(load_settings()), customer_id, period, command)
+    common = {"by": options.by, "reason": options.reason, "command_id": command_id, "period": period, "via": "cli"}
+    command = parse_command(name, [common], COLLECTION_COMMANDS)
+    name_of = f"{customer_id}, {period}" if period else customer_id
+    result = await tell_collection(await connect_temporal(load_settings()), customer_id, command)
     if options.as_json:
-        print_json({"customer_id": customer_id, "period": period, "command_id": command_id, **dict(result)})
+        print_json({"customer_id": customer_id, "command_id": command_id, **dict(result), "period": period})
         if not result.accepted:
             raise typer.Exit(1)
     elif result.accepted:
-        say(f"{customer_id}, {period}: {result.result}")
+        say(f"{name_of}: {result.result}")
     else:
-        raise BillingError(f"{customer_id}, {period}: refused: {result.result}")
+        raise BillingError(f"{name_of}: refused: {result.result}")

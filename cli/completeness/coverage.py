@@ -1,6 +1,6 @@
 """``coverage``: everybody and every row of a month, in tables or JSON; what is wrong with what to do about it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ from billing.completeness.report import CompletenessReport, CurrencySum
 from billing.errors import BillingError
 from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.journal import AccountTotal
 from billing.sales.worksheet import ignored
 from bootstrap import connect_adapters, connect_completeness, connect_temporal
 from cli.terminal.options import AsJson, required_period
@@ -64,6 +65,7 @@ def print_coverage(found: CompletenessReport) -> None:
     say(f"{found.period}: {sum(found.states.values())} customers; {states or 'nobody is billed'}", style="bold")
     _print_sums(found.sums, found)
     _print_late(found)
+    _print_trial_balance(found.trial_balance)
     if found.findings:
         say("\nFindings", style="bold")
         for finding in found.brief(_SHOWN).findings:
@@ -115,6 +117,17 @@ def _print_sums(sums: Iterable[CurrencySum], found: CompletenessReport) -> None:
             for each in shown
         )
         console.print(table(("Customer", whole("Row"), "Description", whole("Amount", "right"), "Why"), cells))
+
+
+def _print_trial_balance(totals: Sequence[AccountTotal]) -> None:
+    if not totals:
+        return
+    say("\nTrial balance of the journal, all months", style="bold")
+    rows = [
+        (total.kind.replace("_", " "), total.rail or "", format_amount(total.closing_minor, total.currency))
+        for total in totals
+    ]
+    console.print(table(("", "Rail", whole("Balance", "right")), rows))
 
 
 def _print_late(found: CompletenessReport) -> None:

@@ -52,10 +52,11 @@ async def _month_without_dues(settings: Settings, customer_id: str) -> Month:
             lines, problems = lines_for(month.customer, month.period, snapshot, settings.decimal_separator)
             late = await connect_sheet_comparer(settings, adapters).since(month, now)  # due with this month only
             lines, problems = (*lines, *late.lines), (*problems, *late.problems)
+        credits = [*(await adapters.ledger.balance(customer_id)).credits.items()]
+    credits += [(month.currency, month.carried_minor)] if month.carried_minor else []
     due = [f"{len(lines)} sales"] if lines else []
     due += [f"{len(problems)} unreadable rows"] if problems else []
-    if month.carried_minor:
-        due.append(f"{format_amount(month.carried_minor, month.customer.currency)} carried forward")
+    due += [f"{format_amount(minor, currency)} carried forward" for currency, minor in credits]
     if due:
         raise BillingError(
             f"{customer_id}, {month.period}: not closed, something is due: {', '.join(due)}; "

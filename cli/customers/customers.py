@@ -1,6 +1,6 @@
 """``customers``: the roster in the ledger, its export, and the links by which customers register."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Annotated
@@ -17,9 +17,10 @@ from billing.errors import InvalidInput, NotFound
 from billing.invoices.ports import InvoiceRow
 from billing.keys import workflow_id
 from billing.money import format_amount
+from billing.receivables.journal import Balance, Entry, Transaction
 from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
-from cli.terminal.options import AsJson, CustomerId
+from cli.terminal.options import AsJson, By, CustomerId, Reason
 from cli.terminal.output import SHOWN, end_with, print_json, print_json_list, print_table, say, utc, whole
 from settings import Settings, load_settings
 from wording.plain import relative
@@ -62,11 +63,16 @@ def _listed(row: RosterRow) -> tuple[str, ...]:
     return row.customer_id, row.name, row.email, row.currency.upper(), row.timezone, row.payment_method.last4, review
 
 
-async def show(customer_id: CustomerId, as_json: AsJson = False) -> None:
-    """Show a customer: data, terms, consent, and the months so far.
+async def show(
+    customer_id: CustomerId,
+    statement: Annotated[bool, typer.Option("--statement", help="Every movement of their money as well.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a customer: data, terms, consent, the months so far, what they owe and their credit.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
     $ python starter.py customers show acme
+    $ python starter.py customers show acme --statement
     """
     async with connect_ledger(load_settings()) as ledger:
         row = await ledger.roster_row(customer_id)
@@ -74,13 +80,38 @@ async def show(customer_id: CustomerId, as_json: AsJson = False) -> None:
             raise NotFound(_UNKNOWN.format(customer_id))
         months = await ledger.invoices(customer_id=customer_id)
         registration = await ledger.registration_of(customer_id)
+        balance = await ledger.balance(customer_id)
+        transactions = await ledger.transactions(customer_id) if statement or as_json else []
     if as_json:
-        print_json({**row.model_dump(mode="json"), "registration": registration, "months": months})
+        more = {"registration": registration, "months": months, "balance": balance, "statement": transactions}
+        print_json({**row.model_dump(mode="json"), **more})
         return
     _print(row, registration)
     say("")
     print_table((whole("Period"), "Stage", whole("Total", "right")), months, _month)
+    say("\n" + ("\n".join(_standing(balance)) or "Nothing is owed on either side."))
+    if statement:
+        columns = (whole("When"), whole("Cause"), "Account", whole("Amount", "right"), "Why")
+        cells = (_posted(transaction, entry) for transaction in transactions for entry in transaction.entries)
+        print_table(columns, [*cells], tuple, title="Statement", empty="no money has moved yet")
     say(f"\nTemporal: workflow {workflow_id(customer_id)}")
+
+
+async def settle(customer_id: CustomerId, by: By, reason: Reason, as_json: AsJson = False) -> None:
+    """Give up a balance that no invoice will take over: of a closed account, or credit in a currency of the past.
+
+    Money that goes back to the customer is recorded where it was paid: refund the payment instead. A repeat changes
+    nothing.
+
+    [bold]Example[/bold]
+    $ python starter.py customers settle acme --by ann --reason "0.20 is not worth a letter"
+    """
+    async with connect_ledger(load_settings()) as ledger:
+        settled = await ledger.settle(customer_id, by, reason, datetime.now(UTC))
+    if as_json:
+        print_json({"customer_id": customer_id, "settled": settled})
+        return
+    say(f"{customer_id}: {'; '.join(('settled', *_standing(settled))) if not settled.is_even else 'nothing to settle'}")
 
 
 def _print(row: RosterRow, registration: Registration | None) -> None:
@@ -98,6 +129,28 @@ def _print(row: RosterRow, registration: Registration | None) -> None:
     if registration and registration.consent:
         say(f"Consent of {utc(registration.consent.at)}, version {registration.consent.version}:")
         say(f"  {registration.consent.text}")
+
+
+def _standing(balance: Balance) -> Iterator[str]:
+    """What is owed, and what of the customer's money pays nothing yet."""
+    for item in balance.owed:
+        amount = format_amount(abs(item.amount_minor), item.currency)
+        if item.amount_minor < 0:
+            yield f"{amount} of credit used in the draft of {item.subject.name}"
+            continue
+        due = f", due {utc(item.due_at)}" if item.due_at else ", not announced yet"
+        yield f"{amount} owed for {item.subject.name}{due}"
+    for currency, minor in balance.credits.items():
+        amount = format_amount(abs(minor), currency)
+        yield f"{amount} of credit for the next draft" if minor < 0 else f"{amount} carried forward to the next draft"
+
+
+def _posted(transaction: Transaction, entry: Entry) -> tuple[str, ...]:
+    account = entry.account
+    whose = f"{account.kind} {account.subject or account.rail or ''}".strip().replace("_", " ")
+    amount = format_amount(entry.amount_minor, entry.currency)
+    why = ": ".join(filter(None, (transaction.by, transaction.reason)))
+    return utc(transaction.at), transaction.cause.replace("_", " "), whose, amount, why
 
 
 def _month(row: InvoiceRow) -> tuple[str, ...]:

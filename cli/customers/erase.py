@@ -1,9 +1,6 @@
 """``customers erase``: removes a person's data from the ledger."""
 
 from datetime import UTC, datetime
-from typing import Annotated
-
-import typer
 
 from billing.customers.erasure import STAYS
 from billing.errors import BillingError
@@ -20,9 +17,6 @@ async def erase(
     customer_id: CustomerId,
     by: By,
     reason: Reason,
-    settled: Annotated[
-        str, typer.Option("--settled", metavar="HOW", help="How a balance that the last month carried was settled.")
-    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Erase a person's data in the ledger, once the account is closed and nothing is owed.
@@ -43,7 +37,7 @@ async def erase(
                 f"{customer_id} cannot be erased: its workflow runs, and would write the data again; close it first: "
                 f"{command_line(close)}"
             )
-        erased = await adapters.ledger.erase(customer_id, by, reason, datetime.now(UTC), settled)
+        erased = await adapters.ledger.erase(customer_id, by, reason, datetime.now(UTC))
     if as_json:
         print_json({**dict(erased), "stays": STAYS})
         return

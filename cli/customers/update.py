@@ -17,7 +17,7 @@ from cli.invoices.review import pairs
 from cli.terminal.options import CommandOptions
 from cli.terminal.send import send
 from clients.collection_commands import replace_card
-from clients.start import check_is_distinct, with_card_on_file
+from clients.start import check_currency, check_is_distinct, with_card_on_file
 from settings import load_settings
 
 
@@ -115,6 +115,8 @@ async def _verified(adapters: Adapters, customer: Customer, fields: dict[str, ob
     except ValidationError as error:
         raise InvalidInput(f"{customer.customer_id}: {explain(error)}") from None
     updated = changes.made_to(customer)
+    if updated.currency != customer.currency:
+        check_currency(updated, await adapters.ledger.balance(customer.customer_id))
     await check_is_distinct(adapters.ledger, updated)
     if changes.payment_method is not None:
         updated = await with_card_on_file(adapters.payments, updated)

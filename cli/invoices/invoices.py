@@ -143,8 +143,7 @@ def print_invoice(month: Month) -> None:
     """The lines with where they come from, the balance, the total; and the rows that cannot be read."""
     invoice = month.invoice
     if invoice is None:
-        carried = format_amount(month.carried_minor, month.customer.currency)
-        say(f"No draft yet. Carried forward from the month before: {carried}")
+        say("No draft yet.")
         return
     rows = []
     for line in invoice.lines:

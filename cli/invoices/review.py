@@ -88,7 +88,7 @@ async def edit(
     $ python starter.py edit acme --by ann --reason "agreed discount" --add "Discount=-5.00" --remove row-9
     """
     month = await _month(options)
-    currency = month.invoice.currency if month.invoice else month.customer.currency
+    currency = month.currency
     try:
         changes = _line_changes(currency, lines)
     except InvalidInput as error:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.invoices.ports import InvoiceRow
 from billing.money import format_amount
 from billing.reviewers.brake import Brake
@@ -12,7 +12,7 @@ from cli.terminal.output import print_json, print_table, say, utc, whole
 from settings import load_settings
 
 VIA = "cli"
-Row = InvoiceRow | CollectionRow
+Row = InvoiceRow | DebtRow
 
 
 async def on(by: By, reason: Reason, as_json: AsJson = False) -> None:

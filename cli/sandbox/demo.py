@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Annotated, Never
 
@@ -20,14 +21,17 @@ from rich.console import Console
 
 from billing.errors import BillingError, InvalidInput
 from billing.money import format_amount
+from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
 from cli.sandbox.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
 from cli.terminal.options import AsJson
 from cli.terminal.output import console, errors, print_json, say, table
 from sandbox.demo.demo import STORY, Demo
 from sandbox.demo.show import Show
-from sandbox.judge.evidence import Evidence, gather
+from sandbox.judge.evidence import Evidence
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
+from sandbox.judge.registers import BANK
 from sandbox.privacy import forget_settings
 from sandbox.stack.people import prepare_people
 from sandbox.stack.sample import earliest_period
@@ -175,17 +179,35 @@ def _print(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> N
     rows = [
         ("Outcomes", _counted(evidence.stages())),
         ("Charged", " · ".join(charged)),
+        *zip(chain(("Transfers",), repeat("")), _transfers(evidence), strict=False),
         ("Mail", _counted(evidence.letters())),
         ("Alerts", _counted(Counter(row.kind for row in evidence.alerts))),
         ("Time", f"{seconds:.0f} s"),
     ]
     say("")
     console.print(table(("Summary", f"{len(evidence.cases)} customers, {evidence.periods[0]}"), rows))
-    say("\nChecked in Stripe's journal, the mail, the ledger and the sheet", style="bold")
+    say("\nChecked in the registers of Stripe and the bank, the mail, the ledger and the sheet", style="bold")
     for check in checks:
         say(f"  {'ok    ' if check.ok else 'FAILED'}  {check.name}", style="green" if check.ok else "bold red")
         for wrong in check.wrong:
             say(f"          {wrong}", style="red")
+
+
+def _transfers(evidence: Evidence) -> Iterator[str]:
+    """Each transfer, and what came of it, in words."""
+    cases = {(case.customer_id, case.period): case for case in evidence.cases}
+    for arrival in evidence.registers.arrivals.values():
+        case = cases.get((arrival.customer_id, Period(arrival.month))) if arrival.rail == BANK else None
+        if case is None:
+            continue
+        effect = "for the month"
+        if case.due.settled:
+            effect = "before the charge: the card is not charged"
+        elif case.recovered:
+            effect = "after the decline: nothing is owed any more"
+        rest_minor = arrival.amount_minor - case.due.total_minor
+        credit = f", {format_amount(rest_minor, arrival.currency)} are credit" if rest_minor > 0 else ""
+        yield f"{arrival.customer_id}, {format_amount(arrival.amount_minor, arrival.currency)} {effect}{credit}"
 
 
 def _counted(counts: dict[str, int]) -> str:
@@ -200,6 +222,7 @@ def _print_json(evidence: Evidence, checks: list[PromiseResult], seconds: float)
             "outcomes": {case.customer_id: case.month.outcome for case in evidence.cases},
             "stages": evidence.stages(),
             "charged_minor": evidence.charged_minor(),
+            "transfers": [*_transfers(evidence)],
             "mails": evidence.letters(),
             "alerts": Counter(row.kind for row in evidence.alerts),
             "checks": [{"name": check.name, "ok": check.ok, "wrong": check.wrong} for check in checks],

@@ -42,7 +42,7 @@ def period_option(help: str, name: str = "--period") -> Any:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 CustomerId = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as in the list.")]
 PeriodOption = Annotated[Period | None, period_option("A month, such as 2026-11.")]
-UnpaidPeriod = Annotated[Period, period_option("The month that was not paid.")]
+UnpaidPeriod = Annotated[Period | None, period_option("The month that was not paid; needed if several are owed.")]
 By = Annotated[
     str,
     typer.Option("--by", metavar="WHO", callback=_audited(Who), help="Who decides; kept in the audit trail."),
@@ -75,9 +75,9 @@ class CollectionOptions(NamedTuple):
     """The options of every command to a collection."""
 
     customer_id: CustomerId
-    period: UnpaidPeriod
     by: By
     reason: Reason
+    period: UnpaidPeriod = None
     command_id: CommandId = ""
     as_json: AsJson = False
 

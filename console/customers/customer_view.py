@@ -1,4 +1,4 @@
-"""A month as its customer sees it: its situation, and the payments on offer. Pure."""
+"""A month as its customer sees it: its situation, and the payments on offer; and all that they owe. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,12 +6,14 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
 from billing.collections.stages import CollectionStage, NewCardTry
 from billing.invoices.month import Month
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
+from billing.period import Period
 
 
 class Situation(StrEnum):
@@ -44,6 +46,37 @@ class CustomerView(NamedTuple):
         return self.situation is Situation.PAYABLE
 
 
+class OwedMonth(NamedTuple):
+    debt: Debt
+    view: CustomerView
+
+
+class CustomersPage(NamedTuple):
+    """What a customer sees by the link of a month: that month, and everything that is ``owed``, the oldest first.
+
+    ``collection`` has the debt of the month, if it was not paid when it was charged.
+    """
+
+    month: Month
+    collection: Collection | None
+    view: CustomerView
+    owed: tuple[OwedMonth, ...]
+
+    @property
+    def situation(self) -> Situation:
+        """Of several months, one that can be paid comes before one whose outcome is not known yet."""
+        situations = [owed.view.situation for owed in self.owed] if len(self.owed) > 1 else [self.view.situation]
+        return min(situations, key=list(Situation).index)
+
+    def payable(self, period: Period | None) -> list[Period]:
+        """The months that can be paid by card now: ``period``, or all."""
+        return [each.debt.period for each in self.owed if each.view.can_pay and period in (None, each.debt.period)]
+
+    @property
+    def can_change_card(self) -> bool:
+        return any(each.view.can_change_card for each in self.owed)
+
+
 def customer_view(
     month: Month,
     collection: Collection | None,
@@ -55,35 +88,46 @@ def customer_view(
 
     ``is_stopped``: the collection's workflow is closed or makes no progress, so that nobody would take a payment.
     """
-    paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
-    if collection is None or collection.closed:
-        if collection is not None and collection.closed and collection.outcome is CollectionStage.RECOVERED:
-            return CustomerView(Situation.PAID, paid_at=collection.closed.at)
+    debt = collection.debt(month.period) if collection else None
+    if collection is None or debt is None or debt.settled:
+        if debt is not None and debt.settled and debt.outcome is CollectionStage.RECOVERED:
+            return CustomerView(Situation.PAID, paid_at=debt.settled.at)
         if month.closed and month.outcome is Stage.PAID:
             return CustomerView(Situation.PAID, paid_at=month.closed.at)
-        if collection is None and month.outcome in UNPAID_OUTCOMES:
+        if debt is None and month.outcome in UNPAID_OUTCOMES:
             situation = Situation.PERSON if is_stopped else Situation.PENDING
             return CustomerView(situation, month.invoice.total_minor if month.invoice else 0)
         return CustomerView(Situation.NOTHING)
+    return debt_view(collection, debt, charges, paused, is_stopped)
+
+
+def debt_view(
+    collection: Collection,
+    debt: Debt,
+    charges: Sequence[ChargeRow],
+    paused: bool = False,
+    is_stopped: bool = False,
+) -> CustomerView:
+    """As ``customer_view``, of an open debt."""
+    paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
     if paid_at:
         return CustomerView(Situation.PAID, paid_at=paid_at[0])
     if is_stopped:
-        return CustomerView(Situation.PERSON, collection.outstanding_minor)
-    shown = _open(collection)
+        return CustomerView(Situation.PERSON, debt.outstanding_minor)
+    shown = _open(collection, debt)
     is_paused = bool(collection.brake) or (paused and shown.situation is Situation.PAYABLE)
-    stays = shown.situation is Situation.PERSON or collection.release is not None
+    stays = shown.situation is Situation.PERSON or debt.release is not None
     return CustomerView(Situation.PAUSED, shown.outstanding_minor) if is_paused and not stays else shown
 
 
-def _open(collection: Collection) -> CustomerView:
-    owed = collection.outstanding_minor
+def _open(collection: Collection, debt: Debt) -> CustomerView:
+    owed = debt.outstanding_minor
     if collection.failure:
         return CustomerView(Situation.PERSON, owed)
-    if collection.attempt or collection.looking or collection.release:
-        new_card = isinstance(collection.attempt, NewCardTry)
+    if debt.is_moving or debt.is_uncounted:
+        new_card = isinstance(debt.attempt, NewCardTry)
         return CustomerView(Situation.PENDING, owed, new_card=new_card, slow=bool(collection.outage))
-    if not collection.by_card:
+    if not debt.by_card:
         return CustomerView(Situation.OTHERWISE, owed)
-    answer = collection.answer
-    code = (answer.decline_code or answer.code) if answer else ""
-    return CustomerView(Situation.PAYABLE, owed, remedy=collection.remedy, code=code)
+    code = (debt.answer.decline_code or debt.answer.code) if debt.answer else ""
+    return CustomerView(Situation.PAYABLE, owed, remedy=debt.remedy, code=code)

@@ -1,10 +1,10 @@
-"""The customer's page for an unpaid month: anyone with the link may pay for it, and do nothing else.
+"""The customer's page for what is unpaid: anyone with the link of a month may pay all that they owe, and nothing else.
 
 ::
 
-    GET  /pay/{token}           the amount owed, its situation, the ways to pay
-    POST /pay/{token}/pay       pays with the card on file; on to the bank's page if the bank asks for it
-    GET  /pay/{token}/return    back from the bank's page
+    GET  /pay/{token}           the amounts owed, their situation, the ways to pay
+    POST /pay/{token}/pay       pays all or one ``month`` with the card on file; on to the bank's page if the bank asks
+    GET  /pay/{token}/return    back from the bank's page, which was about one ``month``
     POST /pay/{token}/card      on to Stripe's page for another card
     GET  /pay/{token}/card      back from there
 
@@ -16,7 +16,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -29,8 +29,7 @@ from billing.completeness.chains import ChainStatus
 from billing.customers.card_vault import CardVault
 from billing.customers.links import PaymentLinks
 from billing.customers.ports import CustomerStore
-from billing.errors import NotFound, TemporalUnavailable
-from billing.invoices.month import Month
+from billing.errors import InvalidInput, NotFound, TemporalUnavailable
 from billing.invoices.ports import MonthStore
 from billing.payments.ports import PaymentStore
 from billing.period import Period
@@ -38,15 +37,17 @@ from billing.reviewers.ports import BrakeStore
 from clients.collection_commands import collection_handle, pay, tell_collection
 from clients.month_commands import Unanswered, query_month
 from clients.running_workflows import RunningWorkflows
-from console.customers.customer_view import CustomerView, Situation, customer_view
+from console.customers.customer_view import CustomersPage, OwedMonth, Situation, customer_view, debt_view
 from console.customers.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
-from console.customers.wording import values
+from console.customers.wording import values, values_of_all
 from console.web.pages import Pages
 from console.web.security import same_site
 from console.web.tokens import opened
 from workflows.payment_collection import PaymentCollection
 
 _QUERY_TIMEOUT = timedelta(seconds=3)
+_NOT_BEGUN = (ChainStatus.ABSENT, ChainStatus.COMPLETED)
+"""The workflow's status while nothing is recorded yet: it begins, for the first time or once more."""
 _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
 """The pauses after which the page of a pending payment reloads: four minutes in all."""
 
@@ -54,12 +55,6 @@ _log = logging.getLogger(__name__)
 
 
 class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol): ...
-
-
-class _UnpaidMonth(NamedTuple):
-    month: Month
-    collection: Collection | None
-    view: CustomerView
 
 
 class PaymentPages:
@@ -87,36 +82,46 @@ class PaymentPages:
 
     async def show(self, token: str, look: int = 0) -> HTMLResponse:
         """``look`` counts how often the page has reloaded itself."""
-        case = await self._case(*self._opened(token))
+        customer_id, period = self._opened(token)
+        case = await self._case(customer_id, period)
+        others = [owed.debt.period for owed in case.owed if owed.debt.period != period]
+        if len(case.owed) == len(others) == 1:  # its own month is paid, another one is not
+            case = await self._case(customer_id, others[0])
         refresh_seconds = None
-        if case.view.situation is Situation.PENDING and 0 <= look < len(_LOOK_AFTER_SECONDS):
+        if case.situation is Situation.PENDING and 0 <= look < len(_LOOK_AFTER_SECONDS):
             refresh_seconds = _LOOK_AFTER_SECONDS[look]
         page = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
-        return self._pages.page("pay.html", page | values(*case))
+        if len(case.owed) > 1:
+            return self._pages.page("pay_all.html", page | values_of_all(case))
+        return self._pages.page("pay.html", page | values(case))
 
-    async def pay(self, token: str) -> RedirectResponse:
+    async def pay(self, token: str, month: str = "") -> RedirectResponse:
+        """``month`` "": everything that can be paid by card."""
         customer_id, period = self._opened(token)
-        redirect_url: str | None = None
-        if (await self._case(customer_id, period)).view.can_pay:
-            with suppress(NotFound):  # it was settled a moment ago
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    answer = await pay(self._client, customer_id, period, f"{self._page(token)}/return")
-                    redirect_url = answer.redirect_url
-        return RedirectResponse(redirect_url or self._page(token), 303)
+        case = await self._case(customer_id, period)
+        with suppress(NotFound):  # it was settled a moment ago
+            async with asyncio.timeout(ANSWER_SECONDS):
+                for owed in case.payable(_month(month)):
+                    return_url = f"{self._page(token)}/return?month={owed}"
+                    answer = await pay(self._client, customer_id, owed, return_url)
+                    if answer.redirect_url:
+                        return RedirectResponse(answer.redirect_url, 303)
+        return RedirectResponse(self._page(token), 303)
 
-    async def returned(self, token: str) -> RedirectResponse:
+    async def returned(self, token: str, month: str = "") -> RedirectResponse:
         """Back from the bank, with its answer or without: the collection asks Stripe."""
         customer_id, period = self._opened(token)
-        look_up = LookUp(by="the customer", reason="back from the bank's page", via="customer")
+        given = {"by": "the customer", "reason": "back from the bank's page", "via": "customer"}
+        look_up = LookUp.model_validate(given | {"period": _month(month) or period})
         with suppress(NotFound):
             async with asyncio.timeout(ANSWER_SECONDS):
-                await tell_collection(self._client, customer_id, period, look_up)
+                await tell_collection(self._client, customer_id, look_up)
         return RedirectResponse(self._page(token), 303)
 
     async def register_card(self, token: str) -> RedirectResponse:
         customer_id, period = self._opened(token)
         customer = await self._ledger.customer(customer_id)
-        if customer is None or not (await self._case(customer_id, period)).view.can_change_card:
+        if customer is None or not (await self._case(customer_id, period)).can_change_card:
             return RedirectResponse(self._page(token), 303)
         card_page = await self._vault.card_setup(
             customer.payment_method.payer_id,
@@ -140,37 +145,60 @@ class PaymentPages:
         """Customer and period of the link."""
         return opened(self._links.read, token)
 
-    async def _case(self, customer_id: str, period: Period) -> _UnpaidMonth:
+    async def _case(self, customer_id: str, period: Period) -> CustomersPage:
         month = await self._ledger.month(customer_id, period)
         if month is None:
             raise HTTPException(404)
-        collection, is_stopped = await self._collection(customer_id, period)
-        charges = await self._ledger.payments(customer_id, period)
         brake = await self._ledger.brake()
         paused = brake is not None and brake.on
-        return _UnpaidMonth(month, collection, customer_view(month, collection, charges, paused, is_stopped))
+        running, is_stopped = await self._running(customer_id, period)
+        own = running
+        if running is None or running.debt(period) is None:
+            own = await self._ledger.collection(customer_id, period)
+        charges = await self._ledger.payments(customer_id, period)
+        view = customer_view(month, own, charges, paused, is_stopped)
+        return CustomersPage(month, own, view, await self._owed(running, paused, is_stopped) if running else ())
 
-    async def _collection(self, customer_id: str, period: Period) -> tuple[Collection | None, bool]:
-        """The collection as its workflow has it, or if that does not answer, as last recorded; and if it has stopped.
+    async def _owed(self, running: Collection, paused: bool, is_stopped: bool) -> tuple[OwedMonth, ...]:
+        owed = []
+        for debt in running.open_debts:
+            charges = await self._ledger.payments(running.customer_id, debt.period)
+            owed.append(OwedMonth(debt, debt_view(running, debt, charges, paused, is_stopped)))
+        return tuple(month for month in owed if month.view.situation is not Situation.PAID)
 
-        A closed workflow is not asked: it would answer as if it still ran.
+    async def _running(self, customer_id: str, period: Period) -> tuple[Collection | None, bool]:
+        """The customer's collection as its workflow has it, or if that does not answer, as last recorded.
+
+        Also whether it has stopped. A closed workflow is not asked: it would answer as if it still ran.
         """
-        recorded = await self._ledger.collection(customer_id, period)
-        if recorded is not None and recorded.outcome is not None:
+        open_rows = await self._ledger.debts(customer_id=customer_id, open_only=True)
+        recorded = await self._ledger.collection(customer_id, open_rows[0].period if open_rows else period)
+        if recorded is not None and not open_rows:
             return recorded, False
         try:
             stopped = await RunningWorkflows(self._client, _QUERY_TIMEOUT).stopped_collections([(customer_id, period)])
-            if any(recorded or found.status is not ChainStatus.ABSENT for found in stopped):
+            if any(recorded or found.status not in _NOT_BEGUN for found in stopped):
                 return await self._ended_meanwhile(customer_id, period) or (recorded, True)
-            if stopped:  # not begun yet
+            if stopped:
                 return None, False
-            handle = collection_handle(self._client, customer_id, period)
-            return await query_month(handle, PaymentCollection.collection, _QUERY_TIMEOUT), False
+            handle = collection_handle(self._client, customer_id)
+            running = await query_month(handle, PaymentCollection.collection, _QUERY_TIMEOUT)
         except (TemporalUnavailable, Unanswered) as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return recorded, False
+        is_older = recorded is not None and running.debt(open_rows[0].period) is None
+        return (recorded if is_older else running), False
 
-    async def _ended_meanwhile(self, customer_id: str, period: Period) -> tuple[Collection, bool] | None:
-        """The collection, if it was settled since it was read."""
+    async def _ended_meanwhile(self, customer_id: str, period: Period) -> tuple[Collection | None, bool] | None:
+        """The collection, if everything was settled since it was read."""
+        if await self._ledger.debts(customer_id=customer_id, open_only=True):
+            return None
         recorded = await self._ledger.collection(customer_id, period)
-        return (recorded, False) if recorded is not None and recorded.outcome is not None else None
+        return (recorded, False) if recorded is not None else None
+
+
+def _month(text: str) -> Period | None:
+    try:
+        return Period(text)
+    except InvalidInput:
+        return None

@@ -1,22 +1,17 @@
-"""Finishes registrations whose customer never came back and whose webhook never came."""
+"""Sweeps: what finishes by itself that no return of a customer and no webhook has finished."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
-
-from clients.registrar import Registrar
-
-_PAUSE_SECONDS = 300.0
 
 _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def sweeping(registrar: Registrar) -> AsyncIterator[None]:
-    """Sweeps at once, then every few minutes until the block ends."""
-    task = asyncio.create_task(_sweep(registrar))
+async def sweeping(what: str, sweep: Callable[[], Awaitable[object]], pause_seconds: float) -> AsyncIterator[None]:
+    """Sweeps at once, then after each pause until the block ends; ``what`` is looked after, for the log."""
+    task = asyncio.create_task(_sweep(what, sweep, pause_seconds))
     try:
         yield
     finally:
@@ -25,10 +20,10 @@ async def sweeping(registrar: Registrar) -> AsyncIterator[None]:
             await task
 
 
-async def _sweep(registrar: Registrar) -> None:
+async def _sweep(what: str, sweep: Callable[[], Awaitable[object]], pause_seconds: float) -> None:
     while True:
         try:
-            await registrar.sweep(datetime.now(UTC))
+            await sweep()
         except Exception as error:  # of any kind: the next sweep comes
-            _log.warning("registrations cannot be read: %s", error or type(error).__name__)
-        await asyncio.sleep(_PAUSE_SECONDS)
+            _log.warning("%s cannot be read: %s", what, error or type(error).__name__)
+        await asyncio.sleep(pause_seconds)

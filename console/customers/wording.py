@@ -1,18 +1,20 @@
 """A month in words for its customer: money, dates and reasons are written as in our mails."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from babel.dates import format_date
 
-from billing.collections.collection import Collection
-from billing.invoices.month import Month
-from console.customers.customer_view import CustomerView
+from billing.money import sums_of
+from billing.period import Period
+from console.customers.customer_view import CustomersPage, Situation
 from wording.english import LOCALE, date_text, money_text, one_line, why
 
 
-def values(month: Month, collection: Collection | None, view: CustomerView) -> dict[str, object]:
-    """The values of the customer's page; each typed text is one clean line."""
-    customer = collection.customer if collection else month.customer
+def values(page: CustomersPage) -> dict[str, object]:
+    """The values of the page about one month; each typed text is one clean line."""
+    month, view = page.month, page.view
+    customer = page.collection.customer if page.collection else month.customer
     invoice = month.invoice
     money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
     rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
@@ -23,7 +25,7 @@ def values(month: Month, collection: Collection | None, view: CustomerView) -> d
     received_minor = total_minor - view.outstanding_minor if view.outstanding_minor else 0
     return {
         "name": one_line(customer.name),
-        "period": format_date(month.period.first_day, "MMMM y", locale=LOCALE),
+        "period": _title(month.period),
         "rows": rows,
         "total": money(total_minor),
         "received": money(-received_minor) if received_minor else "",
@@ -34,3 +36,39 @@ def values(month: Month, collection: Collection | None, view: CustomerView) -> d
         "reference": f"{customer.customer_id}, {month.period}",
         "view": view,
     }
+
+
+def values_of_all(page: CustomersPage) -> dict[str, object]:
+    """The values of the page about several months."""
+    customer = page.collection.customer if page.collection else page.month.customer
+    payable = set(page.payable(None))
+    rows = [
+        {
+            "period": each.debt.period,
+            "title": _title(each.debt.period),
+            "outstanding": money_text(each.debt.outstanding_minor, each.debt.currency),
+            "why": why(each.view.code) if each.view.situation is Situation.PAYABLE else "",
+            "view": each.view,
+        }
+        for each in page.owed
+    ]
+    return {
+        "name": one_line(customer.name),
+        "rows": rows,
+        "total": _sums((each.debt.outstanding_minor, each.debt.currency) for each in page.owed),
+        "payable": _sums(
+            (each.debt.outstanding_minor, each.debt.currency) for each in page.owed if each.debt.period in payable
+        ),
+        "can_change_card": page.can_change_card,
+        "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "on file",
+        "paid": _title(page.month.period) if page.view.situation is Situation.PAID else "",
+        "reference": customer.customer_id,
+    }
+
+
+def _title(period: Period) -> str:
+    return format_date(period.first_day, "MMMM y", locale=LOCALE)
+
+
+def _sums(amounts: Iterable[tuple[int, str]]) -> str:
+    return " and ".join(money_text(total, currency) for currency, total in sums_of(amounts).items())

@@ -19,7 +19,6 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
-from starlette.datastructures import FormData
 
 from billing.invoices.approval_policy import Flag
 from billing.invoices.stages import Stage
@@ -31,7 +30,7 @@ from clients.standstill import StandstillWatch
 from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
 from console.reviewers.page_frame import DeskRefusal, NamedMonth, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
-from console.web.forms import form_of
+from console.web.forms import form_of, texts_in
 
 NDJSON = "application/x-ndjson"
 SHOWN_SEEN = 200  # invoices of a selection to be confirmed; the others are counted and added up
@@ -89,7 +88,7 @@ class InvoicesPages:
     async def confirm(self, request: Request, session: Reviewing, period: NamedMonth) -> Response:
         """The decision as it would be carried out this moment; only the next page carries it out."""
         form = await form_of(request)
-        filters, action = await self._filter(period, _texts(form)), str(form.get("action", ""))
+        filters, action = await self._filter(period, texts_in(form)), str(form.get("action", ""))
         back = f"/desk/{period}/invoices{_link(_query(filters))}"
         _require_role(session, action, back)
         selection = await self._ledger.seen(filters) if form.get("all") else _reviewed(map(str, form.getlist("row")))
@@ -104,7 +103,7 @@ class InvoicesPages:
         )
 
     async def decide(self, request: Request, session: Reviewing, period: NamedMonth) -> Response:
-        form = _texts(await form_of(request))
+        form = texts_in(await form_of(request))
         action, back = form.get("action", ""), form.get("back", "")
         back = back if back.startswith(f"/desk/{period}/invoices") else f"/desk/{period}/invoices"
         _require_role(session, action, back)
@@ -251,10 +250,6 @@ def _sums(rows: Iterable[CurrentVersion]) -> dict[str, int]:
         if row.version:
             sums[row.currency] += row.total_minor
     return dict(sorted(sums.items()))
-
-
-def _texts(form: FormData) -> dict[str, str]:
-    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 async def _lines(outcomes: AsyncIterator[BulkOutcome]) -> AsyncIterator[str]:

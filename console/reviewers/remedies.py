@@ -1,12 +1,15 @@
 """Where in the console a remedy is done; of what has no page here, the command is shown."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from billing.period import Period
+from billing.receivables.journal import PaymentName
 from billing.remedies import Remedy, RemedyAction
 from wording.remedies import command_line
 
 _BY_BUTTON = {RemedyAction.RESTART, RemedyAction.RESUME, RemedyAction.APPROVE, RemedyAction.REFRESH, RemedyAction.SKIP}
+_OF_PAYMENT = {RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.SHOW_PAYMENT}
 _BY_FORM = {RemedyAction.CHANGE_LINE, RemedyAction.REMOVE_LINES, RemedyAction.ADD_LINES}
 
 
@@ -14,6 +17,11 @@ def remedy_page(remedy: Remedy, period: Period) -> str | None:
     """``period``: of the page that shows the remedy, where a workflow that has ended is started again."""
     if remedy.action is RemedyAction.RELEASE_BRAKE:
         return "/desk/brake"
+    if remedy.action is RemedyAction.CONFIRM:
+        return "/desk/money"
+    if remedy.action in _OF_PAYMENT:
+        name = PaymentName.of(remedy.rail, remedy.reference)
+        return f"/desk/money/payment?{urlencode(name._asdict())}"
     month = period if remedy.action is RemedyAction.RESTART else remedy.period
     if month is None or remedy.action not in _BY_BUTTON | _BY_FORM | {RemedyAction.SHOW_MONTH}:
         return None

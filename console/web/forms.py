@@ -23,3 +23,8 @@ async def form_of(request: Request) -> FormData:
         if len(name) > NAME_MAX or len(text) > (BODY_MAX_BYTES if name in _SELECTIONS else FIELD_MAX):
             raise HTTPException(413)
     return texts
+
+
+def texts_in(form: FormData) -> dict[str, str]:
+    """The last text of each name."""
+    return {name: text for name, text in form.items() if isinstance(text, str)}

@@ -94,7 +94,7 @@ class Company:
                     if charge.status == PaymentStatus.PROCESSING and draw.random() < 0.4:
                         behaviour = draw.choice(("succeed", "succeed", "decline:insufficient_funds"))
                         await self._decide(f"payment_intents/{charge.payment_id}", behaviour)
-        for collection in await ledger.collections(open_only=True):
+        for collection in await ledger.debts(open_only=True):
             customer = await ledger.customer(collection.customer_id)
             if customer and self._plan.draw("card", step, collection.customer_id).random() < 0.03:
                 await self._decide(f"cards/{customer.payment_method.card_id}", "succeed")

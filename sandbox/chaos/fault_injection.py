@@ -28,7 +28,7 @@ class FaultInjector:
     them.
     """
 
-    def __init__(self, stack: Stack, workers: list[Child]) -> None:
+    def __init__(self, stack: Stack, workers: list[Child], receiver_port: int) -> None:
         self.kills: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.replaced: list[str] = []
@@ -39,12 +39,14 @@ class FaultInjector:
         self._stripe = stack.settings.sandbox_stripe_port
         self._sheets = stack.settings.sandbox_sheets_port
         self._mail = stack.settings.sandbox_mail_port
+        self._receiver = receiver_port
 
     @asynccontextmanager
     async def throughout(self, seed: int) -> AsyncIterator[None]:
         """While the block runs, webhooks come twice, late, reordered or never; the stand-ins draw by ``seed``."""
-        for port, path in ((self._stripe, "webhooks/faults"), (self._stripe, "faults"), (self._sheets, "faults")):
-            await control(port, f"{path}/seed", {"seed": seed})
+        for port in (self._stripe, self._sheets, self._receiver):
+            await control(port, "faults/seed", {"seed": seed})
+        await control(self._stripe, "webhooks/faults/seed", {"seed": seed})
         for rule in WEBHOOKS:
             await control(self._stripe, "webhooks/faults", rule)
         yield
@@ -54,7 +56,12 @@ class FaultInjector:
     @asynccontextmanager
     async def during(self, fault_plan: FaultPlan) -> AsyncIterator[None]:
         """Breaks things while the block runs; then all services are well, and what was killed is on its way back."""
-        for port, rules in ((self._stripe, fault_plan.stripe), (self._sheets, fault_plan.sheets)):
+        services = (
+            (self._stripe, fault_plan.stripe),
+            (self._sheets, fault_plan.sheets),
+            (self._receiver, fault_plan.events),
+        )
+        for port, rules in services:
             for rule in rules:
                 await control(port, "faults", rule)
         await control(self._mail, "mail-faults", fault_plan.mail)
@@ -89,7 +96,7 @@ class FaultInjector:
         return faults
 
     async def _clear(self) -> None:
-        for port in (self._stripe, self._sheets):
+        for port in (self._stripe, self._sheets, self._receiver):
             rules: list[Rule] = await control(port, "faults", method="GET")
             self.faults.update({_name(rule): rule["fired"] for rule in rules if rule["fired"]})
             await control(port, "faults", method="DELETE")
@@ -164,7 +171,7 @@ async def _revive(worker: Child, after_seconds: float) -> None:
 
 
 def _name(rule: Rule) -> str:
-    service = "sheets" if "v4" in rule["path"] else "stripe"
+    service = {"/v4/": "sheets", "/events": "events"}.get(rule["path"], "stripe")
     status = f" {rule['status']}" if rule["kind"] == "status" else ""
     return f"{service} {'cached ' if rule['cached'] else ''}{rule['kind']}{status}"
 

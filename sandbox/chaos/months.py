@@ -6,25 +6,31 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
+from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.errors import BillingError
+from billing.events.event import OutgoingEvent
 from billing.invoices.commands import ChainResult
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.keys import collection_id, workflow_id
 from billing.period import Period
+from billing.receivables.journal import Subject
 from bootstrap import Adapters
 from clients.start import StartResult, handle_for, start_customer
+from sandbox.chaos.bookkeeper import Bookkeeper
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.plan import FaultPlan, Plan
 from sandbox.chaos.reviewers import Reviewers, wish_for
+from sandbox.judge.gather import gather
 from sandbox.reviewers import alerts_are_sent
 from sandbox.timeline import OVERSHOOT, SharedClock, until
 from workflows.monthly_billing import MonthlyBilling
@@ -60,6 +66,8 @@ class Months:
     client: Client
     clock: SharedClock
     fault_injector: FaultInjector
+    bookkeeper: Bookkeeper
+    folder: Path
     report: Callable[[str], None]
     wrong: list[str] = field(default_factory=list)
     steps: int = 0
@@ -112,13 +120,24 @@ class Months:
             fault_plan = FaultPlan() if helping else self.plan.faults(self.steps)
             async with self.fault_injector.during(fault_plan), asyncio.TaskGroup() as group:
                 group.create_task(self._review(rows, helping))
+                group.create_task(self.bookkeeper.work(self.periods if rows else [], self.steps))
                 group.create_task(self._pass_time())
             await self.company.banks_decide(self.ledger, self.periods, self.steps)
+            await self._compare_books()
             stages = Counter(str(row.stage) for row in rows)
             counts = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
             self.report(f"{self.steps:4}  {self.clock.now:%Y-%m-%d %H:%M}  {counts}")
         await self.fault_injector.revived()
+        await self.events_arrive()
         await self._finish()
+        await self.bookkeeper.settle(sorted({row.customer_id for row in await self.ledger.invoices()}))
+
+    async def _compare_books(self) -> None:
+        """The journal is right at any time, though not complete while something is under way."""
+        evidence = await gather(self.folder, self.ledger, *self.periods, is_over=False)
+        wrong = (f"{text}, in step {self.steps}" for account in evidence.accounts for text in account.wrong)
+        known = {text.rpartition(", in step")[0] for text in self.wrong}
+        self.wrong += [text for text in wrong if text.rpartition(", in step")[0] not in known]
 
     async def _open(self) -> list[InvoiceRow]:
         """The current month of everybody who has neither come past the last period nor left."""
@@ -128,7 +147,7 @@ class Months:
 
     async def _collecting(self) -> bool:
         """Whether something is due now in a collection."""
-        for row in await self.ledger.collections(open_only=True):
+        for row in await self.ledger.debts(open_only=True):
             if row.next_at is not None and row.next_at <= self.clock.now:
                 return True
             collection = await self.ledger.collection(row.customer_id, row.period)
@@ -139,9 +158,10 @@ class Months:
     async def _waiting(self) -> list[WaitingWorkflow]:
         """Open months and collections; an exhausted collection is left out: it waits for people only."""
         months = [WaitingWorkflow(workflow_id(row.customer_id), row.next_at) for row in await self._open()]
+        owed = {row.customer_id: row for row in await self.ledger.debts(open_only=True)}  # one collection has them all
         return months + [
-            WaitingWorkflow(collection_id(row.customer_id, row.period), row.next_at)
-            for row in await self.ledger.collections(open_only=True)
+            WaitingWorkflow(collection_id(row.customer_id), row.next_at)
+            for row in owed.values()
             if row.stage is not CollectionStage.EXHAUSTED
         ]
 
@@ -167,7 +187,7 @@ class Months:
         """Outcomes are recorded before their mail: a workflow that has gone on, or has ended, has sent it."""
         stuck = {row.customer_id for row in await self._open()}
         rows = [row for row in await self.ledger.invoices() if row.period in self.periods]
-        unpaid = [collection_id(row.customer_id, row.period) for row in rows if row.stage in UNPAID_OUTCOMES]
+        unpaid = {(row.customer_id, row.period) for row in rows if row.stage in UNPAID_OUTCOMES}
         try:
             async with asyncio.timeout(_FINISH_SECONDS):
                 for customer_id in {row.customer_id for row in rows} - stuck:
@@ -189,12 +209,39 @@ class Months:
     async def _month_of(self, handle: WorkflowHandle[MonthlyBilling, ChainResult]) -> Period:
         return (await handle.query(MonthlyBilling.invoice)).period
 
-    async def _settled(self, unpaid: list[str]) -> bool:
-        """Whether each of these collections has begun, and those that are closed have ended, their alerts recorded."""
-        rows = {collection_id(row.customer_id, row.period): row for row in await self.ledger.collections()}
-        closed = [name for name in unpaid if name in rows and rows[name].closed_at]
-        running = [name for name in closed if await self.timeline.clock(self.timeline.handle(name))]
-        return rows.keys() >= set(unpaid) and not running
+    async def events_arrive(self) -> None:
+        """Until the receiver has taken every event; an operator need not wait for the next tries."""
+
+        async def waiting() -> list[OutgoingEvent]:
+            return [event async for page in self.ledger.outgoing_events(undelivered_only=True) for event in page]
+
+        async def all_taken() -> bool:
+            return not await waiting()
+
+        for event in await waiting():
+            await self.ledger.resend_event(event.event_id)
+        try:
+            await until(all_taken, _FINISH_SECONDS)
+        except TimeoutError:
+            self.wrong.append(f"{len(await waiting())} events are not delivered")
+
+    async def _settled(self, unpaid: set[tuple[str, Period]]) -> bool:
+        """Whether each of these months is collected, and those who owe nothing more are told, their workflow ended."""
+        rows = await self.ledger.debts()
+        owing = {row.customer_id for row in rows if row.closed_at is None}
+        settled = {collection_id(row.customer_id) for row in rows if row.customer_id not in owing}
+        running = [name for name in settled if await self.timeline.clock(self.timeline.handle(name))]
+        is_complete = {(row.customer_id, row.period) for row in rows} >= unpaid
+        return is_complete and not running and not await self._paid_by_the_books(rows)
+
+    async def _paid_by_the_books(self, rows: list[DebtRow]) -> bool:
+        """Whether money has come for an open debt that its collection has yet to learn of."""
+        for row in rows:
+            if row.closed_at is None:
+                balance = await self.ledger.balance(row.customer_id)
+                if balance.owed_for(Subject.month(row.period), row.currency) <= 0:
+                    return True
+        return False
 
     # -- people
 
@@ -209,9 +256,9 @@ class Months:
                 if wish := wish_for(month, draw, content):
                     self._commands[row.customer_id, row.period] += 1
                     group.create_task(self.reviewers.act(month, wish, draw))
-            for collection in await self.ledger.collections(open_only=True) if rows else ():
-                draw = self.plan.draw("collect", self.steps, collection.customer_id)
-                group.create_task(self.reviewers.settle(collection, draw))
+            for debt in await self.ledger.debts(open_only=True) if rows else ():
+                draw = self.plan.draw("collect", self.steps, f"{debt.customer_id} {debt.period}")
+                group.create_task(self.reviewers.settle(debt, draw))
 
     async def _write_sheets(self, rows: list[InvoiceRow]) -> None:
         emails = {customer.customer_id: customer.email for customer in await self.ledger.customers()}

@@ -1,6 +1,7 @@
 """The plan of a run, by its seed: the customers, their sales, and what breaks at which step."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from random import Random
 from typing import Any
 
@@ -38,6 +39,26 @@ class Kill:
     down_seconds: float
 
 
+class Occasion(StrEnum):
+    """When a customer may send money for a month."""
+
+    ANNOUNCED = "announced"  # between its notice and its charge
+    OWED = "owed"  # the charge has failed
+    PAID = "paid"  # the card has paid: too much
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Money that a customer sends by transfer: ``copies`` equal transfers of a ``share`` of the bill."""
+
+    share: float
+    copies: int
+    is_named: bool
+    names_month: bool
+    is_recorded_twice: bool
+    returned: float  # the share of it that is sent back
+
+
 @dataclass(frozen=True)
 class FaultPlan:
     """What breaks while time passes once."""
@@ -45,6 +66,7 @@ class FaultPlan:
     stripe: list[Rule] = field(default_factory=list)
     sheets: list[Rule] = field(default_factory=list)
     mail: list[Rule] = field(default_factory=list)
+    events: list[Rule] = field(default_factory=list)
     latency_seconds: float = 0.0
     no_worksheet: bool = False
     ledger_locked_seconds: float = 0.0
@@ -98,12 +120,31 @@ class Plan:
         draw = self.draw("late", customer_id, period)
         return _typed(draw.randint(100_000, 200_000), currency) if draw.random() < 0.2 else None
 
+    def sending(self, occasion: Occasion, customer_id: str, period: str) -> Sending | None:
+        """What the customer sends for the month on this occasion; often nothing."""
+        draw = self.draw("transfer", occasion, customer_id, period)
+        if draw.random() >= _SENDS[occasion]:
+            return None
+        return Sending(
+            share=draw.choice((1.0, 1.0, 1.0, 0.4, 1.5)),
+            copies=draw.choices((1, 2), (6, 1))[0],
+            is_named=draw.random() < 0.75,
+            names_month=draw.random() < 0.6,
+            is_recorded_twice=draw.random() < 0.3,
+            returned=draw.choices((0.0, 0.5, 1.0), (8, 1, 1))[0],
+        )
+
+    def refund(self, customer_id: str, period: str) -> float:
+        """The share of the card's payment that goes back to it; often 0."""
+        return self.draw("refund", customer_id, period).choices((0.0, 0.3, 1.0), (8, 1, 1))[0]
+
     def faults(self, step: int) -> FaultPlan:
         draw = self.draw("storm", step)
         return FaultPlan(
             stripe=_some(draw, _STRIPE, 0.9, "/v1/payment_intents"),
             sheets=_some(draw, _SHEETS, 0.9, "/v4/"),
             mail=[_mail(draw, self.customers) for _ in range(draw.choice((0, 0, 1, 4)))],
+            events=_some(self.draw("events", step), _EVENTS, 0.7, "/events"),
             latency_seconds=draw.choice((0.0, 0.1, 0.3)),
             no_worksheet=draw.random() < 0.05,
             ledger_locked_seconds=draw.choices((0.0, 1.0, 2.0, 11.0), (30, 3, 2, 1))[0],
@@ -112,6 +153,9 @@ class Plan:
             server_dies_after_seconds=draw.random() if draw.random() < 0.05 else None,
         )
 
+
+_SENDS = {Occasion.ANNOUNCED: 0.4, Occasion.OWED: 0.7, Occasion.PAID: 0.2}
+"""How often."""
 
 _STRIPE: tuple[Rule, ...] = (
     {"kind": "drop_before"},
@@ -132,6 +176,12 @@ _SHEETS: tuple[Rule, ...] = (
     {"kind": "drop_before"},
     {"kind": "drop_after"},
     {"kind": "garbage_200"},
+)
+_EVENTS: tuple[Rule, ...] = (
+    {"kind": "status", "status": 500},
+    {"kind": "drop_before"},
+    {"kind": "drop_after"},
+    {"kind": "slow", "seconds": 1.0},
 )
 
 WEBHOOKS: tuple[Rule, ...] = tuple(

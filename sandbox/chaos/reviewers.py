@@ -10,7 +10,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.service import RPCError
 
 from billing.collections.commands import COLLECTION_COMMANDS
-from billing.collections.ports import CollectionRow, CollectionStore
+from billing.collections.ports import CollectionStore, DebtRow
 from billing.commands import Command, CommandResult
 from billing.customers.customer import ReviewMode
 from billing.invoices.approval_policy import needs_approval
@@ -60,16 +60,15 @@ class Reviewers:
                 return
             self._note(customer_id, month.period, name, command, answer)
 
-    async def settle(self, row: CollectionRow, draw: Random) -> None:
-        """Now and then a reviewer acts on a collection; a look-up leaves nothing on record."""
+    async def settle(self, row: DebtRow, draw: Random) -> None:
+        """Now and then a reviewer acts on a debt or its account; a look-up leaves nothing on record."""
         if draw.random() < 0.9:
             return
-        name = draw.choice(("retry", "retry", "look_up", "halt", "resume", "resume", "record_payment", "write_off"))
-        fields: dict[str, Any] = {"by": "ann", "reason": "chaos", "command_id": self._new_id(row.customer_id)}
-        if name == "record_payment":
-            fields |= {"reference": "a transfer", "amount_minor": row.outstanding_minor}
+        name = draw.choice(("retry", "retry", "look_up", "halt", "resume", "resume", "write_off"))
+        common = {"by": "ann", "reason": "chaos", "command_id": self._new_id(row.customer_id)}
+        fields: dict[str, Any] = common | {"period": row.period}
         command = COLLECTION_COMMANDS[name].model_validate(fields)
-        if await self._signal(collection_id(row.customer_id, row.period), name, command) and name != "look_up":
+        if await self._signal(collection_id(row.customer_id), name, command) and name != "look_up":
             self._note(row.customer_id, row.period, name, command, None)
 
     def _new_id(self, customer_id: str) -> str:

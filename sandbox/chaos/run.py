@@ -9,19 +9,33 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 
-from bootstrap import connect_adapters, connect_temporal
+from bootstrap import (
+    connect_adapters,
+    connect_alerts,
+    connect_digest_trigger,
+    connect_payment_desk,
+    connect_temporal,
+)
 from process.shutdown import BY_FORCE, GRACE
+from sandbox.chaos.bookkeeper import Bookkeeper
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
 from sandbox.chaos.plan import Plan
-from sandbox.judge.evidence import Evidence, gather
+from sandbox.judge.evidence import Evidence
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
+from sandbox.stack.ports import HOST
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.sample import earliest_period
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
+from sandbox.stack.stand_ins import serve
+from sandbox.stand_ins.bank import Bank
+from sandbox.stand_ins.event_receiver import SECRET, receiver_app
+from sandbox.stand_ins.faults import Faults
 from sandbox.timeline import SharedClock, Timeline
 from settings import Settings
 from worker import READY
@@ -34,11 +48,12 @@ _TASK_TIMEOUT = timedelta(seconds=2)
 async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[dict[str, Any], list[PromiseResult]]:
     """Figures for one line of JSON, and the verdict on each promise."""
     began, port = time.monotonic(), free_temporal_port()
-    settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=_REVIEWERS))
     periods = [earliest_period(datetime.now(UTC))]
     while len(periods) < plan.months:
         periods.append(periods[-1].next())
     async with AsyncExitStack() as exits:
+        receiver = await exits.enter_async_context(serve(Faults(receiver_app(folder / "events.jsonl"))))
+        settings = sandbox_settings(_settings(folder, receiver))
         stack = await exits.enter_async_context(embedded_stack(settings, port, cwd=folder))
         await stack.worker.stop()  # two others take its place
         workers = [await exits.enter_async_context(_worker(stack, number)) for number in (1, 2)]
@@ -47,16 +62,24 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         client = Client(**connected.config() | {"interceptors": [_ShortTasks()]})
         company = Company(plan, folder, settings.sandbox_stripe_port)
         clock = SharedClock(Timeline(client, _PATIENCE_SECONDS), settings.sandbox_stripe_port)
-        fault_injector = FaultInjector(stack, workers)
-        months = Months(plan, periods, company, adapters, client, clock, fault_injector, report)
+        fault_injector = FaultInjector(stack, workers, receiver)
+        desk = connect_payment_desk(
+            settings, adapters, connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+        )
+        bookkeeper = Bookkeeper(plan, Bank(folder / "bank.jsonl"), desk, adapters.ledger, lambda: clock.now)
+        months = Months(plan, periods, company, adapters, client, clock, fault_injector, bookkeeper, folder, report)
         async with fault_injector.throughout(plan.seed):
             await months.start()
             await months.pass_by()
         kept = [worker.name for worker in workers if await worker.stop() != 0]
+        await months.events_arrive()
         evidence = await gather(folder, adapters.ledger, *periods)
-        unrecorded = (*months.wrong, *await months.reviewers.unrecorded())
+        unrecorded = (*await months.reviewers.unrecorded(), *await bookkeeper.unconfirmed())
     checks = [
         *judge(evidence),
+        PromiseResult(
+            name="everything comes to an end, and the journal is right all the while", wrong=(*months.wrong,)
+        ),
         PromiseResult(name="every answer that a person got is on record", wrong=unrecorded),
         PromiseResult(
             name="every worker let go of every run, and ended when it was told to",
@@ -72,6 +95,16 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         "violations": sum(len(check.wrong) for check in checks),
     }
     return figures, checks
+
+
+def _settings(folder: Path, receiver_port: int) -> Settings:
+    return Settings(
+        _env_file=None,
+        data_dir=folder,
+        reviewers_email=_REVIEWERS,
+        events_url=f"http://{HOST}:{receiver_port}/events",
+        events_secret=SecretStr(SECRET),
+    )
 
 
 def _figures(months: Months, fault_injector: FaultInjector, evidence: Evidence) -> dict[str, Any]:
@@ -91,6 +124,8 @@ def _figures(months: Months, fault_injector: FaultInjector, evidence: Evidence) 
         "mails": letters.total(),
         "digests": letters["digest"],
         "alerts": len(evidence.alerts),
+        "events": len(evidence.deliveries or ()),
+        "money": dict(sorted(months.bookkeeper.done.items())),
         "virtual_days": (months.clock.now - months.clock.began).days,
     }
 

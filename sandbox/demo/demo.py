@@ -9,9 +9,7 @@ Reviewers use the real command line, in processes of their own. All workflows sk
 """
 
 import asyncio
-import os
 import re
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -20,19 +18,23 @@ from typing import Protocol
 
 from temporalio.client import Client
 
+from billing.collections.stages import CollectionStage
 from billing.completeness.report import FindingKind
 from billing.errors import BillingError
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.invoices.stages import Stage
-from billing.keys import workflow_id
+from billing.keys import collection_id, workflow_id
 from billing.reviewers.ports import AlertListing
+from clients.collection_commands import collection_handle
 from clients.start import handle_for
+from sandbox.demo.commands import Commands
 from sandbox.demo.show import Show
+from sandbox.demo.transfers import AFTER_DECLINE, TOO_MUCH, SampleTransfer
 from sandbox.reviewers import alerts_are_sent
 from sandbox.stack.sample import SAMPLE, correct_address, earliest_period, prepare_sample, sheet_of
-from sandbox.stack.stack import ROOT, Stack
+from sandbox.stack.stack import Stack
 from sandbox.stand_ins.control import control
 from sandbox.timeline import OVERSHOOT, SharedClock, Timeline, until
 from workflows.monthly_billing import MonthlyBilling
@@ -78,6 +80,7 @@ class Demo:
         settings = self.stack.settings
         self.clock = SharedClock(Timeline(self.client), settings.sandbox_stripe_port, settings.skipped_file)
         self.period = earliest_period(self.clock.now)
+        self._type = Commands(self.stack, self.show).type
 
     async def until_review(self) -> None:
         """Starts all customers, imports their sales, and lets the reviewers act on the drafts."""
@@ -137,11 +140,19 @@ class Demo:
         await self._see(
             lambda months: all(month.announced or month.outcome for month in months.values()), "all notices"
         )
+        self.show.chapter("Transfer: acme pays by bank before the charge, and too much")
+        await self._transfer(TOO_MUCH)
         self.show.chapter("Last call, then charge: on the 8th, 10:00; a halt would still stop it")
         months = await self.months()
         await self._charge(max(month.charge_at for month in months.values() if not month.outcome))
         self.show.chapter("Close: outcomes are in the ledger, all workflows continue as new into the next month")
         await self._chain_goes_on()
+        self.show.chapter("Collect: denver's card was declined, so denver pays by bank; the card is left alone")
+        await self.clock.pass_to(self.clock.now, [collection_id(AFTER_DECLINE.customer_id)])  # it begins in real time
+        await self._transfer(AFTER_DECLINE)
+        await self._recovers(AFTER_DECLINE.customer_id)
+        self.show.chapter("Reconcile: is what each rail has taken in the books, to the cent?")
+        await self._type("reconcile", "--period", self.period)
         alerts_sent = self._until(lambda: alerts_are_sent(self.ledger), "the last digest to the reviewers")
         await asyncio.gather(alerts_sent, self._covered())
 
@@ -169,6 +180,14 @@ class Demo:
             return all(month.period > self.period for month in months)
 
         await self._until(all_gone_on, "the next month")
+
+    async def _recovers(self, customer_id: str) -> None:
+        """The collection has ended: nothing is owed any more, and the receipt is sent."""
+        with self._patience(f"gave up waiting for the end of {customer_id}'s collection"):
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                collection = await collection_handle(self.client, customer_id).result()
+        if collection.outcome is not CollectionStage.RECOVERED:
+            raise BillingError(f"the collection of {customer_id} ended as {collection.outcome}")
 
     # -- looking
 
@@ -229,34 +248,10 @@ class Demo:
 
     # -- acting
 
-    async def _type(
-        self, *arguments: str, lines: slice = slice(None), since: str = "", exit_code: int = 0
-    ) -> list[str]:
-        """Runs a command of the command line and returns its output; ``lines`` of it are shown, or all ``since``."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(ROOT / "starter.py"),
-            *arguments,
-            cwd=self.stack.settings.data_dir,
-            env={**os.environ, **self.stack.environment, "COLUMNS": "100", "NO_COLOR": "1"},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            output, _ = await process.communicate()
-        except asyncio.CancelledError:
-            process.kill()
-            raise
-        answer = [line.rstrip() for line in output.decode().splitlines() if line.strip()]
-        if process.returncode != exit_code:
-            self.show.command(arguments, answer)
-            raise BillingError(f"starter.py {arguments[0]} ended with exit code {process.returncode}: {answer[-1:]}")
-        first = answer.index(since) if since in answer else 0
-        self.show.command(arguments, answer[first:][lines])
-        if exit_code:
-            self.show.answer([f"exit code {exit_code}"])
-        return answer
+    async def _transfer(self, transfer: SampleTransfer) -> None:
+        """The money arrives at the bank, and a reviewer records it."""
+        transfer.arrive(self.stack.settings.data_dir, self.period, self.clock.now)
+        await self._type(*transfer.command(self.period))
 
     # -- killing
 

@@ -17,6 +17,7 @@ from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.money import format_amount
+from billing.payments.payment import ChargeStatus
 
 _STYLES = {
     Stage.MONITORING: "cyan",
@@ -136,8 +137,9 @@ def _collected(invoice: Invoice) -> str:
 def _ending(month: Month) -> str:
     skipped = [decision for decision in month.decisions if decision.accepted and decision.command == "skip"]
     charge = month.closed.charge if month.closed else None
+    is_settled = charge is not None and charge.status is ChargeStatus.SETTLED
     words = {
-        Stage.PAID: "charged, receipt sent",
+        Stage.PAID: "paid by transfer, card not charged" if is_settled else "charged, receipt sent",
         Stage.NOTHING_DUE: "no sales; no mail",
         Stage.CARRIED_FORWARD: "too small: on the next bill",
         Stage.PAST_DUE: f"declined: {charge.decline_code or charge.code}" if charge else "",

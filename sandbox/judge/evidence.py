@@ -1,53 +1,28 @@
-"""Evidence of how months were billed: from the Stripe stand-in's journal, the mail, the ledger and the sheet only.
-
-    evidence = await gather(folder, ledger, Period("2026-10"), Period("2026-11"))
-
-What should have been charged is computed once more in sandbox/judge/expected.py, by other code than the workflow's.
-"""
+"""Evidence of how months were billed: what gather.py has read, and what each month should have come to."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from billing.collections.collection import Collection
-from billing.collections.ports import CollectionStore
+from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage, DiaryEntry
-from billing.customers.ports import CustomerStore
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
-from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
 from billing.invoices.stages import Stage
-from billing.mails.mail import MessageRow, MessageStore
-from billing.payments.ports import ChargeRow, PaymentBooks
+from billing.mails.mail import MessageRow
+from billing.payments.ports import ChargeRow
 from billing.period import Period
+from billing.receivables.journal import AccountTotal, Transaction
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
-from billing.reviewers.ports import AlertListing
-from sandbox.judge.expected import CustomerScript, ExpectedMonth, TypedRow, read_sheet
-from sandbox.judge.stripe_journal import Intent, Journal
-from sandbox.stack.sample import sheet_of
-from sandbox.stand_ins.mailbox import Mail, read_mail
-
-
-class _Ledger(
-    AlertListing,
-    CollectionStore,
-    CustomerStore,
-    InvoiceListing,
-    MessageStore,
-    MonthHistory,
-    MonthStore,
-    PaymentBooks,
-    Protocol,
-):
-    """The part of the ledger that is used here."""
-
-    async def closed_reason(self, customer_id: str) -> str:
-        """The reason, with its author; "" for an account that is open or unknown."""
+from sandbox.judge.expected import CustomerScript, ExpectedMonth
+from sandbox.judge.registers import Registers
+from sandbox.judge.stripe_journal import Intent
+from sandbox.stand_ins.mailbox import Mail
 
 
 @dataclass(frozen=True)
@@ -61,10 +36,11 @@ class MonthEvidence:
     decisions: list[Decision]
     messages: list[MessageRow]
     charges: list[ChargeRow]
-    intents: list[Intent]
-    collection: Collection | None  # if it was not paid when it was due
-    stage: CollectionStage | None  # of the collection, as the ledger lists it
-    diary: list[DiaryEntry]  # of the collection
+    intents: list[Intent]  # of the card on file
+    links: list[Intent]  # of payment links
+    collection: Collection | None  # that has it, if it was not paid when it was due
+    stage: CollectionStage | None  # of its debt, as the ledger lists it
+    diary: list[DiaryEntry]  # of the collection, as far as it is about this month or all of them
     due: ExpectedMonth
 
     @property
@@ -80,15 +56,21 @@ class MonthEvidence:
 
     @property
     def recovered(self) -> bool:
-        """Whether everything was paid later, in whatever way, by its collection."""
-        return self.collection is not None and self.collection.outcome is CollectionStage.RECOVERED
+        """Whether everything was paid later, in whatever way."""
+        return self.debt is not None and self.debt.outcome is CollectionStage.RECOVERED
+
+    @property
+    def debt(self) -> Debt | None:
+        """What it left unpaid."""
+        return self.collection.debt(self.period) if self.collection else None
 
     @property
     def expected_minor(self) -> int:
-        """What Stripe should have received: the whole amount, or nothing."""
-        later = self.collection.received if self.collection and self.recovered else ()
-        by_card = {payment.reference for payment in later} & {intent.now["id"] for intent in self.intents}
-        return self.due.total_minor if self.due.outcome is Stage.PAID or by_card else 0
+        """What the card on file should have paid: the whole amount, or nothing."""
+        later = self.debt.paid_by if self.debt and self.recovered else None
+        by_card = later in {intent.now["id"] for intent in self.intents}
+        is_charged = self.due.outcome is Stage.PAID and not self.due.settled
+        return self.due.total_minor if is_charged or by_card else 0
 
     @property
     def received_minor(self) -> int:
@@ -103,6 +85,9 @@ class CustomerEvidence:
     closed_reason: str
     script: CustomerScript
     cases: list[MonthEvidence]
+    transactions: list[Transaction]  # in our journal
+    owed_minor: dict[Period, int]  # by the judge's own books
+    wrong: list[str]  # what of the journal differs from them
 
 
 @dataclass(frozen=True)
@@ -114,6 +99,9 @@ class Evidence:
     strangers: list[str]  # customers at Stripe that the ledger does not know, and payments of no customer
     mails: list[Mail]
     alerts: list[AlertRow]  # the outbox of the reviewers
+    deliveries: list[dict[str, Any]] | None  # of events, as their receiver took them; None: there was none
+    registers: Registers  # of the rails
+    totals: list[AccountTotal]  # the trial balance
 
     @property
     def all_cases(self) -> list[MonthEvidence]:
@@ -155,57 +143,6 @@ class Evidence:
     def arrivals(self, *message_ids: str) -> list[Mail]:
         """The deliveries of these mails, in the order of arrival."""
         return [mail for mail in self.mails if mail.message_id in message_ids]
-
-
-async def gather(folder: Path, ledger: _Ledger, *periods: Period) -> Evidence:
-    """Reads everything, to judge ``periods``. Nothing of it comes from a workflow."""
-    journal = Journal.read(folder / "stripe.jsonl")
-    rows = await ledger.invoices()
-    sheets = {period: read_sheet(sheet_of(folder, period)) for period in {row.period for row in rows}}
-    accounts = []
-    for customer_id in dict.fromkeys(row.customer_id for row in rows):
-        months = sorted(row.period for row in rows if row.customer_id == customer_id)
-        accounts.append(await _account(ledger, journal, sheets, customer_id, months))
-    mails, alerts = read_mail(folder / "mail"), await ledger.alerts()
-    return Evidence(periods=periods, accounts=accounts, strangers=journal.strangers(), mails=mails, alerts=alerts)
-
-
-async def _account(
-    ledger: _Ledger,
-    journal: Journal,
-    sheets: dict[Period, list[TypedRow] | None],
-    customer_id: str,
-    periods: list[Period],
-) -> CustomerEvidence:
-    """Month after month, each with what the one before should have left."""
-    customer = await ledger.customer(customer_id)
-    assert customer is not None
-    decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
-    script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, [*decisions.values()])
-    stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
-    due, cases = None, list[MonthEvidence]()
-    for period in periods:
-        month = await ledger.month(customer_id, period)
-        assert month is not None
-        intents = journal.claim(customer_id, period)
-        due = ExpectedMonth.of(month, due, sheets[period], script, decisions[period], intents, journal)
-        cases.append(
-            MonthEvidence(
-                customer_id=customer_id,
-                period=period,
-                month=month,
-                script=script,
-                decisions=decisions[period],
-                messages=await ledger.messages(customer_id, period),
-                charges=await ledger.payments(customer_id, period),
-                intents=intents,
-                collection=await ledger.collection(customer_id, period),
-                stage=stages.get(period),
-                diary=await ledger.diary(customer_id, period),
-                due=due,
-            )
-        )
-    return CustomerEvidence(customer_id, await ledger.closed_reason(customer_id), script, cases)
 
 
 def _reported(text: str) -> Iterator[tuple[AlertKind, str, Period]]:

@@ -6,7 +6,7 @@ Nothing here is the workflow's code but the tables of currencies.
 import csv
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain
@@ -18,7 +18,7 @@ from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.money import minor_digits, step_minor
-from sandbox.judge.stripe_journal import Intent, Journal
+from sandbox.judge.stripe_journal import Intent, StripeJournal
 
 LATE = "Came late"
 """The description of rows that were typed after their customer's import: they belong on the next invoice."""
@@ -36,6 +36,15 @@ class TypedRow(NamedTuple):
     email: str
     cell: str
     late: bool = False
+
+
+class MonthMoney(NamedTuple):
+    """What the judge's own books say about a month: what its draft takes over, and when money other than its charge
+    had paid the whole bill.
+    """
+
+    carried_minor: int
+    settled_at: datetime | None
 
 
 class CustomerScript:
@@ -65,19 +74,20 @@ class ExpectedMonth:
     amounts: dict[str, int | None]  # by line, after the accepted edits; None cannot be read
     late: dict[str, int | None]  # by their lines on the next invoice, the rows of this month's sheet that came late
     outcome: Stage | None
+    settled: bool = False  # paid by other money before it was charged
 
     @classmethod
     def of(
         cls,
         month: Month,
         before: "ExpectedMonth | None",
+        money: MonthMoney,
         sheet: list[TypedRow] | None,
         script: CustomerScript,
         decisions: list[Decision],
         intents: list[Intent],
-        journal: Journal,
+        journal: StripeJournal,
     ) -> "ExpectedMonth":
-        carried_minor = before.balance_minor if before else 0
         amounts: dict[str, int | None] = {}
         late: dict[str, int | None] = {}
         if month.invoice is not None and month.customer.terms.review_mode is not ReviewMode.MANUAL:
@@ -88,21 +98,17 @@ class ExpectedMonth:
             late = {f"late-{month.period}-{row.line_id}": minor for row, minor in rows if row.late}
         if before and month.previous_compared:
             amounts |= before.unapplied
-        unpriced = cls(carried_minor, _edited(amounts, decisions), late, None)
-        is_complete = sheet is not None or not amounts
-        outcome = unpriced._outcome(month, decisions, intents, journal) if is_complete else None
-        return cls(carried_minor, unpriced.amounts, late, outcome)
+        unpriced = cls(money.carried_minor, _edited(amounts, decisions), late, None)
+        if sheet is None and amounts:
+            return unpriced
+        outcome = unpriced._outcome(month, decisions, intents, journal)
+        if unpriced._is_settled(month, intents, money, outcome):
+            return replace(unpriced, outcome=Stage.PAID, settled=True)
+        return replace(unpriced, outcome=outcome)
 
     @property
     def total_minor(self) -> int:
         return self.carried_minor + sum(amount for amount in self.amounts.values() if amount is not None)
-
-    @property
-    def balance_minor(self) -> int:
-        """The balance carried into the next month."""
-        if self.outcome is Stage.CARRIED_FORWARD:
-            return self.total_minor
-        return self.carried_minor if self.outcome is Stage.SKIPPED else 0
 
     @property
     def unapplied(self) -> dict[str, int | None]:
@@ -117,8 +123,17 @@ class ExpectedMonth:
     def is_charged(self) -> bool:
         return self.outcome in (Stage.PAID, Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED, Stage.NEEDS_CARD)
 
+    @staticmethod
+    def _is_settled(month: Month, intents: list[Intent], money: MonthMoney, outcome: Stage | None) -> bool:
+        """Whether other money had paid the bill, so that no card was tried, and the month was closed as paid."""
+        if money.settled_at is None or month.closed is None or any(intent.first_answer for intent in intents):
+            return False
+        if outcome is Stage.SKIPPED:  # it was to be cancelled, and may have been settled at the same time
+            return month.charging is not None and month.outcome is Stage.PAID
+        return outcome is None or (outcome is Stage.NEEDS_CARD and money.settled_at <= month.closed.at)
+
     def _outcome(
-        self, month: Month, decisions: list[Decision], intents: list[Intent], journal: Journal
+        self, month: Month, decisions: list[Decision], intents: list[Intent], journal: StripeJournal
     ) -> Stage | None:
         answers = {intent.first_answer for intent in intents} - {None}
         if any(decision.accepted and decision.command == "skip" for decision in decisions):
@@ -155,6 +170,15 @@ def minor_of(cell: str, currency: str) -> int | None:
         return None
     exact = Decimal(typed.replace(",", "")).scaleb(minor_digits(currency))
     return int(exact) if exact == int(exact) and int(exact) % step_minor(currency) == 0 else None
+
+
+def announced(subject: str, currency: str) -> tuple[int | None, datetime | None]:
+    """Amount and day in a notice's subject: ``Invoice for November 2026: €1,330.40 on 8 December 2026``."""
+    words = re.search(r": (.+) on (\d+ \w+ \d{4})$", subject)
+    if words is None:
+        return None, None
+    day = datetime.strptime(words[2], "%d %B %Y")  # noqa: DTZ007
+    return minor_of(re.sub(r"[^\d.-]", "", words[1]), currency), day
 
 
 def _edited(amounts: dict[str, int | None], decisions: list[Decision]) -> dict[str, int | None]:

@@ -1,16 +1,13 @@
 """The judge: were months billed as promised? Each promise is a function that yields what breaks it.
 
-    evidence = await gather(folder, ledger, period)
-    for check in judge(evidence):
-        print(check.name, "ok" if check.ok else check.wrong)
+    broken = [check for check in judge(await gather(folder, ledger, period)) if not check.ok]
 
 Nothing comes from a workflow: see sandbox/judge/evidence.py.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -20,14 +17,13 @@ from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.model import Model
 from billing.money import format_amount
-from billing.period import Period
 from billing.reviewers.alerts import AlertKind
+from sandbox.judge.collected import collected, diaries, gaps, people_know, reminders, waiting_months
+from sandbox.judge.events import differing_events
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
-from sandbox.judge.expected import minor_of
+from sandbox.judge.expected import announced
+from sandbox.judge.journal import differing_books
 from sandbox.judge.stripe_journal import Intent
-from sandbox.stand_ins.mailbox import Mail
-
-_FOR_A_PERSON = (AlertKind.PERSON, AlertKind.UNRESOLVED, AlertKind.HALTED)
 
 
 class PromiseResult(Model):
@@ -50,8 +46,11 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "no charge without an earlier notice of the same amount, at least min_notice before": _notices,
         "nothing is charged that was skipped, halted, carried forward or not due": _nothing,
         "ledger and Stripe tell of the same payments": _agreement,
+        "the journal has every movement of money, once": differing_books,
+        "other systems are told of every movement of money, once, in each customer's order": differing_events,
         "every command took effect once, or was refused with a reason": _commands,
         "every outcome is told to the customer, once, and no other mail is sent": _letters,
+        "nobody is reminded of what they owe twice within a day": reminders,
         "every customer is in the next month, has left, or waits for a person who knows": _chain,
         "everything that reviewers were to be told has reached them by mail": _alerts,
     }
@@ -73,8 +72,9 @@ def _amounts(evidence: Evidence) -> Iterator[str]:
         if case.received_minor != case.expected_minor:
             charged, expected = (format_amount(m, currency) for m in (case.received_minor, case.expected_minor))
             yield f"{case.name}: charged {charged}, not {expected}"
-        if case.month.carried_minor != due.carried_minor:
-            yield f"{case.name}: begins with {case.month.carried_minor}, the months before left {due.carried_minor}"
+        if case.month.invoice is not None and case.month.carried_minor != due.carried_minor:
+            taken_minor = case.month.carried_minor
+            yield f"{case.name}: the draft takes over {taken_minor}, the months before left {due.carried_minor}"
         for intent in case.intents:
             requested = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
             if requested != (due.total_minor, currency, case.month.customer.payment_method.payer_id):
@@ -88,7 +88,7 @@ def _twice(evidence: Evidence) -> Iterator[str]:
         charged = [intent for intent in case.intents if intent.charged]
         if len(charged) > 1:
             yield f"{case.name}: {', '.join(intent.now['id'] for intent in charged)}"
-        for intent in case.intents:
+        for intent in (*case.intents, *case.links):
             if len(intent.moved) > 1:
                 yield f"{case.name}: {intent.now['id']} moved money by {', '.join(intent.moved)}"
         keys.update(intent.now["metadata"]["billing_key"] for intent in charged)
@@ -115,7 +115,7 @@ def _notice_of(evidence: Evidence, case: MonthEvidence, intent: Intent) -> Itera
     if not before:
         return
     mail, row = before[-1], rows[before[-1].message_id]
-    announced_minor, announced_day = _announced(mail, customer.currency)
+    announced_minor, announced_day = announced(mail.subject, customer.currency)
     if row.status is not MessageStatus.SENT or (row.total_minor, announced_minor) != (intent.now["amount"],) * 2:
         yield f"the last notice ({row.status}) says {mail.subject!r}, the charge is {intent.now['amount']}"
     if since - row.at < timedelta(hours=customer.terms.min_notice_hours):
@@ -152,12 +152,17 @@ def _commands(evidence: Evidence) -> Iterator[str]:
         decisions = account.script.decisions
         ids = Counter(decision.command_id for decision in decisions if decision.accepted and decision.command_id)
         yield from (f"{account.customer_id}: {name} took effect {n} times" for name, n in ids.items() if n > 1)
+        for began, numbers in diaries(account).items():
+            yield from (f"{account.customer_id}: {wrong}" for wrong in gaps(f"the diary since {began}", numbers))
+        for case in account.cases:
+            if case.debt and case.debt.outcome is None and account.owed_minor[case.period] <= 0:
+                yield f"{case.name} is still collected, although it is paid"
     for case in evidence.all_cases:
-        yield from (f"{case.name}: {wrong}" for wrong in (*_commands_of(case), *_collected(case)))
+        yield from (f"{case.name}: {wrong}" for wrong in (*_commands_of(case), *collected(case)))
 
 
 def _commands_of(case: MonthEvidence) -> Iterator[str]:
-    yield from _gaps("the audit trail", [decision.number for decision in case.decisions])
+    yield from gaps("the audit trail", [decision.number for decision in case.decisions])
     since = case.charged_since
     for decision in case.decisions:
         command = f"{decision.command} of {decision.by}"
@@ -173,36 +178,6 @@ def _commands_of(case: MonthEvidence) -> Iterator[str]:
         approvals = [approve for approve in case.accepted("approve") if approve.number > last and approve.at <= since]
         if all(approve.by.casefold() == editor.casefold() for approve in approvals):
             yield "charged without the approval of somebody who had not edited it"
-
-
-def _collected(case: MonthEvidence) -> Iterator[str]:
-    """Commands to the collection. A try that had begun before a halt may end after it."""
-    if case.collection is None:
-        return
-    yield from _gaps("the diary", [entry.number for entry in case.diary])
-    halted_by: str | None = None
-    tries = 0
-    for entry in case.diary:
-        if entry.via and not entry.text:
-            yield f"{entry.what} of {entry.by} has no result on record"
-        match entry.what, entry.accepted:
-            case "halt", True:
-                halted_by, tries = entry.by, 0
-            case "resume", True:
-                halted_by = None
-            case "tried on schedule", _ if halted_by:
-                tries += 1
-                if tries > 1:
-                    yield f"the card was tried although {halted_by} had halted that: {entry.text}"
-            case "write_off", True if case.collection.outcome is None:
-                yield f"{entry.by} wrote off what is still open"
-            case "record_payment", True if not case.collection.received:
-                yield f"the payment that {entry.by} recorded does not count"
-
-
-def _gaps(trail: str, numbers: list[int]) -> Iterator[str]:
-    if numbers != list(range(1, len(numbers) + 1)):
-        yield f"{trail} has holes: {numbers}"
 
 
 def _letters(evidence: Evidence) -> Iterator[str]:
@@ -242,7 +217,7 @@ def _chain(evidence: Evidence) -> Iterator[str]:
             if case.period in evidence.periods and unpaid and following.month.revision:
                 yield f"{case.name} is {case.month.outcome}, and nobody collects it"
         for case in account.cases:
-            if case.stage and case.stage.needs_person and not _people_know(evidence, case):
+            if case.stage and case.stage.needs_person and not people_know(evidence, case):
                 yield f"what is owed for {case.name} is {case.stage}, and nobody was told"
         if periods[-1] in evidence.periods:
             yield from _last(evidence, account, account.cases[-1])
@@ -250,27 +225,10 @@ def _chain(evidence: Evidence) -> Iterator[str]:
             yield f"{account.customer_id} is in {periods[-1]}, although the account was closed before"
 
 
-def _people_know(evidence: Evidence, case: MonthEvidence) -> bool:
-    """Whether a digest has reported the collection since it was opened, or halted."""
-    assert case.collection is not None
-    since = case.collection.halt.at if case.collection.halt else case.collection.opened_at
-    key, digests = (case.customer_id, case.period), evidence.digests()
-    return key in _waiting_months(evidence) and any(
-        (alert.customer_id, alert.period) == key and alert.kind in _FOR_A_PERSON and alert.at >= since
-        for alert in evidence.alerts
-        if alert.digest_id in digests
-    )
-
-
-def _waiting_months(evidence: Evidence) -> set[tuple[str, Period]]:
-    """The months that a digest reports as waiting for a reviewer."""
-    return {(customer_id, period) for kind, customer_id, period in evidence.reported() if kind in _FOR_A_PERSON}
-
-
 def _last(evidence: Evidence, account: CustomerEvidence, case: MonthEvidence) -> Iterator[str]:
     """A customer whose months end with one that is judged."""
     has_left = account.closed_reason and any(case.accepted("close_account") for case in account.cases)
-    if case.month.outcome is None and (case.customer_id, case.period) not in _waiting_months(evidence):
+    if case.month.outcome is None and (case.customer_id, case.period) not in waiting_months(evidence):
         yield f"{case.name} is open, and nobody was told what it waits for"
     if case.month.outcome is not None and not has_left:
         yield f"{account.customer_id} is not in {case.period.next()}"
@@ -286,12 +244,3 @@ def _alerts(evidence: Evidence) -> Iterator[str]:
             yield f"nobody was told: {about}"
         elif alert.customer_id and alert.kind is not AlertKind.DRAFT and matter not in reported:
             yield f"no mail tells: {about}"
-
-
-def _announced(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:
-    """Amount and day in a notice's subject: ``Invoice for November 2026: €1,330.40 on 8 December 2026``."""
-    subject = re.search(r": (.+) on (\d+ \w+ \d{4})$", mail.subject)
-    if subject is None:
-        return None, None
-    day = datetime.strptime(subject[2], "%d %B %Y")  # noqa: DTZ007
-    return minor_of(re.sub(r"[^\d.-]", "", subject[1]), currency), day

@@ -10,6 +10,8 @@ from billing.period import Period
 from sandbox.stand_ins.journal_file import read_entries
 
 Object = dict[str, Any]
+CARDS = "stripe"
+"""The rail of cards on file; payments by link name theirs."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,17 @@ class Intent:
         return self.snapshots[-1][1]
 
     @property
+    def rail(self) -> str:
+        return str(self.now["metadata"].get("rail", CARDS))
+
+    @property
     def charged(self) -> bool:
         return bool(self.now["status"] == "succeeded")
+
+    @property
+    def charged_at(self) -> datetime:
+        """When it succeeded."""
+        return next(at for at, snapshot in self.snapshots if snapshot["status"] == "succeeded")
 
     @property
     def attempted_at(self) -> datetime | None:
@@ -45,15 +56,16 @@ class Intent:
 
 
 @dataclass(frozen=True)
-class Journal:
+class StripeJournal:
     """Payments are claimed by the customers for whom they were made; unclaimed ones belong to strangers."""
 
     emails: dict[str, str] = field(default_factory=dict)  # by customer, as first registered
     attached: dict[str, str | None] = field(default_factory=dict)  # the customer of each payment method now
     intents: dict[str, Intent] = field(default_factory=dict)
+    reversals: dict[str, list[Object]] = field(default_factory=dict)  # refunds and disputes: the snapshots of each
 
     @classmethod
-    def read(cls, path: Path) -> "Journal":
+    def read(cls, path: Path) -> "StripeJournal":
         journal = cls()
         for entry in read_entries(path):
             if entry["kind"] == "object":
@@ -69,6 +81,8 @@ class Journal:
                 self.attached[name] = snapshot["customer"]
             case "charge" if snapshot["status"] == "succeeded":
                 self.intents[snapshot["payment_intent"]].moved.add(name)
+            case "refund" | "dispute":
+                self.reversals.setdefault(name, []).append(snapshot)
             case "payment_intent":
                 self.intents.setdefault(name, Intent()).snapshots.append((datetime.fromisoformat(at), snapshot))
 

@@ -36,11 +36,13 @@ _NOTHING_CONFIGURED = {
 class BookEntry(NamedTuple):
     """A customer: the month to begin with, and the closed one before it, which its sales are compared with.
 
-    ``former`` are the addresses that are or were the customer's alone.
+    ``carried_minor`` is the balance that the first draft takes over: debt positive, credit negative. ``former`` are the
+    addresses that are or were the customer's alone.
     """
 
     month: Month
     before: Month | None = None
+    carried_minor: int = 0
     former: tuple[str, ...] = ()
 
 
@@ -200,10 +202,14 @@ async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None,
     closed = before if before is not None and before.outcome is not None else None
     if month is None:  # the customer did not exist yet
         return BookEntry(_fresh(customer, begin, now))
+    left_minor = (await ledger.balance(customer.customer_id)).carried_minor(customer.currency)
     if period == begin:
         habits = {"first": month.first, "usual_minor": month.usual_minor}
-        return BookEntry(Month.open(customer, period, month.carried_minor).evolve(**habits), closed)
-    return BookEntry(month, closed) if month.outcome is None else BookEntry(month.next_month(), month)
+        carried_minor = month.carried_minor if month.invoice else left_minor
+        return BookEntry(Month.open(customer, period).evolve(**habits), closed, carried_minor)
+    if month.outcome is None:
+        return BookEntry(month, closed, left_minor + month.carried_minor)
+    return BookEntry(month.next_month(), month, left_minor)
 
 
 def _billed(entries: Sequence[BookEntry]) -> Iterator[str]:
@@ -218,7 +224,7 @@ def _billed(entries: Sequence[BookEntry]) -> Iterator[str]:
 def _comparable(entry: BookEntry, sheets: Worksheets) -> BookEntry:
     """Drops sales that would be compared with a copy of another month's worksheet: that would invent late sales."""
     own = {period for period, used in sheets.used.items() if period == used}
-    month, before, _ = entry
+    month, before = entry.month, entry.before
     if month.invoice is not None and month.period not in own:
         month = month.evolve(invoice=month.invoice.evolve(sales=None))
     return entry._replace(month=month, before=before if before is not None and before.period in own else None)

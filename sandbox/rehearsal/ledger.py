@@ -1,6 +1,7 @@
 """The private ledger of a rehearsal: a SQLite file for one process, worthless after a crash."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, event
@@ -9,7 +10,10 @@ from adapters.sql.core.rows import address_values
 from adapters.sql.core.schema import addresses
 from adapters.sql.core.statements import insert_new
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.receivables.journal import balance, post
 from billing.customers.customer import Customer
+from billing.events.event import Destination
+from billing.receivables.journal import opening
 
 _T = TypeVar("_T")
 
@@ -17,8 +21,8 @@ _T = TypeVar("_T")
 class PrivateLedger(SqlLedger):
     """The production tables and statements, without threads and without syncing to disk."""
 
-    def __init__(self, url: URL) -> None:
-        super().__init__(url)
+    def __init__(self, url: URL, destinations: Sequence[Destination] = ()) -> None:
+        super().__init__(url, destinations)
 
         @event.listens_for(self._engine, "connect")
         def connected(connection: Any, record: object) -> None:
@@ -30,6 +34,13 @@ class PrivateLedger(SqlLedger):
         """Those that the customer had before, whom the ledger knows."""
         with self._writing(f"keep the addresses of {customer.customer_id}") as connection:
             insert_new(connection, addresses, [address_values(customer.evolve(email=email)) for email in emails])
+
+    async def open_balance(self, customer_id: str, carried_minor: int, currency: str, at: datetime) -> None:
+        """Makes the balance that the customer's next draft takes over ``carried_minor``, whatever is in the books."""
+        with self._writing(f"open the books of {customer_id}") as connection:
+            missing_minor = carried_minor - balance(connection, customer_id).carried_minor(currency)
+            if missing_minor:
+                post(connection, [opening(customer_id, missing_minor, currency, at)])
 
     async def run(self, work: Callable[[], _T]) -> _T:
         return work()

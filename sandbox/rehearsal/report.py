@@ -105,7 +105,7 @@ def _row(month: Month, collection: str, fields: Mapping[str, object]) -> MonthRo
             "customer_id": month.customer.customer_id,
             "period": month.period,
             "stage": str(month.outcome),
-            "currency": invoice.currency if invoice else month.customer.currency,
+            "currency": month.currency,
             "total_minor": invoice.total_minor if invoice else 0,
             "charged_minor": invoice.total_minor if invoice and month.outcome is Stage.PAID else 0,
             "imported_at": invoice.imported_at if invoice else None,

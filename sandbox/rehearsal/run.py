@@ -14,7 +14,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
 from billing.apart import Failed, why
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.customers.customer import Customer
 from billing.errors import BillingError
 from billing.invoices.month import Month
@@ -51,7 +51,7 @@ class RehearsalResult:
     waiting: dict[str, Month]  # by customer, the month that nobody unblocks
     needs: list[PersonNeeded]
     commands: list[CommandOutcome]  # of the script
-    collections: dict[tuple[str, Period], CollectionRow]
+    collections: dict[tuple[str, Period], DebtRow]
     mails: int
     folder: Path
     failed: tuple[Failed, ...] = ()  # customers whose months stopped with an unforeseen error
@@ -76,7 +76,7 @@ async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[
                 await running
             except ExceptionGroup as failure:
                 raise (failure.subgroup(BillingError) or failure).exceptions[0] from None
-            collections = {(row.customer_id, row.period): row for row in await world.ledger.collections()}
+            collections = {(row.customer_id, row.period): row for row in await world.ledger.debts()}
     mails = sum(1 for _ in (folder / "mail").glob("*.eml"))
     return RehearsalResult(
         watching.closed, watching.waiting, watching.needs, run.commands, collections, mails, folder, tuple(run.failed)
@@ -103,7 +103,8 @@ class _Run:
             for entry in self.book.entries:
                 group.create_task(self._apart(entry.month.customer.customer_id, self._chain(entry)))
         async with asyncio.TaskGroup() as group:
-            for row in await self.world.ledger.collections(open_only=True):
+            open_debts = await self.world.ledger.debts(open_only=True)
+            for row in {row.customer_id: row for row in open_debts}.values():
                 group.create_task(self._apart(row.customer_id, self._collection(row)))
 
     async def _apart(self, customer_id: str, work: Coroutine[Any, Any, None]) -> None:
@@ -171,9 +172,9 @@ class _Run:
                     planned.append((at, period, scripted))
         return sorted(planned, key=lambda command: command[:2])
 
-    async def _collection(self, row: CollectionRow) -> None:
+    async def _collection(self, row: DebtRow) -> None:
         """A collection, until it is settled or people have to decide."""
         collection = await self.world.ledger.collection(row.customer_id, row.period)
         assert collection is not None
-        handle = collection_handle(self.world.client, row.customer_id, row.period)
+        handle = collection_handle(self.world.client, row.customer_id)
         await self._timeline.reach(handle, collection.give_up_at + timedelta(hours=1))

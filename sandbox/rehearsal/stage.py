@@ -85,9 +85,11 @@ async def begin(book: Book, ledger: PrivateLedger) -> None:
     """Records the first month of each chain, the month before it, and former addresses, as the real ledger has them."""
     now = datetime.now(UTC)
     for entry in book.entries:
-        for month in (entry.before, entry.month):
-            if month is not None:
-                await ledger.record(month, max(now, month.closed.at if month.closed else now))
+        customer = entry.month.customer
+        if entry.before is not None:
+            await ledger.record(entry.before, max(now, entry.before.closed.at if entry.before.closed else now))
+        await ledger.open_balance(customer.customer_id, entry.carried_minor, customer.currency, now)
+        await ledger.record(entry.month, now)
         await ledger.keep_addresses(entry.month.customer, entry.former)
 
 

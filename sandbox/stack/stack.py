@@ -161,6 +161,8 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
         "BILLING_CONSOLE_PORT": str(settings.console_port),
         **Ports.of(settings).environment,
         "BILLING_REVIEWERS_EMAIL": settings.reviewers_email,
+        "BILLING_EVENTS_URL": settings.events_url,
+        "BILLING_EVENTS_SECRET": settings.events_secret.get_secret_value(),
         "BILLING_TEMPORAL_UI_URL": f"http://{HOST}:{ui_port}",
     }
 

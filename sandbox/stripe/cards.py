@@ -21,6 +21,7 @@ MAGIC_CARDS = {
     "pm_card_chargeCustomerFailStolenCard": ("visa", "9979", "decline:stolen_card"),
     "pm_card_chargeCustomerFailExpiredCard": ("visa", "0069", "decline:expired_card"),
     "pm_card_authenticationRequired": ("visa", "3184", "authentication_required"),
+    "pm_card_processing": ("visa", "0077", "processing"),  # ours: its outcome comes later, like a bank debit's
 }
 # Ours, not Stripe's: pm_card_chargeCustomerFailLostCard attaches, then declines with lost_card. So with any code.
 _FAILS_WITH = re.compile(r"pm_card_chargeCustomerFail([A-Z]\w+)")

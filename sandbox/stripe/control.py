@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 
 from sandbox.stripe.attempts import attempt
 from sandbox.stripe.cards import BEHAVIOUR
-from sandbox.stripe.checkout import expire_sessions
+from sandbox.stripe.checkout import expire_sessions, follow_intent
 from sandbox.stripe.refunds import close_dispute, open_dispute
 from sandbox.stripe.store import Object, Store, StripeError
 
@@ -97,6 +97,7 @@ class ControlSurface:
             raise HTTPException(404)
         with contextlib.suppress(StripeError):  # the intent records its decline
             attempt(self._store, intent, body.behaviour, {"off_session": "true"})
+        follow_intent(self._store, intent_id)
         return self._store.objects[intent_id]
 
     async def _dispute(self, body: Complaint) -> Object:

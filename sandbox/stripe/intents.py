@@ -64,6 +64,7 @@ def update_payment_intent(store: Store, params: Params, intent_id: str) -> Objec
 
 @ENDPOINTS.on("POST", "/v1/payment_intents/{id}/confirm", _AT_CONFIRM)
 def confirm_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
+    _require_no_session(store, intent_id, "confirm")
     return _confirmed(store, find(store, "payment_intent", intent_id, "intent"), params)
 
 
@@ -73,9 +74,20 @@ def cancel_payment_intent(store: Store, params: Params, intent_id: str) -> Objec
     if reason not in (None, "abandoned", "duplicate", "fraudulent", "requested_by_customer"):
         raise invalid(f"Invalid cancellation_reason: {reason}", "cancellation_reason")
     intent = find(store, "payment_intent", intent_id, "intent")
+    _require_no_session(store, intent_id, "cancel")
     _require_unconfirmed(intent, "cancel")
-    canceled = {"status": "canceled", "canceled_at": store.now(), "cancellation_reason": reason}
-    return store.put(intent | canceled | {"next_action": None})
+    return store.put(canceled(store, intent, reason))
+
+
+def canceled(store: Store, intent: Object, reason: str | None = None) -> Object:
+    fields = {"status": "canceled", "canceled_at": store.now(), "cancellation_reason": reason, "next_action": None}
+    return intent | fields
+
+
+def _require_no_session(store: Store, intent_id: str, verb: str) -> None:
+    if store.newest("checkout.session", payment_intent=intent_id):
+        message = f"You cannot {verb} the PaymentIntent for a Checkout Session. Expire the Checkout Session instead."
+        raise StripeError(400, message)
 
 
 def _confirmed(store: Store, intent: Object, params: Params) -> Object:

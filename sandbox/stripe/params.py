@@ -47,11 +47,14 @@ def invalid(message: str, param: str, code: str | None = None) -> StripeError:
 
 # Parameters that hold others; the rest are single values.
 _NESTED = {
+    "adaptive_pricing",
     "allowed_payment_method_types",
     "automatic_payment_methods",
     "expand",
     "invoice_settings",
+    "line_items",
     "metadata",
+    "payment_intent_data",
     "setup_intent_data",
     "types",
 }

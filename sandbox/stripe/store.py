@@ -259,8 +259,11 @@ def announced(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> lis
             return ["customer.updated" if old else "customer.created"]
         case "payment_method" if old.get("customer") != after["customer"]:
             return ["payment_method.attached" if after["customer"] else "payment_method.detached"]
-        case "payment_method" if old["card"] != after["card"]:
+        case "payment_method" if old and old["card"] != after["card"]:
             return ["payment_method.automatically_updated"]
+        case "checkout.session" if old.get("status") == after["status"] == "complete":
+            succeeded = after["payment_status"] == "paid"
+            return [f"checkout.session.async_payment_{'succeeded' if succeeded else 'failed'}"]
         case "charge" if old.get("amount_refunded", 0) != after["amount_refunded"]:
             return ["charge.refunded"]
         case kind if (kind, after.get("status")) in _STATUSES and old.get("status") != after["status"]:

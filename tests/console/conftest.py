@@ -27,6 +27,7 @@ from console.web.server import Server, configuration
 from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.bed import OCTOBER, Bed
+from tests.debts import only
 from tests.server import bed, server
 
 __all__ = ["bed", "server"]
@@ -50,7 +51,7 @@ class Desk:
         month = await self.bed.monitored(customer_id, **fields)
         await self.bed.behaves(month.customer, behaviour)
         closed = await self.bed.closed(customer_id)
-        asked = await self.bed.collects(lambda found: not found.attempt, customer_id)
+        asked = await self.bed.collects(lambda found: not only(found).attempt, customer_id)
         async with asyncio.timeout(60):
             while (recorded := await self.bed.ledger.collection(customer_id, closed.period)) is None or (
                 recorded.revision < asked.revision

@@ -12,6 +12,7 @@ from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.reviewing import readable, reviewer
+from tests.debts import only, with_fields
 from tests.unit.collecting import opened
 from tests.unit.months import customer
 
@@ -96,13 +97,13 @@ async def test_it_says_which_tries_of_what_is_owed_are_under_way(desk: Desk) -> 
     assert declined.customer.customer_id == "acme"
 
     def of(name: str, **fields: Any) -> Collection:
-        return declined.evolve(customer=customer(customer_id=name), revision=1, **fields)
+        return with_fields(declined, customer=customer(customer_id=name), revision=1, **fields)
 
     tried, waiting = of("bolt", attempt=ScheduledTry(day=3)), of("coal")
     stopped = of("dune", attempt=ScheduledTry(day=3), brake=Braked(text="ann: the sheet is wrong"))
     unknown = of("eden", looking=1, trouble=Failure(text="Stripe does not answer"))
     for each in (tried, waiting, stopped, unknown):
-        await desk.bed.ledger.record_collection(each, each.opened_at)
+        await desk.bed.ledger.record_collection(each, only(each).opened_at)
     async with reviewer(desk) as ann:
         text = readable((await ann.browser.get(BRAKE)).text)
     assert "Under way at this moment 2" in text
@@ -115,8 +116,8 @@ async def test_many_that_are_under_way_are_counted_and_the_first_are_shown(
 ) -> None:
     monkeypatch.setattr("console.reviewers.brake._SHOWN", 2)
     for name in ("acme", "bolt", "coal"):
-        trying = opened().evolve(customer=customer(customer_id=name), attempt=ScheduledTry(day=3))
-        await desk.bed.ledger.record_collection(trying, trying.opened_at)
+        trying = with_fields(opened(), customer=customer(customer_id=name), attempt=ScheduledTry(day=3))
+        await desk.bed.ledger.record_collection(trying, only(trying).opened_at)
     async with reviewer(desk) as ann:
         text = readable((await ann.browser.get(BRAKE)).text)
     assert "Under way at this moment 3" in text

@@ -15,7 +15,7 @@ from settings import Settings
 from tests.console.people import Office, browser_at, office, signed_in_at
 
 PUBLIC = (
-    *("/pay", "/card", "/register", "/registration"),
+    *("/pay", "/card", "/checkout", "/register", "/registration"),
     *("/webhooks", "/healthz", "/readyz", "/metrics", "/static", "/login"),
 )
 """Who has the link pays or registers; Stripe signs; the rest tells nothing about anybody."""

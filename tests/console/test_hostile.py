@@ -32,6 +32,9 @@ CURSORS = tuple(
 PARAMETERS = {
     "/desk/{period}/invoices": ("page", "search", "stage", "flag", "currency", "needs", "sort", "order"),
     "/desk/{period}/invoices/{customer_id}": ("command", "compare"),
+    "/desk/money": ("page", "search", "rail", "customer", "unmatched"),
+    "/desk/money/payment": ("rail", "digest", "done"),
+    "/desk/money/record": ("rail", "reference", "amount", "currency", "customer", "month", "paid_on", "reason"),
     "/desk/audit": ("after", "by", "customer", "text", "period"),
     "/desk/audit.csv": ("by", "text", "period"),
     "/desk": ("period", "path"),

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from billing.collections.commands import RecordPayment, WriteOff
+from billing.collections.commands import WriteOff
 from billing.collections.stages import CollectionStage
+from billing.invoices.month import Month
 from billing.keys import collection_id
 from billing.period import Period
 from bootstrap import connect_reconciliation
@@ -17,6 +18,7 @@ from clients.cards import Cards
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.standing import paused, unpaused
+from tests.debts import transferred
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "agreed with the customer"}
 PAID = "Paid, thank you"
@@ -41,6 +43,56 @@ async def test_the_page_says_what_is_owed_and_why_and_paying_there_settles_it(de
     assert "Confirm" not in text
     assert (await desk.settled()).outcome is CollectionStage.RECOVERED
     assert desk.bed.charged() == [(OCTOBER, 15050)]
+
+
+async def owes_two(desk: Desk, behaviour: str = "decline:insufficient_funds") -> Month:
+    """October and November: 100.00 and 30.00 EUR."""
+    bed = desk.bed
+    bed.sales("2026-11", ("acme@example.com", "30", "Sale"))
+    bed.sales("2026-12")
+    month = await bed.monitored()
+    await bed.behaves(month.customer, behaviour)
+    await bed.closed(period=OCTOBER)
+    await bed.closed(period="2026-11")
+    await bed.collects(lambda found: len(found.open_debts) == 2)
+    return month
+
+
+async def settled(desk: Desk, period: Period) -> None:
+    await desk.bed.collects(lambda found: period not in [debt.period for debt in found.open_debts])
+
+
+async def test_several_months_are_on_one_page_and_can_be_paid_all_at_once(desk: Desk) -> None:
+    month = await owes_two(desk)
+    text = await desk.shows("Your open payments")
+    for shown in ("October 2026", "€100.00", "November 2026", "€30.00", "Pay €130.00 now"):
+        assert shown in text
+    await desk.bed.behaves(month.customer, "succeed")
+    assert address(await desk.browser.post(f"{desk.page()}/pay")) == desk.page()
+    await desk.shows(PAID)
+    assert sorted(desk.bed.charged()) == [(OCTOBER, 10000), ("2026-11", 3000)]
+
+
+async def test_one_of_several_months_is_paid_and_the_page_offers_the_rest(desk: Desk) -> None:
+    month = await owes_two(desk)
+    await desk.shows("Your open payments")
+    await desk.bed.behaves(month.customer, "succeed")
+    assert address(await desk.browser.post(f"{desk.page()}/pay?month={OCTOBER}")) == desk.page()
+    await desk.shows("Confirm and pay €30.00 now")
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
+
+
+async def test_a_bank_that_wants_to_see_the_customer_for_each_month_sees_them_one_after_the_other(desk: Desk) -> None:
+    await owes_two(desk, "authentication_required")
+    await desk.shows("Your open payments")
+    for period in (OCTOBER, "2026-11"):
+        bank = address(await desk.browser.post(f"{desk.page()}/pay"))
+        assert bank.startswith(desk.bed.stripe_url)
+        back = address(await desk.browser.post(bank, data={"authentication": "complete"}))
+        assert f"month={period}" in back
+        assert address(await desk.browser.get(back)) == desk.page()
+        await settled(desk, Period(period))
+    await desk.shows(PAID)
 
 
 async def test_a_double_click_charges_once(desk: Desk) -> None:
@@ -74,7 +126,7 @@ async def test_under_the_emergency_brake_the_page_offers_no_payment_and_takes_no
 async def test_while_nobody_would_take_a_payment_the_page_says_that_we_look_into_it(desk: Desk, accident: str) -> None:
     month = await desk.overdue()
     await desk.bed.behaves(month.customer, "succeed")
-    chain_id = collection_id("acme", month.period)
+    chain_id = collection_id("acme")
     if accident == "paused":
         await paused(desk.bed, chain_id=chain_id)
     else:
@@ -263,7 +315,7 @@ async def test_a_pending_page_looks_again_by_itself_and_not_for_ever(desk: Desk)
 
 async def test_what_is_given_up_or_paid_otherwise_cannot_be_paid_by_card(desk: Desk) -> None:
     await desk.overdue()
-    await desk.bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))
+    await transferred(desk.bed, 4000)
     text = await desk.shows("Please pay the rest by transfer")
     assert "€60.00" in text
     assert "-€40.00" in text

@@ -17,9 +17,10 @@ from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
 from billing.progress import Braked, Failure, Outage
-from console.customers.customer_view import CustomerView, Situation, customer_view
+from console.customers.customer_view import CustomersPage, CustomerView, Situation, customer_view
 from console.customers.wording import values
 from console.web.pages import Pages
+from tests.debts import only, with_fields
 
 NOW = datetime(2026, 11, 8, 9, tzinfo=UTC)
 CUSTOMER = Customer(
@@ -57,7 +58,8 @@ SUCCEEDED = ChargeRow(
 
 def said(collection: Collection | None, shown: CustomerView, month: Month = MONTH) -> str:
     page: dict[str, object] = {"here": "/pay/x", "next_look": 1, "refresh_seconds": None}
-    answer = Pages("Acme", "billing@example.com").page("pay.html", page | values(month, collection, shown))
+    of_month = values(CustomersPage(month, collection, shown, ()))
+    answer = Pages("Acme", "billing@example.com").page("pay.html", page | of_month)
     return bytes(answer.body).decode()
 
 
@@ -68,11 +70,11 @@ def said(collection: Collection | None, shown: CustomerView, month: Month = MONT
         ({"attempt": DAY_3}, Situation.PENDING),
         ({"looking": 1, "trouble": Outage(error="PaymentUnknown", text="no answer")}, Situation.PENDING),
         ({"looking": 1, "trouble": FAILED}, Situation.PERSON),
-        ({"by_card": False}, Situation.OTHERWISE),
+        ({"by_card": False, "paid_otherwise_minor": 1000}, Situation.OTHERWISE),
     ],
 )
 def test_what_is_open(changes: dict[str, Any], situation: Situation) -> None:
-    owed = OWED.evolve(**changes)
+    owed = with_fields(OWED, **changes)
     shown = customer_view(MONTH, owed, [])
     assert shown.situation is situation
     assert shown.can_change_card == shown.can_pay == (situation is Situation.PAYABLE)
@@ -112,7 +114,7 @@ def test_a_month_without_a_collection(outcome: Stage | None, situation: Situatio
     ],
 )
 def test_under_the_emergency_brake_no_payment_is_offered(changes: dict[str, Any], situation: Situation) -> None:
-    owed = OWED.evolve(**changes)
+    owed = with_fields(OWED, **changes)
     shown = customer_view(MONTH, owed, [], paused=True)
     assert shown.situation is situation
     assert not shown.can_pay
@@ -125,7 +127,7 @@ def test_under_the_emergency_brake_no_payment_is_offered(changes: dict[str, Any]
 
 def test_what_a_closed_workflow_would_collect_is_looked_into_by_us() -> None:
     shown = customer_view(MONTH, OWED, [], is_stopped=True)
-    assert (shown.situation, shown.outstanding_minor) == (Situation.PERSON, OWED.outstanding_minor)
+    assert (shown.situation, shown.outstanding_minor) == (Situation.PERSON, only(OWED).outstanding_minor)
     assert "<form" not in said(OWED, shown)
     assert customer_view(MONTH, OWED, [SUCCEEDED], is_stopped=True).situation is Situation.PAID
     before_its_first_record = customer_view(MONTH, None, [], is_stopped=True)
@@ -135,7 +137,7 @@ def test_what_a_closed_workflow_would_collect_is_looked_into_by_us() -> None:
 @pytest.mark.parametrize("code", [*REMEDIES, "a code of next year"])
 def test_no_refusal_is_put_in_words_that_tell_of_loss_theft_or_fraud(code: str) -> None:
     answer = ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code=code)
-    owed = OWED.evolve(answer=answer)
+    owed = with_fields(OWED, answer=answer)
     shown = customer_view(MONTH, owed, [])
     text = said(owed, shown).lower()
     for word in ("lost", "stolen", "fraud", "pickup", "security", code):

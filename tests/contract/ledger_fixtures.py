@@ -17,11 +17,13 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.receivables.journal import post
 from billing.customers.customer import Customer, Terms
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile
 from billing.period import Period
+from billing.receivables.journal import opening
 from tests.postgresql import postgresql_server
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +48,6 @@ INVOICE = Invoice(
         LineItem(line_id="added-1", description="Goodwill", amount_minor=-500),
     ),
     problems=(Problem(line_id="row-9", description="Cup", raw="x,y", reason="not money", source=SOURCE),),
-    carried_minor=30,
 )
 
 
@@ -88,6 +89,16 @@ async def ledger(url: str) -> AsyncIterator[SqlLedger]:
     await ledger.migrate()
     yield ledger
     await ledger.close()
+
+
+async def leave(ledger: SqlLedger, customer_id: str, amount_minor: int, currency: str) -> None:
+    """What the next draft takes over: debt positive, credit negative."""
+
+    def write() -> None:
+        with ledger._writing("leave a balance") as connection:
+            post(connection, [opening(customer_id, amount_minor, currency, AT)])
+
+    await ledger.run(write)
 
 
 def read(url: str, query: str) -> list[Any]:

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from billing.errors import PaymentUnknown, RequestSpent
-from billing.payments.payment import Payment, PaymentRequest, PaymentStatus
+from billing.payments.payment import (
+    Payment,
+    PaymentRequest,
+    PaymentStatus,
+    Reversal,
+    ReversalKind,
+    ReversalStatus,
+)
 
 
 class MemoryRail:
@@ -15,6 +22,7 @@ class MemoryRail:
 
     def __init__(self) -> None:
         self.payments: dict[str, Payment] = {}
+        self.refunds: dict[str, Reversal] = {}
         self.cards: dict[str, PaymentStatus] = {}
         self.lost: set[str] = set()
         self.fails = False
@@ -35,6 +43,7 @@ class MemoryRail:
             self.spent.add(serial)
             raise PaymentUnknown(f"{request.key}: no answer")
         payment = Payment(
+            rail="memory",
             payment_id=f"{request.key}/{request.method.payer_id}/{serial}",
             status=PaymentStatus.NEW,
             amount_minor=request.amount_minor,
@@ -65,6 +74,19 @@ class MemoryRail:
         if current.status.is_triable:
             self.payments[payment.payment_id] = current.evolve(status=PaymentStatus.CANCELED)
         return self._answer("cancel", self.payments[payment.payment_id])
+
+    async def refund(self, payment: Payment, amount_minor: int, instruction_id: str) -> Reversal:
+        refund = Reversal(
+            reversal_id=f"{payment.payment_id}/{instruction_id}",
+            payment_id=payment.payment_id,
+            kind=ReversalKind.REFUND,
+            amount_minor=amount_minor,
+            currency=payment.currency,
+            status=ReversalStatus.RETURNED,
+            code="done",
+            created_at=datetime.now(UTC),
+        )
+        return self.refunds.setdefault(refund.reversal_id, refund)
 
     def _answer(self, method: str, payment: Payment) -> Payment:
         if method in self.lost:

@@ -11,7 +11,8 @@ from sqlalchemy import create_engine, make_url
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
-from billing.collections.stages import CollectionStage, Received
+from billing.collections.debt import Debt
+from billing.collections.stages import CollectionStage
 from billing.errors import OutcomeConflict, StaleRun
 from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.contract.ledger_fixtures import (
@@ -29,17 +30,19 @@ from tests.contract.ledger_fixtures import (
     succeed,
     url,
 )
+from tests.debts import settled, with_fields
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
-OWED = Collection(
-    customer=ACME,
+DEBT = Debt(
     period=NOVEMBER,
     amount_minor=2**40,
     currency="EUR",
     opened_at=AT,
+    method=ACME.payment_method,
     answer=ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1"),
 )
+OWED = Collection(customer=ACME, period=NOVEMBER, debts=(DEBT,), since=AT)
 RECOVERED, WRITTEN_OFF = CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF
 
 
@@ -51,18 +54,18 @@ def noted(collection: Collection, times: int = 1) -> Collection:
 
 
 def of(customer_id: str, period: str = NOVEMBER) -> Collection:
-    return OWED.evolve(customer=ACME.evolve(customer_id=customer_id), period=period)
+    customer = ACME.evolve(customer_id=customer_id)
+    return OWED.evolve(customer=customer, period=period, debts=(DEBT.evolve(period=period),))
 
 
 async def test_a_collection_comes_back_as_it_was_recorded_with_or_without_its_month(ledger: SqlLedger) -> None:
-    paid = Received(reference="transfer 1", amount_minor=2**39, at=AT)
-    collection = noted(OWED.evolve(received=(paid,)), 2)
+    collection = noted(with_fields(OWED, paid_otherwise_minor=2**39), 2)
     await ledger.record_collection(collection, AT)
     assert await ledger.collection("acme", NOVEMBER) == collection
     assert await ledger.collection("acme", OCTOBER) is None
     assert await ledger.diary("acme", NOVEMBER) == list(collection.entries)
     assert await ledger.diary("acme", OCTOBER) == []
-    (row,) = await ledger.collections()
+    (row,) = await ledger.debts()
     assert row.model_dump() == {
         "customer_id": "acme",
         "period": NOVEMBER,
@@ -81,11 +84,11 @@ async def test_a_repeat_changes_nothing_but_what_time_has_changed(ledger: SqlLed
     told = {"alerted_at": OWED.give_up_at, "told_exhausted": True}
     last = OWED.evolve(contacts=len(ACME.terms.dunning_days), **told)
     await ledger.record_collection(last, AT)
-    (before,) = await ledger.collections()
+    (before,) = await ledger.debts()
     assert before.next_at == last.give_up_at
     await ledger.record_collection(last, last.give_up_at)
     exhausted = {"stage": CollectionStage.EXHAUSTED, "next_at": None, "updated_at": last.give_up_at}
-    assert await ledger.collections() == [before.evolve(**exhausted)]
+    assert await ledger.debts() == [before.evolve(**exhausted)]
     assert await ledger.collection("acme", NOVEMBER) == last
 
 
@@ -110,12 +113,12 @@ async def test_another_story_of_as_many_revisions_is_refused(ledger: SqlLedger) 
 
 
 async def test_collections_are_listed_by_customer_and_period_and_found_by_each(ledger: SqlLedger) -> None:
-    closed = of("acme", OCTOBER).close(WRITTEN_OFF, AT)
+    closed = settled(of("acme", OCTOBER), WRITTEN_OFF, AT)
     for collection in (of("acme", DECEMBER), of("bolt"), of("acme"), closed):
         await ledger.record_collection(collection, AT)
 
     async def keys(**wanted: Any) -> list[tuple[str, str]]:
-        return [(row.customer_id, row.period) for row in await ledger.collections(**wanted)]
+        return [(row.customer_id, row.period) for row in await ledger.debts(**wanted)]
 
     everything = [("acme", OCTOBER), ("acme", NOVEMBER), ("acme", DECEMBER), ("bolt", NOVEMBER)]
     assert await keys() == everything
@@ -130,9 +133,9 @@ async def test_collections_are_listed_by_customer_and_period_and_found_by_each(l
 
 
 async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
-    recovered = noted(OWED).close(RECOVERED, AT)
+    recovered = settled(noted(OWED), RECOVERED, AT)
     await ledger.record_collection(recovered, AT)
-    for other in (OWED, noted(OWED, 9), noted(OWED, 9).close(WRITTEN_OFF, LATER)):
+    for other in (OWED, noted(OWED, 9), settled(noted(OWED, 9), WRITTEN_OFF, LATER)):
         with pytest.raises(OutcomeConflict, match=r"collection of acme, 2026-11 is closed as Recovered .* end it"):
             await ledger.record_collection(other, LATER)
     assert await ledger.collection("acme", NOVEMBER) == recovered
@@ -140,7 +143,7 @@ async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
 
 
 async def test_a_record_from_before_the_close_that_comes_late_is_ignored(ledger: SqlLedger) -> None:
-    recovered = OWED.close(RECOVERED, LATER)
+    recovered = settled(OWED, RECOVERED, LATER)
     await ledger.record_collection(recovered, LATER)
     await ledger.record_collection(noted(OWED), AT)
     assert await ledger.collection("acme", NOVEMBER) == recovered
@@ -149,19 +152,19 @@ async def test_a_record_from_before_the_close_that_comes_late_is_ignored(ledger:
 
 async def test_an_outcome_counts_whatever_the_run_that_came_to_it_had_forgotten(ledger: SqlLedger) -> None:
     await ledger.record_collection(noted(OWED, 9), AT)
-    recovered = OWED.close(RECOVERED, LATER)
+    recovered = settled(OWED, RECOVERED, LATER)
     await ledger.record_collection(recovered, LATER)
     assert await ledger.collection("acme", NOVEMBER) == recovered
     assert len(await ledger.diary("acme", NOVEMBER)) == 9
 
 
 async def test_the_same_outcome_again_changes_nothing_unless_more_was_said_since(ledger: SqlLedger) -> None:
-    recovered = noted(OWED).close(RECOVERED, AT)
+    recovered = settled(noted(OWED), RECOVERED, AT)
     await ledger.record_collection(recovered, AT)
-    before = await ledger.collections()
-    for repeat in (recovered, OWED.close(RECOVERED, AT)):
+    before = await ledger.debts()
+    for repeat in (recovered, settled(OWED, RECOVERED, AT)):
         await ledger.record_collection(repeat, LATER)
-    assert await ledger.collections() == before
+    assert await ledger.debts() == before
     told_since = noted(recovered)
     await ledger.record_collection(told_since, LATER)
     assert await ledger.collection("acme", NOVEMBER) == told_since

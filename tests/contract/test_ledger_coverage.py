@@ -10,12 +10,13 @@ from adapters.sql.completeness import completeness as coverage
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage
 from billing.commands import Halt
 from billing.completeness.snapshots import (
-    CollectionSnapshot,
     CustomerSnapshot,
     DataSource,
+    DebtSnapshot,
     LastRun,
     LineSnapshot,
 )
@@ -73,7 +74,7 @@ async def test_a_month_is_seen_as_it_was_recorded(ledger: SqlLedger) -> None:
     await ledger.record(month, AT)
     seen = (await accounts(ledger))["kiwi"]
     assert seen.customer == month.customer
-    assert (seen.first, seen.last, seen.closed_at, seen.collection) == (NOVEMBER, NOVEMBER, None, None)
+    assert (seen.first, seen.last, seen.closed_at, seen.debt) == (NOVEMBER, NOVEMBER, None, None)
     assert seen.month is not None
     assert month.invoice is not None
     assert seen.month.email == "kiwi@example.com"
@@ -120,7 +121,7 @@ async def test_closed_accounts_and_collections_are_seen(ledger: SqlLedger) -> No
     await ledger.record_collection(Collection.open(month), AT)
     seen = (await accounts(ledger))["kiwi"]
     assert (seen.closed_at, seen.closed_reason) == (AT, "ann: moved")
-    assert seen.collection == CollectionSnapshot(CollectionStage.COLLECTING)
+    assert seen.debt == DebtSnapshot(CollectionStage.COLLECTING)
 
 
 async def test_everybody_comes_once_however_many_pages_there_are(
@@ -170,7 +171,10 @@ async def test_the_oldest_due_instant_is_of_open_months_and_collections_only(led
     await ledger.record(month.close(Stage.SKIPPED, later), later)
     assert (await ledger.vitals(later)).overdue_since is None
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
-    owed = Collection(customer=ACME, period=NOVEMBER, amount_minor=5, currency="eur", opened_at=AT, answer=result)
+    debt = Debt(
+        period=NOVEMBER, amount_minor=5, currency="eur", opened_at=AT, method=ACME.payment_method, answer=result
+    )
+    owed = Collection(customer=ACME, period=NOVEMBER, debts=(debt,), since=AT)
     await ledger.record_collection(owed, AT)
     vitals = await ledger.vitals(AT + timedelta(days=30))
     assert vitals.overdue_since == owed.due(AT).at

@@ -21,7 +21,7 @@ from billing.payments.payment import (
     ReversalKind,
     ReversalStatus,
 )
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, ledger, postgresql, url
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, leave, ledger, postgresql, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -36,7 +36,7 @@ def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int =
         )
         for row, amount in enumerate(amounts, start=2)
     )
-    opened = Month.open(ACME.evolve(customer_id=customer_id), NOVEMBER, carried_minor)
+    opened = Month.open(ACME.evolve(customer_id=customer_id), NOVEMBER)
     invoice = Invoice(currency="eur", imported_at=AT, lines=lines, carried_minor=carried_minor)
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
     return opened.drafted(invoice).close(outcome, AT, result)
@@ -44,6 +44,7 @@ def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int =
 
 def payment(customer_id: str, amount_minor: int, payment_id: str = "", currency: str = "eur") -> Payment:
     return Payment(
+        rail="stripe",
         payment_id=payment_id or f"pi_{customer_id}",
         key=f"monthly-billing-v1:{customer_id}:{NOVEMBER}",
         customer_id=customer_id,
@@ -81,6 +82,7 @@ async def exported(ledger: SqlLedger) -> tuple[dict[str, ExportRecord], list[Exp
 
 async def test_everything_of_a_period_comes_with_totals_that_agree(ledger: SqlLedger) -> None:
     paid, back = payment("kiwi", 1250), payment("lima", 700)
+    await leave(ledger, "kiwi", 10, "eur")
     for month in (
         closed("kiwi", Stage.PAID, 1000, 240, carried_minor=10),
         closed("lima", Stage.PAID, 700),
@@ -100,7 +102,7 @@ async def test_everything_of_a_period_comes_with_totals_that_agree(ledger: SqlLe
     assert list(found) == ["kiwi", "lima", "owes", "zed"]
     assert found["kiwi"].lines[0] == ExportedLine("row-2", "Tea", 1000, str(NOVEMBER), 2)
     assert [each.payment_id for each in found["kiwi"].charges] == ["pi_kiwi"]
-    collection = found["owes"].collection
+    collection = found["owes"].debt
     assert collection is not None
     assert collection.stage is CollectionStage.COLLECTING
     assert totals == [

@@ -11,7 +11,7 @@ import pytest
 from alembic.util import CommandError
 from sqlalchemy import exc, text
 
-from adapters.sql.core import database, errors
+from adapters.sql.core import engine, errors
 from adapters.sql.core.database import upgrade
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, LedgerUnavailable
@@ -55,7 +55,7 @@ async def test_a_row_that_does_not_fit_is_not_shown(ledger: SqlLedger, url: str)
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_a_lost_connection_is_made_again(ledger: SqlLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_IDLE_SECONDS", 0)
+    monkeypatch.setattr(engine, "_IDLE_SECONDS", 0)
     await ledger.ping()
     kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     assert read(url, f"{kill} AND datname = current_database()")[0][0] >= 1
@@ -66,7 +66,7 @@ async def test_a_lost_connection_is_made_again(ledger: SqlLedger, url: str, monk
 async def test_connections_lost_in_use_cost_one_error_whose_repeat_finds_new_ones(
     ledger: SqlLedger, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_IDLE_SECONDS", 600)
+    monkeypatch.setattr(engine, "_IDLE_SECONDS", 600)
     await asyncio.gather(*(ledger.ping() for _ in range(20)))
     kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     read(url, f"{kill} AND datname = current_database()")
@@ -97,7 +97,7 @@ async def test_a_file_that_takes_no_more_says_what_to_do(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(url)
-    monkeypatch.setattr(database, "_SQLITE", (*database._SQLITE, pragma))
+    monkeypatch.setattr(engine, "_SQLITE", (*engine._SQLITE, pragma))
     ledger = await SqlLedger.connect(url)
     large = INVOICE.evolve(lines=INVOICE.lines * 500)
     with pytest.raises(LedgerUnavailable, match=advice):
@@ -110,7 +110,7 @@ async def test_a_locked_file_is_waited_for_and_then_said_to_be_busy(
 ) -> None:
     file = tmp_path / "ledger.db"
     upgrade(f"sqlite:///{file}")
-    monkeypatch.setattr(database, "_SQLITE", ("busy_timeout = 200",))
+    monkeypatch.setattr(engine, "_SQLITE", ("busy_timeout = 200",))
     ledger = await SqlLedger.connect(f"sqlite:///{file}")
     lock = sqlite3.connect(file, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")

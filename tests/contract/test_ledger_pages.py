@@ -244,13 +244,18 @@ def test_a_place_in_the_trail_that_cannot_be_read_is_refused(text: str) -> None:
 
 def owe(url: str, customer_id: str, stage: str, next_at: datetime | None = None) -> None:
     """Of a customer's November, 60 are still owed."""
+    account = text(
+        "INSERT INTO collections (customer_id, period, stage, next_at, revision, state, updated_at)"
+        " VALUES (:whose, '2026-11', :stage, :next, 1, '{}', :at)"
+    )
     owed = text(
-        "INSERT INTO collections (customer_id, period, stage, currency, amount_minor, outstanding_minor, opened_at,"
-        " next_at, revision, state, updated_at)"
-        " VALUES (:whose, '2026-11', :stage, 'eur', 100, 60, :at, :next, 1, '{}', :at)"
+        "INSERT INTO debts (customer_id, period, collection, stage, currency, amount_minor, outstanding_minor,"
+        " opened_at, next_at, is_tried, updated_at)"
+        " VALUES (:whose, '2026-11', '2026-11', :stage, 'eur', 100, 60, :at, :next, false, :at)"
     )
     values = {"whose": customer_id, "stage": stage, "at": AT, "next": next_at}
-    run(url, lambda connection: connection.execute(owed, values))
+    for statement in (account, owed):
+        run(url, lambda connection, statement=statement: connection.execute(statement, values))
 
 
 async def test_what_is_owed_and_open_months_are_needed_in_the_order_of_the_next_instant(

@@ -30,6 +30,7 @@ __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 
 PAYMENT = Payment(
+    rail="stripe",
     payment_id="pi_1",
     status=PaymentStatus.NEW,
     amount_minor=2**40,

@@ -338,6 +338,7 @@ async def test_answer_of_another_shape_is_no_answer(serve, stripe: Stripe, body:
     request = await stripe.request()
     gateway = StripePayments.connect("sk_test_any", await serve(app))
     payment = Payment(
+        rail="stripe",
         payment_id="pi_1",
         status=PaymentStatus.NEW,
         amount_minor=1250,

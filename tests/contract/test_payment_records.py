@@ -183,6 +183,8 @@ def signed(body: str, secret: str = WEBHOOK_SECRET, age: timedelta = timedelta(0
         ("charge.dispute.created", {"id": "dp_1", "payment_intent": "pi_1"}, "pi_1"),
         ("refund.failed", {"id": "re_1", "payment_intent": "pi_1"}, "pi_1"),
         ("checkout.session.completed", {"id": "cs_1", "payment_intent": None}, ""),
+        ("checkout.session.completed", {"id": "cs_1", "payment_intent": "pi_1"}, "pi_1"),
+        ("checkout.session.async_payment_succeeded", {"id": "cs_1", "payment_intent": "pi_1"}, "pi_1"),
         ("payment_method.detached", {"id": "pm_1"}, ""),
         ("customer.deleted", {"id": "cus_1"}, ""),
         ("balance.available", {}, ""),

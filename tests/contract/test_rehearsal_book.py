@@ -83,6 +83,22 @@ async def test_a_real_month_is_begun_as_it_began_and_compared(folder: Path) -> N
     }
 
 
+@pytest.mark.parametrize("amount_minor", [-300, 20])
+async def test_the_private_books_begin_with_what_the_last_month_left(tmp_path: Path, amount_minor: int) -> None:
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    await ledger.migrate()
+    month = drafted(amount_minor)
+    await ledger.record(month.announcing(month.notice_at), NOW)
+    await ledger.close()
+    _worksheet(tmp_path, "2026-10", ("acme@example.com", "10", "Sale"))
+    private = await PrivateLedger.connect(f"sqlite:///{tmp_path / 'private.db'}")
+    await private.migrate()
+    await begin(await read_book(_settings(tmp_path), RehearsalRequest(months=1), NOW), private)
+    assert (await private.balance("acme")).credits == {"eur": amount_minor}
+    assert (await private.balance("acme")).owed == ()
+    await private.close()
+
+
 async def test_who_is_behind_goes_on_where_they_stand(folder: Path) -> None:
     ledger = await SqlLedger.connect(f"sqlite:///{folder / 'ledger.db'}")
     real = [await ledger.month(name, OCTOBER) for name in ("acme", "globex")]

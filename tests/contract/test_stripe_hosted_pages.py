@@ -203,7 +203,8 @@ async def test_session_expires_on_request_or_after_a_day_and_saves_no_card(stand
     ("more", "param"),
     [
         ({"payment_method_types": ["card"]}, "payment_method_types"),
-        ({"mode": "payment"}, "mode"),
+        ({"mode": "subscription"}, "mode"),
+        ({"expires_at": 1}, "expires_at"),
         ({"currency": "xxx"}, "currency"),
         ({"customer": "cus_no"}, "customer"),
     ],

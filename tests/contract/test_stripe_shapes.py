@@ -48,6 +48,10 @@ async def snapshots(serve, tmp_path: Path) -> list[dict[str, Any]]:
         }
         page = (await v1.checkout.sessions.create_async(session)).url
         assert (await browser.post(str(page), data={"card": "pm_card_visa"})).status_code == 303
+        price = {"currency": "eur", "unit_amount": 1200, "product_data": {"name": "November"}}
+        paid: Any = session | {"mode": "payment", "line_items": [{"quantity": 1, "price_data": price}]}
+        page = (await v1.checkout.sessions.create_async(paid)).url
+        assert (await browser.post(str(page), data={"card": "pm_card_visa", "answer": "pay"})).status_code == 303
         key = {"Authorization": "Bearer sk_test_any"}
         answers = [
             (await browser.get(f"/v1/{path}", headers=key)).raise_for_status().json()

@@ -30,12 +30,13 @@ from billing.commands import Command, CommandResult
 from billing.invoices.month import Month
 from billing.keys import workflow_id
 from billing.period import Period
-from sandbox.judge.evidence import gather
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import judge
 from sandbox.stack.temporal_server import TemporalServer
 from settings import Settings
-from tests.bed import OCTOBER, SOON_MINUTES, Bed, prepared_bed
+from tests.bed import SOON_MINUTES, Bed, prepared_bed
 from tests.crash.worker import Boundaries, OnQueue, serve
+from tests.debts import only
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
 
@@ -61,8 +62,8 @@ class CrashBed(Bed):
                 return await self.handle(customer_id).query(MonthlyBilling.invoice, rpc_timeout=_QUERY_TIMEOUT)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def collection(self, customer_id: str = "acme", period: str = OCTOBER) -> Collection:
-        handle = self.collection_handle(customer_id, period)
+    async def collection(self, customer_id: str = "acme") -> Collection:
+        handle = self.collection_handle(customer_id)
         return await handle.query(PaymentCollection.collection, rpc_timeout=_QUERY_TIMEOUT)  # ``collects`` asks again
 
     async def skip_to(self, customer_id: str, instant: datetime, beyond: timedelta = _BEYOND) -> None:
@@ -110,7 +111,7 @@ async def tell(story: Story, server: TemporalServer, folder: Path, fatal: str = 
                 period = await story(bed, name)
                 outcome = await _outcome(bed, name, period)
         except Exception as stuck:
-            stuck.add_note(f"the ledger has {await bed.ledger.invoices()}, {await bed.ledger.collections()}")
+            stuck.add_note(f"the ledger has {await bed.ledger.invoices()}, {await bed.ledger.debts()}")
             raise
         supervising.cancel()
     return Told(outcome, Boundaries(folder).passed())
@@ -139,7 +140,8 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
     assert month.invoice is not None
     return {
         "outcome": month.outcome,
-        "collected": collection and (collection.outcome, collection.tries, collection.reminders, collection.alerts),
+        "collected": collection
+        and (collection.outcome, only(collection).tries, collection.reminders, collection.alerts),
         "lines": [(line.description, line.amount_minor) for line in month.invoice.lines],
         "decisions": [
             (decision.number, decision.command, decision.accepted, decision.result)
@@ -156,7 +158,7 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
         ],
         "collections in the ledger": [
             (row.period, row.stage, row.amount_minor, row.outstanding_minor, row.next_at)
-            for row in await bed.ledger.collections(customer_id=name)
+            for row in await bed.ledger.debts(customer_id=name)
         ],
         "mails": Counter(_mails(bed).values()),
         "reviewers are told": await _told(bed, name, period),
@@ -164,7 +166,7 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
         "broken promises": [
             check.wrong for check in judge(await gather(bed.folder, bed.ledger, period)) if not check.ok
         ],
-        "next month": (following.period, following.carried_minor, following.invoice),
+        "next month": (following.period, following.invoice),
         "runs, each of which replays": await _replayed(bed, name, period),
     }
 
@@ -192,7 +194,7 @@ async def _replayed(bed: CrashBed, customer_id: str, period: Period) -> int:
         histories.append(history)
         run_id = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
     if await bed.ledger.collection(customer_id, period):
-        histories.append(await bed.collection_handle(customer_id, period).fetch_history())
+        histories.append(await bed.collection_handle(customer_id).fetch_history())
     replayer = Replayer(workflows=[MonthlyBilling, PaymentCollection], data_converter=pydantic_data_converter)
     for history in histories:
         await replayer.replay_workflow(history)

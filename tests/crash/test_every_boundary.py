@@ -50,11 +50,11 @@ async def paid(bed: CrashBed, name: str, card: str = "pm_card_visa") -> Period:
 async def recovered(bed: CrashBed, name: str) -> Period:
     """The same, but the card is declined, also when it is tried again on day 3; on day 5 it pays."""
     period = await paid(bed, name, card="pm_card_chargeCustomerFailInsufficientFunds")
-    await bed.skip_collection(timedelta(days=3, minutes=1), name, period)
-    reminded = await bed.collects(lambda found: found.reminders == 1, name, period)
+    await bed.skip_collection(timedelta(days=3, minutes=1), name)
+    reminded = await bed.collects(lambda found: found.reminders == 1, name)
     await bed.behaves(reminded.customer, "succeed")
-    await bed.skip_collection(timedelta(days=2), name, period)
-    await bed.collection_handle(name, period).result()
+    await bed.skip_collection(timedelta(days=2), name)
+    await bed.collection_handle(name).result()
     return period
 
 

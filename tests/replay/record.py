@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from billing.collections.commands import RecordPayment, WriteOff
+from billing.collections.commands import WriteOff
 from billing.commands import Command, Halt, Resume
 from billing.customers.customer import ReviewMode, Terms
 from billing.invoices.commands import Approve, CloseAccount, Edit, Skip
@@ -25,6 +25,7 @@ from bootstrap import SANDBOX_NAMESPACE
 from clients.collection_commands import pay, replace_card
 from sandbox.stack.temporal_server import temporal_server
 from tests.bed import SOON_MINUTES, Bed, prepared_bed
+from tests.debts import only, transferred
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -199,9 +200,9 @@ async def collected_by_another_card(bed: Bed) -> None:
 
 async def collected_by_transfer(bed: Bed) -> None:
     await _overdue(bed)
-    await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))
-    await bed.collects(lambda found: found.outstanding_minor == 6000)
-    await bed.tell(RecordPayment(**ANN, reference="bank 2", amount_minor=6000))
+    await transferred(bed, 4000, "bank 1")
+    await bed.collects(lambda found: only(found).outstanding_minor == 6000)
+    await transferred(bed, 6000, "bank 2")
     await bed.collection_handle().result()
 
 
@@ -270,7 +271,7 @@ async def main() -> None:
             for path in [path for path in PATHS if path.__name__ in (sys.argv[1:] or path.__name__)]:
                 async with prepared_bed(server, Path(folder, path.__name__), digest_minutes=SOON_MINUTES) as bed:
                     await path(bed)
-                    name = workflow_id("acme") if path in MONTHS else collection_id("acme", Period("2026-10"))
+                    name = workflow_id("acme") if path in MONTHS else collection_id("acme")
                     name = digest_workflow_id() if path is reviewers_told else name
                     described = await bed.client.get_workflow_handle(name).describe()
                     first_run = described.raw_description.workflow_execution_info.first_run_id

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sandbox.stand_ins.bank import statement
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -18,4 +20,7 @@ def test_a_month_comes_to_what_was_promised_whatever_dies_and_fails(tmp_path: Pa
     assert figures["violations"] == 0
     assert figures["worker_kills"] > 0
     assert any(name.startswith("stall in ") for name in figures["faults"])
+    assert any(name.startswith("events ") for name in figures["faults"])
+    assert figures["events"] > 4
     assert sum(figures["outcomes"].values()) == 4
+    assert figures["money"].get("transfers", 0) == len(statement(tmp_path / "chaos" / "bank.jsonl").transfers)

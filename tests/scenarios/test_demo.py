@@ -12,7 +12,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.period import Period
 from sandbox.demo.demo import STORY
-from sandbox.judge.evidence import gather
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import judge
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,14 +38,18 @@ def test_the_demo_bills_a_month_although_its_worker_is_killed(billed: Billed) ->
         "aud": 31040,
         "bhd": 45250,
         "chf": 99995,
-        "eur": 244040,
+        "eur": 111000,
         "jpy": 120000,
         "nzd": 73025,
         "usd": 65250,
     }
     digests = summary["mails"].pop("digest")
-    assert summary["mails"] == {"notice": 9, "receipt": 8, "decline": 1}
-    assert summary["alerts"] == {"draft": 12, "person": 3}
+    assert summary["mails"] == {"notice": 9, "receipt": 9, "decline": 1}
+    assert summary["transfers"] == [
+        "acme, 1400.00 EUR before the charge: the card is not charged, 69.60 EUR are credit",
+        "denver, 95.00 USD after the decline: nothing is owed any more",
+    ]
+    assert summary["alerts"] == {"draft": 12, "person": 3, "report": 1}  # denver has paid after all
     assert 0 < digests < 15
     assert all(check["ok"] for check in summary["checks"])
 
@@ -67,8 +71,21 @@ def test_coverage_names_what_keeps_people_from_being_charged_until_it_is_mended(
     ):
         assert words in found, found
     assert "Every customer and every row is accounted for." in mended, mended
-    assert "8 paid · 1 nothing due · 1 skipped · 1 carried forward · 1 in collection" in closed, closed
+    assert "9 paid · 1 nothing due · 1 skipped · 1 carried forward" in closed, closed
     assert "Every customer and every row is accounted for." in closed, closed
+
+
+def test_money_of_other_rails_is_in_the_books_and_rails_are_compared(billed: Billed) -> None:
+    _, demo = billed
+    _, too_much, after_decline = demo.stderr.split("python starter.py payments record transfer ")
+    for words in ("1330.40 EUR receivable acme", "69.60 EUR credit acme"):
+        assert words in too_much.partition("$ python")[0], too_much
+    assert "95.00 USD receivable denver" in after_decline.partition("$ python")[0], after_decline
+    reconciled = after_decline.partition("python starter.py reconcile --period ")[2].partition("$ python")[0]
+    rows = {tuple(line.split()[:2]): line.split()[2:] for line in reconciled.splitlines() if " EUR" in line}
+    assert rows["stripe", "1110.00"] == ["EUR", "1110.00", "EUR", "0.00", "EUR"]
+    assert rows["transfer", "by"] == ["hand", "1400.00", "EUR"]
+    assert "0 repaired, 0 open" in reconciled, reconciled
 
 
 def _charge_again(folder: Path) -> None:
@@ -96,7 +113,7 @@ def _lose_the_digests(folder: Path) -> None:
 
 def _change_the_sheet(folder: Path) -> None:
     (sheet,) = (folder / "sheets" / "sales").glob("*.csv")
-    sheet.write_text(sheet.read_text().replace("1240.50", "1240.51"))
+    sheet.write_text(sheet.read_text().replace("730.25", "730.26"))
 
 
 def _lose_a_customer(folder: Path) -> None:

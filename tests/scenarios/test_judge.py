@@ -1,314 +1,86 @@
 """The judge names what a broken build does: defects planted into the real application, one at a time."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
-from activities import notices, payments
-from adapters.mail.smtp_mail import SmtpMail
-from adapters.sheets.google_sheets import GoogleSheetsSales
-from adapters.stripe.payments import StripePayments
-from billing.collections import commands as collection_review
-from billing.collections.collection import Collection
-from billing.collections.commands import RecordPayment, WriteOff
-from billing.commands import Command, Halt
-from billing.customers.customer import ReviewMode, Terms
-from billing.customers.schedule import Schedule
-from billing.errors import PaymentUnknown, SalesUnavailable
-from billing.invoices import review
-from billing.invoices.commands import Edit
-from billing.invoices.invoice import ChangeLine, Invoice
-from billing.invoices.month import Month
-from billing.mails.mail import CustomerMail, CustomerMailKind
-from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
-from billing.payments.ports import StillWanted
-from billing.period import Period
-from billing.reviewers.alerts import Alert
-from billing.reviewers.digest import Digest
-from billing.sales.sales import SalesSnapshot
-from sandbox.judge.evidence import gather
-from sandbox.judge.expected import LATE
+from billing.receivables.journal import Cause
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
-from services.alerts import Alerts
-from services.sheet_comparison import LateItems, SheetComparer
 from tests.bed import Bed
-
-ANN: dict[str, Any] = {"by": "ann", "reason": "review"}
-SEPTEMBER, PERIOD = Period("2026-09"), Period("2026-10")
+from tests.scenarios.defects import (
+    alerts_nobody,
+    bills_at_once_what_came_late,
+    bills_without_the_edit,
+    charges_again_instead_of_looking_up,
+    charges_too_soon,
+    counts_no_transfer,
+    forgets_the_receipt,
+    forgets_what_came_late,
+    halts_without_effect,
+    leaves_a_month_out,
+    needs_no_approval,
+    reads_the_amount_from_the_sheet_again,
+    reminds_twice_a_day,
+    sends_no_notice,
+    takes_a_decline_for_a_payment,
+    takes_a_failed_read_for_an_empty_sheet,
+    tells_nobody_what_is_halted,
+    tells_reviewers_nothing,
+    tries_what_is_halted,
+    writes_nothing_off,
+)
+from tests.scenarios.money_defects import (
+    answers_before_it_has_committed,
+    books_no_link,
+    forgets_the_balance,
+    forgets_what_a_refund_gives_up,
+    frees_nothing,
+    loses_a_refund_that_overtakes_its_payment,
+    merges_equal_payments,
+    pays_a_part_of_what_is_not_due,
+    posts_all_but,
+    reverses_no_voided_notice,
+    settles_half_of_it,
+    takes_links_for_cards,
+    uses_credit_twice,
+)
+from tests.scenarios.money_stories import (
+    a_bill_that_was_paid_is_corrected,
+    a_customer_leaves_with_credit,
+    a_month_is_paid_before_it_is_drafted,
+    a_refund_overtakes_the_news_of_its_payment,
+    a_transfer_comes_before_the_charge,
+    money_goes_back,
+    nobody_knows_who_has_paid,
+    the_company_wins_a_dispute,
+    the_customer_disputes_what_was_charged,
+    two_equal_transfers_come_on_one_day,
+    what_is_owed_is_paid_by_link,
+    what_is_owed_is_transferred,
+)
+from tests.scenarios.stories import (
+    PERIOD,
+    SEPTEMBER,
+    a_reviewer_edits,
+    a_reviewer_edits_after_the_notice,
+    a_reviewer_halts_and_leaves,
+    a_sale_comes_late,
+    a_small_amount_is_carried_forward,
+    an_uneventful_month,
+    nobody_approves,
+    nobody_may_try_what_is_owed,
+    the_answer_to_the_charge_is_lost,
+    the_card_is_declined,
+    the_charge_is_planned_for_the_day_after_the_notice,
+    the_customer_is_reminded,
+    the_sheet_changes_for_a_while,
+    the_sheet_is_down_for_a_moment,
+    what_is_owed_is_written_off,
+)
 
 Story = Callable[[Bed], Awaitable[None]]
 Plant = Callable[[pytest.MonkeyPatch, Bed], None]
-
-
-# -- what happens
-
-
-async def an_uneventful_month(bed: Bed) -> None:
-    await bed.monitored()
-    await bed.announced()
-    await bed.closed()
-
-
-async def the_answer_to_the_charge_is_lost(bed: Bed) -> None:
-    await bed.stripe_fault(path="/confirm$", kind="drop_after")
-    await an_uneventful_month(bed)
-
-
-async def the_sheet_changes_for_a_while(bed: Bed) -> None:
-    await bed.monitored()
-    await bed.announced()
-    bed.sales(PERIOD, ("acme@example.com", "250", "Sale 1"))
-    await bed.closed()
-    bed.sales(PERIOD, ("acme@example.com", "100", "Sale 1"))
-
-
-async def the_charge_is_planned_for_the_day_after_the_notice(bed: Bed) -> None:
-    await bed.monitored(terms=Terms(schedule=Schedule(charge_days=1)))
-    await bed.announced()
-    await bed.closed()
-
-
-async def the_sheet_is_down_for_a_moment(bed: Bed) -> None:
-    await bed.sheets_fault(path="/values/", kind="status", status=503, times=2)  # one would not agree with the next
-    await bed.monitored()
-    await bed.closed("acme", PERIOD)
-
-
-async def a_reviewer_halts_and_leaves(bed: Bed) -> None:
-    await bed.monitored()
-    month = await bed.announced()
-    assert (await bed.command("acme", Halt(**ANN))).accepted
-    await bed.skip_to("acme", month.charge_at)
-    await bed.until("acme", lambda month: month.alerts > 0 or month.period != PERIOD)
-
-
-async def nobody_approves(bed: Bed) -> None:
-    month = await bed.monitored(terms=Terms(review_mode=ReviewMode.APPROVE))
-    await bed.skip_to("acme", month.notice_at)
-    month = await bed.until("acme", lambda month: month.alerts > 0 or month.announced)
-    if month.announced:
-        await bed.closed()
-
-
-async def a_reviewer_edits(bed: Bed) -> None:
-    await bed.monitored()
-    change = ChangeLine(line_id="row-2", amount_minor=9000)
-    assert (await bed.command("acme", Edit(**ANN, period=PERIOD, version=1, changes=(change,)))).accepted
-    await bed.announced()
-    await bed.closed()
-
-
-async def the_card_is_declined(bed: Bed) -> None:
-    await bed.monitored(card="pm_card_chargeCustomerFail")
-    await bed.announced()
-    await bed.closed()
-
-
-async def what_is_owed_is_written_off(bed: Bed) -> None:
-    await the_card_is_declined(bed)
-    await say_of_what_is_owed(bed, WriteOff(**ANN))
-
-
-async def what_is_owed_is_transferred(bed: Bed) -> None:
-    await the_card_is_declined(bed)
-    await say_of_what_is_owed(bed, RecordPayment(**ANN, reference="bank 1", amount_minor=10000))
-
-
-async def nobody_may_try_what_is_owed(bed: Bed) -> None:
-    await the_card_is_declined(bed)
-    await say_of_what_is_owed(bed, Halt(**ANN))
-    for days in (4, 2):
-        await bed.skip_collection(timedelta(days=days), period=PERIOD)
-        await at_rest(bed)
-
-
-async def say_of_what_is_owed(bed: Bed, command: Command) -> None:
-    await at_rest(bed)
-    assert (await bed.tell(command, period=PERIOD)).accepted
-    await at_rest(bed)
-
-
-async def at_rest(bed: Bed) -> None:
-    """Until the collection is settled and has said so, or waits for what is yet to come; and the ledger knows."""
-
-    def rests(found: Collection) -> bool:
-        return found.outcome is not None or found.due(found.opened_at).step is None
-
-    while True:
-        found = await bed.collects(rests, period=PERIOD)
-        known = await bed.ledger.collection("acme", PERIOD)
-        if found.outcome is not None:
-            await bed.collection_handle(period=PERIOD).result()
-            return
-        if known is not None and known.revision == found.revision:
-            return
-        await asyncio.sleep(0.02)
-
-
-async def a_small_amount_is_carried_forward(bed: Bed) -> None:
-    await bed.monitored(sales=("0.30",), period=SEPTEMBER)
-    bed.sales(PERIOD, ("acme@example.com", "10", "Hosting"))
-    await bed.closed()
-    await bed.drafted("acme", PERIOD)
-    await bed.announced()
-    await bed.closed()
-
-
-async def a_sale_comes_late(bed: Bed) -> None:
-    """After the draft of September, which is charged without it; reviewers are told, and October has it."""
-    await bed.monitored(period=SEPTEMBER)
-    bed.sales(SEPTEMBER, ("acme@example.com", "100", "Sale 1"), ("acme@example.com", "1234.50", LATE))
-    bed.sales(PERIOD, ("acme@example.com", "10", "Hosting"))
-    await bed.announced()
-    await bed.closed("acme", SEPTEMBER)
-    await bed.drafted("acme", PERIOD)
-    await bed.announced()
-    await bed.closed()
-
-
-async def the_reply_to_the_receipt_is_lost(bed: Bed) -> None:
-    await bed.monitored()
-    await bed.announced()
-    await bed.mail_faults({"action": "drop_reply", "recipient": "acme@example.com"})
-    await bed.closed()
-
-
-# -- what is broken
-
-
-def charges_again_instead_of_looking_up(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    confirm = StripePayments.confirm
-
-    async def again(self: StripePayments, payment: Payment, request: PaymentRequest, url: str = "") -> Payment:
-        try:
-            return await confirm(self, payment, request, url)
-        except PaymentUnknown:
-            request = request.evolve(key=f"{request.key}:again")
-            return await confirm(self, await self.create(request), request, url)
-
-    patch.setattr(StripePayments, "confirm", again)
-
-
-def reads_the_amount_from_the_sheet_again(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    request_for = payments.request_for
-
-    def from_sheet(month: Month) -> PaymentRequest:
-        _, row = (bed.folder / "sheets" / "sales" / f"{month.period}.csv").read_text().splitlines()
-        return request_for(month).evolve(amount_minor=int(row.split(",")[1]) * 100)
-
-    patch.setattr(payments, "request_for", from_sheet)
-
-
-def sends_no_notice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    send = SmtpMail.send
-
-    async def lose(self: SmtpMail, letter: CustomerMail, still_wanted: StillWanted) -> None:
-        if letter.kind is not CustomerMailKind.NOTICE:
-            await send(self, letter, still_wanted)
-
-    patch.setattr(SmtpMail, "send", lose)
-
-
-def tells_reviewers_nothing(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    async def lose(self: SmtpMail, digest: Digest) -> None:
-        return
-
-    patch.setattr(SmtpMail, "tell", lose)
-
-
-def alerts_nobody(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    async def forget(self: Alerts, alert: Alert) -> None:
-        return
-
-    patch.setattr(Alerts, "tell", forget)
-
-
-def charges_too_soon(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(Terms, "min_notice", property(lambda self: timedelta()))
-
-
-def takes_a_failed_read_for_an_empty_sheet(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    read = GoogleSheetsSales.read
-
-    async def empty(self: GoogleSheetsSales, period: Period) -> SalesSnapshot:
-        try:
-            return await read(self, period)
-        except SalesUnavailable:
-            return SalesSnapshot(sheet=period, digest="", rows=())
-
-    patch.setattr(GoogleSheetsSales, "read", empty)
-
-
-def halts_without_effect(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(review, "_halt", lambda month, command, now: (month, "halted"))
-
-
-def needs_no_approval(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(Month, "_lacks_approval", lambda self, now: False)
-
-
-def leaves_a_month_out(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(Month, "next_month", lambda self: Month.open(self.customer, self.period.next().next()))
-
-
-def bills_without_the_edit(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(Invoice, "edited", lambda self, changes: self.evolve(version=self.version + 1))
-
-
-def forgets_the_receipt(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(notices, "_CLOSING", {})
-
-
-def takes_a_decline_for_a_payment(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    charged = Month.charged
-
-    def paid(self: Month, result: ChargeResult) -> Month:
-        return charged(self, result.evolve(status=ChargeStatus.SUCCEEDED))
-
-    patch.setattr(Month, "charged", paid)
-
-
-def forgets_the_balance(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(Month, "balance_forward_minor", 0)
-
-
-def forgets_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    async def nothing(self: SheetComparer, month: Month, read_since: datetime) -> LateItems:
-        return LateItems()
-
-    patch.setattr(SheetComparer, "since", nothing)
-
-
-def bills_at_once_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    """And again on the next invoice."""
-    request_for = payments.request_for
-
-    def with_late_sales(month: Month) -> PaymentRequest:
-        request = request_for(month)
-        return request.evolve(amount_minor=request.amount_minor + 123450) if month.period != PERIOD else request
-
-    patch.setattr(payments, "request_for", with_late_sales)
-
-
-def writes_nothing_off(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(collection_review, "_released", lambda collection, release: collection)
-
-
-def tries_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    apply = collection_review._apply
-
-    def without_hold(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
-        decided, text = apply(collection, command, now)
-        return decided.evolve(halt=None), text
-
-    patch.setattr(collection_review, "_apply", without_hold)
-
-
-def tells_nobody_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(Collection, "_alert_at", lambda self, now: None)
 
 
 DEFECTS: list[tuple[Story, Plant, str]] = [
@@ -327,16 +99,42 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (an_uneventful_month, forgets_the_receipt, "every outcome is told"),
     (the_card_is_declined, takes_a_decline_for_a_payment, "every customer has one outcome"),
     (a_small_amount_is_carried_forward, forgets_the_balance, "charges equal the sheet"),
+    (a_small_amount_is_carried_forward, posts_all_but(Cause.DRAFT), "the journal has every movement"),
+    (a_small_amount_is_carried_forward, posts_all_but(Cause.CARRY), "charges equal the sheet"),
+    (a_reviewer_edits_after_the_notice, reverses_no_voided_notice, "the journal has every movement"),
+    (an_uneventful_month, posts_all_but(Cause.PAYMENT), "the journal has every movement"),
+    (what_is_owed_is_written_off, posts_all_but(Cause.WRITE_OFF), "the journal has every movement"),
     (a_sale_comes_late, forgets_what_came_late, "charges equal the sheet"),
     (a_sale_comes_late, bills_at_once_what_came_late, "charges equal the sheet"),
     (what_is_owed_is_written_off, writes_nothing_off, "every command took effect"),
-    (what_is_owed_is_transferred, writes_nothing_off, "every command took effect"),
+    (what_is_owed_is_transferred, counts_no_transfer, "every command took effect"),
+    (what_is_owed_is_paid_by_link, takes_links_for_cards, "the journal has every movement"),
+    (what_is_owed_is_paid_by_link, books_no_link, "the journal has every movement"),
     (nobody_may_try_what_is_owed, tries_what_is_halted, "every command took effect"),
+    (the_customer_is_reminded, reminds_twice_a_day, "nobody is reminded of what they owe twice"),
     (nobody_may_try_what_is_owed, tells_nobody_what_is_halted, "every customer is in the next month"),
+    (a_transfer_comes_before_the_charge, answers_before_it_has_committed, "the journal has every movement"),
+    (two_equal_transfers_come_on_one_day, merges_equal_payments, "the journal has every movement"),
+    (two_equal_transfers_come_on_one_day, pays_a_part_of_what_is_not_due, "the journal has every movement"),
+    (a_month_is_paid_before_it_is_drafted, uses_credit_twice, "the journal has every movement"),
+    (a_bill_that_was_paid_is_corrected, frees_nothing, "the journal has every movement"),
+    (nobody_knows_who_has_paid, posts_all_but(Cause.ALLOCATION), "the journal has every movement"),
+    (a_customer_leaves_with_credit, settles_half_of_it, "the journal has every movement"),
+    (money_goes_back, forgets_what_a_refund_gives_up, "the journal has every movement"),
+    (money_goes_back, posts_all_but(Cause.REFUND), "the journal has every movement"),
+    (the_customer_disputes_what_was_charged, posts_all_but(Cause.CHARGEBACK), "the journal has every movement"),
+    (
+        a_refund_overtakes_the_news_of_its_payment,
+        loses_a_refund_that_overtakes_its_payment,
+        "the journal has every movement",
+    ),
 ]
 
 
-@pytest.mark.parametrize("story", {story: None for story, _, _ in DEFECTS}, ids=lambda story: story.__name__)
+STORIES = {**{story: None for story, _, _ in DEFECTS}, the_company_wins_a_dispute: None}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 async def test_the_judge_finds_nothing_wrong_with_the_real_build(bed: Bed, story: Story) -> None:
     await story(bed)
     assert await _broken(bed) == []

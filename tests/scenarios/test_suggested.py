@@ -18,6 +18,7 @@ from cli.app import app
 from sandbox.stack.temporal_server import temporal_server
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed, prepared_bed
+from tests.debts import only
 from tests.scenarios.accidents import ANN, ghost_is_started_by_hand, ledger_loses_october
 from tests.suggested import commands_in
 from worker import create_worker
@@ -210,13 +211,14 @@ async def test_what_is_owed_is_collected_by_what_is_suggested(bed: Bed) -> None:
     for name in names:
         await bed.drafted(name, OCTOBER)
         await bed.closed(name)
-        await bed.collects(lambda found: not found.attempt, name)
+        await bed.collects(lambda found: not only(found).attempt, name)
     await bed.collection_handle("dune").terminate("an accident")  # as last recorded, it goes on healthily
     await bed.collection_handle("acme").terminate("an accident")
-    await bed.tamper("DELETE FROM collections WHERE customer_id = 'acme'")
+    for table in ("debts", "collections"):
+        await bed.tamper(f"DELETE FROM {table} WHERE customer_id = 'acme'")
     assert (await bed.tell(Halt(**ANN), "bolt")).accepted
     owed = await bed.collection("coal")
-    await bed.skip_collection(owed.give_up_at - owed.opened_at + timedelta(days=1), "coal")
+    await bed.skip_collection(owed.give_up_at - only(owed).opened_at + timedelta(days=1), "coal")
     found = await findings(bed)
     assert kinds(found) == [
         ("acme", "not collected"),
@@ -289,7 +291,7 @@ async def test_what_reconciliation_finds_is_gone_once_it_is_done_as_suggested(be
     assert (await bed.command("skipped", Skip(**ANN))).accepted
     for name in ("twice", "hand", "dearer", "owing"):
         await bed.closed(name)
-    await bed.collects(lambda found: not found.attempt, "owing")
+    await bed.collects(lambda found: not only(found).attempt, "owing")
     await bed.behaves((await bed.recorded("owing", OCTOBER)).customer, "succeed")
     ours = {each["metadata"]["customer_id"]: each["metadata"] for each in bed.intents()}
     skipped = ours["twice"] | {"customer_id": "skipped", "billing_key": ours["twice"]["billing_key"] + "-skipped"}

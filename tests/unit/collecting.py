@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
-from billing.collections.stages import CollectionStep
+from billing.collections.stages import CollectionStep, Counted
 from billing.commands import Refusal, parse_command
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
@@ -36,8 +36,8 @@ def opened(code: str = POOR, **terms: Any) -> Collection:
 
 def lived(collection: Collection, days: float, answers: Answers | None = None) -> tuple[Collection, list[str]]:
     """The collection so many days after it was opened, and what was done until then: ``3 try``, ``21 alert`` …"""
-    until = collection.opened_at + days * DAY
-    now = max([collection.opened_at, *(entry.at for entry in collection.entries)])
+    until = collection.since + days * DAY
+    now = max([collection.since, *(entry.at for entry in collection.entries)])
     now = max(now, collection.contacted_at or now, collection.alerted_at or now)
     done: list[str] = []
     for _ in range(100):
@@ -50,7 +50,7 @@ def lived(collection: Collection, days: float, answers: Answers | None = None) -
         if due.step is CollectionStep.CLOSE:
             return collection, done
         if due.step is not CollectionStep.CONTACT:
-            done.append(f"{(now - collection.opened_at) / DAY:g} {due.step}")
+            done.append(f"{(now - collection.since) / DAY:g} {due.step}")
         collection = stepped(collection, due.step, now, answers or always(POOR))
     raise AssertionError("it makes no progress")
 
@@ -60,9 +60,13 @@ def stepped(collection: Collection, step: CollectionStep, now: datetime, answers
         case CollectionStep.CONTACT:
             after = collection.contacting(now)
         case CollectionStep.REMIND:
-            after = collection.reminded()
+            after = collection.reminded(now)
         case CollectionStep.ALERT:
             after = collection.alerted(now)
+        case CollectionStep.SETTLE:
+            after = collection.told(collection)
+        case CollectionStep.COUNT:
+            after = collection.counted(Counted(at=now, owed_minor={}), collection)
         case _:
             after = collection.answered(answers(collection, now), collection)
     assert after.revision > collection.revision
@@ -95,8 +99,28 @@ def refused(collection: Collection, name: str, now: datetime, **fields: Any) -> 
 
 
 def on(collection: Collection, day: float) -> datetime:
-    return collection.opened_at + day * DAY
+    return collection.since + day * DAY
 
 
 CARD = CardOnFile(payer_id="cus_1", card_id="pm_2", last4="1881")
-TRANSFER = {"reference": "bank 1", "amount_minor": 12_000}
+
+
+def arrived(collection: Collection, day: float, *amounts_minor: int) -> Collection:
+    """Money of another rail for the one debt, told on that day: counted once the card cannot pay any more."""
+    now, (debt,) = on(collection, day), collection.open_debts
+    for amount_minor in amounts_minor:
+        owed_minor = max(0, collection.open_debts[0].outstanding_minor - amount_minor)
+        counted = Counted(at=now, owed_minor={debt.period: owed_minor})
+        collection = say(collection, "count_again", now)[0]
+        collection = collection.counted(counted, collection)
+        if debt.by_card:
+            collection = collection.answered(answer("canceled", now), collection)
+            collection, debt = collection.counted(counted, collection), debt.evolve(by_card=False)
+    return collection
+
+
+def counted(collection: Collection, day: float, owed_minor: int) -> Collection:
+    """The ledger has said that so much is owed."""
+    now = on(collection, day)
+    asked = say(collection, "count_again", now)[0]
+    return asked.counted(Counted(at=now, owed_minor={collection.period: owed_minor}), asked)

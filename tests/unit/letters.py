@@ -7,8 +7,6 @@ from typing import Any
 
 from adapters.mail.mail_templates import MailContent, render
 from billing.collections.collection import Collection
-from billing.collections.commands import COLLECTION_COMMANDS, decide
-from billing.commands import parse_command
 from billing.customers.customer import Customer
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
@@ -18,6 +16,8 @@ from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from tests.debts import only
+from tests.unit.collecting import arrived
 
 NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -49,7 +49,7 @@ def announced(
             for number, (description, amount_minor) in enumerate(lines or [("Beans", 12_000)], start=2)
         ),
     )
-    return Month.open(who, Period(period), carried_minor).drafted(invoice).announcing(now)
+    return Month.open(who, Period(period)).drafted(invoice).announcing(now)
 
 
 def charged(status: ChargeStatus, **codes: str) -> Month:
@@ -74,12 +74,13 @@ def contacted(month: Month, days: int = 3) -> Collection:
     """What is collected of ``month``, when the schedule's last contact within ``days`` was made: nothing helped."""
     collection = Collection.open(month)
     for day in range(1, days + 1):
-        now = collection.opened_at + day * DAY
+        now = collection.since + day * DAY
         if collection.next_contact is not None and now >= collection.next_contact:
-            collection = collection.reminded().contacting(now)
-            if collection.attempt:
-                assert collection.answer is not None
-                collection = collection.answered(collection.answer.evolve(at=now), collection)
+            collection = collection.contacting(now)
+            if debt := collection.acting:
+                assert debt.answer is not None
+                collection = collection.answered(debt.answer.evolve(at=now), collection)
+            collection = collection.reminded(now)
     return collection
 
 
@@ -87,21 +88,28 @@ def reminder(month: Month, days: int = 3, link: str = LINK) -> CustomerMail:
     return letter(CustomerMailKind.REMINDER, month, collection=contacted(month, days), link=link)
 
 
-def transferred(collection: Collection, *amounts: int) -> Collection:
-    """After transfers, one a day, each known once the card cannot pay any more."""
-    for number, amount_minor in enumerate(amounts, start=1):
-        at = collection.opened_at + (30 + number) * DAY
-        said = {"by": "ann", "reason": "bank", "reference": f"bank {number}", "amount_minor": amount_minor}
-        command = parse_command("record_payment", [said], COLLECTION_COMMANDS)
-        collection, _, refusal = decide(collection, command, at, "update")
-        assert refusal is None
-        collection = collection.answered(ChargeResult(status=ChargeStatus.CANCELED, at=at), collection)
+def several(month: Month, days: int = 3, transfer: bool = False) -> CustomerMail:
+    """The reminder of a customer who owes November, too, perhaps because a part of it was transferred."""
+    collection = Collection.open(month)
+    other = only(collection).evolve(period=Period("2026-11"), amount_minor=3_000, by_card=not transfer)
+    now = collection.since + days * DAY
+    collection = collection.owing(other, collection.since).contacting(now)
+    while debt := collection.acting:
+        assert debt.answer is not None
+        collection = collection.answered(debt.answer.evolve(at=now), collection)
+    return letter(CustomerMailKind.REMINDER, month, collection=collection, link=LINK)
+
+
+def transferred(collection: Collection, *amounts_minor: int) -> Collection:
+    """After transfers, one a day."""
+    for number, amount_minor in enumerate(amounts_minor, start=1):
+        collection = arrived(collection, 30 + number, amount_minor)
     return collection
 
 
 def recovered(collection: Collection, at: datetime) -> Collection:
     paid = ChargeResult(status=ChargeStatus.SUCCEEDED, at=at, payment_id="pi_1")
-    return collection.answered(paid, collection)
+    return collection.answered(paid, collection, collection.period)
 
 
 def words(rendered: MailContent) -> tuple[str, str]:
@@ -129,6 +137,8 @@ EVERY_COLLECTION = {
         for code in ("lost_card", "new_code")
     },
     **{f"reminder {status}": reminder(charged(status)) for status in UNPAID},
+    **{f"reminder of several {status}": several(charged(status)) for status in UNPAID},
+    "reminder of several, one by transfer": several(POOR, transfer=True),
     "reminder without a link": reminder(POOR, link=""),
     "last reminder": reminder(POOR, days=14),
     "bank reminder": letter(CustomerMailKind.REMINDER, POOR, collection=transferred(contacted(POOR), 500), link=LINK),

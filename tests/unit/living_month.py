@@ -1,5 +1,6 @@
 """A month as the workflow lives it, beside an account of its own of what was promised and paid."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -10,11 +11,13 @@ from billing.invoices.approval_policy import needs_approval
 from billing.invoices.commands import Delivered
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
-from billing.invoices.stages import OUTCOMES, Stage, Step
+from billing.invoices.postings import month_transactions
+from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage, Step
 from billing.money import MAX_AMOUNT_MINOR, step_minor
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.receivables.journal import AccountKind
 from tests.stops import text_of
 
 STEPS_WITHOUT_TIME = 8
@@ -36,13 +39,15 @@ class LivingMonth:
 
     def begin(self, customer: Customer, carried_minor: int, now: datetime) -> None:
         """Opens October 2026."""
-        self.month = Month.open(customer, Period("2026-10"), carried_minor)
+        self.month = Month.open(customer, Period("2026-10"))
         self.now = now
         self.work: Work | None = None
         self.steps = 0
         self.outcomes: dict[Period, Stage] = {}
         # our own account, in minor units: what was put on invoices, paid, and is owed beside the chain
-        self.billed, self.paid, self.owed = self.month.carried_minor, 0, 0
+        self.billed, self.paid, self.owed = carried_minor, 0, 0
+        self.books: Counter[tuple[AccountKind, str]] = Counter()  # the journal's balances, by kind and currency
+        self.books[AccountKind.CREDIT, customer.currency] = carried_minor
         self.brake_on, self.released_at = False, self.now - timedelta(days=999)
         self.usual: int | None = None
         self.is_first = True
@@ -56,7 +61,6 @@ class LivingMonth:
         self.notice_floor = self.charge_floor = self.now
         self.editor, self.approved = "", ""
         self.editors: set[str] = set()
-        self.carried = self.month.carried_minor
         self.tried = False  # money may have moved by the charge that has begun
 
     def become(self, month: Month) -> None:
@@ -67,6 +71,9 @@ class LivingMonth:
         if old.outcome is not None and not month.brake:
             assert (month.closed, month.invoice) == (old.closed, old.invoice)
             assert month.trouble is None
+        for transaction in month_transactions(old, month, self.now):
+            for entry in transaction.entries:
+                self.books[entry.account.kind, entry.currency] += entry.amount_minor
         self.month = month
 
     @property
@@ -178,7 +185,7 @@ class LivingMonth:
                 for row, amount in enumerate(found)
             ),
             problems=(problem,) if unreadable else (),
-            carried_minor=work.asked.carried_minor,
+            carried_minor=self.books[AccountKind.CREDIT, work.asked.customer.currency],
         )
         self.become(self.month.drafted(invoice))
         self.notice_floor = max(self.notice_floor, work.since + self.month.customer.terms.min_window)
@@ -266,16 +273,17 @@ class LivingMonth:
                 self.owed += month.invoice.total_minor
         following = month.next_month()
         assert following.period > month.period
+        self.check_books(month)
         self.note_usual(month)
         assert (following.usual_minor, following.first) == (self.usual, self.is_first)
-        assert self.billed == self.paid + self.owed + following.carried_minor, "money was lost or counted twice"
+        carried = sum(minor for (kind, _), minor in self.books.items() if kind is AccountKind.CREDIT)
+        assert self.billed == self.paid + self.owed + carried, "money was lost or counted twice"
         kept = {
             "customer",
             "period",
             "import_at",
             "notice_at",
             "charge_at",
-            "carried_minor",
             "answered",
             "first",
             "usual_minor",
@@ -283,6 +291,18 @@ class LivingMonth:
         assert following.model_dump(exclude=kept) == Month.open(month.customer, month.period).model_dump(exclude=kept)
         self.month = following
         self.new_month()
+
+    def check_books(self, month: Month) -> None:
+        """What the journal says of the month is what is still owed for it, or left to the next draft."""
+        currency = month.currency
+        owed = month.outcome is Stage.PAID or month.outcome in UNPAID_OUTCOMES
+        assert self.books[AccountKind.RECEIVABLE, currency] == (
+            month.invoice.total_minor if owed and month.invoice else 0
+        )
+        if month.invoice is not None:
+            assert self.books[AccountKind.CREDIT, currency] == month.balance_forward_minor
+        assert not month_transactions(month, month, self.now), "a repeat posts nothing"
+        self.books[AccountKind.RECEIVABLE, currency] = 0  # paid, or collected beside the chain
 
     def note_usual(self, month: Month) -> None:
         if month.invoice is not None and month.invoice.currency != month.customer.currency:

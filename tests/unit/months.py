@@ -31,12 +31,14 @@ def customer(**fields: Any) -> Customer:
     return Customer.model_validate(values | fields)
 
 
-def opened(carried_minor: int = 0, **fields: Any) -> Month:
+def opened(**fields: Any) -> Month:
     """October 2026: collected on 1 November, 01:00 UTC, announced on the 4th and charged on the 8th, 09:00 UTC."""
-    return Month.open(customer(**fields), PERIOD, carried_minor)
+    return Month.open(customer(**fields), PERIOD)
 
 
-def drafted(*amounts: int, unreadable: bool = False, late: timedelta = timedelta(), **fields: Any) -> Month:
+def drafted(
+    *amounts: int, carried_minor: int = 0, unreadable: bool = False, late: timedelta = timedelta(), **fields: Any
+) -> Month:
     month = opened(**fields)
     problem = Problem(line_id="row-9", description="Odd", raw="#REF!", reason="no amount", source=SOURCE)
     lines = [
@@ -49,7 +51,7 @@ def drafted(*amounts: int, unreadable: bool = False, late: timedelta = timedelta
             imported_at=month.import_at + late,
             lines=tuple(lines),
             problems=(problem,) if unreadable else (),
-            carried_minor=month.carried_minor,
+            carried_minor=carried_minor,
         )
     )
 

@@ -10,10 +10,12 @@ from billing.collections.stages import ScheduledTry
 from billing.customers.customer import ReviewMode, Terms
 from billing.invoices.invoice import Problem, Source
 from billing.invoices.month import Month
+from billing.money import plain_amount
 from billing.payments.payment import ChargeStatus
 from billing.period import Period
 from billing.progress import Failure
 from billing.reviewers.alerts import Alert, AlertKind, of_collection, of_draft, of_month, of_news, of_report
+from tests.debts import only, with_fields
 from tests.stops import text_of
 from tests.suggested import todo
 from tests.unit.letters import PAID_AT, POOR, contacted, declined, recovered, transferred
@@ -93,30 +95,36 @@ def test_an_alert_is_of_the_right_kind_and_offers_what_would_help(month: Month, 
     [
         (contacted(POOR, days=22), 22, AlertKind.PERSON, "retry"),
         (Collection.open(declined("new_code")), 0, AlertKind.PERSON, "retry"),
-        (contacted(declined("lost_card"), 22), 22, AlertKind.PERSON, "record-payment"),
+        (contacted(declined("lost_card"), 22), 22, AlertKind.PERSON, "payments record"),
         (contacted(POOR).failed("two payments"), 3, AlertKind.PERSON, "resume"),
         (
-            contacted(POOR).evolve(attempt=ScheduledTry(day=5), trouble=Failure(text="two payments")),
+            with_fields(contacted(POOR), attempt=ScheduledTry(day=5), trouble=Failure(text="two payments")),
             5,
             AlertKind.UNRESOLVED,
             "resume",
         ),
-        (transferred(contacted(POOR, days=22), 500), 40, AlertKind.PERSON, "record-payment"),
+        (transferred(contacted(POOR, days=22), 500), 40, AlertKind.PERSON, "payments record"),
     ],
 )
 def test_an_alert_of_a_collection_offers_what_would_be_accepted(
     collection: Collection, now: int, kind: AlertKind, offered: str
 ) -> None:
-    alert = of_collection(collection, collection.opened_at + now * DAY)
+    alert = of_collection(collection, only(collection).opened_at + now * DAY)
     assert alert.kind is kind
     assert alert.text == text_of(collection.waits_for(alert.at))
-    assert todo(alert).startswith(f"python starter.py collections {offered} bakery-rosa --period 2026-10 ")
-    assert alert.amount_minor == collection.outstanding_minor
+    command = f"collections {offered} bakery-rosa --period 2026-10 "
+    if offered == "payments record":
+        owed = plain_amount(only(collection).outstanding_minor, "eur")
+        named = "payments record RAIL REFERENCE --customer bakery-rosa --month 2026-10"
+        command = f"{named} --by YOU --reason WHY --amount {owed} --currency eur"
+    assert todo(alert).startswith(f"python starter.py {command}")
+    assert alert.amount_minor == only(collection).outstanding_minor
     assert "@" not in alert.text + todo(alert)
 
 
 def test_how_a_collection_ended_is_reported() -> None:
-    alert = of_news(recovered(contacted(POOR), PAID_AT), PAID_AT)
+    collection = recovered(contacted(POOR), PAID_AT)
+    alert = of_news(collection, only(collection), PAID_AT)
     assert alert.kind is AlertKind.REPORT
     assert alert.text.splitlines() == ["120.00 EUR of bakery-rosa, 2026-10: recovered", "paid: pi_1"]
     assert todo(alert) == "python starter.py collections show bakery-rosa --period 2026-10"

@@ -26,5 +26,5 @@ async def test_faults_end_also_if_a_service_has_closed_an_idle_connection_meanwh
         port = server.sockets[0].getsockname()[1]
         names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port")
         stack: Any = SimpleNamespace(settings=SimpleNamespace(data_dir=tmp_path, **dict.fromkeys(names, port)))
-        async with FaultInjector(stack, []).during(FaultPlan()):
+        async with FaultInjector(stack, [], port).during(FaultPlan()):
             pass

@@ -5,7 +5,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from billing.money import parse_amount
-from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Plan, _typed
+from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Occasion, Plan, Sending, _typed
 from sandbox.chaos.stalls import Place
 from sandbox.judge.expected import minor_of
 from sandbox.stand_ins.faults import FaultRule
@@ -22,12 +22,33 @@ def kinds(fault: type[BaseModel], field: str = "kind") -> set[str]:
 
 def told(plan: Plan) -> tuple[object, ...]:
     sales = [plan.sales(each.customer_id, each.currency, "2026-11") for each in plan.members()]
-    return plan.members(), sales, [plan.faults(step) for step in range(50)]
+    refunds = [plan.refund(each.customer_id, month) for each in plan.members() for month in ("2026-11", "2026-12")]
+    return plan.members(), sales, sendings(plan), refunds, [plan.faults(step) for step in range(50)]
+
+
+def sendings(plan: Plan) -> list[Sending]:
+    months = [(each.customer_id, month) for each in plan.members() for month in ("2026-11", "2026-12")]
+    drawn = [plan.sending(occasion, *month) for occasion in Occasion for month in months]
+    return [sending for sending in drawn if sending]
 
 
 def test_a_seed_repeats_its_plan_and_another_seed_has_another() -> None:
     assert told(Plan(7, 20, 2)) == told(Plan(7, 20, 2))
     assert all(one != other for one, other in zip(told(Plan(7, 20, 2)), told(Plan(8, 20, 2)), strict=True))
+
+
+def test_customers_send_too_much_too_little_twice_without_a_name_and_without_a_month() -> None:
+    drawn = sendings(Plan(1, 100, 2))
+    assert {sending.share for sending in drawn} == {0.4, 1.0, 1.5}
+    assert {sending.copies for sending in drawn} == {1, 2}
+    assert {(sending.is_named, sending.names_month) for sending in drawn} == {
+        (True, True),
+        (True, False),
+        (False, True),
+        (False, False),
+    }
+    assert {sending.is_recorded_twice for sending in drawn} == {True, False}
+    assert {sending.returned for sending in drawn} == {0.0, 0.5, 1.0}
 
 
 def test_every_wrong_answer_that_the_stand_in_for_stripe_can_give_is_given() -> None:

@@ -1,13 +1,11 @@
 """What people may do to what is owed: halt, try, take another card, record money, give it up; and what refuses it."""
 
-from typing import Any
-
 import pytest
 
-from billing.collections.commands import RECEIVED_MAX
-from billing.collections.stages import CollectionStage, CollectionStep, RequestedTry, ScheduledTry
+from billing.collections.stages import CollectionStage, CollectionStep, Counted, RequestedTry, ScheduledTry
 from billing.commands import Refusal
 from billing.payments.payment import ChargeStatus
+from tests.debts import is_payable, news, only, with_fields
 from tests.stops import text_of
 from tests.unit.collecting import (
     CARD,
@@ -15,10 +13,11 @@ from tests.unit.collecting import (
     ODD,
     POOR,
     STOLEN,
-    TRANSFER,
     accepted,
     always,
     answer,
+    arrived,
+    counted,
     lived,
     on,
     opened,
@@ -76,7 +75,7 @@ def test_new_card_that_comes_while_the_customer_pays_is_tried_all_the_same() -> 
     asked = opened()
     now = on(asked, 1)
     collection = accepted(asked, "replace_card", now, card=CARD)
-    collection = collection.answered_customer(answer(STOLEN, now), asked)
+    collection = collection.answered_customer(answer(STOLEN, now), asked, asked.period)
     assert collection.due(now) == (CollectionStep.TRY, None, "new card")
 
 
@@ -87,23 +86,24 @@ def test_try_that_was_planned_while_the_customer_paid_is_not_made_after_their_ow
     asked = opened()
     now = on(asked, 3)
     collection = asked.contacting(now) if isinstance(later, ScheduledTry) else accepted(asked, "retry", now)
-    assert collection.attempt == later
-    collection = collection.answered_customer(answer(STOLEN, now), asked)
-    assert collection.attempt is None
+    assert only(collection).attempt == later
+    collection = collection.answered_customer(answer(STOLEN, now), asked, asked.period)
+    assert only(collection).attempt is None
     assert collection.reminding == isinstance(later, ScheduledTry)
 
 
 def test_card_of_another_id_at_the_processor_is_tried_once_the_old_payment_is_cancelled() -> None:
-    collection = opened().evolve(answer=answer(POOR, on(opened(), 0), attempt_id="ch_1"))
+    collection = with_fields(opened(), answer=answer(POOR, on(opened(), 0), attempt_id="ch_1"))
     now = on(collection, 1)
     collection = accepted(collection, "replace_card", now, card=CARD.evolve(payer_id="cus_2"))
-    assert collection.customer.payment_method.payer_id == "cus_1"
+    assert only(collection).method.payer_id == "cus_1"
     assert collection.due(now).step is CollectionStep.RELEASE
     collection = collection.answered(answer("canceled", now), collection)
-    assert (collection.customer.payment_method.payer_id, collection.series) == ("cus_2", 2)
+    assert (only(collection).method.payer_id, only(collection).series) == ("cus_2", 2)
     assert collection.due(now) == (CollectionStep.TRY, None, "new card")
-    assert collection.answer is not None
-    assert collection.answer.attempt_id == "", "the new payment has not been tried"
+    before = only(collection).answer
+    assert before is not None
+    assert before.attempt_id == "", "the new payment has not been tried"
 
 
 def test_known_card_is_refused() -> None:
@@ -115,8 +115,8 @@ def test_known_card_is_refused() -> None:
 def test_new_digits_of_the_known_card_are_taken_over_and_it_is_not_tried() -> None:
     before = accepted(opened(), "halt", on(opened(), 1))
     after = accepted(before, "replace_card", on(before, 2), card=CARD.evolve(card_id="pm_1"))
-    assert after.customer == before.customer.evolve(payment_method=CARD.evolve(card_id="pm_1"))
-    assert (after.attempt, after.untried_card, after.tries) == (None, False, before.tries)
+    assert after.customer.payment_method == only(after).method == CARD.evolve(card_id="pm_1")
+    assert (only(after).attempt, only(after).untried_card, only(after).tries) == (None, False, only(before).tries)
 
 
 @pytest.mark.parametrize(
@@ -133,15 +133,15 @@ def test_nobody_may_try_a_card_that_the_bank_forbids(code: str, why: str) -> Non
 
 def test_customer_who_pays_at_our_page_recovers_the_month() -> None:
     collection = opened(POOR)
-    assert collection.payable
-    collection = collection.answered_customer(answer("succeeded", on(collection, 1)), collection)
+    assert is_payable(collection)
+    collection = collection.answered_customer(answer("succeeded", on(collection, 1)), collection, collection.period)
     assert collection.outcome is CollectionStage.RECOVERED
     assert (collection.entries[0].by, collection.entries[0].text) == ("the customer", "succeeded")
 
 
 def test_customer_whose_own_try_is_declined_is_not_reminded_at_once() -> None:
     collection = opened()
-    collection = collection.answered_customer(answer(HESITANT, on(collection, 1)), collection)
+    collection = collection.answered_customer(answer(HESITANT, on(collection, 1)), collection, collection.period)
     assert collection.due(on(collection, 1)).step is None
 
 
@@ -149,42 +149,104 @@ def test_customer_whose_own_try_is_declined_is_not_reminded_at_once() -> None:
 
 
 def test_transfer_counts_once_the_card_cannot_pay_any_more() -> None:
-    collection = accepted(opened(), "record_payment", on(opened(), 4), **TRANSFER)
-    assert collection.outstanding_minor == 12_000
-    collection, done = lived(collection, 4.5, always("canceled"))
-    assert done[-1] == "4 release"
-    assert (collection.outcome, collection.outstanding_minor) == (CollectionStage.RECOVERED, 0)
-    assert collection.received[0].reference == "bank 1"
+    collection = say(opened(), "count_again", on(opened(), 4))[0]
+    assert collection.due(on(collection, 4)).step is CollectionStep.COUNT
+    collection = collection.counted(Counted(at=on(collection, 4), owed_minor={collection.period: 0}), collection)
+    assert only(collection).outstanding_minor == 12_000
+    assert collection.due(on(collection, 4)).step is CollectionStep.RELEASE
+    collection = arrived(opened(), 4, 12_000)
+    assert (collection.outcome, only(collection).outstanding_minor) == (CollectionStage.RECOVERED, 0)
+    assert "120.00 EUR were owed, 0.00 EUR are owed now" in news(collection)
 
 
 def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
-    collection, _ = lived(opened(), 4)
-    collection = accepted(collection, "record_payment", on(opened(), 4), reference="bank 1", amount_minor=5000)
-    collection, done = lived(collection, 100, always("canceled"))
-    assert done == ["4 release", "5 remind", "7 remind", "14 remind", "21 alert"]
+    collection, done = lived(arrived(lived(opened(), 4)[0], 4, 5000), 100)
+    assert done == ["5 remind", "7 remind", "14 remind", "21 alert"]
     assert collection.stage(on(collection, 20)) is CollectionStage.AWAITING_PAYMENT
     assert collection.outstanding == "70.00 EUR"
     now = on(collection, 30)
     assert "not charged to the card" in refused(collection, "retry", now)
     assert "not charged to the card" in refused(collection, "replace_card", now, card=CARD)
-    assert not collection.payable
-    assert collection.to_look_up() is collection, "its payment is cancelled, which would look like somebody's doing"
-    assert "on record already" in refused(collection, "record_payment", now, reference="bank 1", amount_minor=7000)
-    assert "only 70.00 EUR are owed" in refused(collection, "record_payment", now, reference="b", amount_minor=7001)
-    collection = accepted(collection, "record_payment", now, reference="bank 2", amount_minor=7000)
-    assert lived(collection, 31, always("canceled"))[0].outcome is CollectionStage.RECOVERED
+    assert not is_payable(collection)
+    assert collection.to_look_up(collection.period) is collection, (
+        "its payment is cancelled, which would look like somebody's doing"
+    )
+    assert arrived(collection, 30, 7000).outcome is CollectionStage.RECOVERED
+
+
+def test_two_parts_that_arrive_while_the_cards_payment_cannot_be_cancelled_both_count() -> None:
+    now = on(opened(), 4)
+    collection = say(opened(), "count_again", now)[0]
+    collection = collection.counted(Counted(at=now, owed_minor={collection.period: 7000}), collection)
+    collection = say(collection.delayed("PaymentUnknown", "Stripe is down"), "count_again", now)[0]
+    collection = collection.answered(answer("canceled", now), collection)
+    collection = collection.counted(Counted(at=now, owed_minor={collection.period: 0}), collection)
+    assert collection.outcome is CollectionStage.RECOVERED
+
+
+def test_a_part_that_goes_back_is_owed_again_and_the_card_may_pay_it_by_another_payment() -> None:
+    collection = counted(arrived(opened(), 1, 5000), 2, 12_000)
+    assert (collection.outstanding, collection.due(on(collection, 2)).step) == ("120.00 EUR", None)
+    assert "70.00 EUR were owed, 120.00 EUR are owed now" in collection.entries[-1].text
+    assert (only(collection).by_card, only(collection).series) == (True, 2)
+    assert lived(collection, 3, always("succeeded"))[0].outcome is CollectionStage.RECOVERED
+
+
+def test_a_card_that_waits_for_the_end_of_a_halt_is_not_tried_once_a_part_has_arrived() -> None:
+    collection = accepted(opened(), "halt", on(opened(), 1))
+    card = CARD.evolve(payer_id="cus_2")
+    collection = accepted(collection, "replace_card", on(collection, 1), card=card)
+    collection = collection.answered(answer("canceled", on(collection, 1)), collection)
+    assert only(collection).untried_card
+    collection = accepted(arrived(collection, 2, 5000), "resume", on(collection, 3))
+    assert only(collection).attempt is None
+
+
+def test_what_was_paid_while_it_was_being_written_off_is_recovered_and_a_part_is_not_given_up() -> None:
+    given_up = accepted(opened(), "write_off", on(opened(), 4))
+    assert given_up.due(on(given_up, 4)).step is CollectionStep.RELEASE
+    paid = counted(given_up, 4, 0)
+    paid = paid.answered(answer("canceled", on(paid, 4)), paid)
+    assert counted(paid, 4, 0).outcome is CollectionStage.RECOVERED
+    part = counted(given_up, 4, 7000)
+    part = part.answered(answer("canceled", on(part, 4)), part)
+    assert (part.outcome, only(part).outstanding) == (CollectionStage.WRITTEN_OFF, "70.00 EUR")
+
+
+def test_money_that_changes_nothing_lifts_no_failure() -> None:
+    failing = opened().failed("two payments have succeeded").alerted(on(opened(), 1))
+    assert counted(failing, 1, 12_000).failure
+    now = on(failing, 1)
+    asked = say(failing, "count_again", now)[0]
+    assert asked.due(now).step is CollectionStep.COUNT
+    charged = asked.counted(Counted(at=now, owed_minor={asked.period: 0}, charged=(asked.period,)), asked)
+    assert charged.failure
+    assert not counted(failing, 1, 0).failure, "its card is not charged any more"
+
+
+def test_a_count_that_is_no_use_is_made_again_once_a_person_resumes() -> None:
+    asked = say(opened(), "count_again", on(opened(), 1))[0]
+    refused_ = asked.failed("the ledger has no bill").uncounted(asked).alerted(on(opened(), 1))
+    assert refused_.due(on(opened(), 1)).step is None
+    assert accepted(refused_, "resume", on(opened(), 1)).due(on(opened(), 1)).step is CollectionStep.COUNT
+
+
+def test_a_card_that_has_paid_by_what_the_ledger_says_is_looked_up_and_not_cancelled() -> None:
+    now = on(opened(), 4)
+    collection = say(opened(), "count_again", now)[0]
+    period = collection.period
+    collection = collection.counted(Counted(at=now, owed_minor={period: 0}, charged=(period,)), collection)
+    assert collection.due(now).step is CollectionStep.LOOK_UP
+    assert collection.answered(answer("succeeded", now), collection).outcome is CollectionStage.RECOVERED
 
 
 def test_look_up_that_is_asked_for_by_the_cancelled_payment_itself_is_not_made() -> None:
-    asked = accepted(opened(), "record_payment", on(opened(), 1), reference="bank 1", amount_minor=5000)
-    collection = asked.to_look_up().answered(answer("canceled", on(asked, 1)), asked)
-    assert collection.due(on(asked, 1)).step is None
+    collection = arrived(opened(), 1, 5000)
+    assert collection.to_look_up(collection.period).due(on(collection, 1)).step is None
 
 
 def test_halt_outlasts_a_part_that_arrives() -> None:
-    collection = accepted(opened(), "halt", on(opened(), 1))
-    collection = accepted(collection, "record_payment", on(opened(), 2), reference="bank 1", amount_minor=5000)
-    collection, _ = lived(collection, 3, always("canceled"))
+    collection = arrived(accepted(opened(), "halt", on(opened(), 1)), 2, 5000)
     assert collection.stage(on(collection, 3)) is CollectionStage.HALTED
     assert collection.outstanding == "70.00 EUR"
 
@@ -197,26 +259,31 @@ def test_write_off_cancels_the_payment_first() -> None:
     now = on(collection, 30)
     assert collection.outcome is None
     assert collection.due(now).step is CollectionStep.RELEASE
-    assert not collection.payable
-    assert "is being cancelled" in refused(collection, "halt", now)
-    assert "is being cancelled" in refused(collection, "record_payment", now, **TRANSFER)
+    assert not is_payable(collection)
+    assert only(accepted(collection, "halt", now)).release is not None
     assert "is being cancelled" in refused(collection, "replace_card", now, card=CARD)
     assert say(collection, "replace_card", now, card=CARD)[2] is Refusal.LATER
     collection = collection.answered(answer("canceled", now), collection)
     assert collection.outcome is CollectionStage.WRITTEN_OFF
-    assert collection.outstanding == "120.00 EUR"
-    assert "written off\nann: as agreed" in collection.news
+    assert only(collection).outstanding == "120.00 EUR"
+    assert "written off\nann: as agreed" in news(collection)
     assert "settled already: WrittenOff" in refused(collection, "retry", now)
 
 
-@pytest.mark.parametrize(("name", "fields"), [("write_off", {}), ("record_payment", TRANSFER)])
-def test_card_that_has_paid_before_it_was_given_up_is_recovered_and_noted(name: str, fields: dict[str, Any]) -> None:
-    collection = accepted(opened(), name, on(opened(), 4), **fields)
+def test_card_that_has_paid_before_it_was_given_up_is_recovered_and_noted() -> None:
+    collection = accepted(opened(), "write_off", on(opened(), 4))
     collection, _ = lived(collection, 4, always("succeeded"))
-    assert collection.outcome is CollectionStage.RECOVERED
-    assert [each.reference for each in collection.received] == ["pi_1"]
-    assert "ann wanted to give it up, but the card has paid" in collection.news
-    assert ("refund 120.00 EUR, which has also arrived as bank 1" in collection.news) == (name == "record_payment")
+    assert (collection.outcome, only(collection).paid_by) == (CollectionStage.RECOVERED, "pi_1")
+    assert "ann wanted to give it up, but the card has paid" in news(collection)
+
+
+def test_card_that_has_paid_beside_a_transfer_is_recovered_and_noted() -> None:
+    now = on(opened(), 4)
+    collection = say(opened(), "count_again", now)[0]
+    collection = collection.counted(Counted(at=now, owed_minor={collection.period: 0}), collection)
+    collection = collection.answered(answer("succeeded", now), collection)
+    assert (collection.outcome, only(collection).paid_by) == (CollectionStage.RECOVERED, "pi_1")
+    assert "the card has paid beside another rail; what is too much is credit" in news(collection)
 
 
 def test_giving_up_that_fails_waits_for_a_person() -> None:
@@ -225,7 +292,9 @@ def test_giving_up_that_fails_waits_for_a_person() -> None:
     collection = collection.alerted(now)
     assert collection.stage(now) is CollectionStage.UNRESOLVED
     assert collection.due(now).step is None
-    assert accepted(collection, "resume", now).due(now).step is CollectionStep.RELEASE
+    resumed = accepted(collection, "resume", now)
+    assert resumed.due(now).step is CollectionStep.COUNT
+    assert counted(resumed, 4, 12_000).due(now).step is CollectionStep.RELEASE
 
 
 def test_what_is_used_up_can_still_be_tried_and_is_told_again() -> None:
@@ -239,14 +308,14 @@ def test_what_is_used_up_can_still_be_tried_and_is_told_again() -> None:
 
 
 def test_card_that_the_bank_forbids_cannot_be_used_at_our_page_either() -> None:
-    assert not opened(STOLEN).payable
+    assert not is_payable(opened(STOLEN))
 
 
 def test_card_that_comes_while_halted_is_tried_only_once_people_resume() -> None:
     collection = accepted(opened(), "halt", on(opened(), 1))
     collection = accepted(collection, "replace_card", on(collection, 2), card=CARD)
     assert collection.customer.payment_method.card_id == CARD.card_id
-    assert collection.attempt is None
+    assert only(collection).attempt is None
     resumed = accepted(collection, "resume", on(collection, 3))
     assert resumed.due(on(resumed, 3)).step is CollectionStep.TRY
 
@@ -271,13 +340,13 @@ def test_news_that_all_is_used_up_comes_again_if_it_could_not_be_told() -> None:
 
 def test_what_was_said_to_a_run_that_had_been_reset_halts_it_and_is_in_the_diary() -> None:
     known, _ = lived(opened(), 4)
-    told = accepted(opened(), "record_payment", on(known, 5), **TRANSFER)
+    told = accepted(opened(), "write_off", on(known, 5))
     adopted = told.adopt(known)
     assert adopted.stage(on(known, 5)) is CollectionStage.HALTED
     assert "repeat the command" in text_of(adopted.waits_for(on(known, 5)))
-    assert adopted.entries[-1].what == "lost: record_payment"
-    assert adopted.outstanding_minor == known.outstanding_minor
-    assert opened().adopt(known) == known
+    assert adopted.entries[-1].what == "lost: write_off"
+    assert only(adopted).outstanding_minor == only(known).outstanding_minor
+    assert opened().adopt(known) == known.to_count()
 
 
 def test_outage_of_the_ledger_alone_is_over_once_it_answers() -> None:
@@ -309,13 +378,3 @@ def test_what_a_collection_carries_fits_into_a_payload_whatever_is_said_before_t
     assert len(collection.model_dump_json()) < 1_000_000
     assert accepted(collection, "halt", on(collection, 1)).halt is not None
     assert len(collection.recorded(collection.entry_count).model_dump_json()) < 200_000
-
-
-def test_payments_by_the_dozen_are_recorded_and_more_as_one() -> None:
-    collection = opened()
-    for number in range(RECEIVED_MAX):
-        paid = {"reference": f"bank {number}", "amount_minor": 1}
-        collection = accepted(collection, "record_payment", on(collection, 1), **paid)
-        collection = collection.answered(answer(ChargeStatus.CANCELED, on(collection, 1)), collection)
-    text = refused(collection, "record_payment", on(collection, 1), reference="bank 50", amount_minor=1)
-    assert text == "50 payments are on record; record what else has arrived as one"

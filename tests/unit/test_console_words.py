@@ -48,7 +48,7 @@ def recorded(month: Month) -> MonthRecord:
         stray="",
         run_url="",
         now=NOW,
-        collection=None,
+        debt=None,
         stopped=None,
         **nothing,
     )

@@ -59,13 +59,14 @@ def _table(document: str, heading: str = "") -> dict[str, str]:
 
 
 def _defaults(kind: type[BaseModel], prefix: str = "") -> dict[str, str]:
-    return {f"{prefix}{name}": _shown(field.default) for name, field in kind.model_fields.items()}
+    fields = kind.model_fields.items()
+    return {f"{prefix}{name}": _shown(field.get_default(call_default_factory=True)) for name, field in fields}
 
 
 def _shown(default: object) -> str:
     if default is None or isinstance(default, BaseModel | SecretStr):
         return ""
-    if isinstance(default, tuple):
+    if isinstance(default, tuple | dict):
         return ", ".join(map(str, default))
     return f"{default:%H:%M}" if isinstance(default, time) else str(default)
 

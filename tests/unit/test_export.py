@@ -117,6 +117,48 @@ def test_numbers_and_plain_text_stay_as_they_are(value: object, shown: str) -> N
     assert cell(value) == shown  # type: ignore[arg-type]
 
 
+# -- the journal
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_the_journal_comes_with_a_trial_balance_that_adds_up_to_zero(
+    run: Run, ledger: Callable[..., None], form: str
+) -> None:
+    ledger(
+        month(Stage.PAST_DUE, ("Tea", 1250), (EVIL, 100)),
+        month(Stage.CARRIED_FORWARD, ("Credit", -300), customer_id="bolt"),
+    )
+    booked = f"{NOW:%Y-%m}"
+    shown = run("export", "--period", booked, "--format", form, "--journal").stdout
+    if form == "csv":
+        parts = dict(part.split("]\n", 1) for part in shown.strip().removeprefix("[").split("\n\n["))
+        found = {name: read(text) for name, text in parts.items()}
+    else:
+        found = json.loads(shown)
+    entries = [
+        (row["customer_id"], row["cause"], row["kind"], row["subject"] or "", row["amount"]) for row in found["journal"]
+    ]
+    assert entries == [
+        ("acme", "notice", "receivable", "month 2026-10", "13.50"),
+        ("acme", "notice", "billed", "month 2026-10", "-13.50"),
+        ("bolt", "notice", "receivable", "month 2026-10", "-3.00"),
+        ("bolt", "notice", "billed", "month 2026-10", "3.00"),
+        ("bolt", "carry", "credit", "", "-3.00"),
+        ("bolt", "carry", "receivable", "month 2026-10", "3.00"),
+    ]
+    totals = {
+        row["kind"]: (row["opening"], row["debited"], row["credited"], row["closing"]) for row in found["trial_balance"]
+    }
+    assert totals == {
+        "receivable": ("0.00", "16.50", "3.00", "13.50"),
+        "credit": ("0.00", "0.00", "3.00", "-3.00"),
+        "billed": ("0.00", "3.00", "13.50", "-10.50"),
+    }
+    later = json.loads(run("export", "--period", "2027-03", "--format", "json", "--journal").stdout)
+    assert later["journal"] == []
+    assert [row["opening"] for row in later["trial_balance"]] == ["13.50", "-3.00", "-10.50"]
+
+
 # -- one of three cannot be exported
 
 
@@ -137,9 +179,9 @@ def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
 def unreadable(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "data" / "ledger.db")) as connection, connection:
         connection.execute(
-            "INSERT INTO collections (customer_id, period, stage, currency, amount_minor, outstanding_minor,"
-            " opened_at, revision, state, updated_at) VALUES ('bolt', '2026-10', 'nonsense', 'eur', 1, 1,"
-            " '2026-10-01 00:00:00', 1, '{}', '2026-10-01 00:00:00')"
+            "INSERT INTO debts (customer_id, period, collection, stage, currency, amount_minor, outstanding_minor,"
+            " opened_at, is_tried, updated_at) VALUES ('bolt', '2026-10', '2026-10', 'nonsense', 'eur', 1, 1,"
+            " '2026-10-01 00:00:00', 0, '2026-10-01 00:00:00')"
         )
 
 

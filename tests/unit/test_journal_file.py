@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.judge.stripe_journal import Journal
+from sandbox.judge.stripe_journal import StripeJournal
 from sandbox.stand_ins.journal_file import read_entries
 from sandbox.stripe.store import Store
 from tests.full_disk import full_disk
@@ -48,7 +48,7 @@ def test_a_torn_end_is_named_and_stops_neither_the_next_start_nor_the_judge(
     caplog.clear()
     assert customers(path) == {"cus_1", "cus_2"}
     assert f"stripe.jsonl, line {lines + 1}: left out, because it is torn" in caplog.text
-    assert set(Journal.read(path).emails) == {"cus_1", "cus_2"}
+    assert set(StripeJournal.read(path).emails) == {"cus_1", "cus_2"}
 
 
 def test_of_a_line_that_was_torn_in_the_middle_the_entry_that_follows_is_kept(
@@ -69,7 +69,7 @@ def test_an_entry_is_one_line_whatever_is_written_in_it(tmp_path: Path) -> None:
     path = tmp_path / "stripe.jsonl"
     odd = 'a\u2028b\u0085c\nd\r{"at": "'
     customer(Store(path), "cus_1", odd)
-    assert Journal.read(path).emails == {"cus_1": odd}
+    assert StripeJournal.read(path).emails == {"cus_1": odd}
     assert [entry["object"]["email"] for entry in read_entries(path) if entry["object"]["object"] == "customer"] == [
         odd
     ]

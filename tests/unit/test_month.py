@@ -87,7 +87,7 @@ def test_no_rows_make_a_month_with_nothing_due() -> None:
     closed = month.announcing(month.notice_at)
     assert closed.outcome is Stage.NOTHING_DUE
     assert closed.notice is None
-    assert closed.next_month().carried_minor == 0
+    assert closed.balance_forward_minor == 0
 
 
 def test_an_unreadable_row_halts_the_draft_until_a_reviewer_edits() -> None:
@@ -112,14 +112,14 @@ def test_a_negative_total_is_carried_forward_as_credit() -> None:
     month = drafted(-2000, carried_minor=500)
     closed = month.announcing(month.notice_at)
     assert closed.outcome is Stage.CARRIED_FORWARD
-    assert closed.next_month().carried_minor == -1500
+    assert closed.balance_forward_minor == -1500
 
 
 def test_a_total_under_the_minimum_is_carried_forward_as_debt() -> None:
     month = drafted(49)
     closed = month.announcing(month.notice_at)
     assert closed.outcome is Stage.CARRIED_FORWARD
-    assert closed.next_month().carried_minor == 49
+    assert closed.balance_forward_minor == 49
     month = drafted(1, carried_minor=49)
     assert month.announcing(month.notice_at).notice is not None
 
@@ -127,7 +127,7 @@ def test_a_total_under_the_minimum_is_carried_forward_as_debt() -> None:
 def test_a_total_that_the_processor_finds_too_small_is_carried_forward() -> None:
     closed = charged(ChargeStatus.TOO_SMALL, 60)
     assert closed.outcome is Stage.CARRIED_FORWARD
-    assert closed.next_month().carried_minor == 60
+    assert closed.balance_forward_minor == 60
 
 
 def test_a_total_over_the_maximum_waits_for_a_reviewer() -> None:
@@ -220,7 +220,7 @@ def test_a_resume_while_the_notice_is_on_its_way_still_gives_the_window() -> Non
 def test_a_skip_closes_the_month_without_a_charge_and_keeps_the_balance() -> None:
     month = accepted(announced(10000, carried_minor=300), "skip", at("2026-11-05 12:00"))
     assert month.outcome is Stage.SKIPPED
-    assert month.next_month().carried_minor == 300
+    assert month.balance_forward_minor == 300
 
 
 def test_an_edit_in_the_last_call_voids_the_notice_and_restarts_the_notice_period() -> None:
@@ -256,7 +256,7 @@ def test_a_charge_that_fails_closes_the_month_and_leaves_its_debt_beside_the_cha
 ) -> None:
     closed = charged(status, 10000, carried_minor=200)
     assert closed.outcome is outcome
-    assert closed.next_month().carried_minor == 0
+    assert closed.balance_forward_minor == 0
 
 
 def test_a_charge_whose_outcome_is_unknown_is_looked_up_until_it_is_known() -> None:

@@ -103,7 +103,7 @@ def test_long_correction_is_cut() -> None:
     ],
 )
 def test_withdrawn_notice_says_that_nothing_is_charged(outcome: Stage, carried_minor: int, told: str) -> None:
-    month = announced().evolve(closed=Closed(outcome=outcome, at=NOTICE_AT), carried_minor=carried_minor)
+    month = announced(carried_minor=carried_minor).evolve(closed=Closed(outcome=outcome, at=NOTICE_AT))
     rendered = mail(CustomerMailKind.WITHDRAWN, month, correction=Correction(told_at=NOTICE_AT, told_minor=12_000))
     assert rendered.subject == "No charge for October 2026 (our notice is withdrawn)"
     for part in words(rendered):

@@ -25,6 +25,7 @@ REQUEST = PaymentRequest(
 
 def payment(number: int, status: PaymentStatus = PaymentStatus.NEW, age_hours: int = 0, **fields: Any) -> Payment:
     values: dict[str, object] = {
+        "rail": "stripe",
         "payment_id": f"pi_{number}",
         "status": status,
         "amount_minor": 1250,

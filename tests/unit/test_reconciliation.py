@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from billing.accounting.reconciliation import DiscrepancyKind, PeriodBooks, Repair, compare
-from billing.collections.ports import CollectionRow
+from billing.accounting.discrepancy import DiscrepancyKind, Repair
+from billing.accounting.reconciliation import PeriodBooks, compare
+from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import Stage
@@ -17,6 +18,7 @@ from billing.period import Period
 AT = datetime(2026, 12, 8, 9, tzinfo=UTC)
 NOVEMBER = Period("2026-11")
 PAYMENT = Payment(
+    rail="stripe",
     payment_id="pi_1",
     status=PaymentStatus.SUCCEEDED,
     amount_minor=1250,
@@ -38,7 +40,7 @@ MONTH = InvoiceRow(
     next_at=None,
     updated_at=AT,
 )
-COLLECTION = CollectionRow(
+DEBT = DebtRow(
     customer_id="acme",
     period=NOVEMBER,
     stage=CollectionStage.COLLECTING,
@@ -65,7 +67,7 @@ def found(
         period=NOVEMBER,
         months=(month,),
         charges=tuple(charge(payment) for payment in payments if payment.key) if charges is None else charges,
-        collections=more.get("collections", ()),
+        debts=more.get("debts", ()),
         payments=payments,
         payers={"cus_1": "acme"},
         refunded_minor=more.get("refunded_minor", {}),
@@ -77,9 +79,9 @@ def test_books_that_agree_have_no_findings() -> None:
     assert found(PAYMENT) == []
     refused = PAYMENT.evolve(status=PaymentStatus.DECLINED)
     past_due = MONTH.evolve(stage=Stage.PAST_DUE)
-    assert found(refused, month=past_due, collections=(COLLECTION,)) == []
-    recovered = COLLECTION.evolve(stage=CollectionStage.RECOVERED, closed_at=AT)
-    assert found(PAYMENT, month=past_due, collections=(recovered,)) == []
+    assert found(refused, month=past_due, debts=(DEBT,)) == []
+    recovered = DEBT.evolve(stage=CollectionStage.RECOVERED, closed_at=AT)
+    assert found(PAYMENT, month=past_due, debts=(recovered,)) == []
     assert found(month=MONTH.evolve(stage=Stage.NOTHING_DUE)) == []
     assert found(PAYMENT.evolve(status=PaymentStatus.NEW), month=MONTH.evolve(stage=Stage.CHARGING)) == []
 
@@ -99,13 +101,13 @@ def test_a_payment_that_stripe_lacks_is_reported() -> None:
 def test_a_status_that_differs_is_taken_in() -> None:
     row = charge(status="authentication_required")
     past_due = MONTH.evolve(stage=Stage.AUTHENTICATION_REQUIRED)
-    kinds = found(PAYMENT, charges=(row,), month=past_due, collections=(COLLECTION,))
+    kinds = found(PAYMENT, charges=(row,), month=past_due, debts=(DEBT,))
     assert kinds == [(DiscrepancyKind.STATUS, Repair.TAKE_IN)]
 
 
 def test_a_success_that_the_collection_has_not_noticed_is_told_to_it() -> None:
     past_due = MONTH.evolve(stage=Stage.PAST_DUE)
-    assert found(PAYMENT, month=past_due, collections=(COLLECTION,)) == [(DiscrepancyKind.STATUS, Repair.TAKE_IN)]
+    assert found(PAYMENT, month=past_due, debts=(DEBT,)) == [(DiscrepancyKind.STATUS, Repair.TAKE_IN)]
 
 
 def test_two_payments_that_succeeded_are_reported_whatever_their_keys() -> None:

@@ -57,7 +57,7 @@ async def _closed(monkeypatch: pytest.MonkeyPatch, book: Book, days: int) -> tup
     """How many months have ended when the rehearsal has, and how long that took on the chain's clock."""
     chain = _Chain(book, days)
     monkeypatch.setattr(run, "Timeline", lambda _: chain)
-    world = SimpleNamespace(client=chain, ledger=SimpleNamespace(collections=_nothing))
+    world = SimpleNamespace(client=chain, ledger=SimpleNamespace(debts=_nothing))
     await run._Run(book, Script(), world, chain.watching, lambda _: None).everybody()  # type: ignore[arg-type]
     return len(chain.watching.closed), await chain.reach(None, BEGAN) - BEGAN
 

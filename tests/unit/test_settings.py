@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from billing.errors import InvalidInput
+from billing.events.event import Destination
 from settings import Settings, load_settings, unknown_variables
 
 REAL = {
@@ -260,3 +261,39 @@ def test_single_sign_on_without_trusted_proxies_is_refused(monkeypatch: pytest.M
         load_settings()
     monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", "127.0.0.1")
     assert load_settings().console_sso_header == "X-Forwarded-User"
+
+
+@pytest.mark.parametrize(
+    ("is_real", "url", "secret", "words"),
+    [
+        (True, "https://erp.example.com/events", "x" * 32, ""),
+        (True, "https://erp.example.com/events", f"{'x' * 32} {'y' * 32}", ""),
+        (False, "http://127.0.0.1:8080/events", "x" * 32, ""),
+        (False, "https://erp.example.com/events", "x" * 32, "tells this machine only"),
+        (True, "http://erp.example.com/events", "x" * 32, "has to begin with https://"),
+        (True, "erp.example.com/events", "x" * 32, "is not a web address"),
+        (True, "https://user:secret@erp.example.com/events", "x" * 32, "is not a web address"),
+        (True, "https://erp.example.com/events", "", "BILLING_EVENTS_SECRET"),
+        (True, "https://erp.example.com/events", "x" * 31, "BILLING_EVENTS_SECRET"),
+        (True, "https://erp.example.com/events", f"{'x' * 32} old", "BILLING_EVENTS_SECRET"),
+        (True, "https://erp.example.com/events", " ".join(letter * 32 for letter in "xyz"), "BILLING_EVENTS_SECRET"),
+    ],
+)
+def test_events_go_to_one_safe_address_and_are_signed(
+    monkeypatch: pytest.MonkeyPatch, is_real: bool, url: str, secret: str, words: str
+) -> None:
+    for name, value in REAL.items() if is_real else ():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_EVENTS_URL", url)
+    monkeypatch.setenv("BILLING_EVENTS_SECRET", secret)
+    if words:
+        with pytest.raises(InvalidInput, match=words):
+            load_settings()
+    else:
+        assert load_settings().destinations == (Destination.COLLECTION, Destination.RECEIVER)
+        assert load_settings().events_secrets == secret.split()
+
+
+def test_without_an_address_only_collections_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_EVENTS_SECRET", "x" * 32)
+    assert load_settings().destinations == (Destination.COLLECTION,)

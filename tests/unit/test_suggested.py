@@ -17,35 +17,45 @@ from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, FindingKind
-from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, FormerAddress, MonthSnapshot
+from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, FormerAddress, MonthSnapshot, UncollectedDebt
 from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.progress import Braked, Failure
+from billing.receivables.doubts import Doubt, DoubtKind
+from billing.receivables.incoming import PaymentRow
+from billing.receivables.instructions import Instruction, InstructionKind, InstructionState
+from billing.receivables.journal import NOTHING_OWED, AccountKind, AccountTotal, Balance, PaymentName
 from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,
     of_collection,
+    of_doubt,
     of_draft,
     of_drift,
     of_former_address,
     of_lost_event,
     of_month,
     of_news,
+    of_proposal,
     of_report,
     of_worker,
 )
 from billing.sales.sales import SalesSnapshot
 from cli.app import app
 from console.reviewers.remedies import remedy_page
+from tests.debts import only, settled, with_fields
 from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
 from tests.unit.covering import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
 from tests.unit.months import accepted, announced, opened
 from tests.unit.months import drafted as month_drafted
-from tests.unit.test_reconciliation import COLLECTION, MONTH, PAYMENT
+from tests.unit.test_reconciliation import DEBT, MONTH, PAYMENT
 from wording.remedies import command_line
 
+_LOST = AccountTotal(
+    kind=AccountKind.BILLED, rail=None, currency="eur", opening_minor=-500, debited_minor=0, credited_minor=0
+)
 ROOT = Path(__file__).parents[2]
 QUOTE = 'it\'s; $(rm -rf /) "now" --by=me'
 READ = snapshot([(ACME.email, "10", "Tea")])
@@ -59,6 +69,35 @@ def waiting(stage: Stage, **fields: Any) -> CustomerSnapshot:
     account = seen(ACME, drafted(ACME, READ), stage=stage)
     assert account.month is not None
     return account._replace(month=account.month._replace(**fields))
+
+
+UNKNOWN = PaymentRow(
+    rail="transfer",
+    reference=QUOTE,
+    digest="d",
+    customer_id=None,
+    amount_minor=500,
+    currency="eur",
+    paid_at=NOW,
+    booked_at=NOW,
+    unmatched_minor=500,
+)
+PROPOSED = Instruction(
+    instruction_id="3f2a",
+    kind=InstructionKind.ASSIGN,
+    payment=UNKNOWN.name,
+    reference=QUOTE,
+    customer_id="acme",
+    subject=None,
+    amount_minor=500,
+    currency="eur",
+    refund_reference="",
+    by="ann",
+    reason="asked",
+    via="cli",
+    at=NOW,
+    state=InstructionState.PROPOSED,
+)
 
 
 def surveys() -> Iterator[CompletenessReport]:
@@ -84,6 +123,11 @@ def workflow_survey() -> CompletenessReport:
     survey.take(closed, ChainStatus.RUNNING)
     survey.stray("ghost")
     survey.fail(Failed(customer_id="odd", reason="RuntimeError"))
+    survey.balances([_LOST])
+    survey.unmatched(UNKNOWN)
+    survey.owed_again(UncollectedDebt(customer_id="acme", period=PERIOD, currency="eur", owed_minor=1200))
+    for state in ("proposed", "under_way"):
+        survey.waits(PROPOSED.evolve(state=state))
     return survey.coverage()
 
 
@@ -98,7 +142,7 @@ def waiting_months() -> Iterator[CustomerSnapshot]:
     yield waiting(Stage.UNRESOLVED)
     yield waiting(Stage.MONITORING, next_at=NOW - timedelta(days=1))
     yield waiting(Stage.PAST_DUE)  # not collected
-    yield waiting(Stage.PAST_DUE)._replace(collection=CollectionSnapshot(CollectionStage.HALTED, "halted", RESUME))
+    yield waiting(Stage.PAST_DUE)._replace(debt=DebtSnapshot(CollectionStage.HALTED, "halted", RESUME))
 
 
 def month_survey(account: CustomerSnapshot, chain: ChainStatus) -> CompletenessReport:
@@ -167,6 +211,10 @@ def test_what_the_console_has_a_page_for_is_a_link_and_the_rest_a_command() -> N
     assert pages[RemedyAction.RESUME] == "/desk/2026-10/invoices/acme"
     assert remedy_page(RemedyAction.RESTART.of("acme"), PERIOD) == "/desk/2026-10/invoices/acme"
     assert remedy_page(RemedyAction.ADD_LINES.of("acme"), PERIOD) is None, "the month that is current is not known"
+    assert pages[RemedyAction.CONFIRM] == "/desk/money"
+    of_payment = RemedyAction.ASSIGN.of().evolve(rail="transfer", reference="7731")
+    digest = PaymentName.of("transfer", "7731").digest
+    assert remedy_page(of_payment, PERIOD) == f"/desk/money/payment?rail=transfer&digest={digest}"
     for action in (RemedyAction.RUN_DOCTOR, RemedyAction.WRITE_OFF, RemedyAction.TERMINATE_WORKFLOW):
         assert pages[action] is None
 
@@ -179,7 +227,9 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
         lines=(ExtraLine(description=QUOTE, amount_minor=700),),
         amount_minor=1000,
         currency="eur",
+        rail="transfer",
         reference="pi_1",
+        instruction_id="3f2a",
     )
     for remedy in (of_customer, detailed):
         line = command_line(takes(remedy))
@@ -192,13 +242,16 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
 
 def takes(remedy: Remedy) -> Remedy:
     """Without a customer or a period that the remedy is not about."""
+    of_payment = (RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.CONFIRM)
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
+        *of_payment,
     )
     timeless = (
-        *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SEND_CARD_LINK),
+        *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
+        *of_payment,
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,
@@ -217,8 +270,11 @@ def alerts() -> Iterator[Alert]:
     yield of_former_address(month, at)
     yield of_lost_event("evt_1", "pi_1", at, "x", at)
     yield of_lost_event("evt_1", "", at, "x", at)
+    for kind in DoubtKind:
+        yield of_doubt(Doubt(kind=kind, text="x"), UNKNOWN, "key", at)
+    yield of_proposal(PROPOSED, at)
     yield of_worker(workflow_id("acme"), at)
-    yield of_worker(collection_id("acme", PERIOD), at)
+    yield of_worker(collection_id("acme"), at)
     yield of_month(accepted(month, "halt", at, **ann), at)
     yield of_month(month_drafted(10000, unreadable=True), at)
     for mode in ("approve", "manual"):
@@ -230,11 +286,12 @@ def alerts() -> Iterator[Alert]:
         owed,
         owed.evolve(brake=Braked(text="the brake is on")),
         owed.evolve(trouble=Failure(text="no answer")),
-        owed.evolve(attempt=NewCardTry()),
+        with_fields(owed, attempt=NewCardTry()),
         collecting.accepted(owed, "halt", collecting.on(owed, 1)),
     ):
         yield of_collection(each, owed.give_up_at + timedelta(days=1))
-    yield of_news(owed.close(CollectionStage.WRITTEN_OFF, at), at)
+    given_up = settled(owed, CollectionStage.WRITTEN_OFF, at)
+    yield of_news(given_up, only(given_up), at)
 
 
 def test_every_alert_says_what_to_type() -> None:
@@ -245,19 +302,20 @@ def test_every_alert_says_what_to_type() -> None:
 
 def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
     owed = collecting.opened().evolve(brake=Braked(text="the brake is on"))
-    assert todo(of_collection(owed, owed.opened_at)) == "python starter.py brake off --by YOU --reason WHY"
+    assert todo(of_collection(owed, owed.since)) == "python starter.py brake off --by YOU --reason WHY"
 
 
 @pytest.mark.parametrize(
     "standing",
     [
-        ErasureObstacles(True, (), (), (), 0, "eur"),
-        ErasureObstacles(False, ("2026-10",), (), (), 0, "eur"),
-        ErasureObstacles(False, (), ("2026-10",), (), 0, "eur"),
+        ErasureObstacles(True, (), (), (), NOTHING_OWED),
+        ErasureObstacles(False, ("2026-10",), (), (), NOTHING_OWED),
+        ErasureObstacles(False, (), ("2026-10",), (), NOTHING_OWED),
+        ErasureObstacles(False, (), (), (), Balance(owed=(), credits={"eur": -300})),
     ],
 )
 def test_what_is_in_the_way_of_an_erasure_says_what_to_type(standing: ErasureObstacles) -> None:
-    refusal = obstacle("acme", standing, "")
+    refusal = obstacle("acme", standing)
     assert refusal is not None
     assert refusal[1] is not None
     (words,) = commands_in(command_line(refusal[1]))
@@ -313,10 +371,10 @@ def test_a_payment_by_hand_of_what_is_still_owed_says_how_to_record_it(stage: St
         period=MONTH.period,
         months=(MONTH.evolve(stage=stage),),
         charges=(),
-        collections=(COLLECTION,) if stage is Stage.PAST_DUE else (),
+        debts=(DEBT,) if stage is Stage.PAST_DUE else (),
         payments=(by_hand,),
         payers={"cus_1": "acme"},
     )
     (finding,) = compare(books)
     (words,) = commands_in(todo(finding))
-    assert parsed(words) == ("skip" if stage is Stage.MONITORING else "collections record-payment")
+    assert parsed(words) == ("skip" if stage is Stage.MONITORING else "payments record")

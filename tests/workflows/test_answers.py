@@ -18,6 +18,7 @@ from billing.reviewers.alerts import of_report
 from billing.reviewers.digest import Digest
 from sandbox.reviewers import alerts_are_sent
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
+from tests.debts import only
 
 GARBAGE: dict[str, object] = {"text": "paid", "nothing": None, "another form": {"status": "paid?"}, "list": [1]}
 
@@ -85,7 +86,7 @@ async def test_a_try_of_a_collection_that_was_completed_with_garbage_is_looked_u
     month = await bed.monitored()
     await bed.behaves(month.customer, "decline:insufficient_funds")
     await bed.closed()
-    await bed.collects(lambda owed: owed.by_card and not owed.attempt)
+    await bed.collects(lambda owed: only(owed).by_card and not only(owed).attempt)
     await bed.behaves(month.customer, "succeed")
     await bed.stripe_fault(path="/confirm$", kind="slow", seconds=5)
     assert (await bed.tell(Retry(by="ann", reason="asked by the customer"))).accepted

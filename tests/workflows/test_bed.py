@@ -5,10 +5,10 @@ from pathlib import Path
 
 from temporalio.client import WorkflowExecutionStatus
 
-from billing.collections.commands import RecordPayment
 from bootstrap import SANDBOX_NAMESPACE
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
-from tests.bed import OCTOBER, prepared_bed
+from tests.bed import prepared_bed
+from tests.debts import transferred
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 
@@ -18,12 +18,11 @@ async def test_a_collection_that_is_about_to_end_ends_with_its_bed(server: Tempo
         await bed.closed()
         await bed.collects(lambda found: True)
         await bed.mail_faults({"action": "defer", "times": 1000})
-        transfer = RecordPayment(by="ann", reason="arrived", reference="bank 1", amount_minor=10000)
-        assert (await bed.tell(transfer)).accepted
+        assert await transferred(bed, 10000)
         await bed.collects(lambda found: found.outcome is not None)
-        while await bed.ledger.collections(open_only=True):
+        while await bed.ledger.debts(open_only=True):
             await asyncio.sleep(0.02)
-    ended = await bed.collection_handle("acme", OCTOBER).describe()
+    ended = await bed.collection_handle("acme").describe()
     assert ended.status is WorkflowExecutionStatus.TERMINATED
 
 

@@ -19,6 +19,7 @@ from billing.reviewers.brake import Brake
 from clients.collection_commands import pay
 from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
+from tests.debts import only
 from tests.stops import text_of
 from tests.workflows.charging import ANN, CONFIRM, INTENTS, answer_is_lost, attempts, overdue
 from worker import create_worker
@@ -284,7 +285,7 @@ async def test_tries_wait_under_it_and_their_schedule_is_not_used_up(bed: Bed) -
     await bed.behaves(closed.customer, "succeed")
     await bed.skip_collection(timedelta(days=3, minutes=1))
     found = await bed.collects(lambda found: bool(found.brake))
-    assert (found.stage(found.opened_at), found.tries, found.attempt) == (
+    assert (found.stage(only(found).opened_at), only(found).tries, only(found).attempt) == (
         CollectionStage.HALTED,
         1,
         ScheduledTry(day=3),
@@ -296,7 +297,7 @@ async def test_tries_wait_under_it_and_their_schedule_is_not_used_up(bed: Bed) -
     await bed.skip_collection(MINUTES)
     settled = await bed.collects(lambda found: found.outcome is not None)
     assert settled.outcome is CollectionStage.RECOVERED
-    assert settled.tries == 1
+    assert only(settled).tries == 1
     assert attempts(bed) == ["failed", "succeeded"]
 
 
@@ -320,7 +321,7 @@ async def test_a_customer_at_our_page_is_not_charged_under_it(bed: Bed) -> None:
     await pull(bed)
     answer = await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
     assert answer.redirect_url is None
-    await bed.collects(lambda found: not found.looking)
+    await bed.collects(lambda found: not only(found).looking)
     assert attempts(bed) == ["failed"]
     await release(bed)
     await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
@@ -338,7 +339,7 @@ async def test_a_collection_that_people_halt_under_it_does_not_try_after_the_rel
     await release(bed)
     await bed.skip_collection(MINUTES)
     found = await bed.collects(lambda found: not found.brake)
-    assert (found.attempt, found.tries) == (None, 0)
+    assert (only(found).attempt, only(found).tries) == (None, 0)
     await bed.skip_collection(timedelta(days=1))
     assert attempts(bed) == ["failed"]
     assert (await bed.tell(Resume(**ANN))).accepted

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.collections.commands import LookUp, RecordPayment, Retry, WriteOff
+from billing.collections.commands import LookUp, Retry, WriteOff
 from billing.collections.stages import CollectionStage
 from billing.errors import BillingError
 from billing.invoices.stages import Stage
@@ -13,6 +13,7 @@ from bootstrap import SANDBOX_STRIPE_KEY
 from clients.collection_commands import pay, replace_card
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
+from tests.debts import only, transferred
 from tests.workflows.charging import ANN, attempts, overdue
 
 
@@ -22,9 +23,9 @@ async def test_case_9_insufficient_funds_are_tried_on_schedule_and_succeed_on_th
     assert (await bed.month("acme")).period == "2026-11"
     for tries, days in enumerate((3, 2), start=1):
         await bed.skip_collection(timedelta(days=days, minutes=1))
-        found = await bed.collects(lambda found: found.reminders == found.contacts == found.tries > 0)
-        assert found.tries == tries
-        assert found.stage(found.opened_at) is CollectionStage.COLLECTING
+        found = await bed.collects(lambda found: found.reminders == found.contacts == only(found).tries > 0)
+        assert only(found).tries == tries
+        assert found.stage(only(found).opened_at) is CollectionStage.COLLECTING
     await bed.behaves(closed.customer, "succeed")
     await bed.skip_collection(timedelta(days=2))
     settled = await bed.collects(lambda found: found.outcome is not None)
@@ -32,8 +33,8 @@ async def test_case_9_insufficient_funds_are_tried_on_schedule_and_succeed_on_th
     assert bed.charged() == [(OCTOBER, 10000)]
     assert len(bed.intents()) == 1
     assert attempts(bed) == ["failed", "failed", "failed", "succeeded"]
-    assert (await bed.collection_handle().result()).outstanding_minor == 0
-    (row,) = await bed.ledger.collections(Period(OCTOBER))
+    assert only(await bed.collection_handle().result()).outstanding_minor == 0
+    (row,) = await bed.ledger.debts(Period(OCTOBER))
     assert (row.stage, row.outstanding_minor) == (CollectionStage.RECOVERED, 0)
     kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
     assert kinds == ["notice", "decline", "reminder", "reminder", "receipt"]
@@ -53,13 +54,13 @@ async def test_case_10_a_stolen_card_is_never_tried_again_and_its_owner_is_asked
     refused = await bed.tell(Retry(**ANN))
     assert not refused.accepted
     assert "new one" in refused.result
-    assert (await bed.ledger.collections(Period(OCTOBER)))[0].stage is CollectionStage.EXHAUSTED
+    assert (await bed.ledger.debts(Period(OCTOBER)))[0].stage is CollectionStage.EXHAUSTED
     assert (await bed.tell(WriteOff(**ANN))).accepted
     settled = await bed.collects(lambda found: found.outcome is not None)
     assert settled.outcome is CollectionStage.WRITTEN_OFF
     assert [intent["status"] for intent in bed.intents()] == ["canceled"]
     assert (await bed.collection_handle().result()).outcome is CollectionStage.WRITTEN_OFF
-    assert (await bed.ledger.collections(Period(OCTOBER)))[0].stage is CollectionStage.WRITTEN_OFF
+    assert (await bed.ledger.debts(Period(OCTOBER)))[0].stage is CollectionStage.WRITTEN_OFF
     told = await bed.told()
     assert 0 < told.index("still owed") < told.index("written off")
 
@@ -75,7 +76,7 @@ async def test_case_10_a_code_that_nobody_knows_waits_for_a_person(bed: Bed) -> 
     closed = await overdue(bed, "decline:a_code_of_next_year")
     await bed.skip_collection(timedelta(days=4))
     waiting = await bed.collects(lambda found: found.alerts > 0)
-    assert waiting.stage(waiting.opened_at) is CollectionStage.AWAITING_PERSON
+    assert waiting.stage(only(waiting).opened_at) is CollectionStage.AWAITING_PERSON
     assert "a_code_of_next_year" in await bed.told()
     assert attempts(bed) == ["failed"]
     await bed.behaves(closed.customer, "succeed")
@@ -88,7 +89,7 @@ async def test_case_10_a_code_that_nobody_knows_waits_for_a_person(bed: Bed) -> 
 async def test_case_11_the_customer_authenticates_and_is_charged_once_by_the_same_payment(bed: Bed) -> None:
     await bed.monitored(card="pm_card_authenticationRequired")
     assert (await bed.closed()).outcome is Stage.AUTHENTICATION_REQUIRED
-    await bed.collects(lambda found: found.stage(found.opened_at) is CollectionStage.AWAITING_AUTHENTICATION)
+    await bed.collects(lambda found: found.stage(only(found).opened_at) is CollectionStage.AWAITING_AUTHENTICATION)
     answer = await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
     again = await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
     assert answer.redirect_url
@@ -108,7 +109,7 @@ async def test_case_11_a_failed_authentication_can_be_repeated(bed: Bed) -> None
     first = await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
     await bed.at_the_bank(first.redirect_url, "fail")
     await bed.tell(LookUp(**ANN))
-    await bed.collects(lambda found: not found.looking)
+    await bed.collects(lambda found: not only(found).looking)
     second = await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
     await bed.at_the_bank(second.redirect_url, "complete")
     await bed.tell(LookUp(**ANN))
@@ -130,14 +131,13 @@ async def test_case_12_a_card_replaced_during_dunning_is_tried_at_once_and_used_
 
 async def test_case_12_money_that_arrives_otherwise_ends_the_tries(bed: Bed) -> None:
     closed = await overdue(bed)
-    part = await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))
-    assert part.accepted
-    await bed.collects(lambda found: found.outstanding_minor == 6000)
+    assert await transferred(bed, 4000, "bank 1")
+    await bed.collects(lambda found: only(found).outstanding_minor == 6000)
     assert [intent["status"] for intent in bed.intents()] == ["canceled"]
     await bed.behaves(closed.customer, "succeed")
     await bed.skip_collection(timedelta(days=4))
     await bed.collects(lambda found: found.reminders == 1)
-    assert (await bed.tell(RecordPayment(**ANN, reference="bank 2", amount_minor=6000))).accepted
+    assert await transferred(bed, 6000, "bank 2")
     await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
     assert bed.charged() == []
 
@@ -156,14 +156,14 @@ async def test_case_12_a_card_that_was_detached_when_the_customer_paid_is_replac
 async def test_case_12_a_card_registered_while_the_payment_is_given_up_comes_again_and_is_not_dropped(bed: Bed) -> None:
     closed = await overdue(bed)
     await bed.stripe_fault(path="/cancel$", kind="status", status=503, times=None, method="*")
-    assert (await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))).accepted
-    await bed.collects(lambda found: bool(found.release and found.outage))
+    assert await transferred(bed, 4000)
+    await bed.collects(lambda found: bool(only(found).release and found.outage))
     card = await bed.another_card(closed.customer)
     with pytest.raises(BillingError, match="is being cancelled; repeat the command after that"):
         await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "registered another card")
     await bed.stripe_clear_faults()
     await bed.skip_collection(timedelta(minutes=30))
-    await bed.collects(lambda found: found.outstanding_minor == 6000)
+    await bed.collects(lambda found: only(found).outstanding_minor == 6000)
     await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "registered another card")
     assert bed.charged() == []
 
@@ -173,13 +173,13 @@ async def test_case_12_a_transfer_recorded_while_stripe_is_down_is_not_charged_a
     await bed.behaves(closed.customer, "succeed")
     await bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
     await bed.skip_collection(timedelta(days=3, minutes=5))
-    await bed.collects(lambda found: bool(found.attempt and found.outage))
-    assert (await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=10000))).accepted
+    await bed.collects(lambda found: bool(only(found).attempt and found.outage))
+    assert await transferred(bed, 10000)
     await bed.stripe_clear_faults()
     await bed.skip_collection(timedelta(minutes=30))
     settled = await bed.collects(lambda found: found.outcome is not None)
     assert settled.outcome is CollectionStage.RECOVERED
-    assert [each.reference for each in settled.received] == ["bank 1"]
+    assert (only(settled).paid_otherwise_minor, only(settled).paid_by) == (10000, None)
     assert bed.charged() == []
 
 
@@ -193,7 +193,7 @@ async def test_case_13_a_missing_card_is_a_persons_and_the_others_go_on(bed: Bed
     await bed.detach_card(month.customer.payment_method.card_id)
     assert (await bed.closed("acme")).outcome is Stage.NEEDS_CARD
     assert (await bed.closed("other")).outcome is Stage.PAID
-    await bed.collects(lambda found: found.stage(found.opened_at) is CollectionStage.AWAITING_CARD)
+    await bed.collects(lambda found: found.stage(only(found).opened_at) is CollectionStage.AWAITING_CARD)
     card = await bed.another_card(month.customer)
     await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "registered another card")
     await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)

@@ -1,6 +1,6 @@
 """Charged exactly once also by the books, which take in what happens at Stripe by itself: cases 15 and 19."""
 
-from billing.accounting.reconciliation import DiscrepancyKind
+from billing.accounting.discrepancy import DiscrepancyKind
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage
 from billing.period import Period

@@ -13,11 +13,12 @@ import typer
 from activities import completeness as covering
 from activities import reconciliation as reconciling
 from activities.completeness import CompletenessActivities, CompletenessRequest
+from activities.payment_intake import PaymentIntake
 from activities.reconciliation import Reconciler, ReconcileRequest
 from adapters.sql.customers import starts as sql_ledger_starts
 from adapters.stripe.payments import StripePayments
 from billing.accounting import reconciliation
-from billing.accounting.reconciliation import DiscrepancyKind as Kind
+from billing.accounting.discrepancy import DiscrepancyKind as Kind
 from billing.apart import Failed
 from billing.completeness import sheet_check
 from billing.completeness.chains import OpenChains
@@ -225,16 +226,21 @@ async def test_what_is_down_ends_the_whole_look(bed: Bed, monkeypatch: pytest.Mo
         await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
 
 
-@pytest.mark.parametrize("where", ["repair", "comparison", "ledger"])
+@pytest.mark.parametrize("where", ["repair", "comparison", "ledger", "register"])
 async def test_reconciliation(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     await closed(bed)
-    await bed.tamper("DELETE FROM charges")
+    if where == "register":
+        for table in ("entries", "transactions", "incoming_payments"):
+            await bed.tamper(f"DELETE FROM {table}")
+        bolt_fails(monkeypatch, PaymentIntake, "take")
+    else:
+        await bed.tamper("DELETE FROM charges")
     if where == "repair":
         (bolt,) = [each["id"] for each in bed.intents() if each["metadata"]["customer_id"] == "bolt"]
         monkeypatch.setattr(Reconciler, "take_in", failing(Reconciler.take_in, lambda _, paid: paid == bolt))
     elif where == "comparison":
         bolt_fails(monkeypatch, reconciliation, "_of_payment")
-    else:
+    elif where == "ledger":
         await bed.tamper("UPDATE invoices SET stage = 'nonsense' WHERE customer_id = 'bolt' AND period = ?", OCTOBER)
     books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
     result = await books.reconcile_period(Period(OCTOBER))

@@ -15,18 +15,20 @@ from adapters.sql.core.schema import (
     collections,
     coverage_runs,
     customers,
+    debts,
     decisions,
     invoices,
     lines,
 )
-from adapters.sql.core.statements import FORMER, upsert
+from adapters.sql.core.statements import FORMER, OF_ACCOUNT, upsert
+from adapters.sql.events.outbox import backlog
 from adapters.sql.reviewers.review_queries import NEED_PERSON
 from billing.apart import Failed, apart
 from billing.collections.collection import Collection
 from billing.collections.stages import CollectionStage
 from billing.completeness.snapshots import (
-    CollectionSnapshot,
     CustomerSnapshot,
+    DebtSnapshot,
     FormerAddress,
     HealthFigures,
     LastRun,
@@ -97,14 +99,17 @@ class SqlCompleteness(SqlDatabase):
         replaced = select(func.max(alerts.c.at)).where(alerts.c.kind == AlertKind.WORKER)
         with self._reading("read its health figures") as connection:
             instants = [connection.scalar(query) for query in _overdue(now)]
+            waiting_events, waiting_since = backlog(connection, self._destinations)
             return HealthFigures(
                 covered_at=connection.scalar(select(func.max(coverage_runs.c.at))),
                 findings=connection.scalar(findings) or 0,
                 overdue_since=min(filter(None, instants), default=None),
-                open_collections=_count(connection, collections, collections.c.outcome.is_(None)),
+                open_collections=_count(connection, debts, debts.c.outcome.is_(None)),
                 untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
                 unseen=tuple({source: None for sources in connection.scalars(unseen) for source in sources or ()}),
                 replaced_at=connection.scalar(replaced),
+                waiting_events=waiting_events,
+                events_waiting_since=waiting_since,
             )
 
     @in_thread
@@ -134,7 +139,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
     query = select(*columns).where(customers.c.customer_id.between(names[0], names[-1]))
     rows = connection.execute(query.order_by(customers.c.customer_id)).all()
     page = _Page(connection, period, names[0], names[-1])
-    spans, months, debts, former = page.spans(), page.months(), page.collections(), page.former()
+    spans, months, owed, former = page.spans(), page.months(), page.debts(), page.former()
     return [
         CustomerSnapshot(
             customer=Customer.model_validate({name: row._mapping[name] for name in Customer.model_fields}),
@@ -143,7 +148,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
             closed_reason=row.closed_reason or "",
             **spans.get(row.customer_id, {}),
             month=months.get(row.customer_id),
-            collection=debts.get(row.customer_id),
+            debt=owed.get(row.customer_id),
             former=tuple(former[row.customer_id]),
         )
         for row in rows
@@ -166,16 +171,18 @@ class _Page:
         rows = self._connection.execute(query)
         return {name: {"first": Period(first), "last": Period(last)} for name, first, last in rows}
 
-    def collections(self) -> dict[str, CollectionSnapshot]:
-        c = collections.c
-        rows = self._rows(collections, c.customer_id, c.stage)
-        snapshots = {row.customer_id: CollectionSnapshot(CollectionStage(row.stage)) for row in rows}
-        waiting = c.outcome.is_(None) & c.stage.in_(NEED_PERSON)
-        for row in self._rows(collections, c.customer_id, c.stage, c.state, c.updated_at, where=waiting):
-            owed = Collection.model_validate(row.state)
-            alert = of_collection(owed, row.updated_at)
-            is_braked = bool(owed.brake and not owed.halt)
-            snapshots[row.customer_id] = CollectionSnapshot(
+    def debts(self) -> dict[str, DebtSnapshot]:
+        d = debts.c
+        rows = self._rows(debts, d.customer_id, d.stage)
+        snapshots = {row.customer_id: DebtSnapshot(CollectionStage(row.stage)) for row in rows}
+        in_need = d.outcome.is_(None), d.stage.in_(NEED_PERSON), self._of_page(debts), d.period == self._period
+        columns = d.customer_id, d.stage, collections.c.state, collections.c.updated_at
+        waiting = select(*columns).join(collections, OF_ACCOUNT).where(*in_need)
+        for row in self._connection.execute(waiting):
+            collection = Collection.model_validate(row.state)
+            alert = of_collection(collection, row.updated_at, collection.debt(self._period))
+            is_braked = bool(collection.brake and not collection.halt)
+            snapshots[row.customer_id] = DebtSnapshot(
                 CollectionStage(row.stage), alert.text, alert.remedies[0], is_braked
             )
         return snapshots

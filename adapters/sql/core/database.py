@@ -1,10 +1,8 @@
 """The ledger's database, a SQLite file or PostgreSQL: connections, transactions, upgrades of the tables."""
 
 import asyncio
-import sqlite3
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial, wraps
@@ -13,7 +11,6 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
 from sqlalchemy import (
     URL,
     ColumnElement,
@@ -21,25 +18,17 @@ from sqlalchemy import (
     Engine,
     Select,
     Table,
-    create_engine,
-    event,
-    exc,
-    make_url,
     select,
 )
 
 from adapters.sql.core import migration
-from adapters.sql.core.errors import MISSING, translated, unfit
+from adapters.sql.core.engine import create, is_sqlite, parse_url, switch_to_write_ahead_log
+from adapters.sql.core.errors import translated, unfit
 from billing.apart import Failed
-from billing.errors import InvalidInput
+from billing.events.event import Destination
 from billing.model import Model
 
-_DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
-_SQLITE: Final = ("busy_timeout = 10000", "synchronous = NORMAL", "foreign_keys = ON")
 _THREADS: Final = 8
-_IDLE_SECONDS = 5.0
-_SWITCH_TRIES: Final = 100  # 0.1 seconds apart
-_POSTGRESQL: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds; milliseconds without an answer
 
 _M = TypeVar("_M", bound=Model)
 _L = TypeVar("_L", bound="SqlDatabase")
@@ -64,26 +53,28 @@ class SqlDatabase:
     statement. A cancelled call may still take effect, like any whose answer is lost.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, destinations: Sequence[Destination] = ()) -> None:
         self._url = url
-        self._engine = create_engine(url, **_options(url))
+        self._destinations = destinations
+        self._engine = create(url, _THREADS)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
         self._turn: AbstractContextManager[object] = nullcontext()
-        if _is_sqlite(url):
-            _require_file(self._engine)
-            _prepare_sqlite(self._engine)
+        if is_sqlite(url):
             self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
-        else:
-            _ask_idle_connections(self._engine)
         self._reading_engine = self._engine.execution_options(
-            **{"sqlite_begin": ""} if _is_sqlite(url) else {"isolation_level": "AUTOCOMMIT"}
+            **{"sqlite_begin": ""} if is_sqlite(url) else {"isolation_level": "AUTOCOMMIT"}
         )
-        self._writing_engine = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._writing_engine = self._engine.execution_options(
+            sqlite_begin="BEGIN IMMEDIATE", destinations=tuple(destinations)
+        )
 
     @classmethod
-    async def connect(cls, url: str) -> Self:
-        """The ledger at ``url``. Connects at first use, so that it may be down now. Raises ``InvalidInput``."""
-        return cls(_parse(url))
+    async def connect(cls, url: str, destinations: Sequence[Destination] = ()) -> Self:
+        """The ledger at ``url``, which writes events for these ``destinations``. Raises ``InvalidInput``.
+
+        Connects at first use, so that it may be down now.
+        """
+        return cls(parse_url(url), destinations)
 
     async def close(self) -> None:
         """Waits for calls in progress."""
@@ -117,7 +108,7 @@ class SqlDatabase:
 
     def _looking(self, doing: str) -> AbstractContextManager[Connection]:
         """A connection for several queries of one snapshot of the database."""
-        if _is_sqlite(self._url):
+        if is_sqlite(self._url):
             return _transaction(self._engine, doing)
         return _transaction(self._engine.execution_options(isolation_level="REPEATABLE READ"), doing)
 
@@ -175,17 +166,16 @@ def upgrade(url: str) -> None:
 
     Raises ``LedgerUnavailable``, and ``InvalidInput`` for an invalid URL.
     """
-    _upgrade(_parse(url))
+    _upgrade(parse_url(url))
 
 
 def _upgrade(url: URL) -> None:
     with translated("bring its tables up to date"):
-        engine = create_engine(url, **_options(url))
+        engine = create(url, pool_size=1, may_create_file=True)
         try:
-            if _is_sqlite(url):
+            if is_sqlite(url):
                 Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-                _prepare_sqlite(engine)
-                _switch_to_write_ahead_log(engine)
+                switch_to_write_ahead_log(engine)
             with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
                 migration.migrate(connection)
         finally:
@@ -196,100 +186,3 @@ def _upgrade(url: URL) -> None:
 def _transaction(engine: Engine, doing: str) -> Iterator[Connection]:
     with translated(doing), engine.begin() as connection:
         yield connection
-
-
-def _parse(text: str) -> URL:
-    """The URL with its driver. Raises ``InvalidInput``, which never repeats the URL: it may hold a password."""
-    try:
-        url = make_url(text)
-    except (exc.ArgumentError, ValueError):
-        raise InvalidInput(
-            "the ledger's URL cannot be read; write sqlite:///path or postgresql://user:password@host/database"
-        ) from None
-    dialect = url.get_backend_name()
-    if dialect not in _DRIVERS:
-        raise InvalidInput(f"the ledger cannot be kept in {dialect}; use sqlite:///path or postgresql://…")
-    url = url.set(drivername=_DRIVERS[dialect])
-    if _is_sqlite(url) and (url.database or ":memory:") == ":memory:":
-        raise InvalidInput("the ledger needs a file; write sqlite:///path")
-    if not _is_sqlite(url) and "@" in f"{url.host}{url.database}":
-        raise InvalidInput(
-            "the password in the ledger's URL has characters that must be percent-encoded: @ as %40, / as %2F"
-        )
-    return url
-
-
-def _is_sqlite(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite"
-
-
-def _options(url: URL) -> dict[str, Any]:
-    driver = {} if _is_sqlite(url) else {"connect_args": _POSTGRESQL}
-    json = {"json_serializer": lambda value: to_json(value).decode(), "json_deserializer": from_json}
-    return {"hide_parameters": True, "pool_size": _THREADS, **json, **driver}
-
-
-def _require_file(engine: Engine) -> None:
-    """Only ``migrate`` may create the file; SQLite would create an empty one wherever it connects."""
-
-    @event.listens_for(engine, "do_connect")
-    def connecting(dialect: object, record: object, arguments: list[str], options: object) -> None:
-        if not Path(arguments[0]).exists():
-            missing = sqlite3.OperationalError("its file is missing")  # health pages show it: no path
-            missing.sqlite_errorname = MISSING
-            raise missing
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    """Sets the pragmas of each connection, and takes the write lock at the start of a writing transaction.
-
-    A transaction that has read can no longer wait for the lock: it would fail at once instead of after the timeout.
-    """
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, record: object) -> None:
-        connection.isolation_level = None  # Python's driver would begin transactions by itself, and not before DDL
-        cursor = connection.cursor()
-        for pragma in _SQLITE:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def began(connection: Connection) -> None:
-        begin = connection.get_execution_options().get("sqlite_begin", "BEGIN")
-        if begin:
-            connection.exec_driver_sql(begin)
-
-
-def _ask_idle_connections(engine: Engine) -> None:
-    """Pings a connection after some idle seconds, so that no statement is lost after a restart of the server.
-
-    If one is dead, the whole pool is replaced.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def returned(connection: object, record: Any) -> None:
-        record.info["used"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def taken(connection: Any, record: Any, proxy: object) -> None:
-        now = time.monotonic()
-        if now - record.info.get("used", now) < _IDLE_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise exc.InvalidatePoolError from error
-
-
-def _switch_to_write_ahead_log(engine: Engine) -> None:
-    """Lets the file be read while it is written, from now on. SQLite does not wait for a lock here, so we do."""
-    with engine.execution_options(sqlite_begin="").connect() as connection:
-        for tries_left in reversed(range(_SWITCH_TRIES)):
-            try:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-                return
-            except exc.OperationalError as error:
-                if not tries_left or getattr(error.orig, "sqlite_errorname", "") != "SQLITE_BUSY":
-                    raise
-                time.sleep(0.1)

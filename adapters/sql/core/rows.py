@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.sql.core.schema import charges
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.customers.customer import Customer
 from billing.invoices.approval_policy import flags
 from billing.invoices.invoice import LineItem, Problem
@@ -39,7 +40,7 @@ def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
     return {
         **_key(month),
         "stage": month.stage(at),
-        "currency": invoice.currency if invoice else month.customer.currency,
+        "currency": month.currency,
         "total_minor": invoice.total_minor if invoice else 0,
         "carried_minor": month.carried_minor,
         "version": invoice.version if invoice else 0,
@@ -112,15 +113,30 @@ def collection_values(collection: Collection, at: datetime) -> dict[str, Any]:
     return {
         **_key(collection),
         "stage": collection.stage(at),
-        "currency": collection.currency,
-        "amount_minor": collection.amount_minor,
-        "outstanding_minor": collection.outstanding_minor,
-        "opened_at": collection.opened_at,
         "next_at": collection.due(at).at,
         "outcome": collection.outcome,
-        "closed_at": collection.closed.at if collection.closed else None,
+        "closed_at": collection.closed_at,
         "revision": collection.revision,
         "state": collection.model_dump(mode="json"),
+        "updated_at": at,
+    }
+
+
+def debt_values(collection: Collection, debt: Debt, at: datetime) -> dict[str, Any]:
+    """A debt of the collection as it stands at ``at``."""
+    return {
+        "customer_id": collection.customer_id,
+        "period": debt.period,
+        "collection": collection.period,
+        "stage": collection.stage_of(debt, at),
+        "currency": debt.currency,
+        "amount_minor": debt.amount_minor,
+        "outstanding_minor": debt.outstanding_minor,
+        "opened_at": debt.opened_at,
+        "next_at": None if debt.settled else collection.due(at).at,
+        "outcome": debt.outcome,
+        "closed_at": debt.settled.at if debt.settled else None,
+        "is_tried": bool(debt.attempt and not collection.brake),
         "updated_at": at,
     }
 

@@ -1,8 +1,11 @@
-"""Tables of the SQL ledger; a test proves that the migrations in ``adapters/sql/migrations`` agree with them."""
+"""Tables of the SQL ledger; the journal's are in ``journal_schema.py``.
+
+A test proves that the migrations in ``adapters/sql/migrations`` agree with them.
+"""
 
 from typing import Final
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, LargeBinary
+from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, LargeBinary
 
 from adapters.sql.core.columns import (
     PlainText,
@@ -20,6 +23,7 @@ from adapters.sql.core.columns import (
     table,
     texts,
 )
+from adapters.sql.core.journal_schema import transactions
 
 EVENT_IS_OPEN: Final = "result IS NULL"  # literal SQL, so that queries can use the partial index
 INVOICE_NEEDS: Final = "needs IS NOT NULL"
@@ -130,24 +134,41 @@ reversals: Final = table(
     Index("reversals_by_period", "period"),
 )
 
+# One for each customer while anything is overdue; the period is the first of its months.
 collections: Final = table(
     "collections",
     *key("customer_id", "period"),
+    *texts("stage"),
+    *instants("updated_at"),
+    *instants("next_at", "closed_at", nullable=True),
+    *texts("outcome", nullable=True),
+    *counts("revision"),
+    *json("state"),  # the whole Collection
+    partial_index("collections_open", "customer_id", where="outcome IS NULL"),
+)
+
+# What each month left unpaid.
+debts: Final = table(
+    "debts",
+    *key("customer_id", "period"),
+    *texts("collection"),  # the period of the collection that has it
     *texts("stage", "currency"),
     *amounts("amount_minor", "outstanding_minor"),
     *instants("opened_at", "updated_at"),
     *instants("next_at", "closed_at", nullable=True),
     *texts("outcome", nullable=True),
-    *counts("revision"),
-    *json("state"),  # the whole Collection
-    Index("collections_by_period_and_stage", "period", "stage"),
-    partial_index("collections_open", "customer_id", where="outcome IS NULL"),
+    *flags("is_tried"),  # money may be moving
+    ForeignKeyConstraint(["customer_id", "collection"], ["collections.customer_id", "collections.period"]),
+    Index("debts_by_period_and_stage", "period", "stage"),
+    Index("debts_by_collection", "customer_id", "collection"),
+    partial_index("debts_open", "customer_id", where="outcome IS NULL"),
 )
 
 entries: Final = table(
     "collection_entries",
     *month_of("collections"),
     *number("number"),
+    *texts("month", nullable=True),  # the debt that it is about; NULL: the whole account
     *instants("at"),
     *texts("by", nullable=True),  # NULL: the application
     *texts("what", "text", "command_id", "content"),
@@ -275,4 +296,4 @@ registration_tries: Final = table(
     Index("registration_tries_by_at", "at"),
 )
 
-metadata: Final = customers.metadata  # of all tables above
+metadata: Final = transactions.metadata  # of all tables, here and there

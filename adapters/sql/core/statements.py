@@ -4,10 +4,10 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, and_, bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from adapters.sql.core.schema import addresses, customers
+from adapters.sql.core.schema import addresses, collections, customers, debts
 from billing.collections.collection import Collection
 from billing.errors import OutcomeConflict, StaleRun
 from billing.invoices.month import Month
@@ -23,6 +23,8 @@ FORMER = (
     .where(addresses.c.email_key != customers.c.email_key)
 )
 """Former addresses of customers; a shared one is or was another customer's too."""
+OF_ACCOUNT = and_(collections.c.customer_id == debts.c.customer_id, collections.c.period == debts.c.collection)
+"""Joins a debt to the collection that has it."""
 ALERTS: Final = "alerts"
 """``lock`` of whoever updates several alerts: two that met its rows in another order would block each other."""
 
@@ -90,35 +92,35 @@ def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
     return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
 
 
-def is_superseded(record: Month | Collection, at: datetime, stored: Row[Any]) -> bool:
-    """Whether ``record`` adds nothing to the stored row. Raises ``StaleRun``, ``OutcomeConflict`` in a conflict."""
+def is_superseded(month: Month, at: datetime, stored: Row[Any]) -> bool:
+    """Whether ``month`` adds nothing to the stored row. Raises ``StaleRun``, ``OutcomeConflict`` in a conflict."""
     name = f"{stored.customer_id}, {stored.period}"
-    if isinstance(record, Collection):
-        name = f"the collection of {name}"
-    if stored.outcome is None and record.outcome is None and _is_behind(record, stored):
-        other = "another one" if record.revision == stored.revision else record.revision
-        raise StaleRun(f"the ledger has revision {stored.revision} of {name}, not {other}")
+    if stored.outcome is None and month.outcome is None:
+        check_current(month, stored, name)
     if stored.outcome is None:
         return False  # an outcome counts, even of a run that lacked a revision
-    if stored.outcome == record.outcome:
-        return bool(record.revision <= stored.revision)
-    if record.outcome is None and at <= stored.closed_at:
+    if stored.outcome == month.outcome:
+        return bool(month.revision <= stored.revision)
+    if month.outcome is None and at <= stored.closed_at:
         return True
     raise OutcomeConflict(
-        f"{name} is closed as {stored.outcome} in the ledger and cannot become {record.outcome or 'open'} again; "
+        f"{name} is closed as {stored.outcome} in the ledger and cannot become {month.outcome or 'open'} again; "
         "look for a second workflow of this customer and end it"
     )
 
 
-def _is_behind(record: Month | Collection, stored: Row[Any]) -> bool:
-    """Whether the ledger has a newer revision, or other content at the same revision.
+def check_current(record: Month | Collection, stored: Row[Any], name: str) -> None:
+    """Raises ``StaleRun`` if the ledger has a newer revision, or other content at the same revision.
 
     A reset run can reach the revision number of the run before it by other steps.
     """
-    if record.revision != stored.revision:
-        return bool(record.revision < stored.revision)
-    written = type(record).model_validate(stored.state)  # not compared as JSON: a field may be newer than the row
-    return stored.revision > 0 and _without_trail(record) != _without_trail(written)
+    is_behind = record.revision < stored.revision
+    if record.revision == stored.revision > 0:
+        written = type(record).model_validate(stored.state)  # not compared as JSON: a field may be newer than the row
+        is_behind = _without_trail(record) != _without_trail(written)
+    if is_behind:
+        other = "another one" if record.revision == stored.revision else record.revision
+        raise StaleRun(f"the ledger has revision {stored.revision} of {name}, not {other}")
 
 
 def _without_trail(record: Month | Collection) -> tuple[object, ...]:

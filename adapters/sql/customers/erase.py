@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Connection, Table, Text, delete, func, insert, select, update
+from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert, select, update
 
 from adapters.sql.completeness.readings import unpacked
 from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.schema import (
     addresses,
     alerts,
-    collections,
     coverage_runs,
     customers,
+    debts,
     decisions,
     invoices,
     messages,
@@ -25,12 +26,16 @@ from adapters.sql.core.schema import (
     sales_readings,
 )
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
+from adapters.sql.receivables.incoming import scrub_payments
+from adapters.sql.receivables.journal import balance, post
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
-from billing.invoices.month import Month
+from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.payments.payment import ReversalKind, ReversalStatus
+from billing.receivables.journal import NOTHING_OWED, Balance, settlement
+from billing.remedies import Remedy
 from wording.remedies import command_line
 
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
@@ -40,17 +45,14 @@ class SqlErase(SqlDatabase):
     """The part of ``SqlLedger`` that erases."""
 
     @in_thread
-    def erase(self, customer_id: str, by: str, reason: str, at: datetime, settled: str = "") -> Erased:
+    def erase(self, customer_id: str, by: str, reason: str, at: datetime) -> Erased:
         """Erases the person in one transaction, with an entry in the audit trail; a repeat changes nothing.
 
         Raises ``NotFound``; ``InvalidInput`` while the account is open or anything is owed, saying what to do first.
         """
         with self._writing(f"erase {customer_id}") as connection:
-            refusal = obstacle(customer_id, _obstacles(connection, customer_id), settled)
-            if refusal:
-                why, remedy = refusal
-                todo = f": {command_line(remedy)}" if remedy else ""
-                raise InvalidInput(f"{customer_id} cannot be erased: {why}{todo}")
+            if refusal := obstacle(customer_id, _obstacles(connection, customer_id)):
+                raise InvalidInput(f"{customer_id} cannot be erased: {_in_words(refusal)}")
             lock(connection, ALERTS)  # also for two erasures: both rewrite what names several customers
             names = _names(connection, customer_id)
             keys = {key for name in names if "@" in (key := email_key(name))}
@@ -59,13 +61,42 @@ class SqlErase(SqlDatabase):
             rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
+            rows += scrub_payments(connection, customer_id, scrubber)
+            rows += _scrub(connection, outgoing_events, None, scrubber)  # of payments that nobody has assigned
             rows += _scrub_coverage(connection, scrubber)
             rows += _delete_readings(connection, scrubber, keys)
             if rows:
-                result = f"{rows} rows rewritten" + (f"; balance settled: {settled}" if settled else "")
-                texts = {"reason": scrubber.field("reason", reason), "result": scrubber.field("", result)}
+                texts = {"reason": scrubber.field("reason", reason), "result": f"{rows} rows rewritten"}
                 _add_decision(connection, customer_id, {"by": by, "at": at, **texts})
         return Erased(customer_id=customer_id, at=at, rows=rows)
+
+    @in_thread
+    def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
+        """Writes off what no draft will take over: of a closed account all, else credit in currencies of the past.
+
+        Returns what it was; a repeat finds none. Raises ``NotFound``, and ``InvalidInput`` if something comes first.
+        """
+        with self._writing(f"settle the balance of {customer_id}") as connection:
+            obstacles = _obstacles(connection, customer_id)
+            settled = obstacles.balance
+            if refusal := obstacle(customer_id, obstacles._replace(balance=NOTHING_OWED)):
+                settled = _of_the_past(connection, customer_id, settled)
+                if not settled.credits:
+                    raise InvalidInput(f"the balance of {customer_id} cannot be settled: {_in_words(refusal)}")
+            posted = settlement(customer_id, settled, by, reason, at)
+            post(connection, [posted] if posted else [])
+            return settled
+
+
+def _of_the_past(connection: Connection, customer_id: str, balance: Balance) -> Balance:
+    """What of it is credit in other currencies than the customer's, which no draft takes over."""
+    current = connection.scalar(select(customers.c.currency).where(customers.c.customer_id == customer_id))
+    return Balance(owed=(), credits={name: minor for name, minor in balance.credits.items() if name != current})
+
+
+def _in_words(refusal: tuple[str, Remedy | None]) -> str:
+    why, remedy = refusal
+    return f"{why}: {command_line(remedy)}" if remedy else why
 
 
 def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
@@ -73,23 +104,23 @@ def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
     account = connection.execute(query.with_for_update()).one_or_none()
     if account is None:
         raise NotFound(f"the ledger does not know {customer_id}")
-    owed = select(collections.c.period).where(collections.c.customer_id == customer_id, collections.c.outcome.is_(None))
+    of_customer, d = invoices.c.customer_id == customer_id, debts.c
+    owed = select(invoices.c.period).outerjoin(
+        debts, and_(d.customer_id == invoices.c.customer_id, d.period == invoices.c.period)
+    )
+    owed = owed.where(of_customer, invoices.c.outcome.in_(UNPAID_OUTCOMES), d.outcome.is_(None))
     pending = select(reversals.c.reversal_id).where(
         reversals.c.customer_id == customer_id,
         reversals.c.kind == ReversalKind.DISPUTE,
         reversals.c.status.not_in(_DECIDED),
     )
-    of_customer = invoices.c.customer_id == customer_id
     unfinished = select(invoices.c.period).where(of_customer, invoices.c.outcome.is_(None))
-    state = connection.scalar(select(invoices.c.state).where(of_customer).order_by(invoices.c.period.desc()).limit(1))
-    last = None if state is None else Month.model_validate(state)
     return ErasureObstacles(
         is_open=account.closed_at is None,
         open_months=tuple(connection.scalars(unfinished)),
         collected=tuple(connection.scalars(owed)),
         disputes=tuple(connection.scalars(pending)),
-        balance_minor=last.balance_forward_minor if last else 0,
-        currency=account.currency,
+        balance=balance(connection, customer_id),
     )
 
 
@@ -103,7 +134,7 @@ def _columns(table: Table) -> list[str]:
     return [column.name for column in table.c if isinstance(column.type, kinds) and not column.primary_key]
 
 
-def _rows(connection: Connection, table: Table, customer_id: str) -> list[dict[str, Any]]:
+def _rows(connection: Connection, table: Table, customer_id: str | None) -> list[dict[str, Any]]:
     names = [*(column.name for column in table.primary_key), *_columns(table)]
     query = select(*(table.c[name] for name in names)).where(table.c.customer_id == customer_id)
     return [dict(row) for row in connection.execute(query).mappings()]
@@ -121,8 +152,8 @@ def _names(connection: Connection, customer_id: str) -> set[str]:
     return names
 
 
-def _scrub(connection: Connection, table: Table, customer_id: str, scrubber: Scrubber) -> int:
-    """Rewrites rows of the customer; returns how many."""
+def _scrub(connection: Connection, table: Table, customer_id: str | None, scrubber: Scrubber) -> int:
+    """Rewrites rows of the customer (None: of nobody); returns how many."""
     count = 0
     for row in _rows(connection, table, customer_id):
         fresh = scrubber.field("", {name: row[name] for name in _columns(table)})
@@ -148,18 +179,22 @@ def _delete_registrations(connection: Connection, customer_id: str, keys: set[st
 def _scrub_coverage(connection: Connection, scrubber: Scrubber) -> int:
     """Rewrites addresses in reports of the completeness check and in alerts about no customer; returns how many."""
     count = 0
-    general = select(alerts.c.alert_id, alerts.c.text).where(alerts.c.customer_id == "")
-    for alert_id, text in connection.execute(general).all():
-        if (scrubbed := scrubber.text(text)) != text:
-            connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(text=scrubbed))
+    general = select(alerts.c.alert_id, alerts.c.text, alerts.c.remedies).where(alerts.c.customer_id == "")
+    for row in connection.execute(general).all():
+        before = {"text": row.text, "remedies": row.remedies}
+        if (fresh := _scrubbed(before, scrubber)) != before:
+            connection.execute(update(alerts).where(alerts.c.alert_id == row.alert_id).values(fresh))
             count += 1
     for row in connection.execute(select(coverage_runs)).all():
         before = {"told": row.told, "report": row.report}
-        fresh = json.loads(scrubber.text(json.dumps(before, ensure_ascii=False)))
-        if fresh != before:
+        if (fresh := _scrubbed(before, scrubber)) != before:
             connection.execute(update(coverage_runs).where(coverage_runs.c.period == row.period).values(fresh))
             count += 1
     return count
+
+
+def _scrubbed(values: dict[str, Any], scrubber: Scrubber) -> Any:
+    return json.loads(scrubber.text(json.dumps(values, ensure_ascii=False)))
 
 
 def _delete_readings(connection: Connection, scrubber: Scrubber, keys: set[str]) -> int:

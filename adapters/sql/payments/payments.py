@@ -6,9 +6,11 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, exists, or_, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.journal_schema import incoming_payments
 from adapters.sql.core.rows import charge_values, event_values, message_values, reversal_values
 from adapters.sql.core.schema import EVENT_IS_OPEN, charges, events, messages, reversals
 from adapters.sql.core.statements import insert_new, lock, rows_of_month, upsert, where_given
+from adapters.sql.receivables.incoming import book
 from billing.apart import Failed
 from billing.errors import PaymentMismatch
 from billing.mails.mail import CustomerMail, MessageRow, MessageStatus, RenderedMail
@@ -44,6 +46,8 @@ class SqlPayments(SqlDatabase):
                         f"{name} must not be tried beside {others}, which would charge the customer twice; "
                         "cancel all but one at the processor, then try again"
                     )
+            if payment.status is PaymentStatus.SUCCEEDED:
+                book(connection, payment.incoming(at), at)  # first, for it locks the customer
             allowed = _UNFINISHED if is_triable else _UNPAID
             upsert(connection, charges, charge_values(payment, at), keep=("first_at",), only_if=allowed)
 
@@ -62,10 +66,14 @@ class SqlPayments(SqlDatabase):
         """Keeps refunds and disputes; returns those that are new or whose code or amount has changed."""
         news = []
         with self._writing(f"save the refunds and disputes of {payment.payment_id}") as connection:
+            has_moved = any(reversal.status.has_moved for reversal in found)
+            if payment.status is PaymentStatus.SUCCEEDED or has_moved:  # it may overtake its payment: both are booked
+                book(connection, payment.incoming(at), at)
             for reversal in found:
                 changed = or_(reversals.c.code != reversal.code, reversals.c.amount_minor != reversal.amount_minor)
                 if upsert(connection, reversals, reversal_values(reversal, payment, at), only_if=changed):
                     news.append(reversal)
+                _book_reversal(connection, payment, reversal, at)
         return news
 
     @in_thread
@@ -134,3 +142,16 @@ def _others(connection: Connection, payment: Payment) -> str:
     same_key = (charges.c.key == payment.key, charges.c.payment_id != payment.payment_id)
     query = select(charges.c.payment_id, charges.c.status).where(*same_key, charges.c.status != PaymentStatus.CANCELED)
     return ", ".join(f"{row.payment_id} ({row.status})" for row in connection.execute(query))
+
+
+def _book_reversal(connection: Connection, payment: Payment, reversal: Reversal, at: datetime) -> None:
+    """Books what of the reversal is not booked yet: money that went back, or that was kept after all."""
+    i = incoming_payments.c
+    original = payment.incoming(at).name
+    of_payment = select(i.reference, i.amount_minor).where(i.rail == original.rail, i.original == original.digest)
+    name = reversal.reversal_id
+    booked = [minor for reference, minor in connection.execute(of_payment) if reference.partition("#")[0] == name]
+    due_minor = (-reversal.amount_minor if reversal.status.has_moved else 0) - sum(booked)
+    if due_minor:
+        reference = f"{name}#{len(booked) + 1}" if booked else name
+        book(connection, reversal.incoming(payment, reference, due_minor, at), at)

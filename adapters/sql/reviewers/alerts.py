@@ -30,6 +30,11 @@ class SqlAlerts(SqlDatabase):
             insert_new(connection, alerts, [alert_values(alert)])
 
     @in_thread
+    def has_untold_alerts(self) -> bool:
+        with self._reading("look into its outbox") as connection:
+            return bool(connection.scalar(select(exists().where(_UNTOLD))))
+
+    @in_thread
     def claim_alerts(self, digest_id: str) -> Claim:
         """Claims all free alerts; or returns the digest that was claimed before, if it was not told yet."""
         with self._writing("claim its alerts") as connection:

@@ -2,15 +2,25 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true, tuple_, union_all
 
 from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
 from adapters.sql.core.schema import brakes, decisions, entries, sign_ins, users
+from billing.receivables.instructions import InstructionKind, InstructionState
+from billing.receivables.journal import Cause
 from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, AuditRow
 
 _KEY = ("at", "kind", "customer_id", "period", "number")
 _NOBODY = literal("", PlainText)
+_DONE = {
+    Cause.PAYMENT: "record payment",
+    Cause.ALLOCATION: "assign payment",
+    Cause.REFUND: "give payment back",
+    Cause.SETTLEMENT: "settle",
+}
+"""What people do with money, by the cause of the transaction."""
 
 
 class SqlAudit(SqlDatabase):
@@ -19,7 +29,8 @@ class SqlAudit(SqlDatabase):
     @in_thread
     def audit(self, chosen: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
         """The entries after the cursor, newest first."""
-        sources = (_decisions(), _collections(), _pulls(), _releases(), _sign_ins())
+        payments = (_payments(), _instructions(), _confirmations())
+        sources = (_decisions(), _collections(), *payments, _pulls(), _releases(), _sign_ins())
         newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in sources)
         trail = union_all(*map(select, newest)).subquery("trail")
         with self._reading("read its audit trail") as connection:
@@ -61,8 +72,50 @@ def _collections() -> Select[Any]:
     """Commands of people to collections; other entries of a diary are no decisions."""
     c = entries.c
     details = (c.by, c.what, func.coalesce(c.reason, _NOBODY), c.accepted, c.text, func.coalesce(c.via, _NOBODY))
-    source = _entry(AuditKind.COLLECTION, c.at, c.customer_id, c.period, c.number, *details, literal(0))
+    month = func.coalesce(c.month, c.period)
+    source = _entry(AuditKind.COLLECTION, c.at, c.customer_id, month, c.number, *details, literal(0))
     return source.where(c.by.is_not(None))
+
+
+def _payments() -> Select[Any]:
+    """What people have done with payments, and balances that they have settled."""
+    c = transactions.c
+    command = case({cause: literal(words, PlainText) for cause, words in _DONE.items()}, value=c.cause, else_=_NOBODY)
+    i = incoming_payments.c
+    reference = select(i.reference).where(i.rail == c.rail, i.digest == c.digest).scalar_subquery()
+    name = func.coalesce(reference + literal(" (", PlainText) + c.rail + literal(")", PlainText), _NOBODY)
+    details = (c.by, command, func.coalesce(c.reason, _NOBODY), true(), name, _NOBODY)
+    whose = func.coalesce(c.customer_id, _NOBODY)
+    source = _entry(AuditKind.PAYMENT, c.at, whose, _NOBODY, c.number, *details, literal(0))
+    return source.where(c.by.is_not(None), c.cause.in_(list(_DONE)))
+
+
+def _instructions() -> Select[Any]:
+    """What was proposed, or asked of a processor; whatever was done at once is among the payments."""
+    c = instructions.c
+    is_proposed = or_(c.state == InstructionState.PROPOSED, c.decided_at.is_not(None))
+    is_asked = and_(c.kind == InstructionKind.REFUND, c.refund_reference == "")
+    command = case((is_proposed, literal("propose to ", PlainText) + c.kind), else_=c.kind)
+    details = (c.by, command, c.reason, c.state != InstructionState.REFUSED, _result(), c.via)
+    whose, period = func.coalesce(c.customer_id, _NOBODY), func.coalesce(c.subject, _NOBODY)
+    source = _entry(AuditKind.INSTRUCTION, c.at, whose, period, c.number * 2, *details, literal(0))
+    return source.where(or_(is_proposed, is_asked))
+
+
+def _confirmations() -> Select[Any]:
+    c = instructions.c
+    is_rejected = c.state == InstructionState.REJECTED
+    command = case((is_rejected, literal("reject", PlainText)), else_=literal("confirm", PlainText))
+    details = (c.decided_by, command, func.coalesce(c.decided_why, _NOBODY), true(), _result(), _NOBODY)
+    whose, period = func.coalesce(c.customer_id, _NOBODY), func.coalesce(c.subject, _NOBODY)
+    source = _entry(AuditKind.INSTRUCTION, c.decided_at, whose, period, c.number * 2 + 1, *details, literal(0))
+    return source.where(c.decided_at.is_not(None))
+
+
+def _result() -> ColumnElement[str]:
+    """The payment, and what became of the instruction."""
+    c = instructions.c
+    return c.reference + literal(" (", PlainText) + c.rail + literal(") ", PlainText) + c.result
 
 
 def _pulls() -> Select[Any]:

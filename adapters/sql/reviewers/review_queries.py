@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 
 from adapters.sql.core.database import as_models, in_thread
-from adapters.sql.core.schema import INVOICE_NEEDS, brakes, collections, customers, invoices
+from adapters.sql.core.schema import INVOICE_NEEDS, brakes, collections, customers, debts, invoices
+from adapters.sql.core.statements import OF_ACCOUNT
 from adapters.sql.reviewers.audit import SqlAudit
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage, stop_of
@@ -86,24 +87,24 @@ class SqlReviewQueries(SqlAudit):
 
     @in_thread
     def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
-        """Open months and collections that need a person, by their next instant.
+        """Open months and debts that need a person, by their next instant.
 
         The open months of the customers ``first`` come first, even if the ledger sees no need.
         """
         shared = (customers.c.customer_id, customers.c.name, customers.c.timezone)
-        i, c = invoices.c, collections.c
+        i, d = invoices.c, debts.c
         months = select(*shared, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
         months = months.add_columns((i.version > 0).label("drafted"))
         months = months.join(invoices, i.customer_id == customers.c.customer_id)
         months = months.where(i.period == period, i.outcome.is_(None))
-        owed = select(*shared, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
-        owed = owed.join(collections, c.customer_id == customers.c.customer_id)
+        owed = select(*shared, d.stage, d.currency, d.outstanding_minor.label("amount_minor"), d.next_at)
+        owed = owed.join(debts, d.customer_id == customers.c.customer_id)
         owed = owed.where(*_owed_in_need(period))
         urgent = months.where(i.customer_id.in_(first[:limit])).order_by(i.customer_id)
         months = months.where(_IN_NEED, i.customer_id.not_in(first[:limit]))
         months = months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit)
         owed = owed.add_columns(literal(_OWED_NEEDS).label("needs"), literal(True).label("collecting"))
-        owed = owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit)
+        owed = owed.order_by(d.next_at.asc().nulls_first(), d.customer_id).limit(limit)
         with self._reading(f"list what needs a person in {period}") as connection:
             before, open_months, collecting = (
                 as_models(ActionNeeded, connection.execute(query).mappings()) for query in (urgent, months, owed)
@@ -114,10 +115,11 @@ class SqlReviewQueries(SqlAudit):
     def pulse(self, period: Period) -> str:
         """A text that differs after every change of the month. It counts revisions, which only grow."""
         with self._reading(f"see whether {period} has changed") as connection:
-            counts: list[Any] = []
-            for table in (invoices, collections):
-                counted = select(func.count(), func.sum(table.c.revision)).where(table.c.period == period)
-                counts += connection.execute(counted).one()
+            counted = select(func.count(), func.sum(invoices.c.revision)).where(invoices.c.period == period)
+            owed = select(func.count(), func.sum(collections.c.revision))
+            owed = owed.select_from(debts).join(collections, OF_ACCOUNT)
+            counts: list[Any] = [*connection.execute(counted).one()]
+            counts += connection.execute(owed.where(debts.c.period == period)).one()
             counts += connection.execute(select(func.count(), func.count(brakes.c.released_at))).one()
         return "-".join(str(count or 0) for count in counts)
 
@@ -136,7 +138,7 @@ class SqlReviewQueries(SqlAudit):
         chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
         chosen = chosen.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
         columns: dict[str, Any] = {name: customers.c[name] for name in ("customer_id", "name", "email", "timezone")}
-        owed = exists().where(collections.c.customer_id == invoices.c.customer_id, *_owed_in_need(wanted.period))
+        owed = exists().where(debts.c.customer_id == invoices.c.customer_id, *_owed_in_need(wanted.period))
         columns["needs"] = case((owed, _OWED_NEEDS), else_=invoices.c.needs).label("needs")
         query = select(*({**invoices.c, **columns}[name] for name in InvoiceListRow.model_fields))
         query = query.join(invoices, invoices.c.customer_id == customers.c.customer_id)
@@ -210,14 +212,14 @@ def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
 
 
 def _in_need(period: Period) -> CompoundSelect[Any]:
-    """The customers whose month or collection needs a person."""
+    """The customers whose month or debt needs a person."""
     months = invoices.alias("months")
     open_months = select(months.c.customer_id).where(months.c.period == period, _IN_NEED, months.c.outcome.is_(None))
-    return union_all(open_months, select(collections.c.customer_id).where(*_owed_in_need(period)))
+    return union_all(open_months, select(debts.c.customer_id).where(*_owed_in_need(period)))
 
 
 def _owed_in_need(period: Period) -> list[ColumnElement[bool]]:
-    c = collections.c
+    c = debts.c
     return [c.period == period, c.stage.in_(NEED_PERSON), c.outcome.is_(None)]
 
 

@@ -129,7 +129,7 @@ class InvoiceView:
         record, month = self.record, self.month
         earlier = [period for period in record.periods if period < month.period]
         later = [period for period in record.periods if period > month.period]
-        currency = month.invoice.currency if month.invoice else month.customer.currency
+        currency = month.currency
         return {
             "record": record,
             "month": month,

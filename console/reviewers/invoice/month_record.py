@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from temporalio.client import Client
 
-from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import DiaryEntry
 from billing.completeness.chains import ChainStatus, StoppedCollection
@@ -60,7 +60,7 @@ class MonthRecord:
     messages: Sequence[MessageRow]
     charges: Sequence[ChargeRow]
     reversals: Sequence[ReversalRow]
-    collection: Collection | None
+    debt: Debt | None  # what it left unpaid
     stopped: StoppedCollection | None  # if the collection makes no progress, as far as we know
     diary: Sequence[DiaryEntry]
 
@@ -112,6 +112,7 @@ class MonthRecords:
         if month is None:
             return None
         decisions += [entry for entry in month.decisions if entry.number > len(decisions)]
+        collection = await self._ledger.collection(customer_id, period)
         return MonthRecord(
             month=month,
             live=running is not None,
@@ -125,8 +126,8 @@ class MonthRecords:
             messages=await self._ledger.messages(customer_id, period),
             charges=await self._ledger.payments(customer_id, period),
             reversals=await self._ledger.reversals(period, customer_id),
-            collection=(collection := await self._ledger.collection(customer_id, period)),
-            stopped=await self._stopped(collection),
+            debt=(debt := collection.debt(period) if collection else None),
+            stopped=await self._stopped(customer_id, debt),
             diary=await self._ledger.diary(customer_id, period),
         )
 
@@ -153,10 +154,10 @@ class MonthRecords:
             return None, chain, run_url
         return (month, chain, run_url) if month.period == period else (None, chain, listed)
 
-    async def _stopped(self, collection: Collection | None) -> StoppedCollection | None:
-        if collection is not None and collection.outcome is None:
+    async def _stopped(self, customer_id: str, debt: Debt | None) -> StoppedCollection | None:
+        if debt is not None and not debt.settled:
             with suppress(TemporalUnavailable):
-                key = collection.customer_id, collection.period
+                key = customer_id, debt.period
                 for stopped in await RunningWorkflows(self._client, PATIENCE).stopped_collections([key]):
                     return stopped
         return None

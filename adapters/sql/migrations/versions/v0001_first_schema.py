@@ -130,9 +130,7 @@ def upgrade() -> None:
 
     op.create_table(
         "collections",
-        *_columns(sa.Text, "customer_id", "period", "stage", "currency"),
-        *_columns(sa.BigInteger, "amount_minor", "outstanding_minor"),
-        *_columns(_INSTANT, "opened_at"),
+        *_columns(sa.Text, "customer_id", "period", "stage"),
         *_columns(_INSTANT, "next_at", nullable=True),
         *_columns(sa.Text, "outcome", nullable=True),
         *_columns(_INSTANT, "closed_at", nullable=True),
@@ -141,8 +139,24 @@ def upgrade() -> None:
         *_columns(_INSTANT, "updated_at"),
         sa.PrimaryKeyConstraint("customer_id", "period"),
     )
-    op.create_index("collections_by_period_and_stage", "collections", ["period", "stage"])
     op.create_index("collections_open", "collections", ["customer_id"], **_where("outcome IS NULL"))
+
+    op.create_table(
+        "debts",
+        *_columns(sa.Text, "customer_id", "period", "collection", "stage", "currency"),
+        *_columns(sa.BigInteger, "amount_minor", "outstanding_minor"),
+        *_columns(_INSTANT, "opened_at"),
+        *_columns(_INSTANT, "next_at", nullable=True),
+        *_columns(sa.Text, "outcome", nullable=True),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        *_columns(sa.Boolean, "is_tried"),
+        *_columns(_INSTANT, "updated_at"),
+        sa.PrimaryKeyConstraint("customer_id", "period"),
+        sa.ForeignKeyConstraint(["customer_id", "collection"], ["collections.customer_id", "collections.period"]),
+    )
+    op.create_index("debts_by_period_and_stage", "debts", ["period", "stage"])
+    op.create_index("debts_by_collection", "debts", ["customer_id", "collection"])
+    op.create_index("debts_open", "debts", ["customer_id"], **_where("outcome IS NULL"))
 
     op.create_table(
         "collection_entries",
@@ -151,12 +165,113 @@ def upgrade() -> None:
         *_columns(_INSTANT, "at"),
         *_columns(sa.Text, "what", "text"),
         *_columns(sa.Boolean, "accepted"),
-        *_columns(sa.Text, "by", "via", "reason", "refusal", nullable=True),
+        *_columns(sa.Text, "month", "by", "via", "reason", "refusal", nullable=True),
         *_columns(sa.Text, "command_id", "content"),
         sa.PrimaryKeyConstraint("customer_id", "period", "number"),
         sa.ForeignKeyConstraint(["customer_id", "period"], ["collections.customer_id", "collections.period"]),
     )
     op.create_index("collection_entries_by_at", "collection_entries", ["at"])
+
+    op.create_table(
+        "incoming_payments",
+        *_columns(sa.Text, "rail", "digest", "reference", "kind"),
+        *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
+        *_columns(sa.BigInteger, "amount_minor", "unmatched_minor"),
+        *_columns(sa.Text, "currency"),
+        *_columns(_INSTANT, "paid_at", "booked_at"),
+        *_columns(sa.Text, "original", "payer", "by", "reason", nullable=True),
+        sa.PrimaryKeyConstraint("rail", "digest"),
+    )
+    op.create_index("incoming_payments_by_customer", "incoming_payments", ["customer_id", "booked_at"])
+    op.create_index("incoming_payments_by_original", "incoming_payments", ["rail", "original"])
+    op.create_index("incoming_payments_by_subject", "incoming_payments", ["subject_kind", "subject", "paid_at"])
+    newest = ["booked_at", "rail", "digest"]
+    unmatched, matched = _where("unmatched_minor <> 0"), _where("unmatched_minor = 0")
+    op.create_index("incoming_payments_unmatched", "incoming_payments", newest, **unmatched)
+    op.create_index("incoming_payments_matched", "incoming_payments", newest, **matched)
+
+    op.create_table(
+        "instructions",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "instruction_id", "kind", "rail", "digest", "reference"),
+        *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.Text, "currency", "refund_reference", "by", "reason", "via"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "state", "result"),
+        *_columns(sa.Text, "decided_by", "decided_why", nullable=True),
+        *_columns(_INSTANT, "decided_at", "closed_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("instructions_by_id", "instructions", ["instruction_id"], unique=True)
+    op.create_index("instructions_by_payment", "instructions", ["rail", "digest"])
+    op.create_index("instructions_by_at", "instructions", ["at"])
+    op.create_index("instructions_open", "instructions", ["number"], **_where("closed_at IS NULL"))
+
+    op.create_table(
+        "checkouts",
+        *_columns(sa.Text, "checkout_id"),
+        *_columns(
+            sa.Text, "rail", "customer_id", "payer_id", "subject_kind", "subject", "description", "currency", "state"
+        ),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(_INSTANT, "created_at", "expires_at"),
+        *_columns(_INSTANT, "ended_at", nullable=True),
+        *_columns(sa.Text, "session_id", "url", nullable=True),
+        *_columns(sa.Text, "by", "reason"),
+        sa.PrimaryKeyConstraint("checkout_id"),
+    )
+    of_subject = ["customer_id", "subject_kind", "subject"]
+    op.create_index("checkouts_by_customer", "checkouts", of_subject)
+    op.create_index("checkouts_by_session", "checkouts", ["session_id"])
+    op.create_index("checkouts_live", "checkouts", of_subject, unique=True, **_where("ended_at IS NULL"))
+
+    op.create_table(
+        "transactions",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "key", "cause"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "customer_id", "rail", "digest", "by", "reason", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("transactions_by_customer", "transactions", ["customer_id"])
+    op.create_index("transactions_by_payment", "transactions", ["rail", "digest"])
+    op.create_index("transactions_by_key", "transactions", ["key"], unique=True)
+    op.create_index("transactions_by_at", "transactions", ["at"])
+
+    op.create_table(
+        "entries",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Integer, "position"),
+        *_columns(sa.Text, "kind"),
+        *_columns(sa.Text, "customer_id", "subject_kind", "subject", "rail", nullable=True),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.Text, "currency"),
+        *_columns(_INSTANT, "due_at", nullable=True),
+        sa.PrimaryKeyConstraint("number", "position"),
+        sa.ForeignKeyConstraint(["number"], ["transactions.number"]),
+    )
+    of_customer = ["customer_id", "kind", "subject_kind", "subject", "currency", "amount_minor", "due_at"]
+    op.create_index("entries_by_customer", "entries", of_customer)
+    op.create_index("entries_by_rail", "entries", ["rail", "kind", "currency", "amount_minor"])
+
+    op.create_table(
+        "outgoing_events",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "event_id", "destination", "type"),
+        *_columns(sa.Text, "customer_id", nullable=True),
+        *_columns(sa.JSON, "payload"),
+        *_columns(_INSTANT, "created_at"),
+        *_columns(sa.Integer, "tries"),
+        *_columns(_INSTANT, "next_at", nullable=True),
+        *_columns(sa.Text, "fault", nullable=True),
+        *_columns(_INSTANT, "claimed_until", "done_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("outgoing_events_by_id", "outgoing_events", ["event_id", "destination"], unique=True)
+    op.create_index("outgoing_events_by_customer", "outgoing_events", ["customer_id", "number"])
+    of_customer = ["destination", "customer_id", "number"]
+    op.create_index("outgoing_events_open", "outgoing_events", of_customer, **_where("done_at IS NULL"))
 
     op.create_table(
         "events",

@@ -1,0 +1,1 @@
+"""Events to the company's own systems, by HTTP."""

@@ -1,0 +1,41 @@
+"""What is owed for closed months and has no collection: money that has gone back since."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import and_, bindparam, func, or_, select
+
+from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.journal_schema import journal_entries
+from adapters.sql.core.schema import debts, invoices
+from billing.completeness.snapshots import UncollectedDebt
+from billing.receivables.journal import AccountKind, SubjectKind
+
+_E: Final = journal_entries.c
+_OWED: Final = (
+    select(
+        *(_E[name] for name in ("customer_id", "subject", "currency")), func.sum(_E.amount_minor).label("owed_minor")
+    )
+    .where(_E.kind == AccountKind.RECEIVABLE, _E.subject_kind == SubjectKind.MONTH)
+    .group_by(_E.customer_id, _E.subject, _E.currency)
+    .having(func.sum(_E.amount_minor) > 0)
+    .subquery()
+)
+_UNCOLLECTED: Final = (
+    select(_OWED.c.customer_id, _OWED.c.subject.label("period"), _OWED.c.currency, _OWED.c.owed_minor)
+    .outerjoin(invoices, and_(invoices.c.customer_id == _OWED.c.customer_id, invoices.c.period == _OWED.c.subject))
+    .outerjoin(debts, and_(debts.c.customer_id == _OWED.c.customer_id, debts.c.period == _OWED.c.subject))
+    .where(or_(invoices.c.period.is_(None), invoices.c.closed_at < bindparam("before")))
+    .where(or_(debts.c.period.is_(None), debts.c.outcome.is_not(None)))
+    .order_by(_OWED.c.customer_id, _OWED.c.subject)
+    .limit(1000)
+)
+
+
+class SqlUncollected(SqlDatabase):
+    """The part of ``SqlLedger`` about debts that nobody collects."""
+
+    @in_thread
+    def uncollected(self, before: datetime) -> list[UncollectedDebt]:
+        with self._reading("look for what nobody collects") as connection:
+            return as_models(UncollectedDebt, connection.execute(_UNCOLLECTED, {"before": before}).mappings())

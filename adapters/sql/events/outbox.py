@@ -1,0 +1,111 @@
+"""The outbox of events: written with the money that they tell of, claimed by one process at a time, kept."""
+
+from collections.abc import AsyncIterator, Collection, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, or_, select, update
+
+from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.journal_schema import outgoing_events
+from adapters.sql.core.statements import lock, where_given
+from billing.apart import Failed
+from billing.errors import NotFound
+from billing.events.event import Destination, Event, OutgoingEvent
+
+_PAGE = 500
+_O = outgoing_events.c
+_EVENT = [_O[name] for name in OutgoingEvent.model_fields]
+_IS_OPEN = _O.done_at.is_(None)
+_OLDEST = select(func.min(_O.number)).where(_IS_OPEN).group_by(_O.destination, _O.customer_id)
+_INSERT = insert(outgoing_events)
+
+
+class SqlOutbox(SqlDatabase):
+    """The part of ``SqlLedger`` about events; it delivers to the destinations that it was connected with."""
+
+    @in_thread
+    def claim_events(
+        self, now: datetime, until: datetime, limit: int, failed: list[Failed] | None = None
+    ) -> list[OutgoingEvent]:
+        """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other."""
+        due = _due(self._destinations, now).limit(limit)
+        with self._reading("look for events to deliver") as connection:
+            if connection.execute(due).first() is None:
+                return []  # without a lock, for this is asked all the time
+        with self._writing("claim events") as connection:
+            lock(connection, outgoing_events.name)
+            events = as_models(OutgoingEvent, connection.execute(due).mappings(), failed, "event_id")
+            claimed = _O.number.in_([event.number for event in events])
+            connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
+        return [event.evolve(claimed_until=until) for event in events]
+
+    @in_thread
+    def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
+        """The destination has taken the event, even if another process has claimed it since."""
+        changes = {"done_at": at, "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
+        with self._writing(f"record the delivery of event {event.event_id}") as connection:
+            connection.execute(update(outgoing_events).where(_O.number == event.number, _IS_OPEN).values(changes))
+
+    @in_thread
+    def event_has_failed(self, event: OutgoingEvent, fault: str, next_at: datetime) -> None:
+        """The event is to be tried again at ``next_at``; no effect if another process has claimed it since."""
+        is_ours = _O.number == event.number, _IS_OPEN, _O.claimed_until == event.claimed_until
+        changes = {"tries": _O.tries + 1, "fault": fault, "next_at": next_at, "claimed_until": None}
+        with self._writing(f"record the fault of event {event.event_id}") as connection:
+            connection.execute(update(outgoing_events).where(*is_ours).values(changes))
+
+    @in_thread
+    def resend_event(self, event_id: str) -> None:
+        """Has the event delivered now, even if it was delivered before. Raises ``NotFound``."""
+        with self._writing(f"resend event {event_id}") as connection:
+            again = update(outgoing_events).where(_O.event_id == event_id).values(done_at=None, next_at=None)
+            if not connection.execute(again).rowcount:
+                raise NotFound(f"there is no event {event_id}; see: python starter.py events list")
+
+    async def outgoing_events(
+        self, undelivered_only: bool = False, customer_id: str | None = None
+    ) -> AsyncIterator[list[OutgoingEvent]]:
+        """The events that match everything given, newest first, in pages."""
+        where = where_given(outgoing_events, customer_id=customer_id) + ([_IS_OPEN] if undelivered_only else [])
+        query = select(*_EVENT).where(*where).order_by(_O.number.desc()).limit(_PAGE)
+        while page := await self.run(partial(self._events_page, query)):
+            yield page
+            query = query.where(_O.number < page[-1].number)
+
+    def _events_page(self, query: Select[*tuple[Any, ...]]) -> list[OutgoingEvent]:
+        with self._reading("list its events") as connection:
+            return as_models(OutgoingEvent, connection.execute(query).mappings())
+
+
+def put_events(connection: Connection, destination: Destination, events: Iterable[Event]) -> None:
+    """Puts events into the outbox, in the transaction of the money that they tell of."""
+    rows = [
+        {
+            "event_id": event.id,
+            "destination": destination,
+            "type": event.type,
+            "customer_id": event.customer_id,
+            "payload": event.model_dump(mode="json"),
+            "created_at": event.created_at,
+            "tries": 0,
+        }
+        for event in events
+    ]
+    if rows:
+        connection.execute(_INSERT, rows)
+
+
+def backlog(connection: Connection, destinations: Collection[Destination]) -> tuple[int, datetime | None]:
+    """How many events wait for these destinations, and since when."""
+    waiting = select(func.count(), func.min(_O.created_at)).where(_IS_OPEN, _O.destination.in_(destinations))
+    count, since = connection.execute(waiting).one()
+    return count, since
+
+
+def _due(destinations: Collection[Destination], now: datetime) -> Select[*tuple[Any, ...]]:
+    """The oldest event of each customer and destination, if its time has come and nobody delivers it."""
+    is_oldest, is_ours = _O.number.in_(_OLDEST.scalar_subquery()), _O.destination.in_(destinations)
+    has_come = (or_(column.is_(None), column <= now) for column in (_O.next_at, _O.claimed_until))
+    return select(*_EVENT).where(is_oldest, is_ours, *has_come).order_by(_O.number)

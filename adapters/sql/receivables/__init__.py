@@ -1,0 +1,1 @@
+"""The journal and incoming payments in the ledger."""

@@ -1,0 +1,233 @@
+"""Incoming payments: taken into the books, found, and rewritten by an erasure."""
+
+import shlex
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
+from adapters.sql.core.rows import alert_values
+from adapters.sql.core.schema import alerts, customers
+from adapters.sql.core.statements import insert_new
+from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
+from billing.customers.erasure import ERASED, Scrubber
+from billing.errors import InvalidInput, NotFound
+from billing.payments.rails import CARDS
+from billing.receivables.allocation import applied, booked, reversed_
+from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
+from billing.receivables.incoming import IncomingPayment, PaymentRecord
+from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, Transaction
+from billing.receivables.ports import Recorded
+from billing.reviewers.alerts import of_doubt
+
+_I = incoming_payments.c
+
+
+class SqlIncoming(SqlDatabase):
+    """The part of ``SqlLedger`` about money that has arrived."""
+
+    @in_thread
+    def book(self, payment: IncomingPayment, at: datetime) -> bool:
+        """Books money that has arrived, or gone back; False if it was booked before.
+
+        Raises ``NotFound`` for money that went back of a payment that is not booked: book that first.
+        """
+        with self._writing(f"book payment {payment.title}") as connection:
+            return book(connection, payment, at)
+
+    @in_thread
+    def incoming_payment(self, name: PaymentName) -> PaymentRecord | None:
+        with self._looking("read an incoming payment") as connection:
+            return payment_record(connection, name)
+
+    @in_thread
+    def record_payment(self, payment: IncomingPayment, at: datetime) -> Recorded:
+        customer_id = payment.customer_id
+        with self._writing("record a payment") as connection:
+            if customer_id is not None and not lock_account(connection, customer_id):
+                raise NotFound(
+                    f"the ledger does not know {customer_id}; without a customer, the money is kept as unmatched"
+                )
+            is_new = book(connection, payment, at)
+            record = known_payment(connection, payment.name)
+            if not is_new:
+                _check_is_same(record.payment, payment)
+            found = _doubts(connection, record.payment, record.transactions[0], record.booked_at)
+            return Recorded(record=record, is_new=is_new, doubts=tuple(found))
+
+
+def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool:
+    """As ``SqlIncoming.book``, within a transaction."""
+    original = payment_record(connection, payment.original) if payment.original else None
+    if payment.original and original is None:
+        raise NotFound(f"the payment that {payment.title} reverses is not booked; book it first, then this one")
+    customer_ids = _lock(connection, payment, original)
+    values = payment.model_dump(exclude={"subject", "original"}) | subject_values(payment.subject)
+    values |= {"digest": payment.name.digest, "original": payment.original and payment.original.digest, "booked_at": at}
+    values["unmatched_minor"] = 0
+    if not insert_new(connection, incoming_payments, [values]):
+        return False
+    balances = {customer_id: balance(connection, customer_id) for customer_id in customer_ids}
+    if payment.original:
+        original = known_payment(connection, payment.original)  # as it is now that it is locked
+        is_same = payment.currency == original.payment.currency  # else what is unmatched is its own
+        owner = payment.original if is_same else payment.name
+        post_payment(connection, owner, reversed_(payment, original, balances, at))
+    else:
+        posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
+        post_payment(connection, payment.name, posted)
+        apply_credit(connection, payment, posted.key, at)
+        tell_doubts(connection, payment, posted, at)
+    return True
+
+
+def apply_credit(connection: Connection, payment: IncomingPayment, key: str, at: datetime) -> None:
+    """What came before for the month of ``payment``, and was too little, pays with it."""
+    if payment.customer_id and payment.subject and payment.rail != CARDS:
+        known = balance(connection, payment.customer_id)
+        key = f"{key} {Cause.ALLOCATION}"
+        if paid := applied(payment.customer_id, payment.subject, payment.currency, known, key, at):
+            post(connection, [paid])
+
+
+def _lock(connection: Connection, payment: IncomingPayment, original: PaymentRecord | None) -> list[str]:
+    """Lets nobody else move money of the payment's customers, or of its original; returns the customers.
+
+    Customers are locked before payments. Whose the original is may change until it is locked, too; then once more.
+    """
+    while True:
+        of_original = [account.customer_id for account in original.shares] if original else []
+        customer_ids = sorted({customer_id for customer_id in (payment.customer_id, *of_original) if customer_id})
+        for customer_id in customer_ids:
+            lock_account(connection, customer_id)
+        if original is None or payment.original is None:
+            return customer_ids
+        locked = known_payment(connection, payment.original, lock=True)
+        if locked.shares.keys() <= original.shares.keys():
+            return customer_ids
+        original = locked
+
+
+def _check_is_same(booked_before: IncomingPayment, payment: IncomingPayment) -> None:
+    """Raises ``InvalidInput`` if what was booked under this reference is another payment, or nobody's yet."""
+    if (booked_before.amount_minor, booked_before.currency) != (payment.amount_minor, payment.currency):
+        raise InvalidInput(
+            f"{payment.title} is another payment already, of {booked_before.amount}; "
+            "give this one a reference of its own"
+        )
+    if payment.customer_id and booked_before.customer_id != payment.customer_id:
+        whose = f"of {booked_before.customer_id}" if booked_before.customer_id else "without a customer"
+        show = f"python starter.py payments show {payment.rail} {shlex.quote(payment.reference)}"
+        raise InvalidInput(f"{payment.title} was recorded before, {whose}; see: {show}")
+
+
+def post_payment(connection: Connection, name: PaymentName, posted: Transaction) -> None:
+    """Posts a transaction about money of the payment ``name``, and keeps what of that is unmatched."""
+    post(connection, [posted])
+    kind, entries = AccountKind.UNMATCHED, posted.entries
+    if minor := sum(entry.amount_minor for entry in entries if entry.account.kind is kind):
+        changed = {"unmatched_minor": _I.unmatched_minor - minor}
+        connection.execute(update(incoming_payments).where(*_named(name)).values(changed))
+
+
+def tell_doubts(connection: Connection, payment: IncomingPayment, posted: Transaction, at: datetime) -> list[Doubt]:
+    """Puts what people should know about the payment, as it was ``posted``, into the alerts' outbox."""
+    found = _doubts(connection, payment, posted, at)
+    told = [alert_values(of_doubt(doubt, payment, posted.key, at)) for doubt in found]
+    insert_new(connection, alerts, told)
+    return found
+
+
+def _doubts(connection: Connection, payment: IncomingPayment, posted: Transaction, at: datetime) -> list[Doubt]:
+    if not leaves_doubts(payment, posted):
+        return []
+    row = connection.execute(
+        select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
+    ).one_or_none()
+    owed_minor = 0
+    if payment.customer_id and payment.subject:
+        owed_minor = balance(connection, payment.customer_id).owed_for(payment.subject, payment.currency)
+    account = AccountState(row.currency, row.closed_at is not None, owed_minor) if row else None
+    return list(doubts(payment, posted, account, _equal(connection, payment, at)))
+
+
+def _equal(connection: Connection, payment: IncomingPayment, at: datetime) -> str:
+    """The title of another payment with the same amount, day and rail of the same customer (or unknown payer)."""
+    if payment.by is None:
+        return ""
+    day = datetime.combine(payment.paid_at.date(), time(), UTC)
+    whose = _I.customer_id == payment.customer_id
+    if payment.customer_id is None:
+        whose = (_I.customer_id.is_(None)) & (_I.payer == payment.payer)  # SQL: without a payer, never
+    same = _I.rail == payment.rail, _I.amount_minor == payment.amount_minor, _I.currency == payment.currency
+    before = _I.digest != payment.name.digest, _I.booked_at <= at, _I.original.is_(None)
+    query = select(_I.reference).where(whose, *same, *before, _I.paid_at >= day, _I.paid_at < day + timedelta(days=1))
+    reference = connection.scalar(query.order_by(_I.booked_at).limit(1))
+    return f"{reference} ({payment.rail})" if reference else ""
+
+
+def known_payment(connection: Connection, name: PaymentName, lock: bool = False) -> PaymentRecord:
+    """The payment; with ``lock``, one transaction at a time moves its money. Raises ``NotFound``."""
+    if lock:
+        connection.execute(select(_I.rail).where(*_named(name)).with_for_update())
+    record = payment_record(connection, name)
+    if record is None:
+        raise NotFound(f"there is no such payment on {name.rail}; see: python starter.py payments list")
+    return record
+
+
+def scrub_payments(connection: Connection, customer_id: str, scrubber: Scrubber) -> int:
+    """Rewrites what names the person in payments that were assigned to them; returns how many."""
+    count = 0
+    assigned_later = _I.customer_id.is_(None), is_moved_by(customer_id)
+    for row in connection.execute(select(incoming_payments).where(*assigned_later)).mappings():
+        texts = {name: row[name] for name in ("reference", "payer", "reason")}
+        whole = {name: ERASED for name in ("payer", "reason") if texts[name]}
+        fresh = scrubber.field("", texts) | whole
+        if fresh != texts:
+            name = PaymentName(row["rail"], row["digest"])
+            connection.execute(update(incoming_payments).where(*_named(name)).values(fresh))
+            of_payment = transactions.c.rail == name.rail, transactions.c.digest == name.digest
+            connection.execute(update(transactions).where(*of_payment).values(reason=fresh["reason"]))
+            n = instructions.c
+            asked = update(instructions).where(n.rail == name.rail, n.digest == name.digest)
+            connection.execute(asked.values(reference=fresh["reference"], reason=ERASED, result=""))
+            connection.execute(asked.where(n.decided_why.is_not(None)).values(decided_why=ERASED))
+            count += 1
+    return count
+
+
+def is_moved_by(customer_id: str) -> ColumnElement[bool]:
+    """Whether any of the payment is or was the customer's."""
+    t = transactions.c
+    return exists().where(t.rail == _I.rail, t.digest == _I.digest, t.customer_id == customer_id)
+
+
+def _named(name: PaymentName) -> tuple[ColumnElement[bool], ...]:
+    return _I.rail == name.rail, _I.digest == name.digest
+
+
+def payment_record(connection: Connection, name: PaymentName) -> PaymentRecord | None:
+    row = connection.execute(select(incoming_payments).where(*_named(name))).mappings().one_or_none()
+    if row is None:
+        return None
+    is_reversal = _I.rail == name.rail, _I.original == name.digest
+    reversals = select(_I.digest).where(*is_reversal)
+    is_own = or_(transactions.c.digest == name.digest, transactions.c.digest.in_(reversals.scalar_subquery()))
+    moves = ENTRIES.where(transactions.c.rail == name.rail, is_own)
+    returned = select(func.coalesce(func.sum(_I.amount_minor), 0)).where(*is_reversal)
+    return PaymentRecord(
+        payment=IncomingPayment(**payment_values(row)),
+        booked_at=row["booked_at"],
+        transactions=tuple(as_transactions(connection.execute(moves).mappings())),
+        returned_minor=-int(connection.scalar(returned) or 0),
+    )
+
+
+def payment_values(row: Any) -> dict[str, Any]:
+    subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
+    names = IncomingPayment.model_fields.keys() - {"subject", "original"}
+    original = PaymentName(row["rail"], row["original"]) if row["original"] else None
+    return {**{name: row[name] for name in names}, "subject": subject, "original": original}

@@ -1,0 +1,190 @@
+"""What people want done with payments: carried out, proposed, or begun, one at a time for each payment."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, text, update
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions
+from adapters.sql.core.rows import alert_values
+from adapters.sql.core.schema import alerts
+from adapters.sql.core.statements import insert_new
+from adapters.sql.receivables.incoming import apply_credit, book, known_payment, post_payment, tell_doubts
+from adapters.sql.receivables.journal import balance, lock_account, subject_values
+from billing.errors import InvalidInput, NotFound
+from billing.receivables.allocation import assigned
+from billing.receivables.incoming import PaymentRecord
+from billing.receivables.instructions import (
+    Instruction,
+    InstructionKind,
+    InstructionRequest,
+    InstructionState,
+    instructed,
+    refund_of,
+    require_left,
+)
+from billing.receivables.journal import PaymentName, Subject
+from billing.receivables.payment_list import PAGE_ROWS
+from billing.reviewers.alerts import of_proposal
+
+_N = instructions.c
+_IS_OPEN = text(INSTRUCTION_IS_OPEN)
+
+
+class SqlInstructions(SqlDatabase):
+    """The part of ``SqlLedger`` about instructions."""
+
+    @in_thread
+    def instruct(self, request: InstructionRequest, four_eyes: Mapping[str, int], at: datetime) -> Instruction:
+        with self._writing(f"{request.kind} a payment") as connection:
+            record = _locked_payment(connection, request.payment, request.customer_id)
+            if (before := _instruction(connection, request.instruction_id)) is not None:
+                if not before.is_of(request):
+                    raise InvalidInput(f"{request.instruction_id} is another instruction already: {before}")
+                return before
+            instruction = instructed(request, record, four_eyes, at)
+            _require_customer(connection, instruction)
+            _require_turn(connection, instruction)
+            if instruction.state is InstructionState.PROPOSED:
+                insert_new(connection, alerts, [alert_values(of_proposal(instruction, at))])
+            done = _carried_out(connection, instruction, record, at)
+            connection.execute(insert(instructions).values(_values(done)))
+            return done
+
+    @in_thread
+    def confirm(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
+        with self._writing(f"confirm instruction {instruction_id}") as connection:
+            before, record = _locked(connection, instruction_id)
+            is_repeat = before.decided_by == by and before.state is InstructionState.DONE
+            if is_repeat or before.state is InstructionState.UNDER_WAY:
+                return before
+            confirmed = before.confirmed(by, reason, at)
+            _require_turn(connection, confirmed)
+            return _save(connection, _carried_out(connection, confirmed, record, at))
+
+    @in_thread
+    def reject(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
+        with self._writing(f"reject instruction {instruction_id}") as connection:
+            before, _ = _locked(connection, instruction_id)
+            if before.state is InstructionState.REJECTED:
+                return before
+            return _save(connection, before.rejected(by, reason, at))
+
+    @in_thread
+    def close_instruction(self, instruction_id: str, state: InstructionState, result: str, at: datetime) -> Instruction:
+        with self._writing(f"close instruction {instruction_id}") as connection:
+            before, _ = _locked(connection, instruction_id)
+            if before.state is not InstructionState.UNDER_WAY:
+                return before
+            return _save(connection, before.evolve(state=state, result=result, closed_at=at))
+
+    @in_thread
+    def instruction(self, instruction_id: str) -> Instruction | None:
+        with self._reading(f"read instruction {instruction_id}") as connection:
+            return _instruction(connection, instruction_id)
+
+    @in_thread
+    def instructions(self, name: PaymentName | None = None, limit: int = PAGE_ROWS) -> list[Instruction]:
+        """All instructions about one payment, or the open ones about any; the newest first."""
+        where = [_IS_OPEN] if name is None else [_N.rail == name.rail, _N.digest == name.digest]
+        query = select(instructions).where(*where).order_by(_N.number.desc()).limit(limit)
+        with self._reading("list its instructions") as connection:
+            return [_model(row) for row in connection.execute(query).mappings()]
+
+
+def _carried_out(connection: Connection, instruction: Instruction, record: PaymentRecord, at: datetime) -> Instruction:
+    """The instruction with its result, once its money has moved in the ledger. Raises ``InvalidInput``."""
+    if instruction.kind is InstructionKind.REFUND:
+        require_left(instruction, record)
+    if instruction.state is not InstructionState.DONE:
+        return instruction
+    if instruction.kind is InstructionKind.REFUND:
+        refund = refund_of(instruction, record, at)
+        if not book(connection, refund, at):
+            raise InvalidInput(f"{refund.title} is in the books already; give this refund a reference of its own")
+        return instruction.evolve(result=f"given back as {refund.reference}")
+    customer_id = instruction.customer_id
+    assert customer_id is not None
+    lock_account(connection, customer_id)
+    to = record.payment.evolve(
+        customer_id=customer_id,
+        subject=instruction.subject,
+        amount_minor=instruction.amount_minor,
+        by=instruction.by,
+        reason=instruction.authors,
+    )
+    posted = assigned(record, to, balance(connection, customer_id), at)
+    post_payment(connection, instruction.payment, posted)
+    apply_credit(connection, to, posted.key, at)
+    found = [doubt.text for doubt in tell_doubts(connection, to, posted, at)]
+    return instruction.evolve(result="; ".join(found) or f"assigned to {customer_id}")
+
+
+def _require_customer(connection: Connection, instruction: Instruction) -> None:
+    customer_id = instruction.customer_id
+    if instruction.kind is InstructionKind.ASSIGN and customer_id and not lock_account(connection, customer_id):
+        raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list --closed")
+
+
+def _require_turn(connection: Connection, instruction: Instruction) -> None:
+    """Raises ``InvalidInput`` while the processor is asked for another refund of the payment."""
+    name, state = instruction.payment, InstructionState.UNDER_WAY
+    under_way = select(_N.instruction_id).where(
+        _N.rail == name.rail,
+        _N.digest == name.digest,
+        _N.state == state,
+        _N.instruction_id != instruction.instruction_id,
+    )
+    if instruction.state is state and (other := connection.scalar(under_way.limit(1))):
+        raise InvalidInput(
+            f"a refund of payment {instruction.title} is under way already, and its outcome is not known; ask for it "
+            f"with: python starter.py payments confirm {other}"
+        )
+
+
+def _locked(connection: Connection, instruction_id: str) -> tuple[Instruction, PaymentRecord]:
+    """The instruction and its payment, which is locked: read again after that. Raises ``NotFound``."""
+    known = _known(connection, instruction_id)
+    record = _locked_payment(connection, known.payment, known.customer_id)
+    return _known(connection, instruction_id), record
+
+
+def _locked_payment(connection: Connection, name: PaymentName, customer_id: str | None) -> PaymentRecord:
+    """The payment, whose money nobody else moves meanwhile. Customers are locked first, as whoever books does."""
+    record = known_payment(connection, name)
+    for whose in sorted({customer_id or "", *(owner or "" for owner in record.parts)} - {""}):
+        lock_account(connection, whose)
+    return known_payment(connection, name, lock=True)
+
+
+def _known(connection: Connection, instruction_id: str) -> Instruction:
+    instruction = _instruction(connection, instruction_id)
+    if instruction is None:
+        raise NotFound(f"there is no instruction {instruction_id}; see: python starter.py payments proposals")
+    return instruction
+
+
+def _instruction(connection: Connection, instruction_id: str) -> Instruction | None:
+    query = select(instructions).where(_N.instruction_id == instruction_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return _model(row) if row else None
+
+
+def _model(row: Any) -> Instruction:
+    subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
+    names = Instruction.model_fields.keys() - {"payment", "subject"}
+    payment = PaymentName(row["rail"], row["digest"])
+    return Instruction(**{name: row[name] for name in names}, payment=payment, subject=subject)
+
+
+def _values(instruction: Instruction) -> dict[str, Any]:
+    values = instruction.model_dump(exclude={"payment", "subject"})
+    return {**values, **instruction.payment._asdict(), **subject_values(instruction.subject)}
+
+
+def _save(connection: Connection, instruction: Instruction) -> Instruction:
+    is_it = _N.instruction_id == instruction.instruction_id
+    connection.execute(update(instructions).where(is_it).values(_values(instruction)))
+    return instruction

@@ -1,0 +1,233 @@
+"""The journal and incoming payments. Whoever moves money in the ledger posts it here, in the same transaction."""
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, true
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.core.schema import customers
+from adapters.sql.events.outbox import put_events
+from billing.events.event import Destination
+from billing.payments.rails import CARDS
+from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
+from billing.receivables.journal import (
+    Account,
+    AccountKind,
+    AccountTotal,
+    Balance,
+    Cause,
+    Entry,
+    JournalRow,
+    Outstanding,
+    PaymentName,
+    Subject,
+    Transaction,
+)
+from billing.receivables.ports import THE_BEGINNING, THE_END
+
+_PAGE = 500
+_E = journal_entries.c
+_LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
+_SUM = func.sum(_E.amount_minor)
+_BY_SUBJECT = (_E.kind, _E.subject_kind, _E.subject, _E.currency)
+_BALANCE = (
+    select(*_BY_SUBJECT, _SUM.label("amount_minor"), func.max(_E.due_at).label("due_at"))
+    .where(_E.customer_id == bindparam("customer_id"))
+    .where(_E.kind.in_((AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF)))
+    .group_by(*_BY_SUBJECT)
+    .having(_SUM != 0)
+)
+_T = transactions.c
+_STANDING = (
+    select(
+        _SUM.label("owed"),
+        func.max(case((_T.cause == Cause.NOTICE, _T.number))).label("issued"),
+        func.max(case((_T.cause == Cause.VOID, _T.number))).label("voided"),
+    )
+    .join(transactions, _T.number == _E.number)
+    .where(_E.customer_id == bindparam("customer_id"), _E.kind == AccountKind.RECEIVABLE)
+    .where(_E.subject_kind == bindparam("subject_kind"), _E.subject == bindparam("subject"))
+    .where(_E.currency == bindparam("currency"))
+)
+_OF_TRANSACTION = [_T[name] for name in ("number", "key", "cause", "at", "digest", "by", "reason")]
+ENTRIES = (
+    select(
+        *_OF_TRANSACTION, _T.customer_id.label("whose"), _T.rail.label("via"), *(c for c in _E if c.name != "number")
+    )
+    .join(journal_entries, _E.number == transactions.c.number)
+    .order_by(transactions.c.number, _E.position)
+)
+_INSERT_TRANSACTION = insert(transactions).returning(transactions.c.number)
+_INSERT_ENTRIES = insert(journal_entries)
+
+
+class SqlJournal(SqlDatabase):
+    """The part of ``SqlLedger`` about what is owed and what was paid."""
+
+    @in_thread
+    def balance(self, customer_id: str) -> Balance:
+        """What the customer owes, and their credit; one indexed query."""
+        with self._looking(f"add up the account of {customer_id}") as connection:
+            return balance(connection, customer_id)
+
+    @in_thread
+    def transactions(self, customer_id: str) -> list[Transaction]:
+        """Every movement of the customer's money, oldest first."""
+        own = select(_E.number).where(_E.customer_id == customer_id)
+        query = ENTRIES.where(transactions.c.number.in_(own))
+        with self._looking(f"read the journal of {customer_id}") as connection:
+            return as_transactions(connection.execute(query).mappings())
+
+    async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
+        """All entries written in that time, in their order, in pages."""
+        after = 0
+        while rows := await self.run(partial(self._journal_page, since, until, after)):
+            yield rows
+            after = rows[-1].number
+
+    def _journal_page(self, since: datetime, until: datetime, after: int) -> list[JournalRow]:
+        t = transactions.c
+        numbers = select(t.number).where(t.number > after, t.at >= since, t.at < until).order_by(t.number).limit(_PAGE)
+        name = incoming_payments.c.rail == t.rail, incoming_payments.c.digest == t.digest
+        named = ENTRIES.add_columns(incoming_payments.c.reference).outerjoin(incoming_payments, and_(*name))
+        query = named.where(t.number.in_(numbers.scalar_subquery()))
+        with self._looking("read its journal") as connection:
+            return [
+                JournalRow(**{**row, "customer_id": row["whose"], "subject": _title(row)})
+                for row in connection.execute(query).mappings()
+            ]
+
+    @in_thread
+    def trial_balance(self, since: datetime = THE_BEGINNING, until: datetime = THE_END) -> list[AccountTotal]:
+        """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""
+        t, is_whole = transactions.c, since <= THE_BEGINNING and until >= THE_END
+        is_within = true() if is_whole else t.at >= since
+        opening = func.sum(case((is_within, 0), else_=_E.amount_minor))
+        debited = func.sum(case((and_(is_within, _E.amount_minor > 0), _E.amount_minor), else_=0))
+        credited = func.sum(case((and_(is_within, _E.amount_minor < 0), -_E.amount_minor), else_=0))
+        kinds = (_E.kind, _E.rail, _E.currency)
+        query = select(*kinds, opening, debited, credited).group_by(*kinds)
+        if not is_whole:
+            query = query.join(transactions, t.number == _E.number).where(t.at < until)
+        with self._reading("add its journal up") as connection:
+            rows = connection.execute(query).all()
+        totals = [AccountTotal(**dict(zip(AccountTotal.model_fields, row, strict=True))) for row in rows]
+        return sorted(totals, key=lambda total: (total.currency, list(AccountKind).index(total.kind), total.rail or ""))
+
+
+def lock_account(connection: Connection, customer_id: str) -> bool:
+    """Lets one transaction at a time move money of this customer; False if the ledger does not know them."""
+    return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
+
+
+def balance(connection: Connection, customer_id: str) -> Balance:
+    """As ``SqlJournal.balance``, within a transaction."""
+    items = defaultdict[AccountKind, list[Outstanding]](list)
+    credits: Counter[str] = Counter()
+    for row in connection.execute(_BALANCE, {"customer_id": customer_id}).mappings():
+        amount_minor, currency = int(row["amount_minor"]), row["currency"]
+        if row["kind"] == AccountKind.CREDIT:
+            credits[currency] += amount_minor
+        if row["subject"]:
+            subject = Subject(kind=row["subject_kind"], name=row["subject"])
+            item = Outstanding(subject=subject, currency=currency, amount_minor=amount_minor, due_at=row["due_at"])
+            items[AccountKind(row["kind"])].append(item)
+    return Balance(
+        owed=tuple(items[AccountKind.RECEIVABLE]),
+        credits={currency: minor for currency, minor in credits.items() if minor},
+        origins=tuple(items[AccountKind.CREDIT]),
+        written_off=tuple(items[AccountKind.WRITTEN_OFF]),
+    )
+
+
+def post(connection: Connection, posted: Iterable[Transaction]) -> None:
+    """Writes the transactions; with them, the events that other systems are to get, if there are any such systems."""
+    posted = list(posted)
+    destinations = connection.get_execution_options().get("destinations", ())
+    is_by_other_rail = any(transaction.payment and transaction.payment.rail != CARDS for transaction in posted)
+    if Destination.RECEIVER in destinations or (is_by_other_rail and destinations):
+        before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
+        events = list(events_of(posted, before, payments))
+        concerned = {Destination.RECEIVER: events, Destination.COLLECTION: list(filter(concerns_collection, events))}
+        for destination in destinations:
+            put_events(connection, destination, concerned[destination])
+    for transaction in posted:
+        values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
+        number = connection.scalar(_INSERT_TRANSACTION, values)
+        connection.execute(
+            _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
+        )
+
+
+def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:
+    """How receivables stand before they are changed. A bill is in force if it was not voided since."""
+    standings = {}
+    for receivable in changed:
+        key = {
+            "customer_id": receivable.customer_id,
+            "subject_kind": receivable.subject.kind,
+            "subject": receivable.subject.name,
+        }
+        row = connection.execute(_STANDING, key | {"currency": receivable.currency}).one()
+        standings[receivable] = Standing(int(row.owed or 0), (row.issued or 0) > (row.voided or 0))
+    return standings
+
+
+def _heads(connection: Connection, posted: Iterable[Transaction]) -> dict[PaymentName, PaymentHead]:
+    """What the payments that are moved are called."""
+    heads, i = {}, incoming_payments.c
+    for name in {transaction.payment for transaction in posted if transaction.payment}:
+        query = select(i.reference, i.kind).where(i.rail == name.rail, i.digest == name.digest)
+        heads[name] = PaymentHead(*connection.execute(query).one())
+    return heads
+
+
+def _payment(name: PaymentName | None) -> dict[str, str | None]:
+    return {"rail": name.rail if name else None, "digest": name.digest if name else None}
+
+
+def as_transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:
+    found = []
+    for _, own in groupby(rows, key=itemgetter("number")):
+        first, *others = own
+        values = {name: first[name] for name in ("key", "cause", "at", "by", "reason")}
+        entries = tuple(map(_entry, (first, *others)))
+        payment = PaymentName(first["via"], first["digest"]) if first["via"] else None
+        found.append(Transaction(**values, customer_id=first["whose"], payment=payment, entries=entries))
+    return found
+
+
+def _entry(row: Mapping[Any, Any]) -> Entry:
+    subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
+    account = Account(kind=row["kind"], customer_id=row["customer_id"], subject=subject, rail=row["rail"])
+    return Entry(account=account, amount_minor=row["amount_minor"], currency=row["currency"], due_at=row["due_at"])
+
+
+def _title(row: Mapping[Any, Any]) -> str | None:
+    return f"{row['subject_kind']} {row['subject']}" if row["subject"] else None
+
+
+def _values(number: int | None, position: int, entry: Entry) -> dict[str, Any]:
+    account = entry.account
+    return {
+        "number": number,
+        "position": position,
+        "kind": account.kind,
+        "customer_id": account.customer_id,
+        **subject_values(account.subject),
+        "rail": account.rail,
+        "amount_minor": entry.amount_minor,
+        "currency": entry.currency,
+        "due_at": entry.due_at,
+    }
+
+
+def subject_values(subject: Subject | None) -> dict[str, str | None]:
+    return {"subject_kind": subject.kind if subject else None, "subject": subject.name if subject else None}

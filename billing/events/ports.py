@@ -1,0 +1,44 @@
+"""The outbox of events, and those who deliver them. Every method may be called again after any failure."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Protocol
+
+from billing.apart import Failed
+from billing.events.event import OutgoingEvent
+
+
+class EventSender(Protocol):
+    async def send(self, event: OutgoingEvent) -> None:
+        """Hands the event over; after a failure it may have arrived. Raises ``ReceiverUnavailable``."""
+
+
+class EventProbe(Protocol):
+    async def ping(self) -> str:
+        """Sends an event that tells of nothing; who has taken it. Raises ``ReceiverUnavailable``."""
+
+
+class EventOutbox(Protocol):
+    async def claim_events(
+        self, now: datetime, until: datetime, limit: int, failed: list[Failed] | None = None
+    ) -> list[OutgoingEvent]:
+        """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other.
+
+        One that cannot be read holds up its customer only, and is added to ``failed``.
+        """
+
+    async def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
+        """The destination has taken a claimed event; the customer's next one is due."""
+
+    async def event_has_failed(self, event: OutgoingEvent, fault: str, next_at: datetime) -> None:
+        """A claimed event is to be tried again at ``next_at``; no effect if another process has claimed it since."""
+
+
+class EventListing(Protocol):
+    def outgoing_events(
+        self, undelivered_only: bool = False, customer_id: str | None = None
+    ) -> AsyncIterator[list[OutgoingEvent]]:
+        """The events that match everything given, newest first, in pages."""
+
+    async def resend_event(self, event_id: str) -> None:
+        """Has the event delivered now, even if it was delivered before. Raises ``NotFound``."""

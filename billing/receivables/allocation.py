@@ -1,0 +1,215 @@
+"""What money pays that arrives, and what it undoes when it goes back.
+
+Money for a subject pays what is owed for it, then makes good what was given up of it; the rest is the customer's
+credit, which keeps the subject as its origin. What goes back is taken in the opposite order: first the credit that came
+from the same subject, whichever payment it came with; then a refund gives up what it had paid, and a chargeback makes
+it owed again.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from billing.errors import InvalidInput
+from billing.money import format_amount
+from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord, key_of
+from billing.receivables.journal import (
+    NOTHING_OWED,
+    Account,
+    AccountKind,
+    Balance,
+    Cause,
+    Entry,
+    Outstanding,
+    Subject,
+    Transaction,
+    clearing,
+    credit,
+    moved,
+    receivable,
+    unmatched,
+    written_off,
+)
+
+Shares = Counter[Account]
+Balances = Mapping[str, Balance]
+"""By customer; whoever is missing owes nothing."""
+
+
+def booked(payment: IncomingPayment, balance: Balance, at: datetime) -> Transaction:
+    """The transaction of a payment, given the balance of its customer."""
+    return _transaction(payment, clearing(payment.rail), _paid(payment, balance, at), Cause.PAYMENT, at)
+
+
+def reversed_(payment: IncomingPayment, original: PaymentRecord, balances: Balances, at: datetime) -> Transaction:
+    """The transaction of money of ``original`` that went back, or came back after that."""
+    if payment.currency != original.payment.currency:  # it has paid nothing in this one
+        original = original.evolve(transactions=())
+    shares = (_taken if payment.amount_minor < 0 else _restored)(payment, original, balances, at)
+    return _transaction(payment, clearing(payment.rail), shares, Cause(payment.kind), at)
+
+
+def assigned(record: PaymentRecord, to: IncomingPayment, balance: Balance, at: datetime) -> Transaction:
+    """The transaction by which unmatched money of ``record`` becomes a customer's: ``to`` says whose, how much, why.
+
+    Raises ``InvalidInput``, which says what to do instead.
+    """
+    payment = record.payment
+    if record.unmatched_minor <= 0:
+        raise InvalidInput(f"payment {payment.title} is assigned already: {record.in_words or 'nothing is left'}")
+    if not 0 < to.amount_minor <= record.unmatched_minor:
+        left = format_amount(record.unmatched_minor, payment.currency)
+        raise InvalidInput(f"{to.amount} cannot be assigned: {left} of payment {payment.title} are unmatched")
+    posted = _transaction(to, unmatched(payment.rail), _paid(to, balance, at), Cause.ALLOCATION, at)
+    return posted.evolve(key=key_of(payment, len(record.transactions)))
+
+
+# -- what money pays
+
+
+def _paid(payment: IncomingPayment, balance: Balance, at: datetime) -> Shares:
+    """What the payment pays: what it names and nothing else, or what fell due first."""
+    shares, rest, customer_id = Shares(), payment.amount_minor, payment.customer_id
+    if customer_id is None:
+        return Shares({unmatched(payment.rail): rest})
+    if payment.subject is not None:
+        return paid_for(payment.subject, rest, payment.currency, customer_id, balance, at)
+    due = [item for item in balance.owed if item.due_at and item.currency == payment.currency]
+    for item in sorted(due, key=lambda item: (item.due_at, str(item.subject))):
+        share = _payable(item, rest, at)
+        shares[receivable(customer_id, item.subject)] += share
+        rest -= share
+    shares[credit(customer_id)] += rest
+    return shares
+
+
+def paid_for(
+    subject: Subject, amount_minor: int, currency: str, customer_id: str, balance: Balance, at: datetime | None
+) -> Shares:
+    """What money for the subject pays; a bill that is not due ``at`` that instant is paid whole or not at all."""
+    shares, rest = Shares(), amount_minor
+    for item in balance.owed:
+        if (item.subject, item.currency) == (subject, currency):
+            shares[receivable(customer_id, subject)] = _payable(item, rest, at)
+    rest -= shares.total()
+    shares[written_off(customer_id, subject)] = min(rest, max(0, balance.given_up(subject, currency)))
+    shares[credit(customer_id, subject)] = amount_minor - shares.total()
+    return shares
+
+
+def _payable(item: Outstanding, amount_minor: int, at: datetime | None) -> int:
+    """How much of the amount pays ``item``: what is not due yet is paid whole or not at all, for its notice has
+    announced the whole charge.
+    """
+    share = max(0, min(amount_minor, item.amount_minor))
+    is_early = at is not None and item.due_at is not None and item.due_at > at
+    return 0 if is_early and share < item.amount_minor else share
+
+
+def applied(
+    customer_id: str, subject: Subject, currency: str, balance: Balance, key: str, at: datetime
+) -> Transaction | None:
+    """The transaction by which credit that came for the subject pays what is owed for it; None if there is none.
+
+    Such as two payments that are the whole together, or what had come for a bill that was corrected since.
+    """
+    credit_minor = min(balance.credit_from(subject, currency), -balance.carried_minor(currency))
+    of_subject = (item for item in balance.owed if (item.subject, item.currency) == (subject, currency))
+    share = sum(_payable(item, credit_minor, at) for item in of_subject)
+    if share <= 0:
+        return None
+    entries = moved(share, currency, credit(customer_id, subject), receivable(customer_id, subject))
+    return Transaction(key=key, cause=Cause.ALLOCATION, at=at, customer_id=customer_id, entries=entries)
+
+
+# -- what is undone
+
+
+def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances, at: datetime) -> Shares:
+    """Who loses what went back; what it takes beyond its original is the customer's debt.
+
+    A refund does not count what was charged back, nor a chargeback what was refunded: each has its own end.
+    """
+    other = Cause.CHARGEBACK if payment.kind is PaymentKind.REFUND else Cause.REFUND
+    paid, shares, rest = _own(_shares_of(original, without=other), payment, original), Shares(), -payment.amount_minor
+    for account, share in _own(original.shares, payment, original).items():
+        if account.subject is None:  # credit of no origin, or unmatched
+            shares[account] -= min(rest + shares.total(), max(0, share))
+    rest += shares.total()
+    for customer_id, subject, share in sorted(_by_subject(paid), key=lambda each: str(each[1]), reverse=True):
+        part = min(rest, max(0, share))
+        surplus = balances.get(customer_id, NOTHING_OWED).credit_from(subject, payment.currency)
+        from_credit = min(part, max(0, surplus))
+        undone = written_off if payment.kind is PaymentKind.REFUND else receivable
+        shares[credit(customer_id, subject)] -= from_credit
+        shares[undone(customer_id, subject)] -= part - from_credit
+        rest -= part
+    shares[credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail)] -= rest
+    return shares
+
+
+def _own(shares: Mapping[Account, int], payment: IncomingPayment, original: PaymentRecord) -> Shares:
+    """Of a payment that was split, the part of the customer who gets the money."""
+    whose = payment.customer_id
+    is_split = whose is not None and whose in original.parts
+    return Shares({account: minor for account, minor in shares.items() if not is_split or account.customer_id == whose})
+
+
+def _restored(payment: IncomingPayment, original: PaymentRecord, balances: Balances, at: datetime) -> Shares:
+    """What is paid again by money that came back, as far as it had gone from there; the rest as a payment pays it."""
+    gone, shares, rest = _shares_of(original, only=Cause(payment.kind)), Shares(), payment.amount_minor
+    for account, share in gone.items():
+        if account.subject is None:
+            shares[account] += min(rest - shares.total(), max(0, -share))
+    rest -= shares.total()
+    for customer_id, subject, share in _by_subject(gone):
+        part = min(rest, max(0, -share))
+        balance = balances.get(customer_id, NOTHING_OWED)
+        given_up = min(part, max(0, balance.given_up(subject, payment.currency)))
+        if payment.kind is PaymentKind.REFUND:
+            shares[written_off(customer_id, subject)] += given_up
+            part, rest = part - given_up, rest - given_up
+            balance = balance.evolve(written_off=())
+        shares.update(paid_for(subject, part, payment.currency, customer_id, balance, None))
+        rest -= part
+    whole = payment.evolve(amount_minor=rest)
+    shares.update(_paid(whole, balances.get(payment.customer_id or "", NOTHING_OWED), at))
+    return shares
+
+
+def _by_subject(shares: Mapping[Account, int]) -> Iterator[tuple[str, Subject, int]]:
+    sums: Counter[tuple[str, Subject]] = Counter()
+    for account, minor in shares.items():
+        if account.subject is not None and account.customer_id is not None:
+            sums[account.customer_id, account.subject] += minor
+    return ((*of, minor) for of, minor in sums.items())
+
+
+def _shares_of(record: PaymentRecord, only: Cause | None = None, without: Cause | None = None) -> Shares:
+    shares = Shares()
+    for transaction in record.transactions:
+        if transaction.cause not in ({only} if only else set(Cause)) - {without}:
+            continue
+        for entry in transaction.entries:
+            if entry.account.kind is not AccountKind.CLEARING:
+                shares[entry.account] -= entry.amount_minor
+    return shares
+
+
+def _transaction(payment: IncomingPayment, source: Account, shares: Shares, cause: Cause, at: datetime) -> Transaction:
+    return Transaction(
+        key=key_of(payment),
+        cause=cause,
+        at=at,
+        customer_id=payment.customer_id,
+        payment=payment.name,
+        entries=balanced(source, payment.amount_minor, shares, payment.currency),
+        by=payment.by,
+        reason=payment.reason,
+    )
+
+
+def balanced(source: Account, amount_minor: int, shares: Mapping[Account, int], currency: str) -> tuple[Entry, ...]:
+    """The entries that debit ``source`` and credit whoever has a share of it."""
+    changes: Iterable[tuple[Account, int]] = [(source, amount_minor), *((to, -minor) for to, minor in shares.items())]
+    return tuple(Entry(account=account, amount_minor=minor, currency=currency) for account, minor in changes if minor)

@@ -1,0 +1,83 @@
+"""Doubts about money that is in the books, but perhaps not where somebody meant it to be. A person hears of each."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from billing.model import Model, Words
+from billing.money import format_amount
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.journal import AccountKind, Transaction
+
+
+class DoubtKind(StrEnum):
+    UNMATCHED = "unmatched"  # nobody knows whose it is
+    REPEATED = "repeated"  # equal to another payment of the same day
+    CLOSED = "closed"  # credit of an account that is closed, and perhaps erased
+    CURRENCY = "currency"  # credit in a currency in which the customer is not billed
+    NOT_OWED = "not_owed"  # nothing is owed for what it names
+    PART = "part"  # of a bill that is not due yet, which is paid whole or not at all
+
+
+class Doubt(Model):
+    """``text`` is a sentence for people, with the amount and the customer."""
+
+    kind: DoubtKind
+    text: Words
+
+
+class AccountState(NamedTuple):
+    """What of a customer matters to money that arrives; ``owed_minor`` is owed for what it names after all."""
+
+    currency: str
+    is_closed: bool
+    owed_minor: int = 0
+
+
+def leaves_doubts(payment: IncomingPayment, posted: Transaction) -> bool:
+    """Whether ``doubts`` can find any: a charge that pays its month never does."""
+    return payment.by is not None or any(entry.account.kind in _UNPAYING for entry in posted.entries)
+
+
+def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState | None, equal: str) -> Iterator[Doubt]:
+    """What people should know about ``payment`` as it was ``posted``.
+
+    ``account`` is its customer's, and ``equal`` the title of another payment with the same customer, amount, day and
+    rail, or "".
+    """
+    if payment.customer_id is None:
+        text = f"{payment.amount} has arrived as {payment.title}, and nobody knows whose it is"
+        yield Doubt(kind=DoubtKind.UNMATCHED, text=text)
+    if equal:
+        text = (
+            f"payment {payment.title} of {payment.amount} is equal to {equal}, booked before: same payer, amount and "
+            "day; if it is the same money, give one of them back"
+        )
+        yield Doubt(kind=DoubtKind.REPEATED, text=text)
+    credited_minor = -sum(entry.amount_minor for entry in posted.entries if entry.account.kind is AccountKind.CREDIT)
+    if account is None or credited_minor <= 0:
+        return
+    credited = f"{format_amount(credited_minor, payment.currency)} of payment {payment.title}"
+    is_paying = any(entry.account.kind in _PAYING for entry in posted.entries)
+    if account.is_closed:
+        text = f"{credited} is credit of {payment.customer_id}, whose account is closed: no draft will use it"
+        yield Doubt(kind=DoubtKind.CLOSED, text=text)
+    elif payment.currency != account.currency:
+        other = account.currency.upper()
+        text = f"{credited} is credit of {payment.customer_id}, who is billed in {other}: no draft will use it"
+        yield Doubt(kind=DoubtKind.CURRENCY, text=text)
+    if payment.subject is None or payment.by is None or is_paying:
+        return
+    if account.owed_minor > 0:
+        text = (
+            f"{credited} is credit of {payment.customer_id}: the bill for the {payment.subject} is not due yet, and is "
+            "paid whole or not at all"
+        )
+        yield Doubt(kind=DoubtKind.PART, text=text)
+    else:
+        text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"
+        yield Doubt(kind=DoubtKind.NOT_OWED, text=text)
+
+
+_UNPAYING = frozenset({AccountKind.CREDIT, AccountKind.UNMATCHED})
+_PAYING = frozenset({AccountKind.RECEIVABLE, AccountKind.WRITTEN_OFF})

@@ -1,0 +1,103 @@
+"""What customers owe, read from the journal. Every method may be called again after any failure."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+from billing.apart import Failed
+from billing.model import Few, Model
+from billing.period import Period
+from billing.receivables.doubts import Doubt
+from billing.receivables.incoming import ClearedPayment, IncomingPayment, PaymentRecord
+from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
+from billing.receivables.journal import AccountTotal, Balance, JournalRow, PaymentName, Transaction
+from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
+
+THE_BEGINNING, THE_END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
+
+
+class Accounts(Protocol):
+    async def balance(self, customer_id: str) -> Balance:
+        """What the customer owes, and their credit; nothing of an unknown one."""
+
+
+class Journal(Accounts, Protocol):
+    async def transactions(self, customer_id: str) -> list[Transaction]:
+        """Every movement of the customer's money, oldest first."""
+
+    async def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
+        """Writes off what no draft will take over: of a closed account all, else credit in currencies of the past.
+
+        Returns what it was; a repeat finds none. Raises ``NotFound``, and ``InvalidInput`` if something comes first.
+        """
+
+
+class Bookings(Protocol):
+    async def book(self, payment: IncomingPayment, at: datetime) -> bool:
+        """Books money that has arrived, or gone back; False if it was booked before."""
+
+
+class GeneralLedger(Protocol):
+    """The journal of all customers. ``since`` and ``until`` are instants, the second excluded."""
+
+    def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
+        """All entries written in that time, in their order, in pages."""
+
+    async def trial_balance(self, since: datetime = THE_BEGINNING, until: datetime = THE_END) -> list[AccountTotal]:
+        """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""
+
+
+class ClearingAccounts(Protocol):
+    async def cleared(self, period: Period, failed: list[Failed] | None = None) -> list[ClearedPayment]:
+        """What clearing accounts have of the payments of a month: of those that name it, and of those that people have
+        recorded without a month and that were paid in that calendar month (UTC).
+
+        Unreadable rows go to ``failed``; without it, they raise.
+        """
+
+
+class Recorded(Model):
+    """A payment that was taken into the books, ``is_new`` or before; and what people should know about it."""
+
+    record: PaymentRecord
+    is_new: bool
+    doubts: Few[Doubt] = ()
+
+
+class PaymentListing(Protocol):
+    async def incoming_payment(self, name: PaymentName) -> PaymentRecord | None: ...
+
+    async def incoming_payments(self, wanted: PaymentFilter, limit: int = PAGE_ROWS, offset: int = 0) -> PaymentPage:
+        """Payments that match: unmatched ones first, then the newest."""
+
+    async def instructions(self, name: PaymentName | None = None, limit: int = PAGE_ROWS) -> list[Instruction]:
+        """All that people have asked for of one payment, or what is open of all payments; the newest first."""
+
+
+class IncomingPayments(PaymentListing, Protocol):
+    """Money that has arrived, and what people do with it. Whatever leaves a doubt is also in the alerts' outbox."""
+
+    async def record_payment(self, payment: IncomingPayment, at: datetime) -> Recorded:
+        """Takes a payment into the books, once for each rail and reference.
+
+        Raises ``NotFound`` for an unknown customer, ``InvalidInput`` if the reference is another payment's.
+        """
+
+    async def instruct(self, request: InstructionRequest, four_eyes: Mapping[str, int], at: datetime) -> Instruction:
+        """Carries an instruction out, proposes it, or begins it; a repeat answers how it stands.
+
+        Raises ``NotFound``, and ``InvalidInput``, which says what to do instead.
+        """
+
+    async def instruction(self, instruction_id: str) -> Instruction | None: ...
+
+    async def confirm(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
+        """Carries a proposal out, or begins it; what is under way is answered as it stands. Raises as ``instruct``."""
+
+    async def reject(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
+        """Takes a proposal back. Raises ``NotFound``, and ``InvalidInput`` if it is too late."""
+
+    async def close_instruction(
+        self, instruction_id: str, state: InstructionState, result: str, at: datetime
+    ) -> Instruction:
+        """Keeps what became of an instruction that was under way; the first outcome stays."""

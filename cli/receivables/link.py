@@ -1,0 +1,94 @@
+"""``payments link`` and ``payments links``: links by which customers pay what they owe for a month."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from babel.dates import format_date
+
+from billing.errors import BillingError, InvalidInput, NotFound, PaymentBusy, PaymentUnknown
+from billing.payments.checkouts import LIFETIME_MAX, LIFETIME_MIN, Checkout, CheckoutRequest
+from billing.payments.rails import of_links
+from billing.period import Period
+from billing.receivables.journal import Subject
+from bootstrap import connect_adapters, connect_checkouts, connect_ledger
+from cli.terminal.options import AsJson, By, Reason, period_option
+from cli.terminal.output import SHOWN, print_json, print_table, say, utc, whole
+from settings import load_settings
+from wording.english import LOCALE
+
+
+def _lifetime(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,4})([hm])", text.strip().lower())
+    lifetime = timedelta(**{"hours" if match[2] == "h" else "minutes": int(match[1])}) if match else timedelta()
+    if not LIFETIME_MIN <= lifetime <= LIFETIME_MAX:
+        raise InvalidInput(f"--expires-in {text!r} is not between 1h and 24h; write it like 24h or 90m")
+    return lifetime
+
+
+async def link(
+    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Who pays.")],
+    month: Annotated[Period, period_option("The month that is paid.", "--month")],
+    by: By,
+    reason: Reason,
+    expires_in: Annotated[str, typer.Option("--expires-in", metavar="TIME", help="From 1h to 24h.")] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Print a link by which a customer pays what they owe for a month, on Stripe's page.
+
+    A link that is open already is printed again, while it is about what is owed now; else it is ended first, so that
+    nobody can pay by both. A link ends by itself once something else has paid. Anyone who has it can pay by it.
+
+    [bold]Example[/bold]
+    $ python starter.py payments link --customer acme --month 2026-11 --by ann --reason "asked by phone"
+    """
+    settings, lifetime = load_settings(), _lifetime(expires_in)
+    rail = of_links(settings.rails)
+    async with connect_adapters(settings) as adapters:
+        known = await adapters.ledger.customer(customer)
+        if known is None:
+            raise NotFound(f"the ledger does not know {customer}; see: python starter.py customers list")
+        request = CheckoutRequest(
+            rail=rail,
+            customer_id=customer,
+            payer_id=known.payment_method.payer_id,
+            subject=Subject.month(month),
+            description=f"Invoice for {format_date(month.first_day, 'MMMM y', locale=LOCALE)}",
+            expires_at=settings.now() + lifetime,
+            by=by,
+            reason=reason,
+        )
+        try:
+            checkout = await connect_checkouts(settings, adapters).open(request, settings.now())
+        except (PaymentBusy, PaymentUnknown) as error:
+            raise BillingError(f"{error}; type the same command again: it opens no second link") from None
+    if as_json:
+        print_json(checkout)
+        return
+    say(checkout.url or "")
+    say(f"{customer}, {month}: {checkout.amount}, until {utc(checkout.expires_at)}")
+
+
+async def links(
+    customer: Annotated[str | None, typer.Option("--customer", metavar="ID", help="Only this customer's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List payment links, the newest first: who has opened them, why, and what has become of them.
+
+    [bold]Example[/bold]
+    $ python starter.py payments links --customer acme
+    """
+    async with connect_ledger(load_settings()) as ledger:
+        checkouts = await ledger.checkouts(customer)
+    if as_json:
+        print_json({"links": checkouts})
+        return
+    columns = (whole("Opened"), "Customer", "For", whole("Amount", "right"), "State", whole("Until"), "By", "Reason")
+    print_table(columns, checkouts, _listed, empty="no payment link was ever opened", shown=SHOWN)
+
+
+def _listed(link: Checkout) -> tuple[object, ...]:
+    until = utc(link.expires_at) if link.state.is_live else ""
+    opened, subject = utc(link.created_at), str(link.subject)
+    return opened, link.customer_id, subject, link.amount, link.state, until, link.by, link.reason

@@ -1,0 +1,62 @@
+"""The types of settings that are written as text, and how they are read."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic_settings import NoDecode
+
+from billing.customers.address import hidden_character
+from billing.customers.customer import Currency
+from billing.errors import InvalidInput
+from billing.model import Minor
+from billing.money import currency_code, parse_amount
+
+Network = IPv4Network | IPv6Network
+
+
+def _networks(text: object) -> object:
+    """``10.0.0.7, fd00::/8`` as networks."""
+    if not isinstance(text, str):
+        return text
+    try:
+        networks = tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("write addresses and networks, such as 10.0.0.7, fd00::/8") from None
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("that is every address; name those of your proxies")
+    return networks
+
+
+def _amounts(text: object) -> object:
+    """``1000 EUR, 150000 JPY`` as minor units by currency."""
+    if not isinstance(text, str):
+        return text
+    amounts = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        amount, _, code = part.rpartition(" ")
+        try:
+            currency = currency_code(code)
+            amounts[currency] = parse_amount(amount, currency)
+        except InvalidInput as error:
+            raise ValueError(f"write amounts such as 1000 EUR, 150000 JPY: {error}") from None
+    return amounts
+
+
+Amounts = Annotated[
+    dict[Currency, Annotated[Minor, Field(ge=0)]], Field(max_length=200), NoDecode, BeforeValidator(_amounts)
+]
+Networks = Annotated[tuple[Network, ...], Field(max_length=100), NoDecode, BeforeValidator(_networks)]
+
+
+def _one_line(text: str) -> str:
+    if name := hidden_character(text):
+        raise ValueError(f"contains {name}; write it in one line of visible characters")
+    return text
+
+
+Company = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)
+]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
+Secret = Annotated[SecretStr, Field(max_length=2000)]

@@ -1,0 +1,294 @@
+"""The journal as it should be: every transaction of a customer, computed anew from the notices, the rails' own
+registers and the commands, in the order in which the product has written them.
+
+    books = Books("acme", "eur", transactions, registers, facts)
+    carried_minor = books.draft(month)        # month after month: what its draft takes over
+    books.advance(until=month.period.next())
+    books.close(month.period, outcome)
+    wrong = books.end()                       # what differs, transaction by transaction
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
+from billing.payments.rails import CARDS
+from billing.receivables.journal import AccountKind, Cause, PaymentName, Transaction
+from sandbox.judge.account import Account, Entries, Paid, Place, in_words, with_source, without_nothing
+from sandbox.judge.bills import Bills, Follower, month_of
+from sandbox.judge.registers import Arrival, Registers
+
+_UNDOING = frozenset({Cause.SKIP, Cause.VOID, Cause.CARRY})
+
+
+class Facts(NamedTuple):
+    """What is known of a customer from outside: totals of the notices that have arrived, by month; months of which
+    people have written something off; and months that were paid when they were charged.
+    """
+
+    announced: Mapping[str, Collection[int]]
+    given_up: set[str]
+    paid: set[str]
+
+
+class Books:
+    """Of one customer in one currency. ``settled``: when whole bills were paid by other money than their charge."""
+
+    def __init__(
+        self, customer_id: str, currency: str, transactions: Iterable[Transaction], registers: Registers, facts: Facts
+    ) -> None:
+        self._wrong: list[str] = []
+        self.settled: dict[str, datetime] = {}
+        self._whose, self._currency = customer_id, currency
+        self._registers, self._facts = registers, facts
+        self._account = Account()
+        self._bills = Bills(self._account)
+        self._paid: dict[PaymentName, Paid] = {}
+        self._steps: set[PaymentName] = set()  # of refunds and disputes, as far as they are booked
+        self._written_off: set[str] = set()
+        self._carried = [0]  # what a draft could take over, since the month before was closed
+        self._followers: list[Follower] = []  # what may have to follow the record that is read now
+        self._record: tuple[str, datetime] | None = None
+        self._rest = [row for row in transactions if any(entry.currency == currency for entry in row.entries)][::-1]
+
+    # -- month after month
+
+    def draft(self, month: Month) -> int:
+        """What its draft takes over: the balance, as it was at some instant since the month before was closed."""
+        self.advance(until=month.period)
+        if month.invoice is None:
+            return self._carried[-1]
+        planned_minor = month.carried_minor if month.carried_minor in self._carried else self._carried[-1]
+        self._bills.months[month.period].planned_minor = planned_minor
+        return planned_minor
+
+    def advance(self, until: str = "") -> None:
+        """Reads on, to what is about the month ``until``, or a later one."""
+        while self._rest and not (until and month_of(self._rest[-1]) >= until):
+            self._read(self._rest.pop())
+        self._missed()
+
+    def close(self, month: str, outcome: Stage | None) -> None:
+        """What its outcome calls for is entered, also if the journal lacks it; None: it is still open."""
+        self._ensure_draft(month)
+        bill = self._bills.months[month]
+        if outcome is Stage.CARRIED_FORWARD and not bill.left_minor and bill.charged_minor:
+            self._account.enter(self._bills.carry(month))
+            self._carried = [self._account.carried]
+
+    def owed(self, month: str) -> int:
+        """In minor units, as far as it has read."""
+        return self._account.owed(month)
+
+    def end(self, is_over: bool = True) -> list[str]:
+        """All that is wrong. ``is_over``: nothing is under way, so that the journal has all that the registers have."""
+        self.advance()
+        if is_over:
+            self._say_what_is_missing()
+        return self._wrong
+
+    def _say_what_is_missing(self) -> None:
+        for name, arrival in self._registers.arrivals.items():
+            if self._is_ours(arrival) and name not in self._paid:
+                self._say(f"{arrival.amount_minor} that arrived as {arrival.reference} are not booked")
+        missing = Counter[str]()
+        for name, step in self._registers.steps.items():
+            if step.original in self._paid and name not in self._steps:
+                missing[step.reversal] += step.amount_minor
+        for reversal, amount_minor in missing.items():
+            if amount_minor:
+                self._say(f"{amount_minor} that moved by {reversal} are not booked")
+        for month in self._facts.given_up - self._written_off:
+            if self._account.owed(month) > 0:
+                self._say(f"{self._account.owed(month)} were written off of {month}, and the journal lacks it")
+
+    # -- one transaction after the other
+
+    def _read(self, transaction: Transaction) -> None:
+        cause, month, entries = transaction.cause, month_of(transaction), self._entries(transaction)
+        if cause is Cause.FREED or (cause is Cause.ALLOCATION and transaction.payment is None):
+            expected = self._follower(cause, transaction, entries)
+        else:
+            if self._record != (month, transaction.at):
+                self._missed()
+            expected = self._expected(transaction, entries)
+        if (expected := without_nothing(expected)) != entries:
+            self._say(f"{cause} of {transaction.at} is {in_words(entries)}, should be {in_words(expected)}")
+        self._account.enter(expected)
+        if month:
+            self._record = (month, transaction.at)
+            at = transaction.at
+            self._followers += [Follower(Cause.FREED, month, at)] if cause in _UNDOING else []
+            self._followers += [Follower(Cause.ALLOCATION, month, at)] if cause is Cause.NOTICE else []
+        self._note_settled(transaction, month)
+        earlier = [] if month or self._closes(transaction) else self._carried
+        self._carried = [*earlier, self._account.carried]
+
+    def _expected(self, transaction: Transaction, entries: Entries) -> Entries:
+        month = month_of(transaction)
+        match transaction.cause:
+            case Cause.DRAFT:
+                return self._bills.draft(month)
+            case Cause.SKIP:
+                return self._bills.skip(month)
+            case Cause.NOTICE:
+                return self._notice(transaction, month, entries)
+            case Cause.VOID:
+                return self._void(month)
+            case Cause.CARRY:
+                return self._bills.carry(month)
+            case Cause.PAYMENT | Cause.ALLOCATION:
+                return self._payment(transaction, entries)
+            case Cause.REFUND | Cause.CHARGEBACK:
+                return self._reversal(transaction, entries)
+            case Cause.WRITE_OFF:
+                return self._write_off(entries)
+            case Cause.SETTLEMENT:
+                return self._settlement(transaction)
+        self._say(f"nothing calls for {transaction.cause}: {in_words(entries)}")
+        return entries
+
+    def _ensure_draft(self, month: str) -> None:
+        """What the journal lacks of it is entered all the same; the comparison by month names it."""
+        if not self._bills.months[month].is_drafted:
+            self._account.enter(self._bills.draft(month))
+
+    def _notice(self, transaction: Transaction, month: str, entries: Entries) -> Entries:
+        """A bill is what a notice has announced; a month that closes without a charge needs none."""
+        self._ensure_draft(month)
+        bill = self._bills.months[month]
+        if bill.billed_minor is not None:
+            self._say(f"{month} is billed anew, while the bill before is in force")
+        total_minor = bill.taken_minor + entries[Place(AccountKind.RECEIVABLE, month)]
+        announced = self._facts.announced.get(month, ())
+        if due := [entry.due_at for entry in transaction.entries if entry.due_at]:
+            self._account.due[month] = due[0]
+            if total_minor not in announced:
+                self._say(f"{total_minor} were billed for {month}, announced were {sorted(announced)}")
+        return self._bills.notice(month, total_minor)
+
+    def _void(self, month: str) -> Entries:
+        if self._bills.months[month].billed_minor is None:
+            self._say(f"a notice of {month} is reversed that is not in force")
+        self._account.due.pop(month, None)
+        return self._bills.void(month)
+
+    # -- what follows by itself
+
+    def _follower(self, cause: Cause, transaction: Transaction, entries: Entries) -> Entries:
+        while self._followers:
+            due = self._followers.pop(0)
+            if due.cause is cause and (expected := self._bills.following(due)):
+                return expected
+            self._miss(due)
+        months = [place.name for place in entries if place.kind is AccountKind.RECEIVABLE]
+        if cause is Cause.FREED or not months:
+            return Entries()
+        is_not_paid = Follower(cause, months[0], transaction.at)  # the month, when it was due
+        return self._bills.following(is_not_paid)
+
+    def _missed(self) -> None:
+        """What had to follow, and did not, is entered all the same."""
+        while self._followers:
+            self._miss(self._followers.pop(0))
+        self._record = None
+
+    def _miss(self, due: Follower) -> None:
+        if entries := self._bills.following(due):
+            self._say(f"{due.cause} of {due.month} is missing: {in_words(entries)}")
+            self._account.enter(entries)
+
+    # -- money
+
+    def _payment(self, transaction: Transaction, entries: Entries) -> Entries:
+        name, is_assigned = transaction.payment, transaction.cause is Cause.ALLOCATION
+        assert name is not None
+        arrival = self._registers.arrivals.get(name)
+        if arrival is None or not self._is_ours(arrival) or is_assigned == arrival.is_named:
+            self._say(f"no register has this {transaction.cause}: {in_words(entries)}")
+            return entries
+        if name in self._paid:
+            self._say(f"{arrival.reference} is booked twice")
+        shares = self._account.pay(arrival.amount_minor, arrival.month, transaction.at)
+        if arrival.month and arrival.rail != CARDS:
+            self._followers.append(Follower(Cause.ALLOCATION, arrival.month, transaction.at))
+        self._paid[name] = paid = Paid(arrival.month)
+        for place, minor in shares.items():
+            paid.brought[place.name] -= minor
+        source = AccountKind.UNMATCHED if is_assigned else AccountKind.CLEARING
+        return with_source(shares, Place(source, arrival.rail), arrival.amount_minor)
+
+    def _is_ours(self, arrival: Arrival) -> bool:
+        is_known = arrival.is_named or arrival.is_claimed
+        return is_known and (arrival.customer_id, arrival.currency) == (self._whose, self._currency)
+
+    def _reversal(self, transaction: Transaction, entries: Entries) -> Entries:
+        name, cause = transaction.payment, transaction.cause
+        assert name is not None
+        step = self._registers.steps.get(name)
+        paid = self._paid.get(step.original) if step and step.cause is cause else None
+        if step is None or paid is None or name in self._steps:
+            self._say(f"no register has this {cause}, or it is booked before its payment: {in_words(entries)}")
+            return entries
+        self._steps.add(name)
+        minor = step.amount_minor
+        if minor < 0:
+            shares = self._account.take_back(paid, -minor, cause)
+        else:
+            shares = self._account.come_back(paid, minor, cause, transaction.at)
+        paid.note_back(cause, shares)
+        return with_source(shares, Place(AccountKind.CLEARING, step.original.rail), minor)
+
+    def _write_off(self, entries: Entries) -> Entries:
+        month = next(place.name for place in entries if place.kind is AccountKind.WRITTEN_OFF)
+        self._written_off.add(month)
+        if month not in self._facts.given_up:
+            self._say(f"nobody has written {month} off")
+        owed_minor = max(0, self._account.owed(month))
+        return Entries(
+            {Place(AccountKind.WRITTEN_OFF, month): owed_minor, Place(AccountKind.RECEIVABLE, month): -owed_minor}
+        )
+
+    def _settlement(self, transaction: Transaction) -> Entries:
+        """By a person's word: all that is owed, on either side."""
+        if not transaction.by or not transaction.reason:
+            self._say("a balance is settled by nobody")
+        entries = Entries()
+        for place, minor in self._account.sums.items():
+            if place.kind in (AccountKind.RECEIVABLE, AccountKind.CREDIT):
+                month = place.name if place.kind is AccountKind.RECEIVABLE else ""
+                entries[Place(AccountKind.WRITTEN_OFF, month)] += minor
+                entries[Place(place.kind, month)] -= minor
+        return entries
+
+    def _note_settled(self, transaction: Transaction, month: str) -> None:
+        if month:
+            self.settled.pop(month, None)  # another bill
+        if transaction.cause is Cause.PAYMENT and transaction.payment and transaction.payment.rail == CARDS:
+            return
+        for name, bill in self._bills.months.items():
+            if bill.billed_minor is not None and self._account.owed(name) <= 0 < bill.charged_minor:
+                self.settled.setdefault(name, transaction.at)
+
+    def _closes(self, transaction: Transaction) -> bool:
+        """Whether a month was closed with it: the next draft is made after that."""
+        if transaction.cause not in (Cause.PAYMENT, Cause.ALLOCATION):
+            return False
+        months = {entry.account.subject.name for entry in transaction.entries if entry.account.subject}
+        billed = {month for month in months if self._bills.months[month].billed_minor is not None}
+        return any(month in self._facts.paid and self._account.owed(month) <= 0 for month in billed)
+
+    def _entries(self, transaction: Transaction) -> Entries:
+        sums = Entries()
+        for entry in transaction.entries:
+            if entry.currency == self._currency:
+                subject = entry.account.subject
+                name = subject.name if subject else entry.account.rail or ""
+                sums[Place(entry.account.kind, name)] += entry.amount_minor
+        return without_nothing(sums)
+
+    def _say(self, text: str) -> None:
+        self._wrong.append(f"{self._whose}: {text} ({self._currency})")

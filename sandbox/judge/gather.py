@@ -1,0 +1,184 @@
+"""Gathers the evidence: from the stand-ins' registers, the mail, the sheet and the ledger; nothing from a workflow.
+
+    evidence = await gather(folder, ledger, Period("2026-10"), Period("2026-11"))
+
+What should have been charged is computed once more in sandbox/judge/expected.py, and every entry of the journal in
+sandbox/judge/books.py, by other code than the product's.
+"""
+
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from billing.collections.ports import CollectionStore
+from billing.collections.stages import CollectionStage
+from billing.customers.ports import CustomerStore
+from billing.invoices.month import Month
+from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
+from billing.invoices.stages import Stage
+from billing.mails.mail import CustomerMailKind, MessageRow, MessageStore
+from billing.payments.ports import PaymentBooks
+from billing.period import Period
+from billing.receivables.journal import Transaction
+from billing.receivables.ports import GeneralLedger, Journal
+from billing.reviewers.ports import AlertListing
+from sandbox.judge.books import Books, Facts
+from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
+from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet
+from sandbox.judge.registers import Registers
+from sandbox.judge.stripe_journal import CARDS, StripeJournal
+from sandbox.stack.sample import sheet_of
+from sandbox.stand_ins.bank import statement
+from sandbox.stand_ins.event_receiver import read_events
+from sandbox.stand_ins.mailbox import Mail, read_mail
+
+
+class _Ledger(
+    AlertListing,
+    CollectionStore,
+    CustomerStore,
+    GeneralLedger,
+    InvoiceListing,
+    Journal,
+    MessageStore,
+    MonthHistory,
+    MonthStore,
+    PaymentBooks,
+    Protocol,
+):
+    """The part of the ledger that is used here."""
+
+    async def closed_reason(self, customer_id: str) -> str:
+        """The reason, with its author; "" for an account that is open or unknown."""
+
+
+class _Sources(NamedTuple):
+    """What others than the ledger have on record."""
+
+    journal: StripeJournal
+    registers: Registers
+    mails: dict[str, list[Mail]]  # by Message-ID
+    sheets: dict[Period, list[TypedRow] | None]
+
+
+async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool = True) -> Evidence:
+    """Reads everything, to judge ``periods``. Nothing of it comes from a workflow.
+
+    Our journal is read before what it follows from. So it may be judged at any time; with ``is_over``, it also lacks
+    nothing.
+    """
+    transactions = {
+        customer_id: await ledger.transactions(customer_id)
+        for customer_id in dict.fromkeys(row.customer_id for row in await ledger.invoices())
+    }
+    totals = await ledger.trial_balance()
+    by_id = attrgetter("message_id")
+    rows, mails = await ledger.invoices(), read_mail(folder / "mail")
+    journal = StripeJournal.read(folder / "stripe.jsonl")
+    sources = _Sources(
+        journal=journal,
+        registers=Registers.read(journal, statement(folder / "bank.jsonl")),
+        mails={name: list(copies) for name, copies in groupby(sorted(mails, key=by_id), by_id)},
+        sheets={period: read_sheet(sheet_of(folder, period)) for period in {row.period for row in rows}},
+    )
+    accounts = []
+    for customer_id, own in transactions.items():
+        months = sorted(row.period for row in rows if row.customer_id == customer_id)
+        accounts.append(await _account(ledger, sources, customer_id, months, own, is_over))
+    events = folder / "events.jsonl"
+    return Evidence(
+        periods=periods,
+        accounts=accounts,
+        strangers=journal.strangers(),
+        mails=mails,
+        alerts=await ledger.alerts(),
+        deliveries=read_events(events) if events.exists() else None,
+        registers=sources.registers,
+        totals=totals,
+    )
+
+
+async def _account(
+    ledger: _Ledger,
+    sources: _Sources,
+    customer_id: str,
+    periods: list[Period],
+    transactions: list[Transaction],
+    is_over: bool,
+) -> CustomerEvidence:
+    """Month after month, each with what the one before should have left."""
+    customer, journal = await ledger.customer(customer_id), sources.journal
+    assert customer is not None
+    decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
+    script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, [*decisions.values()])
+    stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
+    months = [month for period in periods if (month := await ledger.month(customer_id, period))]
+    messages = {period: await ledger.messages(customer_id, period) for period in periods}
+    facts = _facts(sources, months, messages, stages)
+    books = _books(sources, customer_id, months, transactions, facts)
+    due, cases = None, list[MonthEvidence]()
+    for month in months:
+        period, own = month.period, books[month.currency]
+        claimed = journal.claim(customer_id, period)
+        intents = [intent for intent in claimed if intent.rail == CARDS]
+        carried_minor = own.draft(month)
+        own.advance(until=period.next())
+        money, sheet = MonthMoney(carried_minor, own.settled.get(period)), sources.sheets[period]
+        due = ExpectedMonth.of(month, due, money, sheet, script, decisions[period], intents, journal)
+        own.close(period, due.outcome if month.closed else None)
+        cases.append(
+            MonthEvidence(
+                customer_id=customer_id,
+                period=period,
+                month=month,
+                script=script,
+                decisions=decisions[period],
+                messages=messages[period],
+                charges=await ledger.payments(customer_id, period),
+                intents=intents,
+                links=[intent for intent in claimed if intent.rail != CARDS],
+                collection=await ledger.collection(customer_id, period),
+                stage=stages.get(period),
+                diary=await ledger.diary(customer_id, period),
+                due=due,
+            )
+        )
+    wrong = [text for each in books.values() for text in each.end(is_over)]
+    reason = await ledger.closed_reason(customer_id)
+    owed_minor = {month.period: books[month.currency].owed(month.period) for month in months}
+    return CustomerEvidence(customer_id, reason, script, cases, transactions, owed_minor, wrong)
+
+
+def _books(
+    sources: _Sources, customer_id: str, months: list[Month], transactions: list[Transaction], facts: Facts
+) -> dict[str, Books]:
+    """The customer's books in each currency."""
+    billed = {month.currency for month in months}
+    booked = {entry.currency for transaction in transactions for entry in transaction.entries}
+    arrivals = sources.registers.arrivals.values()
+    arrived = {arrival.currency for arrival in arrivals if arrival.customer_id == customer_id}
+    return {
+        currency: Books(customer_id, currency, transactions, sources.registers, facts)
+        for currency in sorted(billed | booked | arrived)
+    }
+
+
+def _facts(
+    sources: _Sources,
+    months: list[Month],
+    messages: dict[Period, list[MessageRow]],
+    stages: dict[Period, CollectionStage],
+) -> Facts:
+    notices: dict[str, list[int]] = {
+        month.period: [
+            announced(mail.subject, month.currency)[0] or 0
+            for row in messages[month.period]
+            if row.kind is CustomerMailKind.NOTICE
+            for mail in sources.mails.get(row.message_id, ())
+        ]
+        for month in months
+    }
+    given_up: set[str] = {period for period, stage in stages.items() if stage is CollectionStage.WRITTEN_OFF}
+    paid: set[str] = {month.period for month in months if month.outcome is Stage.PAID}
+    return Facts(notices, given_up, paid)

@@ -1,0 +1,70 @@
+"""The one collection of a customer: takes in what a month left unpaid, and is told of money of other rails."""
+
+from typing import Protocol
+
+from billing.collections.collection import Collection
+from billing.collections.debt import Debt
+from billing.collections.ports import Collections, CollectionStore
+from billing.errors import BillingError
+from billing.events.event import OutgoingEvent
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
+from billing.invoices.stages import UNPAID_OUTCOMES
+from billing.period import Period
+from billing.receivables.events import PaymentData
+from billing.receivables.journal import Subject
+from billing.receivables.ports import Accounts
+
+
+class DebtBooks(Accounts, CollectionStore, Protocol):
+    """The stores that say what is owed, and who collects it."""
+
+
+async def collect(ledger: DebtBooks, collections: Collections, month: Month) -> None:
+    """Lets the customer's collection take in what ``month`` left unpaid; begins it, as last recorded, if none runs.
+
+    A part may be paid already. A repeat changes nothing, even once the debt is settled.
+    """
+    known = await ledger.collection(month.customer_id, month.period)
+    debt = known.debt(month.period) if known else None
+    if debt is not None and debt.settled:
+        return
+    if known is None:
+        others = await ledger.debts(customer_id=month.customer_id, open_only=True)
+        known = await ledger.collection(month.customer_id, others[0].period) if others else None
+    debt = debt or Debt.of(month)
+    await collections.begin(known or Collection.open(month), debt)
+    balance = await ledger.balance(month.customer_id)
+    if balance.owed_for(Subject.month(month.period), debt.currency) != debt.outstanding_minor:
+        await collections.count_again(month.customer_id, f"what is owed for {month.period}")
+
+
+class _Ledger(CollectionStore, MonthStore, Protocol):
+    """The stores it uses."""
+
+
+class CollectionTeller:
+    """Tells collections that money of another rail is in the books, so that no card pays what is paid already."""
+
+    def __init__(self, ledger: _Ledger, collections: Collections) -> None:
+        self._ledger = ledger
+        self._collections = collections
+
+    async def send(self, event: OutgoingEvent) -> None:
+        """Raises ``BillingError`` if Temporal does not answer, or a collection that has to know does not run yet."""
+        data = PaymentData.model_validate(event.payload["data"])
+        customer_id = event.customer_id
+        if customer_id is None or await self._collections.count_again(customer_id, f"money by {data.rail}"):
+            return
+        for period in data.months:
+            if await self._is_unpaid(customer_id, period):
+                raise BillingError(f"{customer_id}, {period}: nobody collects it yet")
+
+    async def _is_unpaid(self, customer_id: str, period: Period) -> bool:
+        """Whether the month has to be collected, or will be."""
+        known = await self._ledger.collection(customer_id, period)
+        debt = known.debt(period) if known else None
+        if debt is not None:
+            return not debt.settled
+        month = await self._ledger.month(customer_id, period)
+        return month is not None and month.outcome in UNPAID_OUTCOMES

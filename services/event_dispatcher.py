@@ -1,0 +1,132 @@
+"""Delivers the events of the outbox: at least once, in order for each customer, for as long as it takes.
+
+An event that fails holds back the later ones of its customer, and nobody else's. Worker and console both run a
+dispatcher; each claims what it delivers for a while. What a killed process had claimed is delivered by another one
+after that: receivers know a copy by its id.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+
+from billing.apart import Failed, why
+from billing.errors import BillingError
+from billing.events.event import OVERDUE, Destination, OutgoingEvent, pause
+from billing.events.ports import EventOutbox, EventSender
+from billing.reviewers.alerts import of_backlog
+from services.alerts import Alerts
+
+CLAIM = timedelta(minutes=1)
+"""How long a process has an event to itself: longer than a delivery takes."""
+POLL = timedelta(seconds=1)
+"""How often to look: another process may have written events, or have been killed."""
+_POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
+_AT_ONCE = 20
+_GRACE_SECONDS = 3.0
+
+_log = logging.getLogger(__name__)
+
+
+class EventDispatcher:
+    """``senders`` by destination; without any, nothing runs. ``pause`` follows the n-th failure of an event."""
+
+    def __init__(
+        self,
+        outbox: EventOutbox,
+        senders: Mapping[Destination, EventSender],
+        alerts: Alerts,
+        claim: timedelta = CLAIM,
+        pause: Callable[[int], timedelta] = pause,
+        poll: timedelta = POLL,
+    ) -> None:
+        self._outbox = outbox
+        self._senders = senders
+        self._alerts = alerts
+        self._claim = claim
+        self._pause = pause
+        self._poll_seconds = poll.total_seconds()
+        self._news = asyncio.Event()
+        self._in_work: set[asyncio.Task[None]] = set()
+        self._told_on: date | None = None  # people hear of a backlog once a day
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Delivers until the block ends; deliveries that have begun may then take a few seconds to end."""
+        if not self._senders:
+            yield
+            return
+        task = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            if self._in_work:
+                _, unfinished = await asyncio.wait(self._in_work, timeout=_GRACE_SECONDS)
+                for delivery in unfinished:
+                    delivery.cancel()
+
+    async def _work(self) -> None:
+        failures = 0
+        while True:
+            self._news.clear()
+            try:
+                await self._begin()
+                failures = 0
+            except Exception as error:  # of any kind: the next look reads again
+                failures += 1
+                _log.warning("the outbox of events cannot be read: %s", error or type(error).__name__)
+            wait_seconds = min(self._poll_seconds * 2 ** min(failures, 10), _POLL_SECONDS_MAX)
+            with suppress(TimeoutError):  # not wait_for, which before Python 3.12 may swallow a cancellation
+                async with asyncio.timeout(wait_seconds):
+                    await self._news.wait()
+
+    async def _begin(self) -> None:
+        """Begins to deliver what is due, as far as there is room."""
+        room, now = _AT_ONCE - len(self._in_work), datetime.now(UTC)
+        if not room:
+            return
+        unread: list[Failed] = []
+        events = await self._outbox.claim_events(now, now + self._claim, room, unread)
+        for failure in unread:
+            _log.warning("event %s cannot be read: %s", failure.customer_id, failure.reason)
+        for event in events:
+            task = asyncio.create_task(self._deliver(event))
+            self._in_work.add(task)
+            task.add_done_callback(self._delivered)
+
+    def _delivered(self, task: asyncio.Task[None]) -> None:
+        self._in_work.discard(task)
+        self._news.set()
+
+    async def _deliver(self, event: OutgoingEvent) -> None:
+        """An outcome that cannot be recorded leaves the event claimed; it is delivered again after that."""
+        name = f"event {event.event_id}, {event.type} of {event.customer_id or 'nobody'}"
+        try:
+            fault = await self._sent(event)
+            now = datetime.now(UTC)
+            if fault is None:
+                await self._outbox.event_is_done(event, now)
+                _log.info("%s: delivered", name)
+                return
+            wait = self._pause(event.tries + 1)
+            _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
+            await self._outbox.event_has_failed(event, fault, now + wait)
+            if now - event.created_at > OVERDUE and self._told_on != now.date():
+                await self._alerts.tell(of_backlog(event.created_at, fault, now))
+                self._told_on = now.date()
+        except Exception as error:  # of any kind: the others go on
+            _log.warning("%s: %s", name, error or type(error).__name__)
+
+    async def _sent(self, event: OutgoingEvent) -> str | None:
+        """Why the event could not be handed over; None: it was."""
+        try:
+            await self._senders[event.destination].send(event)
+        except BillingError as error:
+            return str(error)
+        except Exception as error:  # a defect of ours: it holds up its customer only
+            return why(error)
+        return None
