@@ -7,7 +7,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.brake import check_brake_for
-from billing.errors import BillingError, OutcomeConflict, StaleRun
+from billing.errors import BillingError, OutcomeConflict, PaymentMismatch, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
@@ -75,12 +75,16 @@ class PaymentActivities:
             await check_brake_for(self._ledger, month)
 
         try:
-            if not await self._is_settled(month, request):
-                result, _ = await self._cashier.charge(request, "", still_wanted)
-                if result.status is ChargeStatus.SUCCEEDED or not await self._is_settled(month, request):
-                    return result
+            result, _ = await self._cashier.charge(request, "", still_wanted)
+            if result.status is ChargeStatus.SUCCEEDED or not await self._is_settled(month, request):
+                return result
         except _Settled:
             pass
+        except PaymentMismatch:  # such as: an earlier attempt has cancelled it, and its answer was lost
+            if not await self._is_settled(month, request):
+                raise
+            if (await self._cashier.release(request)).status is not ChargeStatus.CANCELED:
+                raise
         result = await self._cashier.release(request)  # a repeat finds it cancelled, or that it has succeeded
         return result.evolve(status=ChargeStatus.SETTLED) if result.status is ChargeStatus.CANCELED else result
 
