@@ -78,8 +78,7 @@ class CustomerMails:
             return  # sent before, or being sent
 
         async def still_wanted() -> None:
-            rows = await self._ledger.messages(customer_id, period)
-            if (MessageStatus.SENDING, began) not in [(row.status, row.at) for row in rows if row.message_id == name]:
+            if await self._ledger.sending_since(name) != began:
                 raise MailUnavailable(
                     f"another worker is sending the {mail.kind} of {customer_id}, {period}: this one was suspended; "
                     "it is tried again"

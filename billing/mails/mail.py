@@ -95,4 +95,7 @@ class MessageStore(Protocol):
         With ``idle_since``, also False if it was recorded since then, because another process is sending it.
         """
 
+    async def sending_since(self, message_id: str) -> datetime | None:
+        """When a process last began to send the mail; None if none has, or once it was sent or refused."""
+
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...

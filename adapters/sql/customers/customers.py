@@ -1,18 +1,17 @@
 """Customers: who they are, and whether their account is open."""
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, bindparam, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.rows import (
-    distinct_values,
-)
+from adapters.sql.core.rows import distinct_values
 from adapters.sql.core.schema import addresses, customers
-from adapters.sql.core.statements import (
-    IS_SHARED,
-)
+from adapters.sql.core.statements import IS_SHARED
 from billing.apart import Failed
 from billing.customers.address import email_key
 from billing.customers.customer import Customer
+
+# Executed several times a month for every customer, so composed once.
+_OWN_EMAILS = select(addresses.c.email).where(addresses.c.customer_id == bindparam("customer_id"), ~IS_SHARED)
 
 
 class SqlCustomers(SqlDatabase):
@@ -58,9 +57,8 @@ class SqlCustomers(SqlDatabase):
 
     @in_thread
     def own_emails(self, customer_id: str) -> list[str]:
-        own = select(addresses.c.email).where(addresses.c.customer_id == customer_id, ~IS_SHARED)
         with self._reading(f"look up the addresses of {customer_id}") as connection:
-            return sorted(connection.scalars(own))
+            return sorted(connection.scalars(_OWN_EMAILS, {"customer_id": customer_id}))
 
     def _open_customers(self, *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[Customer]:
         is_open = customers.c.closed_at.is_(None)

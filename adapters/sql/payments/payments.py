@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, exists, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, exists, or_, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import incoming_payments
@@ -21,6 +21,8 @@ from billing.period import Period
 _UNPAID = charges.c.status != PaymentStatus.SUCCEEDED
 _UNFINISHED = charges.c.status.not_in((PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED))
 _UNSENT = messages.c.status != MessageStatus.SENT
+_IS_SENDING = messages.c.message_id == bindparam("message_id"), messages.c.status == MessageStatus.SENDING
+_SENDING_SINCE = select(messages.c.at).where(*_IS_SENDING)  # for every mail, so composed once
 
 
 class SqlPayments(SqlDatabase):
@@ -130,6 +132,11 @@ class SqlPayments(SqlDatabase):
         values = message_values(mail, number, status, at, rendered)
         with self._writing(f"save the {mail.kind} of {mail.month.customer_id}, {mail.month.period}") as connection:
             return upsert(connection, messages, values, only_if=allowed)
+
+    @in_thread
+    def sending_since(self, message_id: str) -> datetime | None:
+        with self._reading("look a mail up") as connection:
+            return connection.scalar(_SENDING_SINCE, {"message_id": message_id})
 
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:

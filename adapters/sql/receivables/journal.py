@@ -74,7 +74,7 @@ class SqlJournal(SqlDatabase):
     @in_thread
     def balance(self, customer_id: str) -> Balance:
         """What the customer owes, and their credit; one indexed query."""
-        with self._looking(f"add up the account of {customer_id}") as connection:
+        with self._reading(f"add up the account of {customer_id}") as connection:
             return balance(connection, customer_id)
 
     @in_thread
