@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from sandbox.stand_ins.faults import CACHED_FAULT, CachedFault, error_body
-from sandbox.stripe import account, checkout, customers, intents, refunds
+from sandbox.stripe import checkout, customers, intents, refunds
 from sandbox.stripe.control import ControlSurface
 from sandbox.stripe.endpoints import Endpoint
 from sandbox.stripe.hosted import add_hosted_pages
@@ -23,7 +23,7 @@ from sandbox.stripe.params import Params, check, nested
 from sandbox.stripe.store import API_VERSION, Caller, Object, Store, StripeError, new_id
 from sandbox.stripe.webhooks import SECRET, WebhookSender, add_webhook_controls
 
-_FILES = (account, customers, intents, checkout, refunds)
+_FILES = (customers, intents, checkout, refunds)
 _ANSWERABLE_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.endive")  # releases of one name understand each other
 
 
