@@ -44,7 +44,7 @@ class CompletenessResult(Model):
     periods: Few[CompletenessReport]
 
 
-class _Ledger(CollectionStore, CustomerStore, Protocol):
+class _Ledger(CollectionStore, CustomerStore, Snapshots, Protocol):
     """The stores it uses."""
 
 
@@ -53,7 +53,6 @@ class CompletenessActivities:
 
     def __init__(
         self,
-        accounts: Snapshots,
         ledger: _Ledger,
         sales: Sales,
         chains: Chains | None,
@@ -61,7 +60,6 @@ class CompletenessActivities:
         decimal_separator: str = ".",
         unseen: str = "",
     ) -> None:
-        self._accounts = accounts
         self._ledger = ledger
         self._sales = sales
         self._chains = chains
@@ -81,7 +79,7 @@ class CompletenessActivities:
         await workflows.read()
         check = CompletenessCheck(period, clock.now(), *self._cells(period, snapshot), workflows.strays)
         customer_ids: set[str] = set()
-        async for page in self._accounts.accounts(period):
+        async for page in self._ledger.accounts(period):
             accounts = [account for account in page if not isinstance(account, Failed)]
             chains = await workflows.of(accounts)
             for account in accounts:
@@ -101,10 +99,10 @@ class CompletenessActivities:
             check.stands_still(stopped)
         for collection in await self._stopped_collections(check, workflows):
             check.not_collected(collection)
-        for debt in await self._accounts.uncollected(clock.now() - _SOON):
+        for debt in await self._ledger.uncollected(clock.now() - _SOON):
             check.owed_again(debt)
-        await look_at_payments(self._accounts, check)
-        check.balances(totals := await self._accounts.trial_balance())
+        await look_at_payments(self._ledger, check)
+        check.balances(totals := await self._ledger.trial_balance())
         report = await asyncio.to_thread(check.coverage)
         unseen |= missing if report.customers else {}
         if snapshot is not None:
@@ -167,7 +165,7 @@ class CompletenessActivities:
         now = clock.now()
         look = partial(self.look, without_temporal=False)
         reports, errors = await in_turn(request.periods or daily(now), look)
-        before = {report.period: await self._accounts.coverage_of(report.period) for report in reports}
+        before = {report.period: await self._ledger.coverage_of(report.period) for report in reports}
         alerts: list[Callable[[], Alert]] = []
         texts: list[str] = []  # a finding of several months, such as a workflow, is reported once
         for report in reports:
@@ -185,7 +183,7 @@ class CompletenessActivities:
                 told=_now_reported(report, before[report.period]),
                 report=report.brief().model_dump(mode="json"),
             )
-            await self._accounts.save_coverage(run)
+            await self._ledger.save_coverage(run)
         if errors:
             raise errors[0]
         return CompletenessResult(periods=tuple(report.brief() for report in reports))

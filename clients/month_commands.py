@@ -1,6 +1,6 @@
 """Says a command to a running month, or asks it: an update in short calls, all with one id, takes effect once only.
 
-answer = await say(client, "acme", Halt(by="ann", reason="row 7", command_id=uuid4().hex), patience_seconds=20)
+answer = await send_command(client, "acme", Halt(by="ann", reason="row 7", command_id=uuid4().hex), patience_seconds=20)
 """
 
 import asyncio

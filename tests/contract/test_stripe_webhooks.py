@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,10 +89,11 @@ def client(url: str) -> stripe.V1Services:
 async def stand(serve, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
     monkeypatch.setattr(stripe_webhooks, "FIRST_RETRY_SECONDS", 0.01)
     receiver = Receiver()
-    app = stripe_app(webhook_url=await serve(receiver), webhook_secret=SECRET)
-    url = await serve(Faults(app))
+    url = await serve(Faults(stripe_app()))
     async with local_http(base_url=url) as control:
-        yield Stand(client(url), control, receiver)
+        stand = Stand(client(url), control, receiver)
+        await stand.tell("webhooks", url=await serve(receiver), secret=SECRET)
+        yield stand
 
 
 # --- What is announced ---
@@ -232,25 +234,26 @@ async def test_nothing_is_sent_while_delivery_is_off_and_events_of_that_time_sta
 def test_undelivered_events_and_their_destination_survive_a_restart(tmp_path: Path) -> None:
     journal = tmp_path / "stripe.jsonl"
 
-    async def nobody_listens() -> None:
+    @asynccontextmanager
+    async def started() -> AsyncIterator[Stand]:
         async with serve_stand_in(Faults(stripe_app(journal))) as port:
             url = f"http://127.0.0.1:{port}"
             async with local_http(base_url=url) as control:
-                stand = Stand(client(url), control, Receiver())
-                await stand.tell("webhooks", url="http://127.0.0.1:9", secret=SECRET)
-                await stand.customers(2)
-                await stand.until(lambda shown: all(each["attempts"] for each in shown["deliveries"]))
+                yield Stand(client(url), control, Receiver())
+
+    async def nobody_listens() -> None:
+        async with started() as stand:
+            await stand.tell("webhooks", url="http://127.0.0.1:9/", secret=SECRET)
+            await stand.customers(2)
+            await stand.until(lambda shown: all(each["attempts"] for each in shown["deliveries"]))
 
     async def somebody_listens() -> Receiver:
-        receiver = Receiver()
-        async with serve_stand_in(receiver) as port:
-            app = stripe_app(journal)
-            assert app.state.webhooks.pending == 2
-            app.state.webhooks.send_to(f"http://127.0.0.1:{port}", SECRET)
-            async with asyncio.timeout(20):
-                while app.state.webhooks.pending:
-                    await asyncio.sleep(0.02)
-        return receiver
+        async with started() as stand, serve_stand_in(stand.receiver) as port:
+            shown = await stand.shown()
+            assert (shown["url"], shown["counts"]) == ("http://127.0.0.1:9/", {"pending": 2})
+            await stand.tell("webhooks", url=f"http://127.0.0.1:{port}", secret=SECRET)
+            await stand.until_delivered()
+            return stand.receiver
 
     asyncio.run(nobody_listens())
     assert asyncio.run(somebody_listens()).types == ["customer.created"] * 2

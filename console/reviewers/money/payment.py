@@ -88,7 +88,7 @@ class IncomingPaymentPages:
     async def reject(self, request: Request, session: Reviewer) -> Response:
         return await self._decide("reject", texts_in(await form_of(request)), session)
 
-    def back(self, request: Request) -> RedirectResponse:
+    def back(self) -> RedirectResponse:
         """To the list; an action's own address is for its form only."""
         return RedirectResponse("/desk/money", 303)
 
