@@ -58,7 +58,8 @@ class Mailer(Protocol):
     async def send(self, letter: CustomerMail, still_wanted: StillWanted = always) -> None:
         """Sends the mail, unless ``still_wanted``, called at the last moment, raises.
 
-        After a failure it may have been sent all the same; a repeat has the same Message-ID.
+        After a failure it may have been sent all the same; a repeat has the same Message-ID. Raises
+        ``MailUnavailable``, ``MailRefused``, and any error of ``still_wanted``.
         """
 
 
@@ -95,4 +96,5 @@ class MessageStore(Protocol):
         With ``idle_since``, also False if it was recorded since then, because another process is sending it.
         """
 
-    async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
+    async def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
+        """The mails of a month, in the order of their last delivery."""

@@ -53,11 +53,6 @@ class SqlMonths(SqlDatabase):
 
     @in_thread
     def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
-        """Writes the month as of ``at``, and the ``following`` one unless it has begun, in one transaction.
-
-        Raises ``StaleRun`` for an older revision than the ledger's, and ``OutcomeConflict`` if ``month`` has another
-        outcome than the ledger, or is open at an instant after the recorded close.
-        """
         with self._writing(f"record {month.customer.customer_id}, {month.period}") as connection:
             _lock_customer(connection, month.customer, at)
             _record(connection, month, at, _stored(connection, month))
@@ -68,7 +63,6 @@ class SqlMonths(SqlDatabase):
 
     @in_thread
     def record_draft(self, month: Month, at: datetime) -> None:
-        """Writes a month with its new draft. Raises as ``record``; ``BalanceChanged`` if it takes over too much."""
         with self._writing(f"record the draft of {month.customer_id}, {month.period}") as connection:
             _lock_customer(connection, month.customer, at)
             _record(connection, month, at, _stored(connection, month), is_new_draft=True)
@@ -87,13 +81,11 @@ class SqlMonths(SqlDatabase):
         customer_id: str | None = None,
         failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]:
-        """The months that match everything given, by customer and period."""
         where = where_given(invoices, period=period, stage=stage, customer_id=customer_id)
         return self._read(InvoiceRow, invoices, *where, by=_MONTH_KEY, failed=failed)
 
     @in_thread
     def under_way(self) -> list[InvoiceRow | DebtRow]:
-        """Where money may be moving: charges and collection attempts that are under way or have an unknown outcome."""
         charging = invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED))
         is_moving = or_(debts.c.stage == CollectionStage.UNRESOLVED, debts.c.is_tried)
         return [
@@ -112,7 +104,6 @@ class SqlMonths(SqlDatabase):
 
     @in_thread
     def decisions(self, customer_id: str, period: Period) -> list[Decision]:
-        """The whole audit trail of a month, including decisions that the month itself no longer carries."""
         return self._read(Decision, decisions, *rows_of_month(decisions, customer_id, period), by=("number",))
 
 

@@ -12,5 +12,4 @@ class SqlVersions(SqlDatabase):
 
     @in_thread
     def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
-        """All versions ever on record, oldest first."""
         return self._read(VersionRow, versions, *rows_of_month(versions, customer_id, period), by=("version", "at"))
