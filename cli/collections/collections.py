@@ -1,7 +1,6 @@
 """``collections``: lists unpaid months, shows what a customer owes, and sends operators' commands to the collection."""
 
 import uuid
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
@@ -16,7 +15,7 @@ from billing.commands import parse_command
 from billing.completeness.chains import ChainStatus
 from billing.errors import BillingError, NotFound
 from billing.keys import collection_id
-from billing.money import format_amount
+from billing.money import format_amount, sums_of, totals_text
 from billing.payments.ports import ChargeRow, ReversalRow
 from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
@@ -42,10 +41,8 @@ async def list_(
     settings = load_settings()
     async with connect_ledger(settings) as ledger:
         rows = await ledger.debts(period=period, open_only=not everything)
-    totals: Counter[str] = Counter()
-    for row in rows:
-        if row.stage is not CollectionStage.WRITTEN_OFF:
-            totals[row.currency] += row.outstanding_minor
+    owing = (row for row in rows if row.stage is not CollectionStage.WRITTEN_OFF)
+    totals = sums_of((row.outstanding_minor, row.currency) for row in owing)
     owed = [(row.customer_id, row.period) for row in rows if row.closed_at is None]
     stopped, unseen = await stopped_collections(settings, owed)
     if as_json:
@@ -58,7 +55,7 @@ async def list_(
     empty = "nothing was ever collected" if everything else "nothing is being collected"
     print_table(columns, rows, lambda row: _listed(row, now, statuses), empty=empty)
     if rows:
-        say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+        say(totals_text(totals), style="bold")
     print_stopped(stopped, unseen)
 
 

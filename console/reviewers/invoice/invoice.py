@@ -40,7 +40,7 @@ from billing.mails.mail import Mailer
 from billing.period import Period
 from billing.sales.adjustments import refresh_changes, unapplied
 from billing.sales.late_sales import in_words
-from billing.validation import explain
+from billing.validation import plain
 from clients.month_commands import Unanswered
 from clients.start import StartLedger, StartStatus, start_customer
 from console.reviewers.commands import send
@@ -276,6 +276,6 @@ def _seen(form: FormData) -> tuple[int, str]:
 
 
 def _plain(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return explain(error)
-    return str(error) if isinstance(error, BillingError) else "this form is incomplete; reload the page"
+    if isinstance(error, BillingError | ValidationError):
+        return plain(error)
+    return "this form is incomplete; reload the page"
