@@ -13,7 +13,7 @@ from billing.collections.ports import CollectionStore, DebtRow
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.commands import parse_command
 from billing.completeness.chains import ChainStatus
-from billing.errors import BillingError, NotFound
+from billing.errors import NotFound
 from billing.keys import collection_id
 from billing.money import format_amount, sums_of, totals_text
 from billing.payments.ports import ChargeRow, ReversalRow
@@ -22,6 +22,7 @@ from bootstrap import connect_ledger, connect_temporal
 from cli.invoices.standstill import print_stopped, stopped_collections
 from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
 from cli.terminal.output import print_json, print_table, say, utc, whole
+from cli.terminal.send import print_answers
 from clients.collection_commands import tell_collection
 from settings import load_settings
 from wording.plain import relative
@@ -183,17 +184,10 @@ async def _found(ledger: CollectionStore, customer_id: str, period: Period | Non
 
 
 async def _send(options: CollectionOptions, name: str) -> None:
-    """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
+    """Sends the command and prints its answer."""
     customer_id, period, command_id = options.customer_id, options.period, options.command_id or uuid.uuid4().hex
     common = {"by": options.by, "reason": options.reason, "command_id": command_id, "period": period, "via": "cli"}
     command = parse_command(name, [common], COLLECTION_COMMANDS)
-    name_of = f"{customer_id}, {period}" if period else customer_id
     result = await tell_collection(await connect_temporal(load_settings()), customer_id, command)
-    if options.as_json:
-        print_json({"customer_id": customer_id, "command_id": command_id, **dict(result), "period": period})
-        if not result.accepted:
-            raise typer.Exit(1)
-    elif result.accepted:
-        say(f"{name_of}: {result.result}")
-    else:
-        raise BillingError(f"{name_of}: refused: {result.result}")
+    answer = {"customer_id": customer_id, "command_id": command_id, **dict(result), "period": period}
+    print_answers(options, [answer])
