@@ -24,6 +24,7 @@ from billing.invoices.commands import COMMANDS
 from clients.running_workflows import is_missing
 from clients.start import handle_for
 
+PAGE_PATIENCE_SECONDS = 20.0  # less than browsers and proxies wait
 _CALL_TIMEOUT = timedelta(seconds=2)
 T = TypeVar("T")
 
