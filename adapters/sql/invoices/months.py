@@ -33,7 +33,7 @@ from billing.customers.customer import Customer
 from billing.errors import BalanceChanged
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
-from billing.invoices.ports import InvoiceRow
+from billing.invoices.ports import InvoiceRow, VersionRow
 from billing.invoices.postings import UNDOING, freed, month_transactions, prepaid, unknown_minor
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.period import Period
@@ -105,6 +105,10 @@ class SqlMonths(SqlDatabase):
     @in_thread
     def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         return self._read(Decision, decisions, *rows_of_month(decisions, customer_id, period), by=("number",))
+
+    @in_thread
+    def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
+        return self._read(VersionRow, versions, *rows_of_month(versions, customer_id, period), by=("version", "at"))
 
 
 def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
