@@ -9,18 +9,18 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.chains import SeenChains
-from activities.unmatched import look_at_payments
 from billing.apart import Failed, in_turn, why
 from billing.collections.ports import CollectionStore
 from billing.completeness.chains import Chains, StoppedCollection
 from billing.completeness.check import CompletenessCheck
-from billing.completeness.report import CompletenessReport, Finding, new_findings, shared
+from billing.completeness.report import KEPT, CompletenessReport, Finding, new_findings, shared
 from billing.completeness.row_check import CellRules
 from billing.completeness.snapshots import DataSource, LastRun, Snapshots
 from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
+from billing.receivables.payment_list import PaymentFilter
 from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from billing.sales.sales import SalesRow, SalesSnapshot
@@ -30,6 +30,7 @@ from services.alerts import Alerts
 from services.shared_sales import Sales
 
 _SHOWN = 50
+_PAYMENTS = 1000  # read at once
 _SOON = timedelta(hours=1)  # until then what a month left unpaid joins its collection
 _KEPT_REPORTED = 2000
 
@@ -101,7 +102,7 @@ class CompletenessActivities:
             check.not_collected(collection)
         for debt in await self._ledger.uncollected(clock.now() - _SOON):
             check.owed_again(debt)
-        await look_at_payments(self._ledger, check)
+        await self._look_at_payments(check)
         check.balances(totals := await self._ledger.trial_balance())
         report = await asyncio.to_thread(check.coverage)
         unseen |= missing if report.customers else {}
@@ -116,6 +117,16 @@ class CompletenessActivities:
                 check.stray(customer_id)
         except Exception as error:
             check.note(Failed(customer_id=customer_id, reason=why(error)))
+
+    async def _look_at_payments(self, check: CompletenessCheck) -> None:
+        """What is unmatched, and what waits for a second person: of all months, as it belongs to none."""
+        wanted, offset = PaymentFilter(unmatched=True), 0
+        while rows := (await self._ledger.incoming_payments(wanted, _PAYMENTS, offset)).rows:
+            for row in rows:
+                check.unmatched(row)
+            offset += len(rows)
+        for instruction in await self._ledger.instructions(limit=KEPT):
+            check.waits(instruction)
 
     async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:
         """The collections of every month whose workflow is closed while the ledger has them open, also a moment later.
