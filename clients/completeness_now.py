@@ -13,7 +13,7 @@ from billing.errors import BillingError
 from billing.period import Period
 from clients.running_workflows import translated
 from clients.schedules import COMPLETENESS
-from workflows.completeness import DailyCompleteness
+from workflows.daily import DailyCompleteness
 from workflows.options import TASK_QUEUE
 
 

@@ -24,11 +24,10 @@ from billing.errors import BillingError, TemporalUnavailable
 from billing.invoices.month import Month
 from billing.keys import collection_id, customer_of, workflow_id
 from billing.period import Period
-from workflows.completeness import DailyCompleteness
+from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
-from workflows.reconciliation import DailyReconciliation
 from workflows.visibility import CUSTOMER, PERIOD
 
 KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, DailyCompleteness, DailyReconciliation)
