@@ -221,7 +221,6 @@ def connect_completeness(
     """The completeness check; ``client`` None: without Temporal, for the reason ``unseen``."""
     return CompletenessActivities(
         adapters.ledger,
-        adapters.ledger,
         sales or connect_sales(adapters),
         RunningWorkflows(client) if client else None,
         connect_alerts(settings, adapters, connect_digest_trigger(settings, client)) if client else None,

@@ -46,12 +46,11 @@ from services.cashier import Cashier
 from services.shared_sales import Sales
 from settings import Settings, load_settings, private_files
 from workflows.answers import Answers
-from workflows.completeness import DailyCompleteness
+from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
-from workflows.reconciliation import DailyReconciliation
 
 READY = "worker ready"
 

@@ -9,18 +9,18 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.chains import SeenChains
-from activities.unmatched import look_at_payments
 from billing.apart import Failed, in_turn, why
 from billing.collections.ports import CollectionStore
 from billing.completeness.chains import Chains, StoppedCollection
 from billing.completeness.check import CompletenessCheck
-from billing.completeness.report import CompletenessReport, Finding, new_findings, shared
+from billing.completeness.report import KEPT, CompletenessReport, Finding, new_findings, shared
 from billing.completeness.row_check import CellRules
 from billing.completeness.snapshots import DataSource, LastRun, Snapshots
 from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
+from billing.receivables.payment_list import PaymentFilter
 from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from billing.sales.sales import SalesRow, SalesSnapshot
@@ -30,6 +30,7 @@ from services.alerts import Alerts
 from services.shared_sales import Sales
 
 _SHOWN = 50
+_PAYMENTS = 1000  # read at once
 _SOON = timedelta(hours=1)  # until then what a month left unpaid joins its collection
 _KEPT_REPORTED = 2000
 
@@ -44,7 +45,7 @@ class CompletenessResult(Model):
     periods: Few[CompletenessReport]
 
 
-class _Ledger(CollectionStore, CustomerStore, Protocol):
+class _Ledger(CollectionStore, CustomerStore, Snapshots, Protocol):
     """The stores it uses."""
 
 
@@ -53,7 +54,6 @@ class CompletenessActivities:
 
     def __init__(
         self,
-        accounts: Snapshots,
         ledger: _Ledger,
         sales: Sales,
         chains: Chains | None,
@@ -61,7 +61,6 @@ class CompletenessActivities:
         decimal_separator: str = ".",
         unseen: str = "",
     ) -> None:
-        self._accounts = accounts
         self._ledger = ledger
         self._sales = sales
         self._chains = chains
@@ -81,7 +80,7 @@ class CompletenessActivities:
         await workflows.read()
         check = CompletenessCheck(period, clock.now(), *self._cells(period, snapshot), workflows.strays)
         customer_ids: set[str] = set()
-        async for page in self._accounts.accounts(period):
+        async for page in self._ledger.accounts(period):
             accounts = [account for account in page if not isinstance(account, Failed)]
             chains = await workflows.of(accounts)
             for account in accounts:
@@ -101,10 +100,10 @@ class CompletenessActivities:
             check.stands_still(stopped)
         for collection in await self._stopped_collections(check, workflows):
             check.not_collected(collection)
-        for debt in await self._accounts.uncollected(clock.now() - _SOON):
+        for debt in await self._ledger.uncollected(clock.now() - _SOON):
             check.owed_again(debt)
-        await look_at_payments(self._accounts, check)
-        check.balances(totals := await self._accounts.trial_balance())
+        await self._look_at_payments(check)
+        check.balances(totals := await self._ledger.trial_balance())
         report = await asyncio.to_thread(check.coverage)
         unseen |= missing if report.customers else {}
         if snapshot is not None:
@@ -118,6 +117,16 @@ class CompletenessActivities:
                 check.stray(customer_id)
         except Exception as error:
             check.note(Failed(customer_id=customer_id, reason=why(error)))
+
+    async def _look_at_payments(self, check: CompletenessCheck) -> None:
+        """What is unmatched, and what waits for a second person: of all months, as it belongs to none."""
+        wanted, offset = PaymentFilter(unmatched=True), 0
+        while rows := (await self._ledger.incoming_payments(wanted, _PAYMENTS, offset)).rows:
+            for row in rows:
+                check.unmatched(row)
+            offset += len(rows)
+        for instruction in await self._ledger.instructions(limit=KEPT):
+            check.waits(instruction)
 
     async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:
         """The collections of every month whose workflow is closed while the ledger has them open, also a moment later.
@@ -167,7 +176,7 @@ class CompletenessActivities:
         now = clock.now()
         look = partial(self.look, without_temporal=False)
         reports, errors = await in_turn(request.periods or daily(now), look)
-        before = {report.period: await self._accounts.coverage_of(report.period) for report in reports}
+        before = {report.period: await self._ledger.coverage_of(report.period) for report in reports}
         alerts: list[Callable[[], Alert]] = []
         texts: list[str] = []  # a finding of several months, such as a workflow, is reported once
         for report in reports:
@@ -185,7 +194,7 @@ class CompletenessActivities:
                 told=_now_reported(report, before[report.period]),
                 report=report.brief().model_dump(mode="json"),
             )
-            await self._accounts.save_coverage(run)
+            await self._ledger.save_coverage(run)
         if errors:
             raise errors[0]
         return CompletenessResult(periods=tuple(report.brief() for report in reports))

@@ -5,11 +5,9 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from billing.errors import AlertUnavailable, BillingError, LedgerUnavailable, RowUnreadable, TemporalUnavailable
 from billing.model import Model, Words
-from billing.validation import explain
+from billing.validation import plain
 
 _CHARACTERS = 300
 _DOWN = (LedgerUnavailable, TemporalUnavailable, AlertUnavailable)
@@ -35,7 +33,7 @@ def why(error: Exception) -> str:
         raise error
     if isinstance(error, BillingError):
         return str(error)
-    text = explain(error) if isinstance(error, ValidationError) else str(error)  # never pydantic's: it quotes values
+    text = plain(error)
     places = extract_tb(error.__traceback__)
     place = f" ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else ""
     return f"{type(error).__name__}: {' '.join(text.split())[:_CHARACTERS]}{place}; tell the developers"

@@ -4,7 +4,7 @@ The limits of one charge are a matter of the payment method.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from billing.errors import InvalidInput
@@ -99,9 +99,14 @@ def sums_of(amounts: Iterable[tuple[int, str]]) -> dict[str, int]:
     return dict(sums)
 
 
-def sums_text(amounts: Iterable[tuple[int, str]]) -> str:
+def sums_text(amounts: Iterable[tuple[int, str]], write: Callable[[int, str], str] = format_amount) -> str:
     """``150.00 EUR``; of amounts in several currencies, ``150.00 EUR and 3 JPY``."""
-    return " and ".join(format_amount(total, currency) for currency, total in sums_of(amounts).items())
+    return " and ".join(write(total, currency) for currency, total in sums_of(amounts).items())
+
+
+def totals_text(sums: Mapping[str, int]) -> str:
+    """A line of sums by currency: ``150.00 EUR · 3 JPY``."""
+    return " · ".join(format_amount(total, currency) for currency, total in sorted(sums.items()))
 
 
 def plain_amount(amount_minor: int, currency: str) -> str:

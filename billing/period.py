@@ -27,6 +27,14 @@ class Period(str):
         return super().__new__(cls, text)
 
     @classmethod
+    def read(cls, text: str) -> Self | None:
+        """The period that ``text`` names; None if it is none."""
+        try:
+            return cls(text)
+        except InvalidInput:
+            return None
+
+    @classmethod
     def at(cls, instant: datetime, timezone: str) -> Self:
         """The period that ``instant`` falls into, on the calendar of ``timezone``."""
         return cls(instant.astimezone(ZoneInfo(timezone)).strftime("%Y-%m"))

@@ -16,3 +16,8 @@ def explain(error: ValidationError) -> str:
         parts.append(f"{where}: {item['msg'].removeprefix('Value error, ')}" if where else item["msg"])
     more = [f"and {error.error_count() - _SHOWN} more"] if error.error_count() > _SHOWN else []
     return cut("; ".join(parts + more))
+
+
+def plain(error: Exception) -> str:
+    """The error in one line, without values that pydantic would quote."""
+    return explain(error) if isinstance(error, ValidationError) else str(error)

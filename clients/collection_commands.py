@@ -1,12 +1,12 @@
 """Commands to running collections: reviewers' commands, the customer's own payment, another card."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
 
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, CountAgain, LookUp, Owe, PayResult, ReplaceCard
@@ -20,7 +20,7 @@ from billing.invoices.commands import UpdateCustomer
 from billing.keys import collection_id
 from billing.payments.methods import CardOnFile
 from billing.period import Period
-from clients.running_workflows import is_missing
+from clients.running_workflows import WorkflowMissing, translated
 from clients.start import handle_for
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
@@ -87,28 +87,25 @@ class CollectionSignals:
 
     async def _signal(self, customer_id: str, command: Command) -> bool:
         """False if no collection of the customer runs."""
+        name, handle = command_name(command, COLLECTION_COMMANDS), collection_handle(self._client, customer_id)
         try:
-            await collection_handle(self._client, customer_id).signal(
-                command_name(command, COLLECTION_COMMANDS), command
-            )
-        except RPCError as error:
-            if not is_missing(error):
-                raise _unanswered(customer_id, error) from None
+            with _translated(customer_id):
+                await handle.signal(name, command)
+        except WorkflowMissing:
             return False
         return True
 
     async def runs(self, customer_id: str) -> bool:
         try:
-            description = await collection_handle(self._client, customer_id).describe()
-        except RPCError as error:
-            if not is_missing(error):
-                raise _unanswered(customer_id, error) from None
+            with _translated(customer_id):
+                description = await collection_handle(self._client, customer_id).describe()
+        except WorkflowMissing:
             return False
         return description.status is WorkflowExecutionStatus.RUNNING
 
     async def begin(self, collection: Collection, debt: Debt) -> None:
         """Signals with a start: whichever of the two is needed, it happens at once."""
-        try:
+        with _translated(collection.customer_id):
             await self._client.start_workflow(
                 PaymentCollection.run,
                 collection,
@@ -120,23 +117,21 @@ class CollectionSignals:
                 start_signal="owe",
                 start_signal_args=[Owe(by="billing", reason="not paid when it was charged", debt=debt)],
             )
-        except RPCError as error:
-            raise _unanswered(collection.customer_id, error) from None
 
 
-def _unanswered(customer_id: str, error: RPCError) -> BillingError:
-    return BillingError(f"{customer_id}: Temporal answers {error.message}")
+def _translated(customer_id: str) -> AbstractContextManager[None]:
+    """``BillingError`` for what Temporal refuses: it may be about this customer only."""
+    return translated(f"{customer_id}: Temporal answers", BillingError)
 
 
 async def _update_month(client: Client, customer_id: str, command: UpdateCustomer) -> CommandResult | None:
     """The answer of the customer's month; None if the chain has ended."""
     try:
-        answer: CommandResult = await handle_for(client, customer_id).execute_update(
-            "update_customer", command, result_type=CommandResult
-        )
-    except RPCError as error:
-        if not is_missing(error):
-            raise _unanswered(customer_id, error) from None
+        with _translated(customer_id):
+            answer: CommandResult = await handle_for(client, customer_id).execute_update(
+                "update_customer", command, result_type=CommandResult
+            )
+    except WorkflowMissing:
         return None
     if answer.refusal not in (None, Refusal.UNCHANGED):
         raise BillingError(f"{customer_id}, {answer.period}: {answer.result}")
@@ -148,13 +143,12 @@ async def _update(
 ) -> _T:
     handle = collection_handle(client, customer_id)
     try:
-        result: _T = await handle.execute_update(name, args=arguments, result_type=result_type)
+        with _translated(customer_id):
+            result: _T = await handle.execute_update(name, args=arguments, result_type=result_type)
         return result
     except WorkflowUpdateFailedError as error:
         raise BillingError(f"{customer_id}: refused: {error.cause}") from None
-    except RPCError as error:
-        if not is_missing(error):
-            raise _unanswered(customer_id, error) from None
+    except WorkflowMissing:
         raise NotFound(
             f"nothing of {customer_id} is being collected; python starter.py collections show {customer_id} says why"
         ) from None

@@ -7,13 +7,13 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
 
 from activities.completeness import CompletenessRequest, daily
-from billing.errors import TemporalUnavailable
+from billing.errors import BillingError
 from billing.period import Period
+from clients.running_workflows import translated
 from clients.schedules import COMPLETENESS
-from workflows.completeness import DailyCompleteness
+from workflows.daily import DailyCompleteness
 from workflows.options import TASK_QUEUE
 
 
@@ -31,7 +31,7 @@ async def check_now(client: Client, period: Period) -> None:
     It checks all of them because monitors show the last run. Raises ``TemporalUnavailable``.
     """
     periods = dict.fromkeys((period, *daily(datetime.now(UTC))))
-    try:
+    with translated(f"{period} cannot be checked now: Temporal answers"):
         await client.start_workflow(
             DailyCompleteness.run,
             CompletenessRequest(periods=tuple(periods)),
@@ -39,8 +39,6 @@ async def check_now(client: Client, period: Period) -> None:
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
-    except RPCError as error:
-        raise TemporalUnavailable(f"{period} cannot be checked now: Temporal answers {error.message}") from None
 
 
 async def check_in_progress(client: Client, period: Period, patience: timedelta) -> CheckInProgress | None:
@@ -48,8 +46,9 @@ async def check_in_progress(client: Client, period: Period, patience: timedelta)
     execution = WorkflowExecution(workflow_id=_check_id(period))
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
     try:
-        answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
-    except (RPCError, RuntimeError):  # RuntimeError: a lazy client cannot connect
+        with translated(f"{period} cannot be watched"):
+            answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
+    except BillingError:
         return None
     info, steps = answer.workflow_execution_info, answer.pending_activities
     if info.HasField("close_time"):

@@ -10,11 +10,11 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
 
 from billing.errors import AlertUnavailable
 from billing.keys import digest_workflow_id
 from billing.reviewers.digest_plan import DigestPlan
+from clients.running_workflows import translated
 from workflows.digest import ReviewerDigest
 from workflows.options import TASK_QUEUE
 
@@ -42,7 +42,7 @@ class DigestTrigger:
             self._woken_at = began_at
 
     async def _signal(self) -> None:
-        try:
+        with translated("the reviewers cannot be told: Temporal answers", AlertUnavailable):
             await self._client.start_workflow(
                 ReviewerDigest.run,
                 self._plan,
@@ -52,5 +52,3 @@ class DigestTrigger:
                 start_signal="wake",
                 static_summary="sends digests to the reviewers",
             )
-        except RPCError as error:
-            raise AlertUnavailable(f"the reviewers cannot be told: Temporal answers {error.message}") from None

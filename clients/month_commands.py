@@ -1,6 +1,6 @@
 """Says a command to a running month, or asks it: an update in short calls, all with one id, takes effect once only.
 
-answer = await say(client, "acme", Halt(by="ann", reason="row 7", command_id=uuid4().hex), patience_seconds=20)
+answer = await send_command(client, "acme", Halt(by="ann", reason="row 7", command_id=uuid4().hex), patience_seconds=20)
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from billing.invoices.commands import COMMANDS
 from clients.running_workflows import is_missing
 from clients.start import handle_for
 
+PAGE_PATIENCE_SECONDS = 20.0  # less than browsers and proxies wait
 _CALL_TIMEOUT = timedelta(seconds=2)
 T = TypeVar("T")
 

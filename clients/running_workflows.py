@@ -1,8 +1,9 @@
-"""The status of workflows, by Temporal's raw API: the SDK raises on a status that it does not know."""
+"""The status of workflows, by Temporal's raw API: the SDK raises on a status that it does not know. And its errors."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -19,15 +20,14 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.completeness.chains import Chain, ChainStatus, OpenChains, StoppedCollection
-from billing.errors import TemporalUnavailable
+from billing.errors import BillingError, TemporalUnavailable
 from billing.invoices.month import Month
 from billing.keys import collection_id, customer_of, workflow_id
 from billing.period import Period
-from workflows.completeness import DailyCompleteness
+from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
-from workflows.reconciliation import DailyReconciliation
 from workflows.visibility import CUSTOMER, PERIOD
 
 KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, DailyCompleteness, DailyReconciliation)
@@ -83,10 +83,8 @@ class RunningWorkflows:
     async def count_open(self) -> int:
         """How many workflows of every kind are open."""
         request = CountWorkflowExecutionsRequest(namespace=self._client.namespace, query=f"{_OURS} AND {_OPEN}")
-        try:
+        with translated("Temporal cannot count the workflows"):
             answer = await self._client.workflow_service.count_workflow_executions(request, timeout=self._patience)
-        except (RPCError, RuntimeError) as error:
-            raise TemporalUnavailable(f"Temporal cannot count the workflows: {_why(error)}") from None
         return answer.count
 
     async def cut_off(self, period: str) -> set[str]:
@@ -134,7 +132,7 @@ class RunningWorkflows:
 
         async def describe(chain_id: str) -> ChainStatus:
             async with limit:
-                return (await _described(self._client, chain_id, self._patience))[0]
+                return (await described(self._client, chain_id, self._patience))[0]
 
         return await asyncio.gather(*map(describe, chain_ids[:_DESCRIBED]))
 
@@ -147,15 +145,13 @@ class RunningWorkflows:
         return open_chains
 
     async def status(self, customer_id: str) -> ChainStatus:
-        return (await described(self._client, customer_id, self._patience))[0]
+        return await chain_status(self._client, customer_id, self._patience)
 
     async def _list(self, query: str) -> AsyncIterator[WorkflowExecutionInfo]:
         request = ListWorkflowExecutionsRequest(namespace=self._client.namespace, query=query, page_size=_PAGE)
         while True:
-            try:
+            with translated("Temporal cannot list the workflows"):
                 page = await self._client.workflow_service.list_workflow_executions(request, timeout=self._patience)
-            except (RPCError, RuntimeError) as error:
-                raise TemporalUnavailable(f"Temporal cannot list the workflows: {_why(error)}") from None
             for info in page.executions:
                 yield info
             if not page.next_page_token:
@@ -169,12 +165,12 @@ class RunningWorkflows:
         request = GetWorkflowExecutionHistoryRequest(
             namespace=self._client.namespace, execution=execution, maximum_page_size=1
         )
+        service = self._client.workflow_service
         try:
-            answer = await self._client.workflow_service.get_workflow_execution_history(request, timeout=self._patience)
-        except (RPCError, RuntimeError) as error:
-            if isinstance(error, RPCError) and is_missing(error):  # deleted meanwhile
-                return chain
-            raise TemporalUnavailable(f"Temporal cannot show {chain.workflow_id}: {_why(error)}") from None
+            with translated(f"Temporal cannot show {chain.workflow_id}"):
+                answer = await service.get_workflow_execution_history(request, timeout=self._patience)
+        except WorkflowMissing:  # deleted meanwhile
+            return chain
         try:
             payloads = answer.history.events[0].workflow_execution_started_event_attributes.input.payloads
             month: Month = (await self._client.data_converter.decode(payloads, [Month]))[0]
@@ -183,25 +179,20 @@ class RunningWorkflows:
             return chain
 
 
-async def chain_status(client: Client, customer_id: str) -> ChainStatus:
+async def chain_status(client: Client, customer_id: str, patience: timedelta = _PATIENCE) -> ChainStatus:
     """The present status of the customer's monthly workflow. Raises ``TemporalUnavailable``."""
-    return (await described(client, customer_id))[0]
+    return (await described(client, workflow_id(customer_id), patience))[0]
 
 
-async def described(client: Client, customer_id: str, patience: timedelta = _PATIENCE) -> tuple[ChainStatus, str]:
-    """The present status of the customer's monthly workflow, and the id of its run ("": none)."""
-    return await _described(client, workflow_id(customer_id), patience)
-
-
-async def _described(client: Client, chain_id: str, patience: timedelta) -> tuple[ChainStatus, str]:
+async def described(client: Client, chain_id: str, patience: timedelta) -> tuple[ChainStatus, str]:
+    """The present status of a workflow, and the id of its run ("": none). Raises ``TemporalUnavailable``."""
     execution = WorkflowExecution(workflow_id=chain_id)
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
     try:
-        answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
-    except (RPCError, RuntimeError) as error:
-        if isinstance(error, RPCError) and is_missing(error):
-            return ChainStatus.ABSENT, ""
-        raise TemporalUnavailable(f"Temporal cannot describe {chain_id}: {_why(error)}") from None
+        with translated(f"Temporal cannot describe {chain_id}"):
+            answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
+    except WorkflowMissing:
+        return ChainStatus.ABSENT, ""
     info = answer.workflow_execution_info
     return _status(info), info.execution.run_id
 
@@ -226,12 +217,24 @@ def _attribute(info: WorkflowExecutionInfo, name: str) -> object:
     return json.loads(fields[name].data) if name in fields and fields[name].data else None
 
 
+class WorkflowMissing(BillingError):
+    """There is no such workflow, or none that is open."""
+
+
+@contextmanager
+def translated(failure: str, kind: type[BillingError] = TemporalUnavailable) -> Iterator[None]:
+    """Makes ``WorkflowMissing`` of an error of Temporal, or ``kind``: ``failure`` and the reason."""
+    try:
+        yield
+    except RPCError as error:
+        if is_missing(error):
+            raise WorkflowMissing(f"{failure}: {error.message}") from None
+        raise kind(f"{failure}: {error.message}") from None
+    except RuntimeError as error:  # a lazy client cannot connect
+        raise kind(f"{failure}: {error}") from None
+
+
 def is_missing(error: RPCError) -> bool:
     """Whether there is no such workflow, or none that is open; not if it is the namespace that does not exist."""
     namespace = NamespaceNotFoundFailure.DESCRIPTOR
     return error.status is RPCStatusCode.NOT_FOUND and not any(part.Is(namespace) for part in error.grpc_status.details)
-
-
-def _why(error: RPCError | RuntimeError) -> str:
-    """``RuntimeError``: a lazy client cannot connect."""
-    return error.message if isinstance(error, RPCError) else str(error)

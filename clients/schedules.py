@@ -20,9 +20,8 @@ from temporalio.client import (
 from activities.completeness import CompletenessRequest
 from activities.reconciliation import ReconcileRequest
 from billing.model import Model
-from workflows.completeness import DailyCompleteness
+from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.options import TASK_QUEUE
-from workflows.reconciliation import DailyReconciliation
 
 
 class Daily(NamedTuple):

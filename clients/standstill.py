@@ -40,10 +40,9 @@ class OpenMonths(LastRuns, Protocol):
 
 
 class StandstillWatch:
-    def __init__(self, ledger: OpenMonths, chains: RunningWorkflows, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, ledger: OpenMonths, chains: RunningWorkflows) -> None:
         self._ledger = ledger
         self._chains = chains
-        self._look_seconds = look_seconds
         self._looks: dict[Period | None, tuple[float, asyncio.Future[Any]]] = {}
 
     async def standing_still(self) -> list[Chain]:
@@ -92,5 +91,5 @@ class StandstillWatch:
         now = time.monotonic()
         self._looks = {name: entry for name, entry in self._looks.items() if entry[0] > now}
         if key not in self._looks:
-            self._looks[key] = now + self._look_seconds, asyncio.ensure_future(look())
+            self._looks[key] = now + LOOK_SECONDS, asyncio.ensure_future(look())
         return await asyncio.shield(self._looks[key][1])

@@ -44,7 +44,10 @@ class StartLedger(Accounts, Lookalikes, MonthStore, Protocol):
         """The records of some hundred customers, by id."""
 
     async def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
-        """Writes new customers with their first months; existing rows stay. Returns those that could not be written."""
+        """Writes new customers with their first months in one transaction; returns those that could not be written.
+
+        Existing rows stay as they are: the workflow has written them meanwhile.
+        """
 
 
 class StartStatus(StrEnum):

@@ -2,12 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, get_currency_symbol
 
+from billing.invoices.invoice import Invoice
 from billing.money import minor_digits
+from billing.period import Period
 
 LOCALE = "en"
 _NO_REASON = "Your bank declined the charge. Only your bank can tell you why."
@@ -47,6 +50,23 @@ def money_text(amount_minor: int, currency: str) -> str:
 
 def date_text(instant: datetime, pattern: str, zone: str) -> str:
     return format_datetime(instant, pattern, tzinfo=ZoneInfo(zone), locale=LOCALE)
+
+
+def month_text(period: Period) -> str:
+    """``October 2026``."""
+    return format_date(period.first_day, "MMMM y", locale=LOCALE)
+
+
+def invoice_rows(invoice: Invoice | None) -> list[tuple[str, str]]:
+    """Description and amount of each line, each typed text as one clean line, and of the carried balance."""
+    if invoice is None:
+        return []
+    money = partial(money_text, currency=invoice.currency)
+    rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines]
+    if invoice.carried_minor:
+        label = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
+        rows.append((label, money(invoice.carried_minor)))
+    return rows
 
 
 def hours(seconds: int) -> str:

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from billing.collections.collection import Collection
@@ -21,10 +20,9 @@ from billing.collections.stages import Purpose
 from billing.customers.customer import Customer
 from billing.invoices.versions import Correction, LineChange
 from billing.mails.mail import CustomerMail, CustomerMailKind
-from billing.money import sums_of
-from billing.period import Period
+from billing.money import sums_text
 from billing.reviewers.digest import Digest, Item, headline, sections
-from wording.english import LOCALE, date_text, money_text, one_line, why
+from wording.english import date_text, invoice_rows, money_text, month_text, one_line, why
 from wording.remedies import command_line
 
 _TEXT_WIDTH = 72
@@ -70,18 +68,14 @@ def _values(mail: CustomerMail) -> dict[str, object]:
     debts = _debts(mail, collection) if collection else ()
     customer = collection.customer if collection else month.customer
     money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
-    rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
-    if invoice and invoice.carried_minor:
-        label = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
-        rows.append((label, money(invoice.carried_minor)))
     is_chargeable = mail.kind in _ASKING and any(debt.by_card for debt in debts)
     return {
         "month": month,
         "id": customer.customer_id,
         "name": one_line(customer.name),
-        "period": _title(month.period),
+        "period": month_text(month.period),
         "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "the one we have on file",
-        "rows": rows,
+        "rows": invoice_rows(invoice),
         "total": money(invoice.total_minor) if invoice else "",
         "money": money,
         "line": one_line,
@@ -152,26 +146,20 @@ def _values_of(collection: Collection, debts: Sequence[Debt]) -> dict[str, objec
 
 def _values_of_many(debts: Sequence[Debt], day: Callable[[datetime], str]) -> dict[str, object]:
     """A reminder about several months lists them in place of an invoice, with their sum in each currency."""
-    sums = sums_of((debt.outstanding_minor, debt.currency) for debt in debts)
     return {
         "months": len(debts),
         "rows": [
             (
-                f"{_title(debt.period)}, due since {day(debt.opened_at)}",
+                f"{month_text(debt.period)}, due since {day(debt.opened_at)}",
                 money_text(debt.outstanding_minor, debt.currency),
             )
             for debt in debts
         ],
-        "total": " and ".join(money_text(minor, currency) for currency, minor in sums.items()),
+        "total": sums_text(((debt.outstanding_minor, debt.currency) for debt in debts), money_text),
         "by_card": any(debt.by_card for debt in debts),
-        "transfers": [_title(debt.period) for debt in debts if not debt.by_card],
+        "transfers": [month_text(debt.period) for debt in debts if not debt.by_card],
         "action": "Pay, or use another card",
     }
-
-
-def _title(period: Period) -> str:
-    """``October 2026``"""
-    return format_date(period.first_day, "MMMM y", locale=LOCALE)
 
 
 def _day(customer: Customer) -> Callable[[datetime], str]:

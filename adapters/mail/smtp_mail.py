@@ -82,22 +82,16 @@ class SmtpMail:
         self._hostname = ""
 
     def compose(self, mail: CustomerMail) -> RenderedMail:
-        """Subject and text part of the mail."""
         rendered = render(mail)
         return RenderedMail(subject=rendered.subject, text=rendered.text)
 
     async def send(self, mail: CustomerMail, still_wanted: StillWanted = always) -> None:
-        """Sends the mail, after ``still_wanted`` was asked with the connection open.
-
-        Raises ``MailUnavailable`` (the mail may have been sent), ``MailRefused``, and any error of ``still_wanted``.
-        """
         customer_id, period = mail.month.customer_id, mail.month.period
         name, reference = f"the {mail.kind} mail of {customer_id}, {period}", f"{mail.kind}/{customer_id}/{period}"
         message = self._message(render(mail), _address(mail.to, name), mail.message_id, reference)
         await self._send(message, name, still_wanted)
 
     async def tell(self, digest: Digest) -> None:
-        """Sends the digest; raises as ``send``."""
         await self._send(self._digest(digest), f"digest {digest.digest_id}")
 
     def write(self, digest: Digest) -> bytes:

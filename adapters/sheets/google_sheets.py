@@ -58,7 +58,6 @@ class GoogleSheetsSales:
         return cls(sheet_id, partial(_google_client, credentials_file))
 
     async def read(self, period: Period) -> SalesSnapshot:
-        """The worksheet as it is now, perhaps while somebody edits it."""
         return await asyncio.to_thread(self._read, period)
 
     async def ping(self) -> list[str]:

@@ -34,7 +34,6 @@ from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
-from adapters.sql.reviewers.versions import SqlVersions
 
 
 class SqlLedger(
@@ -49,7 +48,6 @@ class SqlLedger(
     SqlPayments,
     SqlCheckouts,
     SqlCollections,
-    SqlVersions,
     SqlBrake,
     SqlReviewQueries,
     SqlUsers,

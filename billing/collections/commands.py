@@ -118,7 +118,7 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
     if isinstance(command, CountAgain):
         return collection.to_count(), "the ledger is asked what is still owed"
     if isinstance(command, _OfDebt):
-        return _apply_to_debt(collection, _named(collection, command), command, now)
+        return _apply_to_debt(collection, _named(collection, command), command)
     if collection.outcome is not None:
         raise Refused(f"{_months(collection.debts)} is settled already: {collection.outcome}")
     match command:
@@ -151,7 +151,7 @@ def _months(debts: Sequence[Debt]) -> str:
     return ", ".join(debt.period for debt in debts)
 
 
-def _apply_to_debt(collection: Collection, debt: Debt, command: _OfDebt, now: datetime) -> tuple[Collection, str]:
+def _apply_to_debt(collection: Collection, debt: Debt, command: _OfDebt) -> tuple[Collection, str]:
     if debt.release is not None and not isinstance(command, Retry | LookUp):
         raise Refused(_BEING_CANCELLED, Refusal.LATER)
     match command:

@@ -45,7 +45,7 @@ class DebtRow(Model):
 
 class CollectionStore(Protocol):
     async def record_collection(self, collection: Collection, at: datetime) -> None:
-        """Writes the collection, its debts and its diary.
+        """Writes the collection as of ``at``, its debts and its diary. A settled debt never becomes open again.
 
         Raises ``StaleRun`` if the ledger has a newer revision, ``OutcomeConflict`` if a debt has another outcome there.
         """
@@ -59,7 +59,8 @@ class CollectionStore(Protocol):
         customer_id: str | None = None,
         open_only: bool = False,
         failed: list[Failed] | None = None,
-    ) -> list[DebtRow]: ...
+    ) -> list[DebtRow]:
+        """The debts that match every filter, by customer and period. Unreadable ones are added to ``failed``."""
 
     async def diary(self, customer_id: str, period: Period) -> list[DiaryEntry]:
         """The whole diary about the debt of ``period`` and about its customer's account.

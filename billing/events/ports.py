@@ -1,6 +1,5 @@
 """The outbox of events, and those who deliver them. Every method may be called again after any failure."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Protocol
 
@@ -32,13 +31,3 @@ class EventOutbox(Protocol):
 
     async def event_has_failed(self, event: OutgoingEvent, fault: str, next_at: datetime) -> None:
         """A claimed event is to be tried again at ``next_at``; no effect if another process has claimed it since."""
-
-
-class EventListing(Protocol):
-    def outgoing_events(
-        self, undelivered_only: bool = False, customer_id: str | None = None
-    ) -> AsyncIterator[list[OutgoingEvent]]:
-        """The events that match everything given, newest first, in pages."""
-
-    async def resend_event(self, event_id: str) -> None:
-        """Has the event delivered now, even if it was delivered before. Raises ``NotFound``."""

@@ -41,9 +41,10 @@ class VersionRow(Model):
 
 class MonthStore(Protocol):
     async def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
-        """Writes the month with customer, invoice, lines and decisions; and ``following``, unless that has begun.
+        """Writes the month as of ``at`` with all it has, and ``following`` unless it has begun, in one transaction.
 
-        Raises ``StaleRun`` if the ledger has a newer revision, ``OutcomeConflict`` if it has another outcome.
+        Raises ``StaleRun`` if the ledger has a newer revision; ``OutcomeConflict`` if it has another outcome, or one
+        from before ``at`` while ``month`` is open.
         """
 
     async def record_draft(self, month: Month, at: datetime) -> None:

@@ -58,7 +58,8 @@ class Mailer(Protocol):
     async def send(self, letter: CustomerMail, still_wanted: StillWanted = always) -> None:
         """Sends the mail, unless ``still_wanted``, called at the last moment, raises.
 
-        After a failure it may have been sent all the same; a repeat has the same Message-ID.
+        After a failure it may have been sent all the same; a repeat has the same Message-ID. Raises
+        ``MailUnavailable``, ``MailRefused``, and any error of ``still_wanted``.
         """
 
 
@@ -98,4 +99,5 @@ class MessageStore(Protocol):
     async def sending_since(self, message_id: str) -> datetime | None:
         """When a process last began to send the mail; None if none has, or once it was sent or refused."""
 
-    async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
+    async def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
+        """The mails of a month, in the order of their last delivery."""

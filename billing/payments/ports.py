@@ -125,23 +125,27 @@ class PaymentStore(Protocol):
         """Saves one of our payments with its status, before and after it moves money.
 
         Raises ``PaymentMismatch`` if it is triable while another payment with its key is not cancelled: only one
-        payment of a month may ever be confirmed. A payment that is processing or has succeeded is always saved.
+        payment of a month may ever be confirmed. A payment that is processing or has succeeded is always saved, and
+        one that has succeeded stays so.
         """
 
-    async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]: ...
+    async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
+        """The payments of a month, in the order of their ids."""
 
 
 class PaymentBooks(PaymentStore, Protocol):
     """Payments and reversals of all customers. Unreadable rows go to ``failed``; without it, they raise."""
 
-    async def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]: ...
+    async def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]:
+        """The payments of all customers of a month, in the order of their ids."""
 
     async def save_reversals(self, payment: Payment, reversals: Sequence[Reversal], at: datetime) -> list[Reversal]:
         """Saves the payment's refunds and disputes; returns the new and changed ones."""
 
     async def reversals(
         self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
-    ) -> list[ReversalRow]: ...
+    ) -> list[ReversalRow]:
+        """The refunds and disputes that match every filter, oldest first."""
 
 
 class CheckoutStore(Protocol):
@@ -167,7 +171,7 @@ class EventInbox(Protocol):
     """The inbox of webhook events; an event is open until it has been handled."""
 
     async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
-        """Saves the event; False if it was already saved."""
+        """Saves the event; True in one process only, even if several save it at once."""
 
     async def has_open_event(self, beginning: str) -> bool:
         """Whether an event whose id begins with ``beginning`` is open."""
@@ -176,4 +180,4 @@ class EventInbox(Protocol):
         """The open events, in the order in which they arrived."""
 
     async def close_event(self, event_id: str, result: str) -> None:
-        """Closes an event and saves how it was handled."""
+        """Closes an event and saves how it was handled; what was saved first stays."""

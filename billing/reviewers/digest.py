@@ -1,12 +1,11 @@
 """A digest of many alerts: grouped, the most urgent first, with what to do about each, and never too long."""
 
-from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
 
 from billing.model import Code, Line, Model, Rows, Url
-from billing.money import format_amount
+from billing.money import format_amount, sums_of, totals_text
 from billing.period import Period
 from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
@@ -133,8 +132,6 @@ def _link(console_url: str, period: Period, customer_id: str = "") -> str:
 
 
 def _totals(alerts: Iterable[Alert]) -> str:
-    sums: Counter[str] = Counter()
-    for alert in alerts:
-        if alert.amount_minor is not None:
-            sums[alert.currency] += alert.amount_minor
-    return " · ".join(format_amount(total, currency) for currency, total in sorted(sums.items()))
+    return totals_text(
+        sums_of((alert.amount_minor, alert.currency) for alert in alerts if alert.amount_minor is not None)
+    )

@@ -10,7 +10,6 @@ from billing.apart import Failed
 from billing.collections.ports import DebtRow
 from billing.invoices.ports import InvoiceRow
 from billing.model import Code, Model
-from billing.period import Period
 from billing.reviewers.alerts import Alert, AlertRow
 from billing.reviewers.brake import Brake
 from billing.reviewers.digest import Digest
@@ -64,8 +63,8 @@ class AlertOutbox(Protocol):
 
 
 class AlertListing(Protocol):
-    async def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
-        """All alerts that match, sent or not, oldest first."""
+    async def alerts(self) -> list[AlertRow]:
+        """All alerts, sent or not, oldest first."""
 
 
 class BrakeStore(Protocol):

@@ -225,10 +225,14 @@ class AuditRow(Model):
 
 
 class MonthOverview(Protocol):
-    async def totals(self, period: Period) -> list[StageTotal]: ...
+    async def totals(self, period: Period) -> list[StageTotal]:
+        """Customers, drafts and sums by stage and currency."""
 
     async def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
-        """Months and collections that need a person, the customers ``first`` before all, then by next instant."""
+        """Open months and debts that need a person, by their next instant.
+
+        The open months of the customers ``first`` come before all, even if the ledger sees no need.
+        """
 
 
 class InvoiceList(Protocol):
@@ -238,7 +242,7 @@ class InvoiceList(Protocol):
         """A page of the list, counted from 1."""
 
     async def seen(self, filters: InvoiceFilter) -> list[ReviewedVersion]:
-        """All invoices that match, as last recorded."""
+        """The recorded versions of all invoices that match, by customer."""
 
     async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
         """The recorded versions of these invoices, by customer."""

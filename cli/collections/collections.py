@@ -1,7 +1,6 @@
 """``collections``: lists unpaid months, shows what a customer owes, and sends operators' commands to the collection."""
 
 import uuid
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
@@ -14,15 +13,16 @@ from billing.collections.ports import CollectionStore, DebtRow
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.commands import parse_command
 from billing.completeness.chains import ChainStatus
-from billing.errors import BillingError, NotFound
+from billing.errors import NotFound
 from billing.keys import collection_id
-from billing.money import format_amount
+from billing.money import format_amount, sums_of, totals_text
 from billing.payments.ports import ChargeRow, ReversalRow
 from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
 from cli.invoices.standstill import print_stopped, stopped_collections
 from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
 from cli.terminal.output import print_json, print_table, say, utc, whole
+from cli.terminal.send import print_answers
 from clients.collection_commands import tell_collection
 from settings import load_settings
 from wording.plain import relative
@@ -42,10 +42,8 @@ async def list_(
     settings = load_settings()
     async with connect_ledger(settings) as ledger:
         rows = await ledger.debts(period=period, open_only=not everything)
-    totals: Counter[str] = Counter()
-    for row in rows:
-        if row.stage is not CollectionStage.WRITTEN_OFF:
-            totals[row.currency] += row.outstanding_minor
+    owing = (row for row in rows if row.stage is not CollectionStage.WRITTEN_OFF)
+    totals = sums_of((row.outstanding_minor, row.currency) for row in owing)
     owed = [(row.customer_id, row.period) for row in rows if row.closed_at is None]
     stopped, unseen = await stopped_collections(settings, owed)
     if as_json:
@@ -58,7 +56,7 @@ async def list_(
     empty = "nothing was ever collected" if everything else "nothing is being collected"
     print_table(columns, rows, lambda row: _listed(row, now, statuses), empty=empty)
     if rows:
-        say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+        say(totals_text(totals), style="bold")
     print_stopped(stopped, unseen)
 
 
@@ -186,17 +184,10 @@ async def _found(ledger: CollectionStore, customer_id: str, period: Period | Non
 
 
 async def _send(options: CollectionOptions, name: str) -> None:
-    """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
+    """Sends the command and prints its answer."""
     customer_id, period, command_id = options.customer_id, options.period, options.command_id or uuid.uuid4().hex
     common = {"by": options.by, "reason": options.reason, "command_id": command_id, "period": period, "via": "cli"}
     command = parse_command(name, [common], COLLECTION_COMMANDS)
-    name_of = f"{customer_id}, {period}" if period else customer_id
     result = await tell_collection(await connect_temporal(load_settings()), customer_id, command)
-    if options.as_json:
-        print_json({"customer_id": customer_id, "command_id": command_id, **dict(result), "period": period})
-        if not result.accepted:
-            raise typer.Exit(1)
-    elif result.accepted:
-        say(f"{name_of}: {result.result}")
-    else:
-        raise BillingError(f"{name_of}: refused: {result.result}")
+    answer = {"customer_id": customer_id, "command_id": command_id, **dict(result), "period": period}
+    print_answers(options, [answer])

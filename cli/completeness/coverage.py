@@ -14,7 +14,7 @@ from billing.receivables.journal import AccountTotal
 from billing.sales.worksheet import ignored
 from bootstrap import connect_adapters, connect_completeness, connect_temporal
 from cli.terminal.options import AsJson, required_period
-from cli.terminal.output import console, print_json, say, table, whole
+from cli.terminal.output import console, counted, print_json, say, table, whole
 from settings import Settings, load_settings
 from wording.english import hours
 from wording.remedies import command_line
@@ -86,7 +86,7 @@ def print_coverage(found: CompletenessReport) -> None:
         say("\nEvery customer and every row is accounted for.", style="green")
     else:
         say(
-            f"\n{_counted(total, 'finding')}{'; not everything could be looked at' if found.unseen else ''}",
+            f"\n{counted(total, 'finding')}{'; not everything could be looked at' if found.unseen else ''}",
             style="bold",
         )
 
@@ -102,7 +102,7 @@ def _print_sums(sums: Iterable[CurrencySum], found: CompletenessReport) -> None:
         say("\nSheet = invoiced + differences", style="bold")
         console.print(table(("", whole("Amount", "right")), rows))
     if found.unsummed_rows:
-        say(f"{_counted(found.unsummed_rows, 'row')} in no sum: unreadable, or without a currency")
+        say(f"{counted(found.unsummed_rows, 'row')} in no sum: unreadable, or without a currency")
     shown = [each for each in found.differences if each.amount_minor][:_SHOWN]
     if shown:
         say("\nDifferences", style="bold")
@@ -146,7 +146,3 @@ def _print_late(found: CompletenessReport) -> None:
     console.print(table(("Customer", whole("Planned"), whole("Late by"), ""), rows))
     if found.late_count > len(rows):
         say(f"… {found.late_count - len(rows)} more; --json has them all")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -23,7 +23,7 @@ async def newest_worksheet(adapters: Adapters, decimal_separator: str) -> str:
     """
     titles = await adapters.sales.ping()
     this_month = Period.at(datetime.now(UTC), "UTC")
-    period = max((each for each in map(_period, titles) if each and each <= this_month), default=None)
+    period = max((each for each in map(Period.read, titles) if each and each <= this_month), default=None)
     if period is None:
         return f"{len(titles)} worksheets, none of {this_month} or a month before"
     snapshot = await adapters.sales.read(period)
@@ -63,10 +63,3 @@ def understood(
     elif owned < len(rows) and customers:
         check = RemedyAction.CHECK_COVERAGE.of(period=period)
         yield f"{len(rows) - owned} are under no customer's present address: {command_line(check)}"
-
-
-def _period(title: str) -> Period | None:
-    try:
-        return Period(title)
-    except InvalidInput:
-        return None

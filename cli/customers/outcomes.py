@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from temporalio.client import Client
 
 from billing.completeness.chains import restart
@@ -16,7 +15,7 @@ from billing.customers.roster import Newcomer
 from billing.model import Code, Count, Model, Words
 from billing.period import Period
 from bootstrap import Adapters
-from cli.terminal.output import complain, errors, explain, print_json, print_table, say, whole
+from cli.terminal.output import complain, explain, print_json, print_table, progress, say, whole
 from clients.running_workflows import RunningWorkflows
 from clients.start import StartBatch, StartStatus
 from wording.remedies import command_line
@@ -96,7 +95,7 @@ async def one_by_one(
 
 
 async def _at_once(
-    rows: Sequence[tuple[L, C]], act: Callable[[L, C], Awaitable[CustomerOutcome]], advance: Callable[[], None]
+    rows: Sequence[tuple[L, C]], act: Callable[[L, C], Awaitable[CustomerOutcome]], advance: Callable[[int], None]
 ) -> list[CustomerOutcome]:
     limit = asyncio.Semaphore(_AT_ONCE)
 
@@ -107,25 +106,22 @@ async def _at_once(
             except Exception as error:  # of any kind: the others go on
                 return CustomerOutcome(customer_id=row.customer_id, status=REFUSED, line=line, reason=explain(error))
             finally:
-                advance()
+                advance(1)
 
     return await asyncio.gather(*(tried(line, row) for line, row in rows))
 
 
 @contextmanager
-def _progress(doing: str, total: int, done: Sequence[CustomerOutcome] = ()) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr in a terminal. If interrupted, says everywhere how many were done."""
-    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        bar = progress.add_task("", total=total)
-        try:
-            yield lambda: progress.advance(bar)
-        except asyncio.CancelledError:
-            progress.stop()
-            if len(done) < total and total > 1:
-                text = f"interrupted: {len(done):,} of {total:,} are done, and some more; repeat the command to go on"
-                complain(text, style="")
-            raise
+def _progress(doing: str, total: int, done: Sequence[CustomerOutcome] = ()) -> Iterator[Callable[[int], None]]:
+    """A progress bar. If interrupted, says everywhere how many were done."""
+    try:
+        with progress(doing, total) as advance:
+            yield advance
+    except asyncio.CancelledError:
+        if len(done) < total and total > 1:
+            text = f"interrupted: {len(done):,} of {total:,} are done, and some more; repeat the command to go on"
+            complain(text, style="")
+        raise
 
 
 def difference(listed: Customer, recorded: Customer | None) -> str:

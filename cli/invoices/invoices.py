@@ -17,7 +17,7 @@ from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore
 from billing.invoices.stages import OUTCOMES, Stage, Step
 from billing.keys import workflow_id
 from billing.mails.mail import MessageRow
-from billing.money import format_amount
+from billing.money import format_amount, sums_of, totals_text
 from billing.period import Period
 from billing.remedies import RemedyAction
 from bootstrap import connect_ledger
@@ -52,9 +52,7 @@ async def list_(
         else:
             rows = await ledger.invoices(period, stage, failed=unread)
     standstill = await standstill_of(settings, {row.customer_id for row in rows if row.stage not in OUTCOMES})
-    totals: Counter[str] = Counter()
-    for row in rows:
-        totals[row.currency] += row.total_minor if row.version else 0
+    totals = sums_of((row.total_minor if row.version else 0, row.currency) for row in rows)
     stages = Counter(str(row.stage) for row in rows)
     if as_json:
         counted = {"invoices": rows, "totals_minor": totals, "stages": stages, "failed": unread}
@@ -70,7 +68,7 @@ async def list_(
     more = "more; --json has them all, --stage and --period fewer"
     print_table(columns, rows, lambda row: _listed(row, now, standstill.customers), shown=SHOWN, more=more)
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
-    say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+    say(totals_text(totals), style="bold")
     print_standstill(standstill)
     end_with(unread)
 

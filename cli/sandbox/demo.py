@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from billing.errors import BillingError, InvalidInput
-from billing.money import format_amount
+from billing.money import format_amount, totals_text
 from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
 from cli.sandbox.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
@@ -175,10 +175,9 @@ def _story(evidence: Evidence) -> PromiseResult:
 
 
 def _print(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> None:
-    charged = (format_amount(total, currency) for currency, total in evidence.charged_minor().items())
     rows = [
         ("Outcomes", _counted(evidence.stages())),
-        ("Charged", " · ".join(charged)),
+        ("Charged", totals_text(evidence.charged_minor())),
         *zip(chain(("Transfers",), repeat("")), _transfers(evidence), strict=False),
         ("Mail", _counted(evidence.letters())),
         ("Alerts", _counted(Counter(row.kind for row in evidence.alerts))),

@@ -10,7 +10,7 @@ from rich.table import Column
 
 from billing.collections.stages import CollectionStage
 from billing.money import format_amount, plain_amount
-from cli.terminal.output import console, print_json, print_table, say, table, utc, whole
+from cli.terminal.output import console, counted, print_json, print_table, say, table, utc, whole
 from sandbox.rehearsal.book import Book
 from sandbox.rehearsal.report import MonthDifference, MonthRow, MonthSummary, summaries, sums, together
 from sandbox.rehearsal.run import RehearsalResult
@@ -39,12 +39,8 @@ def print_rehearsal(
     for failure in (*book.failed, *result.failed):
         say(f"\nNOT REHEARSED: {failure.customer_id}: {failure.reason}", style="red")
     say(f"\n{result.mails} mails, each a file: {result.folder / 'mail'}", style="dim")
-    months, customers = _counted(len(rows), "month"), _counted(len(book.entries), "customer")
+    months, customers = counted(len(rows), "month"), counted(len(book.entries), "customer")
     say(f"{months} of {customers} in {seconds:.0f} s", style="dim")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _print_months(rows: list[MonthRow]) -> None:

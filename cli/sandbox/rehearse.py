@@ -2,14 +2,11 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from billing.cells import Writer
 from billing.customers.customer import Customer
@@ -20,7 +17,7 @@ from cli.customers.start import read_text, rows_in
 from cli.sandbox.rehearsal_tables import print_document, print_rehearsal
 from cli.sandbox.stack import until_signal
 from cli.terminal.options import AsJson, PeriodOption, period_option
-from cli.terminal.output import errors
+from cli.terminal.output import progress
 from sandbox.privacy import forget_settings, private_folder
 from sandbox.rehearsal.book import Book, RehearsalRequest, read_book
 from sandbox.rehearsal.parts import parts_for, rehearse_in_parts
@@ -108,7 +105,7 @@ async def _rehearsed(options: RehearsalOptions) -> tuple[Book, RehearsalResult]:
     folder = _folder(options.keep)
     forget_settings()
     async with until_signal(quietly=False):
-        with _progress(sum(len(book.months_of(entry)) for entry in book.entries)) as advance:
+        with progress("rehearsing months", sum(len(book.months_of(entry)) for entry in book.entries)) as advance:
             return book, await rehearse_in_parts(book, script, folder, advance, parts_for(book))
 
 
@@ -130,14 +127,6 @@ def _folder(path: Path | None) -> Path:
         raise InvalidInput(f"{path} is not empty; name a new folder with --keep")
     private_folder(path)
     return path.resolve()
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("rehearsing months"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        bar = progress.add_task("", total=total)
-        yield lambda count: progress.advance(bar, count)
 
 
 def _write_csv(path: Path, rows: list[MonthRow]) -> None:

@@ -1,7 +1,8 @@
 """Output of commands: results on stdout, progress and errors on stderr; no colours when piped, JSON on request."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ import typer
 from pydantic_core import to_json
 from rich import box
 from rich.console import Console, JustifyMethod
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 from temporalio.service import RPCError, RPCStatusCode
@@ -110,3 +112,17 @@ def explain(error: Exception) -> str:
     unprepared = error.status is RPCStatusCode.INVALID_ARGUMENT  # most likely, a search attribute that it does not know
     advice = "prepare it with: python starter.py setup" if unprepared else "look further with: python starter.py doctor"
     return f"Temporal answers {error.status.name}: {error.message}; {advice}"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 month``, ``3 months``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+@contextmanager
+def progress(doing: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr in a terminal; yields what advances it by a number."""
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as shown:
+        bar = shown.add_task("", total=total)
+        yield lambda count: shown.advance(bar, count)

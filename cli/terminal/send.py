@@ -11,14 +11,14 @@ from billing.errors import BillingError, NotFound
 from billing.invoices.commands import COMMANDS
 from billing.period import Period
 from bootstrap import connect_temporal
-from cli.terminal.options import CommandOptions
+from cli.terminal.options import CollectionOptions, CommandOptions
 from cli.terminal.output import print_json, say
 from clients.month_commands import Unanswered, send_command
 from settings import load_settings
 
 
 async def send(options: CommandOptions, name: str, period: Period, fields: dict[str, Any]) -> None:
-    """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
+    """Sends the command and prints its answer."""
     print_answers(options, [await ask(options, name, period, fields)])
 
 
@@ -40,15 +40,17 @@ async def ask(options: CommandOptions, name: str, period: Period, fields: dict[s
     return {"customer_id": options.customer_id, "command": name, "command_id": command_id, **dict(result)}
 
 
-def print_answers(options: CommandOptions, answers: Sequence[dict[str, Any]]) -> None:
-    """Prints the answers, in JSON as one document: the first, with those to the commands after it in ``then``."""
+def print_answers(options: CommandOptions | CollectionOptions, answers: Sequence[dict[str, Any]]) -> None:
+    """Prints the answers, in JSON as one document: the first, with those to the commands after it in ``then``.
+
+    A refusal is an error, or with ``--json`` exit code 1.
+    """
     first, *then = answers
     if options.as_json:
         print_json(first | ({"then": then} if then else {}))
     for answer in answers:
-        text = (
-            f"{options.customer_id}, {answer['period']}: {'' if answer['accepted'] else 'refused: '}{answer['result']}"
-        )
+        name = ", ".join(filter(None, (options.customer_id, answer["period"])))
+        text = f"{name}: {'' if answer['accepted'] else 'refused: '}{answer['result']}"
         if not options.as_json and not answer["accepted"]:
             raise BillingError(text)
         if not options.as_json:

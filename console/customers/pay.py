@@ -29,7 +29,7 @@ from billing.completeness.chains import ChainStatus
 from billing.customers.card_vault import CardVault
 from billing.customers.links import PaymentLinks
 from billing.customers.ports import CustomerStore
-from billing.errors import InvalidInput, NotFound, TemporalUnavailable
+from billing.errors import NotFound, TemporalUnavailable
 from billing.invoices.ports import MonthStore
 from billing.payments.ports import PaymentStore
 from billing.period import Period
@@ -101,7 +101,7 @@ class PaymentPages:
         case = await self._case(customer_id, period)
         with suppress(NotFound):  # it was settled a moment ago
             async with asyncio.timeout(ANSWER_SECONDS):
-                for owed in case.payable(_month(month)):
+                for owed in case.payable(Period.read(month)):
                     return_url = f"{self._page(token)}/return?month={owed}"
                     answer = await pay(self._client, customer_id, owed, return_url)
                     if answer.redirect_url:
@@ -112,7 +112,7 @@ class PaymentPages:
         """Back from the bank, with its answer or without: the collection asks Stripe."""
         customer_id, period = self._opened(token)
         given = {"by": "the customer", "reason": "back from the bank's page", "via": "customer"}
-        look_up = LookUp.model_validate(given | {"period": _month(month) or period})
+        look_up = LookUp.model_validate(given | {"period": Period.read(month) or period})
         with suppress(NotFound):
             async with asyncio.timeout(ANSWER_SECONDS):
                 await tell_collection(self._client, customer_id, look_up)
@@ -195,10 +195,3 @@ class PaymentPages:
             return None
         recorded = await self._ledger.collection(customer_id, period)
         return (recorded, False) if recorded is not None else None
-
-
-def _month(text: str) -> Period | None:
-    try:
-        return Period(text)
-    except InvalidInput:
-        return None

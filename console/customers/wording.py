@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from functools import partial
 
-from babel.dates import format_date
-
-from billing.money import sums_of
-from billing.period import Period
+from billing.collections.debt import Debt
+from billing.money import sums_text
 from console.customers.customer_view import CustomersPage, Situation
-from wording.english import LOCALE, date_text, money_text, one_line, why
+from wording.english import date_text, invoice_rows, money_text, month_text, one_line, why
 
 
 def values(page: CustomersPage) -> dict[str, object]:
@@ -17,16 +15,12 @@ def values(page: CustomersPage) -> dict[str, object]:
     customer = page.collection.customer if page.collection else month.customer
     invoice = month.invoice
     money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
-    rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
-    if invoice and invoice.carried_minor:
-        text = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
-        rows.append((text, money(invoice.carried_minor)))
     total_minor = invoice.total_minor if invoice else 0
     received_minor = total_minor - view.outstanding_minor if view.outstanding_minor else 0
     return {
         "name": one_line(customer.name),
-        "period": _title(month.period),
-        "rows": rows,
+        "period": month_text(month.period),
+        "rows": invoice_rows(invoice),
         "total": money(total_minor),
         "received": money(-received_minor) if received_minor else "",
         "outstanding": money(view.outstanding_minor),
@@ -45,7 +39,7 @@ def values_of_all(page: CustomersPage) -> dict[str, object]:
     rows = [
         {
             "period": each.debt.period,
-            "title": _title(each.debt.period),
+            "title": month_text(each.debt.period),
             "outstanding": money_text(each.debt.outstanding_minor, each.debt.currency),
             "why": why(each.view.code) if each.view.situation is Situation.PAYABLE else "",
             "view": each.view,
@@ -55,20 +49,14 @@ def values_of_all(page: CustomersPage) -> dict[str, object]:
     return {
         "name": one_line(customer.name),
         "rows": rows,
-        "total": _sums((each.debt.outstanding_minor, each.debt.currency) for each in page.owed),
-        "payable": _sums(
-            (each.debt.outstanding_minor, each.debt.currency) for each in page.owed if each.debt.period in payable
-        ),
+        "total": _total(month.debt for month in page.owed),
+        "payable": _total(month.debt for month in page.owed if month.debt.period in payable),
         "can_change_card": page.can_change_card,
         "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "on file",
-        "paid": _title(page.month.period) if page.view.situation is Situation.PAID else "",
+        "paid": month_text(page.month.period) if page.view.situation is Situation.PAID else "",
         "reference": customer.customer_id,
     }
 
 
-def _title(period: Period) -> str:
-    return format_date(period.first_day, "MMMM y", locale=LOCALE)
-
-
-def _sums(amounts: Iterable[tuple[int, str]]) -> str:
-    return " and ".join(money_text(total, currency) for currency, total in sums_of(amounts).items())
+def _total(debts: Iterable[Debt]) -> str:
+    return sums_text(((debt.outstanding_minor, debt.currency) for debt in debts), money_text)

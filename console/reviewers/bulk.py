@@ -17,7 +17,7 @@ from billing.commands import Command, Halt, Resume
 from billing.invoices.commands import Approve
 from billing.period import Period
 from billing.reviewers.queries import InvoiceList, ReviewedVersion
-from console.reviewers.commands import send
+from clients.month_commands import PAGE_PATIENCE_SECONDS, send_command
 
 AT_ONCE = 16
 ACTIONS = ("halt", "resume", "approve")
@@ -100,7 +100,9 @@ class Bulk:
             changed = f"it has changed since you looked: version {now.version} now, not {reviewed.version}; look again"
             return BulkOutcome(reviewed.customer_id, False, changed)
         try:
-            answer = await send(self._client, reviewed.customer_id, _command(order, reviewed))
+            answer = await send_command(
+                self._client, reviewed.customer_id, _command(order, reviewed), PAGE_PATIENCE_SECONDS
+            )
         except Exception as error:  # of any kind: the others go on
             _log.warning("%s of %s, %s: %s", order.action, reviewed.customer_id, order.period, error)
             return BulkOutcome(reviewed.customer_id, False, str(error) or type(error).__name__)

@@ -19,7 +19,7 @@ from billing.reviewers.users import Role
 from billing.sales.worksheet import ignored
 from clients.completeness_now import check_in_progress, check_now
 from clients.standstill import PATIENCE
-from console.reviewers.page_frame import PageFrame
+from console.reviewers.page_frame import NamedMonth, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from inbound.monitor import STALE
 from wording.english import hours
@@ -48,12 +48,9 @@ class CoveragePages:
         self.router.add_api_route("/desk/{period}/coverage", self.look, methods=["POST"], response_model=None)
         self.router.add_api_route("/desk/{period}/coverage", self.show, response_model=None)
 
-    async def show(self, session: SignedIn, period: str) -> Response:
-        month = self._desk.period(period)
-        if month is None:
-            return await self._desk.no_such_month(session, period)
-        going_on = await check_in_progress(self._client, month, PATIENCE)  # first: what ends meanwhile is in the run
-        run = await self._ledger.coverage_of(month)
+    async def show(self, session: SignedIn, period: NamedMonth) -> Response:
+        going_on = await check_in_progress(self._client, period, PATIENCE)  # first: what ends meanwhile is in the run
+        run = await self._ledger.coverage_of(period)
         values: dict[str, object] = {"run": run, "looking": going_on, "stale": STALE, "shown": SHOWN, "hours": hours}
         if run is not None:
             found = CompletenessReport.model_validate(run.report).brief(SHOWN)
@@ -63,12 +60,11 @@ class CoveragePages:
                 "count": sum(found.kinds.values()),
                 "states": [(state, count, _STAGES.get(state, "")) for state, count in found.states.items() if count],
             }
-        picker = await self._desk.picker(month)
-        return await self._desk.page("coverage.html", session, picker | values, section="coverage", period=month)
+        picker = await self._desk.picker(period)
+        return await self._desk.page("coverage.html", session, picker | values, section="coverage", period=period)
 
-    async def look(self, session: Annotated[Session, Depends(signed_in(Role.REVIEWER))], period: str) -> Response:
-        month = self._desk.period(period)
-        if month is None:
-            return await self._desk.no_such_month(session, period)
-        await check_now(self._client, month)
-        return RedirectResponse(f"/desk/{month}/coverage", 303)
+    async def look(
+        self, session: Annotated[Session, Depends(signed_in(Role.REVIEWER))], period: NamedMonth
+    ) -> Response:
+        await check_now(self._client, period)
+        return RedirectResponse(f"/desk/{period}/coverage", 303)

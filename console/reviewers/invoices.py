@@ -9,7 +9,6 @@
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from typing import Annotated
@@ -23,8 +22,9 @@ from pydantic import TypeAdapter, ValidationError
 from billing.invoices.approval_policy import Flag
 from billing.invoices.stages import Stage
 from billing.model import Why
+from billing.money import sums_of
 from billing.period import Period
-from billing.reviewers.queries import PAGE_ROWS, CurrentVersion, InvoiceFilter, InvoiceList, ReviewedVersion, Sort
+from billing.reviewers.queries import PAGE_ROWS, InvoiceFilter, InvoiceList, ReviewedVersion, Sort
 from billing.reviewers.users import Role
 from clients.standstill import StandstillWatch
 from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
@@ -142,12 +142,13 @@ class InvoicesPages:
         current = await self._ledger.now_of(order.period, [row.customer_id for row in order.selection])
         digests = {row.customer_id: row.digest for row in order.selection}
         same = {name: version for name, version in current.items() if version.digest == digests[name]}
+        drafts = ((version.total_minor, version.currency) for version in same.values() if version.version)
         values = {
             "action": order.action,
             "changed": changed,
             "seen": order.selection[:SHOWN_SEEN],
             "same": same,
-            "sums": _sums(same.values()),
+            "sums": dict(sorted(sums_of(drafts).items())),
             "count": len(order.selection),
             "rows": "\n".join(map(str, order.selection)),
             "submission": order.submission,
@@ -241,15 +242,6 @@ def _reviewed(rows: Iterable[str]) -> list[ReviewedVersion]:
                 fields = {"customer_id": customer_id, "version": version, "digest": digest.strip("-"), "stop": stop}
                 reviewed[customer_id] = ReviewedVersion.model_validate(fields)
     return list(reviewed.values())
-
-
-def _sums(rows: Iterable[CurrentVersion]) -> dict[str, int]:
-    """The sums of the drafts, by currency."""
-    sums: Counter[str] = Counter()
-    for row in rows:
-        if row.version:
-            sums[row.currency] += row.total_minor
-    return dict(sorted(sums.items()))
 
 
 async def _lines(outcomes: AsyncIterator[BulkOutcome]) -> AsyncIterator[str]:

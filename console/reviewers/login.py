@@ -113,7 +113,13 @@ class Login:
         async def refused(request: Request, error: RefusedRequest) -> Response:
             if in_background(request):
                 return PlainTextResponse(f"{error.title}. {error.text}\n", error.status_code)
-            values = {"title": error.title, "text": error.text, "to_sign_in": error.to_sign_in}
+            back, label = ("/login", "Sign in") if error.to_sign_in else ("/desk", "To the desk")
+            values: dict[str, object] = {
+                "title": error.title,
+                "paragraphs": (error.text,),
+                "back": back,
+                "back_label": label,
+            }
             return self._pages.page("refused.html", values, error.status_code)
 
     async def _proven(self, username: str, password: str) -> UserCredentials | None:

@@ -17,6 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from billing.invoices.stages import Stage
+from billing.money import sums_of
 from billing.period import Period
 from billing.reviewers.queries import MonthOverview, StageTotal, compared
 from clients.standstill import StandstillWatch
@@ -75,7 +76,7 @@ class MonthPages:
             "pulse": pulse,
             "lines": lines,
             "currencies": sorted({total.currency for total in totals}),
-            "sums": _sums(totals),
+            "sums": sums_of((total.total_minor, total.currency) for total in totals),
             "customers": sum(line.customers for line in lines),
             "by_tone": _by_tone(lines),
             "needs": needs[:SHOWN_NEEDS],
@@ -114,13 +115,6 @@ def stage_lines(totals: Sequence[StageTotal]) -> list[StageLine]:
             lines.append(StageLine(stage, count, share, start, width, sums))
             passed += count
     return lines
-
-
-def _sums(totals: Sequence[StageTotal]) -> dict[str, int]:
-    sums: Counter[str] = Counter()
-    for total in totals:
-        sums[total.currency] += total.total_minor
-    return sums
 
 
 def _by_tone(lines: Sequence[StageLine]) -> dict[str, int]:

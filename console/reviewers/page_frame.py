@@ -129,11 +129,6 @@ class PageFrame:
         values = picker | {"known": await self._ledger.current_period()}
         return await self.page("empty.html", session, values, section="month", period=period)
 
-    period = staticmethod(read_period)
-
-    async def no_such_month(self, session: Session, text: str) -> HTMLResponse:
-        raise no_such_month(text)
-
     async def current_period(self) -> Period:
         """The newest month that has drafts; before there is one, the newest there is, or this calendar month."""
         return await self._ledger.current_period() or Period.at(self._now(), "UTC")

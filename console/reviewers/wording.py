@@ -6,14 +6,11 @@ Instants are shown in UTC, which all reviewers share; their titles have the cust
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
-from babel.dates import format_date
-
 from billing.invoices.approval_policy import Flag
 from billing.invoices.stages import Stage
 from billing.payments.methods import CardOnFile
-from billing.period import Period
 from billing.reviewers.queries import InvoiceListRow
-from wording.english import LOCALE, date_text, money_text
+from wording.english import date_text, money_text, month_text
 from wording.plain import relative, stage_words
 
 _TONES = {
@@ -89,15 +86,8 @@ def distance(instant: datetime, now: datetime) -> str:
     return relative(instant, now, whole_from_days=10)
 
 
-def month_words(period: str) -> str:
-    """``November 2026``."""
-    return format_date(Period(period).first_day, "MMMM y", locale=LOCALE)
-
-
 FILTERS = {
     "words": stage_words,
-    **{
-        filter.__name__: filter
-        for filter in (tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
-    },
+    **{filter.__name__: filter for filter in (tone, next_step, flag_words, percent, money, utc, iso, clocks, distance)},
+    "month_words": month_text,
 }

@@ -4,7 +4,7 @@
 
 document.body.classList.add("scripted");
 
-// -- countdowns, in the words of console/desk_wording.py
+// -- countdowns, in the words of console/reviewers/wording.py
 
 function distance(milliseconds) {
   const minutes = Math.floor(Math.abs(milliseconds) / 60000);

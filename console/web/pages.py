@@ -69,7 +69,8 @@ class Pages:
 
     def message(self, title: str, *paragraphs: str, status: int, back: str = "") -> HTMLResponse:
         """A page of a few sentences; ``back`` is the address of the page to go on with."""
-        return self.page("message.html", {"title": title, "paragraphs": paragraphs, "back": back}, status)
+        values: dict[str, object] = {"title": title, "paragraphs": paragraphs, "back": back, "back_label": "Go back"}
+        return self.page("message.html", values, status)
 
     def card_not_saved(self, back: str) -> HTMLResponse:
         return self.message(

@@ -14,6 +14,7 @@ from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.mails.mail import MessageRow
+from billing.money import sums_of
 from billing.payments.ports import ChargeRow
 from billing.period import Period
 from billing.receivables.journal import AccountTotal, Transaction
@@ -117,9 +118,7 @@ class Evidence:
 
     def charged_minor(self) -> dict[str, int]:
         """Charged amounts, by currency."""
-        sums: Counter[str] = Counter()
-        for case in self.cases:
-            sums[case.month.customer.currency] += case.received_minor
+        sums = sums_of((case.received_minor, case.month.customer.currency) for case in self.cases)
         return {currency: total for currency, total in sorted(sums.items()) if total}
 
     def letters(self) -> Counter[str]:

@@ -34,11 +34,6 @@ class Intent:
         return bool(self.now["status"] == "succeeded")
 
     @property
-    def charged_at(self) -> datetime:
-        """When it succeeded."""
-        return next(at for at, snapshot in self.snapshots if snapshot["status"] == "succeeded")
-
-    @property
     def attempted_at(self) -> datetime | None:
         """When the first attempt to move money ended."""
         return next((at for at, snapshot in self.snapshots if snapshot["latest_charge"]), None)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from billing.invoices.month import Month
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.model import Instant, Model
+from billing.money import sums_of
 from billing.period import Period
 from sandbox.rehearsal.book import Book, RealMonth
 from sandbox.rehearsal.run import RehearsalResult
@@ -148,9 +149,7 @@ def together(rows: Sequence[MonthRow]) -> MonthSummary:
 
 
 def _summary(period: Period, rows: Sequence[MonthRow]) -> MonthSummary:
-    charged: Counter[str] = Counter()
-    for row in rows:
-        charged[row.currency] += row.charged_minor
+    charged = sums_of((row.charged_minor, row.currency) for row in rows)
     instants = [row.charged_at for row in rows if row.charged_at]
     return MonthSummary(
         period=period,

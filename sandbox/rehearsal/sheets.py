@@ -65,7 +65,7 @@ async def read_worksheets(
 
     Raises ``InvalidInput`` if there is none, ``SalesUnavailable`` if ``repeat`` cannot be read.
     """
-    existing = sorted(title for title in map(_period, titles) if title is not None)
+    existing = sorted(title for title in map(Period.read, titles) if title is not None)
     newest_first = [*reversed(existing)] if repeat is None else [repeat]
     snapshots: dict[Period, SalesSnapshot] = {}
     unread: list[str] = []
@@ -97,10 +97,3 @@ def sample_sheets(periods: Sequence[Period]) -> Worksheets:
 def _typed(amount: str) -> str | float:
     """As the sheet reads it: an apostrophe leads a text."""
     return amount[1:] if amount.startswith("'") else float(amount)
-
-
-def _period(title: str) -> Period | None:
-    try:
-        return Period(title)
-    except InvalidInput:
-        return None

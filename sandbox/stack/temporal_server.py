@@ -56,7 +56,6 @@ async def temporal_server(
     namespace: str = "default",
     search_attributes: Collection[SearchAttributeKey[Any]] = (),
     dynamic_config: Mapping[str, str] | None = None,
-    ready_timeout_seconds: float = 60,
 ) -> AsyncIterator[TemporalServer]:
     """Run the server on 127.0.0.1 until the block ends. A port of 0 is chosen; without `db_file`, in memory.
 
@@ -78,7 +77,7 @@ async def temporal_server(
     async def serves(child: Child) -> bool:
         return await _describes_namespace(address, namespace) and await answers(ui_url)(child)
 
-    child = Child("temporal", command, log=log, ready=serves, ready_timeout_seconds=ready_timeout_seconds)
+    child = Child("temporal", command, log=log, ready=serves)
     async with child:
         if search_attributes:
             await ensure_search_attributes(await Client.connect(address, namespace=namespace), search_attributes)

@@ -23,13 +23,13 @@ SECRET = "events-secret-of-the-sandbox-0123456789"
 TOLERANCE_SECONDS = 300
 
 
-def receiver_app(journal: Path, secret: str = SECRET) -> FastAPI:
+def receiver_app(journal: Path) -> FastAPI:
     app, file = FastAPI(openapi_url=None), JournalFile(journal)
 
     @app.post("/events")
     async def take(request: Request) -> PlainTextResponse:
         body, now = await request.body(), datetime.now(UTC)
-        if not is_genuine(body, request.headers.get("Billing-Signature", ""), secret, now.timestamp()):
+        if not is_genuine(body, request.headers.get("Billing-Signature", ""), SECRET, now.timestamp()):
             return PlainTextResponse("not signed with our secret, or too old\n", 400)
         file.append(json.dumps({"at": now.isoformat(), "event": json.loads(body)}) + "\n")
         return PlainTextResponse("taken\n")

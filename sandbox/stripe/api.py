@@ -15,27 +15,22 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from sandbox.stand_ins.faults import CACHED_FAULT, CachedFault, error_body
-from sandbox.stripe import account, checkout, customers, intents, refunds
+from sandbox.stripe import checkout, customers, intents, refunds
 from sandbox.stripe.control import ControlSurface
 from sandbox.stripe.endpoints import Endpoint
 from sandbox.stripe.hosted import add_hosted_pages
 from sandbox.stripe.params import Params, check, nested
 from sandbox.stripe.store import API_VERSION, Caller, Object, Store, StripeError, new_id
-from sandbox.stripe.webhooks import SECRET, WebhookSender, add_webhook_controls
+from sandbox.stripe.webhooks import WebhookSender, add_webhook_controls
 
-_FILES = (account, customers, intents, checkout, refunds)
+_FILES = (customers, intents, checkout, refunds)
 _ANSWERABLE_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.endive")  # releases of one name understand each other
 
 
-def stripe_app(journal: Path | None = None, *, webhook_url: str | None = None, webhook_secret: str = SECRET) -> FastAPI:
-    """The stand-in as an ASGI app; state lives in `journal` (without one: in a temporary file).
-
-    `webhook_url` is where events go; by default, to the URL in the journal, set on the control surface.
-    """
+def stripe_app(journal: Path | None = None) -> FastAPI:
+    """The stand-in as an ASGI app; state lives in `journal` (without one: in a temporary file)."""
     store = Store(journal)
     webhooks = WebhookSender(store)
-    if webhook_url:
-        webhooks.send_to(webhook_url, webhook_secret)
     app = FastAPI(openapi_url=None)
     app.state.latency_seconds = 0.0
     app.state.webhooks = webhooks

@@ -123,11 +123,6 @@ def expire_session(store: Store, params: Params, session_id: str) -> Object:
     return _expired(store, session)
 
 
-@ENDPOINTS.on("GET", "/v1/setup_intents/{id}", "client_secret")
-def retrieve_setup_intent(store: Store, params: Params, intent_id: str) -> Object:
-    return find(store, "setup_intent", intent_id, "intent")
-
-
 def save_card(store: Store, session: Object, magic_id: str) -> Object:
     """The customer saved a card. Raises ``StripeError`` if the customer is deleted, or for an unknown card."""
     card = _entered_card(store, session, magic_id, session["customer"])

@@ -1,7 +1,7 @@
 """Customers and payment methods of the Stripe stand-in."""
 
 from sandbox.stripe.cards import attach_card
-from sandbox.stripe.endpoints import Endpoints, find, page
+from sandbox.stripe.endpoints import Endpoints, find
 from sandbox.stripe.params import Params, invalid, read_metadata
 from sandbox.stripe.store import Object, Store, StripeError
 
@@ -68,13 +68,6 @@ def delete_customer(store: Store, params: Params, customer_id: str) -> Object:
     return store.put({"id": customer_id, "object": "customer", "deleted": True})
 
 
-@ENDPOINTS.on("GET", "/v1/customers/{id}/payment_methods", "type limit starting_after")
-def list_customer_payment_methods(store: Store, params: Params, customer_id: str) -> Object:
-    find(store, "customer", customer_id, "customer")
-    methods = store.newest("payment_method", customer=customer_id, type=params.get("type"))
-    return page(methods, params, f"/v1/customers/{customer_id}/payment_methods")
-
-
 def _invoice_settings(store: Store, params: Params, customer_id: str) -> Object:
     method_id = params.get("invoice_settings", {}).get("default_payment_method") or None
     if method_id:
@@ -83,14 +76,6 @@ def _invoice_settings(store: Store, params: Params, customer_id: str) -> Object:
 
 
 # --- Payment methods ---
-
-
-@ENDPOINTS.on("GET", "/v1/payment_methods", "customer type limit starting_after")
-def list_payment_methods(store: Store, params: Params) -> Object:
-    if "customer" in params:
-        find(store, "customer", params["customer"], "customer", status=400)
-    methods = store.newest("payment_method", customer=params.get("customer"), type=params.get("type"))
-    return page(methods, params, "/v1/payment_methods")
 
 
 @ENDPOINTS.on("GET", "/v1/payment_methods/{id}")

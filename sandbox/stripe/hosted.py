@@ -140,7 +140,7 @@ def _checkout(store: Store, session_id: str, refusal: str = "") -> Response:
     if is_payment:
         amount = format_amount(session["amount_total"], session["currency"])
         shown |= {"amount": amount, "description": session["shown_as"], "refusal": refusal}
-    return _page("checkout_payment.html" if is_payment else "checkout.html", 402 if refusal else 200, **shown)
+    return _page("checkout.html", 402 if refusal else 200, **shown)
 
 
 def _back_from_bank(store: Store, session_id: str) -> Response:

@@ -49,19 +49,6 @@ def create_payment_intent(store: Store, params: Params) -> Object:
 ENDPOINTS.readable("payment_intent", "/v1/payment_intents", "customer", "intent", "client_secret")
 
 
-@ENDPOINTS.on("POST", "/v1/payment_intents/{id}", "amount metadata description payment_method receipt_email")
-def update_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
-    intent = find(store, "payment_intent", intent_id, "intent")
-    changes: Object = {name: params[name] or None for name in ("description", "receipt_email") if name in params}
-    changes["metadata"] = read_metadata(params, intent["metadata"])
-    changes["last_payment_error"] = None  # Stripe forgets it at any update
-    if "amount" in params:
-        changes["amount"] = read_amount(params, intent["currency"])
-    if params.keys() & {"amount", "payment_method"}:
-        _require_unconfirmed(intent, "update")
-    return store.put(_with_payment_method(store, intent | changes, params.get("payment_method")))
-
-
 @ENDPOINTS.on("POST", "/v1/payment_intents/{id}/confirm", _AT_CONFIRM)
 def confirm_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
     _require_no_session(store, intent_id, "confirm")

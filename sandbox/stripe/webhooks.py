@@ -84,11 +84,6 @@ class WebhookSender:
                 self._enqueue(event_id)
         self.start()
 
-    @property
-    def pending(self) -> int:
-        """The number of events neither delivered nor given up."""
-        return sum(delivery["state"] == "pending" for delivery in self._store.deliveries.values())
-
     def send_to(self, url: str | None, secret: str = SECRET, attempts_max: int = ATTEMPTS_MAX) -> None:
         """From now on; pending events too."""
         self._store.note("webhook", url=url, secret=secret, attempts_max=attempts_max)

@@ -17,7 +17,7 @@ from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.people import signed_in_at
 from tests.console.reviewing import Reviewer, fields, reviewer
-from workflows.completeness import DailyCompleteness
+from workflows.daily import DailyCompleteness
 from workflows.options import TASK_QUEUE
 
 

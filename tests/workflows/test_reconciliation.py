@@ -18,8 +18,8 @@ from clients.schedules import RECONCILIATION, ensure_daily
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
 from tests.typed import typed
+from workflows.daily import DailyReconciliation
 from workflows.options import TASK_QUEUE
-from workflows.reconciliation import DailyReconciliation
 
 
 async def made_by_hand(bed: Bed, confirm: bool, **metadata: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.debts import only
 from tests.typed import typed
 from wording.remedies import command_line
-from workflows.completeness import DailyCompleteness
+from workflows.daily import DailyCompleteness
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection

@@ -114,7 +114,6 @@ class SqlCompleteness(SqlDatabase):
 
     @in_thread
     def count_stages(self, period: Period) -> dict[str, int]:
-        """How many months of ``period`` are in each stage."""
         counted = select(invoices.c.stage, func.count()).where(invoices.c.period == period).group_by(invoices.c.stage)
         with self._reading(f"count the months of {period}") as connection:
             return {row[0]: row[1] for row in connection.execute(counted)}

@@ -87,7 +87,6 @@ class SqlDatabase:
 
     @in_thread
     def ping(self) -> None:
-        """Raises ``LedgerUnavailable`` unless the database answers."""
         with self._reading("answer") as connection:
             connection.execute(select(1))
 

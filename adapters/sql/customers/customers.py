@@ -19,12 +19,10 @@ class SqlCustomers(SqlDatabase):
 
     @in_thread
     def customer(self, customer_id: str) -> Customer | None:
-        """The customer, even if the account is closed."""
         return self._read_one(Customer, customers, customers.c.customer_id == customer_id)
 
     @in_thread
     def closed_reason(self, customer_id: str) -> str:
-        """The person who closed the account and the reason; "" if it is open or unknown."""
         with self._reading(f"look {customer_id} up") as connection:
             query = select(customers.c.closed_reason).where(customers.c.customer_id == customer_id)
             return connection.scalar(query) or ""
@@ -36,7 +34,6 @@ class SqlCustomers(SqlDatabase):
 
     @in_thread
     def customers_at_processor(self) -> dict[str, str]:
-        """The customers whose account is open, by their id at the processor."""
         ids = select(customers.c.payer_id, customers.c.customer_id).where(customers.c.closed_at.is_(None))
         with self._reading("list the customers at the processor") as connection:
             return {row[0]: row[1] for row in connection.execute(ids)}
@@ -47,7 +44,6 @@ class SqlCustomers(SqlDatabase):
 
     @in_thread
     def customers_like(self, customer: Customer) -> list[Customer]:
-        """Other open customers that share the email, payer or card of ``customer``."""
         shared = or_(*(customers.c[name] == value for name, value in distinct_values(customer).items()))
         return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
 

@@ -72,10 +72,6 @@ class SqlErase(SqlDatabase):
 
     @in_thread
     def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
-        """Writes off what no draft will take over: of a closed account all, else credit in currencies of the past.
-
-        Returns what it was; a repeat finds none. Raises ``NotFound``, and ``InvalidInput`` if something comes first.
-        """
         with self._writing(f"settle the balance of {customer_id}") as connection:
             obstacles = _obstacles(connection, customer_id)
             settled = obstacles.balance

@@ -24,7 +24,6 @@ class SqlStarts(SqlDatabase):
 
     @in_thread
     def known(self, asked: Sequence[Customer]) -> dict[str, KnownCustomer | Failed]:
-        """The ledger's records of these customers, by id."""
         by_id = {customer.customer_id: customer for customer in asked}
 
         def read(names: Sequence[str]) -> list[tuple[str, KnownCustomer]]:
@@ -60,10 +59,6 @@ class SqlStarts(SqlDatabase):
 
     @in_thread
     def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
-        """Writes new customers and their first months in one transaction; returns those that could not be written.
-
-        Existing rows stay as they are: the workflow has written them meanwhile.
-        """
         by_id = {month.customer.customer_id: month for month in months}
 
         def write(names: Sequence[str]) -> list[Failed]:

@@ -33,7 +33,7 @@ from billing.customers.customer import Customer
 from billing.errors import BalanceChanged
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
-from billing.invoices.ports import InvoiceRow
+from billing.invoices.ports import InvoiceRow, VersionRow
 from billing.invoices.postings import UNDOING, freed, month_transactions, prepaid, unknown_minor
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.period import Period
@@ -53,11 +53,6 @@ class SqlMonths(SqlDatabase):
 
     @in_thread
     def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
-        """Writes the month as of ``at``, and the ``following`` one unless it has begun, in one transaction.
-
-        Raises ``StaleRun`` for an older revision than the ledger's, and ``OutcomeConflict`` if ``month`` has another
-        outcome than the ledger, or is open at an instant after the recorded close.
-        """
         with self._writing(f"record {month.customer.customer_id}, {month.period}") as connection:
             _lock_customer(connection, month.customer, at)
             _record(connection, month, at, _stored(connection, month))
@@ -68,7 +63,6 @@ class SqlMonths(SqlDatabase):
 
     @in_thread
     def record_draft(self, month: Month, at: datetime) -> None:
-        """Writes a month with its new draft. Raises as ``record``; ``BalanceChanged`` if it takes over too much."""
         with self._writing(f"record the draft of {month.customer_id}, {month.period}") as connection:
             _lock_customer(connection, month.customer, at)
             _record(connection, month, at, _stored(connection, month), is_new_draft=True)
@@ -87,13 +81,11 @@ class SqlMonths(SqlDatabase):
         customer_id: str | None = None,
         failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]:
-        """The months that match everything given, by customer and period."""
         where = where_given(invoices, period=period, stage=stage, customer_id=customer_id)
         return self._read(InvoiceRow, invoices, *where, by=_MONTH_KEY, failed=failed)
 
     @in_thread
     def under_way(self) -> list[InvoiceRow | DebtRow]:
-        """Where money may be moving: charges and collection attempts that are under way or have an unknown outcome."""
         charging = invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED))
         is_moving = or_(debts.c.stage == CollectionStage.UNRESOLVED, debts.c.is_tried)
         return [
@@ -112,8 +104,11 @@ class SqlMonths(SqlDatabase):
 
     @in_thread
     def decisions(self, customer_id: str, period: Period) -> list[Decision]:
-        """The whole audit trail of a month, including decisions that the month itself no longer carries."""
         return self._read(Decision, decisions, *rows_of_month(decisions, customer_id, period), by=("number",))
+
+    @in_thread
+    def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
+        return self._read(VersionRow, versions, *rows_of_month(versions, customer_id, period), by=("version", "at"))
 
 
 def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:

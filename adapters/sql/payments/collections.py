@@ -27,11 +27,6 @@ class SqlCollections(SqlDatabase):
 
     @in_thread
     def record_collection(self, collection: Collection, at: datetime) -> None:
-        """Writes the collection as it stood at ``at``, with its debts and its diary, in one transaction.
-
-        A debt that is settled never becomes open again. Raises ``StaleRun`` and ``OutcomeConflict`` as ``record`` does
-        for a month.
-        """
         customer_id, period = collection.customer_id, collection.period
         values = collection_values(collection, at)
         with self._writing(f"record the collection of {customer_id}, {period}") as connection:
@@ -71,14 +66,12 @@ class SqlCollections(SqlDatabase):
         open_only: bool = False,
         failed: list[Failed] | None = None,
     ) -> list[DebtRow]:
-        """The debts that match everything given, by customer and period."""
         where = where_given(debts, period=period, customer_id=customer_id)
         where += [_D.outcome.is_(None)] if open_only else []
         return self._read(DebtRow, debts, *where, by=("customer_id", "period"), failed=failed)
 
     @in_thread
     def diary(self, customer_id: str, period: Period) -> list[DiaryEntry]:
-        """The whole diary, including entries that the collection itself no longer carries."""
         account = select(_D.collection).where(*rows_of_month(debts, customer_id, period)).scalar_subquery()
         is_of_account = entries.c.customer_id == customer_id, entries.c.period == account
         is_about = or_(entries.c.month.is_(None), entries.c.month == period)

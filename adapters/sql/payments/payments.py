@@ -32,10 +32,6 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def save_payment(self, payment: Payment, at: datetime) -> None:
-        """Keeps the payment as of ``at``. A succeeded one stays so; a cancelled one cannot be tried again.
-
-        Raises ``PaymentMismatch`` if it can still be confirmed while another payment of its key is not cancelled.
-        """
         assert payment.key, f"{payment.payment_id} is not a payment of ours"
         assert payment.customer_id, f"{payment.payment_id} of {payment.key} names no customer"
         is_triable = payment.status.is_triable
@@ -55,17 +51,14 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
-        """The payments of a month, in the order of their ids."""
         return self._read(ChargeRow, charges, *rows_of_month(charges, customer_id, period), by=("payment_id",))
 
     @in_thread
     def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]:
-        """The payments of all customers of a month, in the order of their ids."""
         return self._read(ChargeRow, charges, charges.c.period == period, by=("payment_id",), failed=failed)
 
     @in_thread
     def save_reversals(self, payment: Payment, found: Sequence[Reversal], at: datetime) -> list[Reversal]:
-        """Keeps refunds and disputes; returns those that are new or whose code or amount has changed."""
         news = []
         with self._writing(f"save the refunds and disputes of {payment.payment_id}") as connection:
             has_moved = any(reversal.status.has_moved for reversal in found)
@@ -82,7 +75,6 @@ class SqlPayments(SqlDatabase):
     def reversals(
         self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
     ) -> list[ReversalRow]:
-        """The refunds and disputes that match everything given, oldest first."""
         where = where_given(reversals, period=period, customer_id=customer_id)
         return self._read(ReversalRow, reversals, *where, by=("created_at", "reversal_id"), failed=failed)
 
@@ -90,7 +82,6 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def save_event(self, event: PaymentEvent, at: datetime) -> bool:
-        """Keeps the event; True in one process only, even if several save it at once."""
         with self._writing(f"save event {event.event_id}") as connection:
             return insert_new(connection, events, [event_values(event, at)])
 
@@ -102,7 +93,6 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
-        """Events that are not handled yet, in the order of their receipt."""
         columns = (events.c[name] for name in EventRow.model_fields)
         oldest = select(*columns).where(text(EVENT_IS_OPEN)).order_by(events.c.received_at, events.c.event_id)
         with self._reading("read its open events") as connection:
@@ -110,7 +100,6 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def close_event(self, event_id: str, result: str) -> None:
-        """Keeps the result of the event; the first one stays."""
         with self._writing(f"close event {event_id}") as connection:
             is_open = events.c.event_id == event_id, text(EVENT_IS_OPEN)
             connection.execute(update(events).where(*is_open).values(result=result))
@@ -127,7 +116,6 @@ class SqlPayments(SqlDatabase):
         rendered: RenderedMail | None = None,
         idle_since: datetime | None = None,
     ) -> bool:
-        """Keeps the mail's status and text; False if it was sent before, and then changes nothing."""
         allowed = _UNSENT if idle_since is None else and_(_UNSENT, messages.c.at < idle_since)
         values = message_values(mail, number, status, at, rendered)
         with self._writing(f"save the {mail.kind} of {mail.month.customer_id}, {mail.month.period}") as connection:
@@ -140,7 +128,6 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
-        """The mails of a month, in the order of their last delivery."""
         return self._read(MessageRow, messages, *rows_of_month(messages, customer_id, period), by=("at", "message_id"))
 
 

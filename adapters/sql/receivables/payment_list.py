@@ -33,7 +33,6 @@ class SqlPaymentList(SqlDatabase):
 
     @in_thread
     def incoming_payments(self, wanted: PaymentFilter, limit: int = PAGE_ROWS, offset: int = 0) -> PaymentPage:
-        """Payments that match: unmatched ones first, then the newest."""
         where = _conditions(wanted)
         with self._looking("list the incoming payments") as connection:
             if wanted.search and (page := _found(connection, where, limit, offset)):

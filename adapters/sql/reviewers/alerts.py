@@ -8,9 +8,8 @@ from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, invoices
-from adapters.sql.core.statements import ALERTS, insert_new, lock, where_given
+from adapters.sql.core.statements import ALERTS, insert_new, lock
 from billing.apart import Failed
-from billing.period import Period
 from billing.reviewers.alerts import Alert, AlertRow
 from billing.reviewers.ports import Claim
 
@@ -25,7 +24,6 @@ class SqlAlerts(SqlDatabase):
 
     @in_thread
     def save_alert(self, alert: Alert) -> None:
-        """Puts the alert into the outbox; an existing one with its id stays as it is."""
         with self._writing(f"save the alert of {alert.customer_id}, {alert.period}") as connection:
             insert_new(connection, alerts, [alert_values(alert)])
 
@@ -36,7 +34,6 @@ class SqlAlerts(SqlDatabase):
 
     @in_thread
     def claim_alerts(self, digest_id: str) -> Claim:
-        """Claims all free alerts; or returns the digest that was claimed before, if it was not told yet."""
         with self._writing("claim its alerts") as connection:
             lock(connection, ALERTS)
             claimed = connection.scalar(_CLAIMED)
@@ -58,8 +55,8 @@ class SqlAlerts(SqlDatabase):
             connection.execute(update(alerts).where(alerts.c.digest_id == digest_id, _UNTOLD).values(told_at=at))
 
     @in_thread
-    def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
-        return self._alerts(AlertRow, *where_given(alerts, period=period, customer_id=customer_id))
+    def alerts(self) -> list[AlertRow]:
+        return self._alerts(AlertRow)
 
     def _alerts(self, model: type[_A], *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[_A]:
         """Oldest first, with the current flags of their invoices."""

@@ -28,7 +28,6 @@ class SqlAudit(SqlDatabase):
 
     @in_thread
     def audit(self, chosen: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
-        """The entries after the cursor, newest first."""
         payments = (_payments(), _instructions(), _confirmations())
         sources = (_decisions(), _collections(), *payments, _pulls(), _releases(), _sign_ins())
         newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in sources)

@@ -18,18 +18,15 @@ class SqlBrake(SqlDatabase):
 
     @in_thread
     def brake(self) -> Brake | None:
-        """The last pull; None if the brake was never pulled."""
         with self._reading("read the emergency brake") as connection:
             return _last(connection)
 
     @in_thread
     def brakes(self) -> list[Brake]:
-        """All pulls, newest first."""
         return self._read(Brake, brakes, by=("number",))[::-1]
 
     @in_thread
     def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
-        """Pulls the brake. While it is on, another pull changes nothing and returns the first."""
         with self._writing("pull the emergency brake") as connection:
             last = _last(connection)
             if last is not None and last.on:
@@ -41,7 +38,6 @@ class SqlBrake(SqlDatabase):
 
     @in_thread
     def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
-        """Releases the brake; the first release stays. Raises ``NotFound`` if it was never pulled."""
         with self._writing("release the emergency brake") as connection:
             last = _last(connection)
             if last is None:

@@ -51,7 +51,6 @@ class SqlReviewQueries(SqlAudit):
 
     @in_thread
     def current_period(self) -> Period | None:
-        """The newest month with drafts, else the newest month; None in an empty ledger."""
         newest = select(func.max(invoices.c.period))
         begun = newest.where(invoices.c.stage != Stage.SCHEDULED)
         with self._reading("find its current month") as connection:
@@ -60,7 +59,6 @@ class SqlReviewQueries(SqlAudit):
 
     @in_thread
     def periods(self) -> list[Period]:
-        """Every month from the first to the newest on record, newest first."""
         with self._reading("list its months") as connection:
             first = connection.scalar(select(func.min(invoices.c.period)))
             last = connection.scalar(select(func.max(invoices.c.period)))
@@ -71,7 +69,6 @@ class SqlReviewQueries(SqlAudit):
 
     @in_thread
     def totals(self, period: Period) -> list[StageTotal]:
-        """Customers, drafts and sums by stage and currency."""
         c = invoices.c
         drafts = func.coalesce(func.sum(case((c.version > 0, 1), else_=0)), 0)
         counted = select(
@@ -87,10 +84,6 @@ class SqlReviewQueries(SqlAudit):
 
     @in_thread
     def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
-        """Open months and debts that need a person, by their next instant.
-
-        The open months of the customers ``first`` come first, even if the ledger sees no need.
-        """
         shared = (customers.c.customer_id, customers.c.name, customers.c.timezone)
         i, d = invoices.c, debts.c
         months = select(*shared, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
@@ -127,13 +120,11 @@ class SqlReviewQueries(SqlAudit):
 
     @in_thread
     def count(self, wanted: InvoiceFilter) -> int:
-        """How many rows match."""
         with self._reading(f"count in {wanted.period}") as connection:
             return connection.scalar(_matching(wanted, func.count())) or 0
 
     @in_thread
     def rows(self, wanted: InvoiceFilter, page: int) -> list[InvoiceListRow]:
-        """A page of the list; the first is 1."""
         order = _order(wanted)
         chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
         chosen = chosen.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
@@ -148,14 +139,12 @@ class SqlReviewQueries(SqlAudit):
 
     @in_thread
     def seen(self, wanted: InvoiceFilter) -> list[ReviewedVersion]:
-        """The current versions of all matching invoices, by customer."""
         with self._reading(f"list {wanted.period}") as connection:
             query = _matching(wanted, *_seen_columns(ReviewedVersion)).order_by(invoices.c.customer_id)
             return [_as_seen(ReviewedVersion, row) for row in connection.execute(query).mappings()]
 
     @in_thread
     def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
-        """The customers among these whose month is open."""
         is_open = invoices.c.outcome.is_(None)
         with self._reading(f"look at {period}") as connection:
             return {
@@ -166,7 +155,6 @@ class SqlReviewQueries(SqlAudit):
 
     @in_thread
     def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
-        """The current versions of these invoices, by customer."""
         with self._reading(f"look at {period}") as connection:
             return {
                 row["customer_id"]: _as_seen(CurrentVersion, row)

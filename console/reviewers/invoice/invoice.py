@@ -40,10 +40,9 @@ from billing.mails.mail import Mailer
 from billing.period import Period
 from billing.sales.adjustments import refresh_changes, unapplied
 from billing.sales.late_sales import in_words
-from billing.validation import explain
-from clients.month_commands import Unanswered
+from billing.validation import plain
+from clients.month_commands import PAGE_PATIENCE_SECONDS, Unanswered, send_command
 from clients.start import StartLedger, StartStatus, start_customer
-from console.reviewers.commands import send
 from console.reviewers.invoice import edit_form as editing
 from console.reviewers.invoice.actions import ACTIONS, APPROVE, EDIT, REFRESH, RESUME, SKIP, START, Action
 from console.reviewers.invoice.invoice_view import InvoiceView, SheetView
@@ -222,7 +221,7 @@ class InvoicePages:
     async def _send(self, view: InvoiceView, action: Action, command: Command) -> Response:
         period, customer_id = view.month.period, view.customer_id
         try:
-            result = await send(self._client, customer_id, command)
+            result = await send_command(self._client, customer_id, command, PAGE_PATIENCE_SECONDS)
         except NotFound:
             why = "billing of this customer does not run; an operator can start it again"
             return await self._page(view.refused(action, why))
@@ -276,6 +275,6 @@ def _seen(form: FormData) -> tuple[int, str]:
 
 
 def _plain(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return explain(error)
-    return str(error) if isinstance(error, BillingError) else "this form is incomplete; reload the page"
+    if isinstance(error, BillingError | ValidationError):
+        return plain(error)
+    return "this form is incomplete; reload the page"

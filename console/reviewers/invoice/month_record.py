@@ -20,6 +20,7 @@ from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore, VersionRow
+from billing.keys import workflow_id
 from billing.mails.mail import MessageRow, MessageStore
 from billing.payments.ports import ChargeRow, PaymentBooks, ReversalRow
 from billing.period import Period
@@ -139,7 +140,7 @@ class MonthRecords:
         A closed workflow is not asked: it would answer as if it still ran.
         """
         try:
-            chain, run_id = await described(self._client, customer_id, PATIENCE)
+            chain, run_id = await described(self._client, workflow_id(customer_id), PATIENCE)
         except TemporalUnavailable as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return None, None, listed

@@ -30,7 +30,7 @@ from billing.receivables.instructions import Instruction, InstructionKind, Instr
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.ports import PaymentListing
 from billing.reviewers.users import Role
-from billing.validation import explain
+from billing.validation import plain
 from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.web.forms import form_of, texts_in
@@ -88,7 +88,7 @@ class IncomingPaymentPages:
     async def reject(self, request: Request, session: Reviewer) -> Response:
         return await self._decide("reject", texts_in(await form_of(request)), session)
 
-    def back(self, request: Request) -> RedirectResponse:
+    def back(self) -> RedirectResponse:
         """To the list; an action's own address is for its form only."""
         return RedirectResponse("/desk/money", 303)
 
@@ -98,7 +98,7 @@ class IncomingPaymentPages:
             request = _request(kind, name, typed, session.username)
             await self._payments.instruct(request, self._now())
         except (BillingError, ValidationError) as error:
-            return await self.page(session, name, RefusedForm(kind, _plain(error), _status(error), typed))
+            return await self.page(session, name, RefusedForm(kind, plain(error), _status(error), typed))
         return RedirectResponse(payment_page(name, done=request.instruction_id), 303)
 
     async def _decide(self, form: str, typed: Mapping[str, str], session: Session) -> Response:
@@ -110,7 +110,7 @@ class IncomingPaymentPages:
             decide = self._payments.confirm if form == "confirm" else self._payments.reject
             await decide(instruction_id, session.username, reason.strip(), self._now())
         except BillingError as error:
-            return await self.page(session, name, RefusedForm(form, _plain(error), _status(error), typed))
+            return await self.page(session, name, RefusedForm(form, plain(error), _status(error), typed))
         return RedirectResponse(payment_page(name, done=instruction_id), 303)
 
     async def page(
@@ -193,10 +193,6 @@ def _kept(refused: RefusedForm | None, form: str, field: str, default: str) -> s
 def _unanswered(refused: RefusedForm | None, form: str) -> str:
     """The id of an instruction that the processor did not answer; sent again, it has the same one."""
     return _kept(refused, form, "instruction_id", "") if refused and refused.status == _UNKNOWN else ""
-
-
-def _plain(error: Exception) -> str:
-    return explain(error) if isinstance(error, ValidationError) else str(error)
 
 
 def _status(error: Exception) -> int:

@@ -18,7 +18,7 @@ from billing.errors import BillingError, InvalidInput
 from billing.model import Why
 from billing.payments.typed_payment import TypedPayment
 from billing.reviewers.users import Role
-from billing.validation import explain
+from billing.validation import plain
 from console.reviewers.money.payment import IncomingPaymentPages, payment_page
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, signed_in
@@ -53,7 +53,7 @@ class RecordPages:
         except (BillingError, ValidationError) as error:
             if isinstance(error, BillingError) and error.retryable:
                 raise
-            return await self._page(session, texts, _plain(error), 422)
+            return await self._page(session, texts, plain(error), 422)
         name = recorded.record.payment.name
         if not recorded.doubts:
             return RedirectResponse(payment_page(name), 303)
@@ -74,7 +74,3 @@ def _typed(texts: Mapping[str, str], by: str) -> TypedPayment:
     more = {name: texts[name] for name in ("month", "payer", "paid_on")}
     names = (texts["rail"], texts["reference"], texts["amount"], texts["currency"])
     return TypedPayment(*names, by, reason, texts["customer"].strip(), **more)
-
-
-def _plain(error: Exception) -> str:
-    return explain(error) if isinstance(error, ValidationError) else str(error)
