@@ -414,7 +414,7 @@ async def prepared_bed(
             )
         )
         if not ledger_url:
-            await empty_ledger(folder)
+            empty_ledger(folder)
         async with contextlib.AsyncExitStack() as stack:
             adapters = await stack.enter_async_context(connect_adapters(settings))
             if ledger_url:

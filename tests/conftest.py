@@ -1,13 +1,22 @@
 """Limits of time for all tests; how hard hypothesis looks: the same cases every time where CI is set, new ones on a
-developer's machine; and passwords that are quickly hashed."""
+developer's machine; passwords that are quickly hashed; and one Temporal server for all tests of a process."""
 
 import os
+from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
+import pytest_asyncio
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
 from adapters import passwords
+
+if TYPE_CHECKING:
+    from sandbox.stack.temporal_server import TemporalServer
+    from tests.bed import Bed
 
 pytest_plugins = ["tests.limits"]
 
@@ -18,3 +27,20 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, p
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 # Hundreds of tests sign in, and a real hash takes a quarter of a second of a processor.
 vars(passwords)["PasswordHasher"] = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[TemporalServer]":
+    from tests.server import running_server  # here, for most unit tests need none of this
+
+    async with running_server(tmp_path_factory.mktemp("temporal")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def bed(server: "TemporalServer", tmp_path: Path) -> "AsyncIterator[Bed]":
+    """A fresh one on the real server."""
+    from tests.bed import prepared_bed
+
+    async with prepared_bed(server, tmp_path) as prepared:
+        yield prepared

@@ -17,9 +17,8 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.console.conftest import Desk, console, desk, event
-from tests.server import bed, server
 
-__all__ = ["bed", "console", "desk", "event", "server"]
+__all__ = ["console", "desk", "event"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(os.environ.get("BILLING_SCREENSHOTS", ROOT / "data" / "screenshots"))

@@ -28,9 +28,6 @@ from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.bed import OCTOBER, Bed
 from tests.debts import only
-from tests.server import bed, server
-
-__all__ = ["bed", "server"]
 
 
 class Desk:

@@ -99,7 +99,7 @@ class Office:
 async def office(settings: Settings) -> AsyncIterator[Office]:
     listener = socket.create_server(("127.0.0.1", 0))
     settings = settings.model_copy(update={"console_port": listener.getsockname()[1]})
-    await empty_ledger(settings.data_dir)
+    empty_ledger(settings.data_dir)
     async with connect_adapters(settings) as adapters:
         app = create_app(settings, adapters, await Client.connect("127.0.0.1:1", lazy=True))
         running = Server(configuration(app))

@@ -185,7 +185,9 @@ async def test_a_quiet_stream_is_heard_now_and_then() -> None:
         return "same"
 
     async with asyncio.timeout(60), aclosing(Live(look).pulses(NOVEMBER, quiet_seconds=0.001)) as pulses:
-        assert [await anext(pulses) for _ in range(3)] == ["same", "", ""]
+        while not (first := await anext(pulses)):
+            pass  # on a slow machine, even before the first look
+        assert [first, await anext(pulses), await anext(pulses)] == ["same", "", ""]
 
 
 @asynccontextmanager

@@ -1,4 +1,7 @@
-"""Shared by the contract tests: `serve` runs an ASGI app on a real socket and gives its base URL."""
+"""Shared by the contract tests: `serve` runs an ASGI app on a real socket and gives its base URL.
+
+The ledger's fixtures are named here once: each module that imported them would start a PostgreSQL server of its own.
+"""
 
 import asyncio
 import socket
@@ -8,6 +11,10 @@ from contextlib import contextmanager
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
+
+from tests.contract.ledger_fixtures import ledger, postgresql, url, with_tables
+
+__all__ = ["ledger", "postgresql", "url", "with_tables"]  # fixtures
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
 

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from adapters.sql.core.database import upgrade
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables.journal import post
 from billing.customers.customer import Customer, Terms
@@ -24,6 +25,7 @@ from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.receivables.journal import opening
+from tests.empty_ledger import empty_image
 from tests.postgresql import postgresql_server
 
 ROOT = Path(__file__).parents[2]
@@ -64,29 +66,46 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL server's URL without a database."""
+    """A PostgreSQL server's URL without a database. It need not survive a power cut."""
     with postgresql_server() as server:
+        for setting in ("fsync", "full_page_writes"):
+            _execute(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
+        _execute(server.get_uri(), "SELECT pg_reload_conf()")
         yield server.get_uri(database="{}")
+
+
+@pytest.fixture(scope="session")
+def with_tables(postgresql: str) -> str:
+    """The name of a PostgreSQL database to be copied: to migrate one anew would take each of hundreds of tests long."""
+    _execute(postgresql.format("postgres"), "CREATE DATABASE with_tables")
+    upgrade(postgresql.format("with_tables"))
+    return "with_tables"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new database without tables."""
+    """The URL of a new database; without tables, unless the test asks for a ledger, too."""
+    has_tables = "ledger" in request.fixturenames
     if request.param == "sqlite":
-        (tmp_path / "ledger.db").touch()  # only migrate makes a file
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
+        path = tmp_path / "ledger.db"
+        path.write_bytes(empty_image() if has_tables else b"")  # only migrate makes a file
+        return f"sqlite:///{path}"
     server: str = request.getfixturevalue("postgresql")
+    template = request.getfixturevalue("with_tables") if has_tables else "template1"
     name = f"ledger_{next(_numbers)}"
-    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+    _execute(server.format("postgres"), f"CREATE DATABASE {name} TEMPLATE {template}")
     return server.format(name)
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
 
 
 @pytest.fixture
 async def ledger(url: str) -> AsyncIterator[SqlLedger]:
     """A ledger ready for use."""
     ledger = await SqlLedger.connect(url)
-    await ledger.migrate()
     yield ledger
     await ledger.close()
 

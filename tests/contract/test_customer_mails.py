@@ -15,10 +15,7 @@ from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
 from sandbox.stand_ins.mailbox import Mailbox, read_mail
 from services.customer_mails import CustomerMails
-from tests.contract.ledger_fixtures import ledger, postgresql, url
 from tests.unit.months import drafted
-
-__all__ = ["ledger", "postgresql", "url"]
 
 MONTH = drafted(10_000).announcing(drafted(10_000).notice_at)
 

@@ -23,9 +23,9 @@ from sandbox.timeline import until
 from services.alerts import Alerts
 from services.event_dispatcher import EventDispatcher
 from tests.contract.event_fixtures import ledger, listed, put, telling
-from tests.contract.ledger_fixtures import postgresql, python, url
+from tests.contract.ledger_fixtures import python
 
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+__all__ = ["ledger"]  # fixture
 
 SECONDS = 60.0
 QUICKLY = timedelta(milliseconds=20)

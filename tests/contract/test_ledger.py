@@ -26,17 +26,12 @@ from tests.contract.ledger_fixtures import (
     OCTOBER,
     drafted,
     driver,
-    ledger,
     opened,
-    postgresql,
     python,
     read,
     succeed,
-    url,
 )
 from tests.unit.months import decided
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 
 def halted(month: Month, times: int = 1) -> Month:

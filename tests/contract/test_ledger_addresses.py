@@ -6,9 +6,7 @@ from billing.customers.customer import Customer
 from billing.customers.ports import KnownCustomer
 from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, ledger, postgresql, url
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER
 
 STRASSE = ACME.evolve(email="Kasse@Stra\u00dfe.example")
 BOLT = ACME.evolve(

@@ -8,9 +8,7 @@ from datetime import timedelta
 from adapters.sql.ledger import SqlLedger
 from billing.reviewers.alerts import Alert, AlertKind, of_draft, of_report
 from billing.reviewers.ports import Claim
-from tests.contract.ledger_fixtures import AT, DECEMBER, LATER, NOVEMBER, drafted, ledger, postgresql, run, url
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import AT, DECEMBER, LATER, NOVEMBER, drafted, run
 
 
 def alert(number: int = 1) -> Alert:

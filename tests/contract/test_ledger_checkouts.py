@@ -8,10 +8,8 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
 from billing.payments.checkouts import CheckoutPage, CheckoutRequest, CheckoutState
 from billing.receivables.journal import Subject
-from tests.contract.ledger_fixtures import AT, NOVEMBER, leave, ledger, postgresql, python, read, succeed, url
+from tests.contract.ledger_fixtures import AT, NOVEMBER, leave, python, read, succeed
 from tests.contract.test_ledger_journal import PAYMENT, announced, drafted, record
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 WANTED = CheckoutRequest(
     rail="stripe-link",

@@ -15,24 +15,8 @@ from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage
 from billing.errors import OutcomeConflict, StaleRun
 from billing.payments.payment import ChargeResult, ChargeStatus
-from tests.contract.ledger_fixtures import (
-    ACME,
-    AT,
-    DECEMBER,
-    LATER,
-    NOVEMBER,
-    OCTOBER,
-    driver,
-    ledger,
-    postgresql,
-    python,
-    read,
-    succeed,
-    url,
-)
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, driver, python, read, succeed
 from tests.debts import settled, with_fields
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 DEBT = Debt(
     period=NOVEMBER,

@@ -27,22 +27,8 @@ from billing.invoices.review import decide
 from billing.invoices.stages import Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from tests.contract.ledger_fixtures import (
-    ACME,
-    AT,
-    DECEMBER,
-    INVOICE,
-    LATER,
-    NOVEMBER,
-    OCTOBER,
-    SOURCE,
-    ledger,
-    postgresql,
-    url,
-)
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, INVOICE, LATER, NOVEMBER, OCTOBER, SOURCE
 from tests.unit.months import decided
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "looked"}
 

@@ -11,9 +11,7 @@ from billing.collections.stages import CollectionStage
 from billing.errors import OutcomeConflict, StaleRun
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, ledger, postgresql, url
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER
 
 RECOVERED, WRITTEN_OFF = CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF
 

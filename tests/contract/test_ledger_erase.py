@@ -33,10 +33,8 @@ from billing.payments.payment import (
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.payment_list import PaymentFilter
-from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, leave, ledger, postgresql, run, url
+from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, leave, run
 from tests.debts import only, settled
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "Erika Mustermann called, erika@old.example"}
 CARD = ACME.payment_method.evolve(last4="1881")

@@ -19,7 +19,7 @@ from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Cause, Subject
 from tests.contract.event_fixtures import ledger, listed, put, telling
-from tests.contract.ledger_fixtures import AT, NOVEMBER, postgresql, url
+from tests.contract.ledger_fixtures import AT, NOVEMBER
 from tests.contract.test_journal_streams import STEPS, Stream
 from tests.contract.test_ledger_erase import closed_month, lived
 from tests.contract.test_ledger_journal import (
@@ -31,7 +31,7 @@ from tests.contract.test_ledger_journal import (
     record,
 )
 
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+__all__ = ["ledger"]  # fixture
 
 PAYMENT_OF_NOBODY = IncomingPayment(
     rail="transfer", reference="7731", customer_id=None, amount_minor=600, currency="eur", paid_at=AT

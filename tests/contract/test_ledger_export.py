@@ -21,9 +21,7 @@ from billing.payments.payment import (
     ReversalKind,
     ReversalStatus,
 )
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, leave, ledger, postgresql, url
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, leave
 
 
 def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int = 0) -> Month:

@@ -18,10 +18,8 @@ from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.alerts import AlertKind
-from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, read, run, url
+from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, read, run
 from tests.contract.test_ledger_journal import announced, balances, drafted, record
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 UNKNOWN = IncomingPayment(
     rail="transfer",

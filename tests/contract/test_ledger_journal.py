@@ -25,10 +25,8 @@ from billing.payments.payment import (
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
-from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, python, read, succeed, url
+from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, python, read, succeed
 from tests.debts import settled, with_fields
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 DUE = AT + timedelta(days=60)  # after the due dates of these months
 PAYMENT = Payment(

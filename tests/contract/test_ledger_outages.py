@@ -15,19 +15,7 @@ from adapters.sql.core import engine, errors
 from adapters.sql.core.database import upgrade
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, LedgerUnavailable
-from tests.contract.ledger_fixtures import (
-    AT,
-    INVOICE,
-    drafted,
-    ledger,
-    opened,
-    postgresql,
-    read,
-    run,
-    url,
-)
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import AT, INVOICE, drafted, opened, read, run
 
 
 async def test_missing_tables_say_what_to_run(url: str) -> None:

@@ -18,10 +18,8 @@ from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, InvoiceFilter, Sort, StageTotal
 from billing.reviewers.users import Role, User
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, ledger, postgresql, run, url
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, run
 from tests.unit.months import decided
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 MONTH = InvoiceFilter(period=NOVEMBER)
 

@@ -10,24 +10,7 @@ from billing.errors import PaymentMismatch
 from billing.keys import message_id, payment_key
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus, RenderedMail
 from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal, ReversalKind, ReversalStatus
-from tests.contract.ledger_fixtures import (
-    ACME,
-    AT,
-    DECEMBER,
-    INVOICE,
-    LATER,
-    NOVEMBER,
-    drafted,
-    ledger,
-    postgresql,
-    python,
-    read,
-    succeed,
-    url,
-)
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
-
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, INVOICE, LATER, NOVEMBER, drafted, python, read, succeed
 
 PAYMENT = Payment(
     rail="stripe",

@@ -12,9 +12,7 @@ from billing.period import Period
 from billing.sales.ports import Reading
 from billing.sales.sales import SalesSnapshot, type_of_cell
 from billing.sales.worksheet import read_worksheet
-from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, OCTOBER, ledger, postgresql, read, url
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, OCTOBER, read
 
 BOOK = "1AbC-sales_2026"
 ODD: tuple[type_of_cell, ...] = (12, 12.0, 0.1 + 0.2, 2**60, True, "TRUE", None, "", "12,50", "1\0", "é ☕ 😀 \"'\\")

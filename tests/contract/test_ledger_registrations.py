@@ -10,9 +10,7 @@ from billing.customers.customer import ReviewMode, Terms
 from billing.customers.registration import Consent, Registration, RegistrationState
 from billing.invoices.stages import Stage
 from billing.payments.methods import CardOnFile
-from tests.contract.ledger_fixtures import ACME, AT, LATER, drafted, ledger, opened, postgresql, read, url
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import ACME, AT, LATER, drafted, opened, read
 
 OPEN, SAVED, STARTED, KNOWN = RegistrationState
 CONSENT = Consent(version="1", text="I agree, Añ 茶", at=AT)

@@ -12,9 +12,7 @@ from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine
 from billing.invoices.month import Month
 from billing.invoices.review import decide
-from tests.contract.ledger_fixtures import AT, LATER, NOVEMBER, drafted, ledger, opened, postgresql, read, url
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import AT, LATER, NOVEMBER, drafted, opened, read
 
 
 def edited(month: Month, by: str) -> Month:

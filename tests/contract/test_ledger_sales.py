@@ -9,10 +9,8 @@ from adapters.sql.ledger import SqlLedger
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine, SalesSeen
 from billing.invoices.month import Month
-from tests.contract.ledger_fixtures import AT, DECEMBER, INVOICE, NOVEMBER, ledger, opened, postgresql, run, url
+from tests.contract.ledger_fixtures import AT, DECEMBER, INVOICE, NOVEMBER, opened, run
 from tests.unit.months import decided
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 
 def drafted(customer_id: str, *emails: str) -> Month:

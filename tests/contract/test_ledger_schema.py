@@ -12,21 +12,7 @@ from adapters.sql.core import migration
 from adapters.sql.core.database import upgrade
 from adapters.sql.core.schema import metadata
 from adapters.sql.ledger import SqlLedger
-from tests.contract.ledger_fixtures import (
-    ACME,
-    AT,
-    drafted,
-    driver,
-    ledger,
-    postgresql,
-    python,
-    run,
-    succeed,
-    url,
-)
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
-
+from tests.contract.ledger_fixtures import ACME, AT, drafted, driver, python, run, succeed
 
 UPGRADE = """
 import sys

@@ -12,21 +12,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.customers.ports import KnownCustomer
 from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile
-from tests.contract.ledger_fixtures import (
-    ACME,
-    AT,
-    DECEMBER,
-    LATER,
-    NOVEMBER,
-    drafted,
-    ledger,
-    opened,
-    postgresql,
-    run,
-    url,
-)
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, drafted, opened, run
 
 BOLT = ACME.evolve(
     customer_id="bolt", email="b@bolt.example", payment_method=CardOnFile(payer_id="cus_2", card_id="pm_2")

@@ -17,9 +17,7 @@ from billing.reviewers.users import (
     User,
     UserCredentials,
 )
-from tests.contract.ledger_fixtures import AT, LATER, ledger, postgresql, python, read, succeed, url
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
+from tests.contract.ledger_fixtures import AT, LATER, python, read, succeed
 
 ANN = User(username="ann", name="Ann Lee 茶", role=Role.REVIEWER)
 CAROL = User(username="carol", name="Carol", role=Role.ADMINISTRATOR)

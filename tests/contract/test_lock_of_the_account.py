@@ -13,10 +13,8 @@ from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
 from sandbox.judge.books import Books, Facts
 from sandbox.judge.registers import Arrival, Registers
-from tests.contract.ledger_fixtures import NOVEMBER, ledger, postgresql, url
+from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.test_ledger_journal import DUE, announced, drafted, record
-
-__all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 _MEET_SECONDS = 1.0
 

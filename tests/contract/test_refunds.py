@@ -13,10 +13,9 @@ from billing.payments.rails import RAILS
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName
 from services.payment_desk import PaymentDesk
-from tests.contract.ledger_fixtures import ledger, postgresql, url
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 
-__all__ = ["gateway", "ledger", "postgresql", "stripe", "url"]  # fixtures
+__all__ = ["gateway", "stripe"]  # fixtures
 
 NOW = datetime(2026, 12, 3, 9, tzinfo=UTC)
 

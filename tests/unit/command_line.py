@@ -16,6 +16,7 @@ from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile
 from billing.period import Period
 from cli.app import app
+from tests.empty_ledger import empty_ledger
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOURCE = Source(sheet="2026-10", row=2, digest="d")
@@ -53,8 +54,8 @@ def ledger(tmp_path: Path) -> Callable[..., None]:
     """Prepares the ledger of ``run`` and records months in it."""
 
     async def record(months: tuple[Month, ...]) -> None:
+        empty_ledger(tmp_path / "data")
         ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
-        await ledger.migrate()
         for month in months:
             await ledger.record(month, NOW)
         await ledger.close()

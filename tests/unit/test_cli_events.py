@@ -11,6 +11,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination
 from billing.invoices.month import Month
+from tests.empty_ledger import empty_ledger
 from tests.unit import months
 from tests.unit.command_line import NOW, Run, run
 
@@ -22,8 +23,8 @@ def told(tmp_path: Path) -> Callable[..., None]:
     """Records months in the ledger of ``run``; the first of their events cannot be delivered, the others wait."""
 
     async def record(recorded: tuple[Month, ...]) -> None:
+        empty_ledger(tmp_path / "data")
         ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db", (Destination.RECEIVER,))
-        await ledger.migrate()
         for month in recorded:
             await ledger.record(month, NOW)
         for event in await ledger.claim_events(NOW, NOW + timedelta(minutes=1), 1):
