@@ -49,12 +49,14 @@ def create_payment_intent(store: Store, params: Params) -> Object:
 ENDPOINTS.readable("payment_intent", "/v1/payment_intents", "customer", "intent", "client_secret")
 
 
-@ENDPOINTS.on("POST", "/v1/payment_intents/{id}", "metadata")
+@ENDPOINTS.on("POST", "/v1/payment_intents/{id}", "description metadata")
 def update_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
-    """The product never updates one, but people may, at Stripe's dashboard."""
+    """The product never updates one, but people may, at Stripe's dashboard. Stripe then forgets the last error."""
     intent = find(store, "payment_intent", intent_id, "intent")
-    metadata = read_metadata(params, intent["metadata"])
-    return store.put(intent | {"metadata": metadata, "last_payment_error": None})  # Stripe forgets it at any update
+    changes = {"metadata": read_metadata(params, intent["metadata"]), "last_payment_error": None}
+    if "description" in params:
+        changes["description"] = params["description"] or None
+    return store.put(intent | changes)
 
 
 @ENDPOINTS.on("POST", "/v1/payment_intents/{id}/confirm", _AT_CONFIRM)
