@@ -7,6 +7,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.brake import check_brake
+from activities.ledger import record
 from billing.collections.collection import Collection, PaidOnSession, PayOnSession
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
@@ -52,7 +53,12 @@ class CollectionActivities:
 
     @activity.defn
     async def begin_collection(self, month: Month) -> None:
-        """What ``month``, which has just closed, left unpaid is collected from now on; a repeat changes nothing."""
+        """What ``month``, which has just closed, left unpaid is collected from now on; a repeat changes nothing.
+
+        The close is recorded first: it lets what came early pay its part, and counting needs the bill.
+        """
+        with suppress(StaleRun):  # the close brings what the ledger has
+            await record(self._ledger, month)
         await collect(self._ledger, self._collections, month)
 
     @activity.defn

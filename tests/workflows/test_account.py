@@ -150,6 +150,17 @@ async def test_a_cancellation_whose_answer_is_lost_leaves_a_month_that_is_paid_o
     assert (closed.outcome, closed.charge.status) == (Stage.PAID, ChargeStatus.SETTLED)
 
 
+async def test_a_part_that_came_before_the_due_date_counts_for_the_collection_that_begins(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.announced()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    assert await transferred(bed, 4000)
+    await bed.closed()
+    collection = await bed.collects(lambda found: found.debts[0].outstanding_minor == 6000)
+    assert collection.failure is None
+    assert (await bed.ledger.balance("acme")).owed_for(Subject.month(Period(OCTOBER)), "eur") == 6000
+
+
 async def test_a_ledger_that_lacks_the_bill_of_what_is_collected_calls_a_person(bed: Bed) -> None:
     month = await bed.monitored()
     await bed.behaves(month.customer, "decline:insufficient_funds")
