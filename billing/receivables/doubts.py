@@ -16,6 +16,7 @@ class DoubtKind(StrEnum):
     CLOSED = "closed"  # credit of an account that is closed, and perhaps erased
     CURRENCY = "currency"  # credit in a currency in which the customer is not billed
     NOT_OWED = "not_owed"  # nothing is owed for what it names
+    EXCESS = "excess"  # more than was owed for what it names, as of a charge that was announced before a part arrived
     PART = "part"  # of a bill that is not due yet, which is paid whole or not at all
 
 
@@ -66,9 +67,15 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
         other = account.currency.upper()
         text = f"{credited} is credit of {payment.customer_id}, who is billed in {other}: no draft will use it"
         yield Doubt(kind=DoubtKind.CURRENCY, text=text)
-    if payment.subject is None or payment.by is None or is_paying:
+    is_reported = payment.by is None  # by its rail: nobody has seen what it paid
+    if payment.subject is None or (is_reported and not is_paying):
         return
-    if account.owed_minor > 0:
+    if is_paying and is_reported:
+        text = f"{credited} is more than was owed for the {payment.subject}: it is credit of {payment.customer_id}"
+        yield Doubt(kind=DoubtKind.EXCESS, text=text)
+    elif is_paying:
+        return
+    elif account.owed_minor > 0:
         text = (
             f"{credited} is credit of {payment.customer_id}: the bill for the {payment.subject} is not due yet, and is "
             "paid whole or not at all"

@@ -19,7 +19,7 @@ from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.alerts import AlertKind
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, read, run, url
-from tests.contract.test_ledger_journal import announced, balances, drafted, record
+from tests.contract.test_ledger_journal import PAYMENT, announced, balances, drafted, record
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -232,6 +232,19 @@ async def test_money_in_another_currency_or_for_what_is_not_owed_is_credit_and_t
     balance = await ledger.balance("acme")
     assert balance.credits == {"usd": -1200, "eur": -1200}
     assert len(await alerted(ledger)) == 2
+
+
+async def test_a_charge_that_takes_more_than_a_part_has_left_to_pay_is_told(ledger: SqlLedger) -> None:
+    month = await record(ledger, announced(drafted(1000)))
+    part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), amount_minor=400)
+    await ledger.record_payment(part, month.charge_at + timedelta(seconds=1))
+    assert await alerted(ledger) == []
+    for _ in range(2):  # the second is a repeat
+        await ledger.save_payment(PAYMENT, month.charge_at + timedelta(minutes=1))
+    assert await balances(ledger) == ({}, -400)
+    assert await alerted(ledger) == [
+        "4.00 EUR of payment pi_1 (stripe) is more than was owed for the month 2026-11: it is credit of acme"
+    ]
 
 
 async def test_money_of_an_erased_customer_is_their_credit_and_told(ledger: SqlLedger, url: str) -> None:
