@@ -28,11 +28,15 @@ class Doubt(Model):
 
 
 class AccountState(NamedTuple):
-    """What of a customer matters to money that arrives; ``owed_minor`` is owed for what it names after all."""
+    """What of a customer matters to money that arrives; ``owed_minor`` is owed for what it names after all.
+
+    ``left_minor`` is left of all credit that came for that, once it has paid its part; None: the money names nothing.
+    """
 
     currency: str
     is_closed: bool
     owed_minor: int = 0
+    left_minor: int | None = None
 
 
 def leaves_doubts(payment: IncomingPayment, posted: Transaction) -> bool:
@@ -56,6 +60,8 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
         )
         yield Doubt(kind=DoubtKind.REPEATED, text=text)
     credited_minor = -sum(entry.amount_minor for entry in posted.entries if entry.account.kind is AccountKind.CREDIT)
+    if account is not None and account.left_minor is not None:
+        credited_minor = min(credited_minor, account.left_minor)
     if account is None or credited_minor <= 0:
         return
     credited = f"{format_amount(credited_minor, payment.currency)} of payment {payment.title}"

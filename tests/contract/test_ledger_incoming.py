@@ -59,6 +59,40 @@ async def test_two_parts_of_a_bill_that_is_not_due_yet_pay_it_together(ledger: S
         assert await balances(ledger) == left
 
 
+@pytest.mark.parametrize(("rest_minor", "told"), [(600, []), (700, ["1.00 EUR of payment 2 (transfer)"])])
+async def test_people_hear_of_a_part_and_of_no_more_than_is_left_once_others_complete_the_bill(
+    ledger: SqlLedger, rest_minor: int, told: list[str]
+) -> None:
+    await record(ledger, announced(drafted(1000)))
+    part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), reference="1", amount_minor=400)
+    (doubt,) = (await ledger.record_payment(part, AT)).doubts
+    assert doubt.kind is DoubtKind.PART
+    recorded = await ledger.record_payment(part.evolve(reference="2", amount_minor=rest_minor), AT)
+    assert await balances(ledger) == ({}, 1000 - 400 - rest_minor)
+    assert [told for told in await alerted(ledger) if told != doubt.text] == [other.text for other in recorded.doubts]
+    expected = [f"acme owes nothing for the month 2026-11: {amount} is their credit" for amount in told]
+    assert [other.text for other in recorded.doubts] == expected
+
+
+async def test_an_assigned_part_that_completes_a_bill_leaves_no_doubt(ledger: SqlLedger) -> None:
+    await record(ledger, announced(drafted(1000)))
+    part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), reference="1", amount_minor=400)
+    await ledger.record_payment(part, AT)
+    await ledger.record_payment(UNKNOWN.evolve(amount_minor=600), AT)
+    request = InstructionRequest(
+        instruction_id="i1",
+        kind=InstructionKind.ASSIGN,
+        payment=UNKNOWN.name,
+        customer_id="acme",
+        subject=Subject.month(NOVEMBER),
+        by="ann",
+        reason="asked",
+        via="cli",
+    )
+    assert (await ledger.instruct(request, {}, AT)).result == "assigned to acme"
+    assert await balances(ledger) == ({}, 0)
+
+
 async def test_a_part_that_came_early_counts_once_the_month_closes_unpaid(ledger: SqlLedger) -> None:
     month = await record(ledger, announced(drafted(1000)))
     part = UNKNOWN.evolve(amount_minor=400, customer_id="acme", subject=Subject.month(NOVEMBER))

@@ -146,10 +146,10 @@ def _doubts(connection: Connection, payment: IncomingPayment, posted: Transactio
     row = connection.execute(
         select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
     ).one_or_none()
-    owed_minor = 0
-    if payment.customer_id and payment.subject:
-        owed_minor = balance(connection, payment.customer_id).owed_for(payment.subject, payment.currency)
-    account = AccountState(row.currency, row.closed_at is not None, owed_minor) if row else None
+    account = AccountState(row.currency, row.closed_at is not None) if row else None
+    if account and payment.customer_id and payment.subject:
+        known, of = balance(connection, payment.customer_id), (payment.subject, payment.currency)
+        account = account._replace(owed_minor=known.owed_for(*of), left_minor=known.credit_from(*of))
     return list(doubts(payment, posted, account, _equal(connection, payment, at)))
 
 
