@@ -73,21 +73,19 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
         other = account.currency.upper()
         text = f"{credited} is credit of {payment.customer_id}, who is billed in {other}: no draft will use it"
         yield Doubt(kind=DoubtKind.CURRENCY, text=text)
-    is_reported = payment.by is None  # by its rail: nobody has seen what it paid
-    if payment.subject is None or (is_reported and not is_paying):
+    if payment.subject is None:
         return
+    is_reported = payment.by is None  # by its rail: nobody has seen what it paid
     if is_paying and is_reported:
         text = f"{credited} is more than was owed for the {payment.subject}: it is credit of {payment.customer_id}"
         yield Doubt(kind=DoubtKind.EXCESS, text=text)
-    elif is_paying:
-        return
-    elif account.owed_minor > 0:
+    elif not is_paying and account.owed_minor > 0:
         text = (
             f"{credited} is credit of {payment.customer_id}: the bill for the {payment.subject} is not due yet, and is "
             "paid whole or not at all"
         )
         yield Doubt(kind=DoubtKind.PART, text=text)
-    else:
+    elif not (is_paying or is_reported):
         text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"
         yield Doubt(kind=DoubtKind.NOT_OWED, text=text)
 

@@ -74,6 +74,17 @@ async def test_people_hear_of_a_part_and_of_no_more_than_is_left_once_others_com
     assert [other.text for other in recorded.doubts] == expected
 
 
+async def test_people_hear_of_a_part_that_a_rail_reports(ledger: SqlLedger) -> None:
+    await record(ledger, announced(drafted(1000)))
+    part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), amount_minor=400, by=None)
+    for _ in range(2):  # the second is a repeat
+        await ledger.book(part, AT)
+    assert await alerted(ledger) == [
+        "4.00 EUR of payment 7731 (transfer) is credit of acme: the bill for the month 2026-11 is not due yet, and is "
+        "paid whole or not at all"
+    ]
+
+
 async def test_an_assigned_part_that_completes_a_bill_leaves_no_doubt(ledger: SqlLedger) -> None:
     await record(ledger, announced(drafted(1000)))
     part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), reference="1", amount_minor=400)
