@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from adapters.events.http_receiver import HttpReceiver
 from adapters.sql.ledger import SqlLedger
-from billing.events.event import Destination
+from billing.events.event import Destination, OutgoingEvent
 from sandbox.stack.stand_ins import serve
 from sandbox.stand_ins.control import control
 from sandbox.stand_ins.event_receiver import SECRET, read_events, receiver_app
@@ -142,6 +142,42 @@ async def test_one_customers_failures_hold_up_nobody_else_and_reviewers_hear_of_
     assert len(choosy.taken) == 63
     (alert,) = await ledger.alerts()
     assert "cannot be delivered, and is tried again until it can: 127.0.0.1 answers 500" in alert.text
+
+
+class Telling:
+    """A sender that takes everything at once, or nothing before ``go_on``; it keeps what it was given."""
+
+    def __init__(self, *, is_hanging: bool = False) -> None:
+        self.customers = list[str | None]()
+        self.go_on = asyncio.Event()
+        if not is_hanging:
+            self.go_on.set()
+
+    async def send(self, event: OutgoingEvent) -> None:
+        self.customers.append(event.customer_id)
+        await self.go_on.wait()
+
+
+async def test_a_receiver_that_hangs_holds_up_no_other_destination(ledger: SqlLedger) -> None:
+    receiver, collections = Telling(is_hanging=True), Telling()
+    await put(ledger, *[f"c{number}" for number in range(50)])
+    senders = {Destination.RECEIVER: receiver, Destination.COLLECTION: collections}
+    dispatcher = EventDispatcher(ledger, senders, Alerts(ledger, Waker(), enabled=True), poll=QUICKLY)
+    async with dispatcher.open():
+
+        async def is_full() -> bool:
+            return len(receiver.customers) == 20
+
+        async def is_told() -> bool:
+            return collections.customers == ["kiwi"]
+
+        await until(is_full, SECONDS)
+        await put(ledger, "kiwi", destination=Destination.COLLECTION)
+        await until(is_told, SECONDS)
+        assert len(receiver.customers) == 20
+        receiver.go_on.set()
+        await delivered(ledger)
+    assert len(receiver.customers) == 50
 
 
 async def test_a_delivery_that_has_begun_is_recorded_although_the_process_ends(ledger: SqlLedger) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
@@ -18,7 +18,8 @@ _PAGE = 500
 _O = outgoing_events.c
 _EVENT = [_O[name] for name in OutgoingEvent.model_fields]
 _IS_OPEN = _O.done_at.is_(None)
-_OLDEST = select(func.min(_O.number)).where(_IS_OPEN).group_by(_O.destination, _O.customer_id)
+_IS_THERE = _O.destination == bindparam("destination")
+_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.customer_id)
 _INSERT = insert(outgoing_events)
 
 
@@ -27,10 +28,15 @@ class SqlOutbox(SqlDatabase):
 
     @in_thread
     def claim_events(
-        self, now: datetime, until: datetime, limit: int, failed: list[Failed] | None = None
+        self,
+        destination: Destination,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        failed: list[Failed] | None = None,
     ) -> list[OutgoingEvent]:
         """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other."""
-        due = _due(self._destinations, now).limit(limit)
+        due = _due(destination, now).limit(limit)
         with self._reading("look for events to deliver") as connection:
             if connection.execute(due).first() is None:
                 return []  # without a lock, for this is asked all the time
@@ -104,8 +110,8 @@ def backlog(connection: Connection, destinations: Collection[Destination]) -> tu
     return count, since
 
 
-def _due(destinations: Collection[Destination], now: datetime) -> Select[*tuple[Any, ...]]:
-    """The oldest event of each customer and destination, if its time has come and nobody delivers it."""
-    is_oldest, is_ours = _O.number.in_(_OLDEST.scalar_subquery()), _O.destination.in_(destinations)
+def _due(destination: Destination, now: datetime) -> Select[*tuple[Any, ...]]:
+    """The destination's oldest event of each customer, if its time has come and nobody delivers it."""
     has_come = (or_(column.is_(None), column <= now) for column in (_O.next_at, _O.claimed_until))
-    return select(*_EVENT).where(is_oldest, is_ours, *has_come).order_by(_O.number)
+    query = select(*_EVENT).where(_O.number.in_(_OLDEST.scalar_subquery()), *has_come).order_by(_O.number)
+    return query.params(destination=destination)
