@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from adapters.sql.ledger import SqlLedger
+from billing.apart import Failed
 from billing.errors import NotFound
 from billing.events.event import Destination, OutgoingEvent
 from billing.invoices.stages import Stage
@@ -19,7 +21,7 @@ from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Cause, Subject
 from tests.contract.event_fixtures import ledger, listed, put, telling
-from tests.contract.ledger_fixtures import AT, NOVEMBER, postgresql, url
+from tests.contract.ledger_fixtures import AT, NOVEMBER, postgresql, run, url
 from tests.contract.test_journal_streams import STEPS, Stream
 from tests.contract.test_ledger_erase import closed_month, lived
 from tests.contract.test_ledger_journal import (
@@ -226,6 +228,17 @@ async def test_what_failed_is_due_again_later_and_holds_back_its_own_customer_on
     await ledger.event_is_done(again, now)
     (done,) = [event for event in await listed(ledger, customer_id="acme") if event.done_at]
     assert (done.tries, done.fault) == (2, None)
+
+
+async def test_what_cannot_be_read_holds_up_its_own_customer_only(ledger: SqlLedger, url: str) -> None:
+    await put(ledger, *[f"c{number}" for number in range(4)])
+    broken = text("UPDATE outgoing_events SET payload = '[]' WHERE customer_id <> 'c3'")
+    run(url, lambda connection: connection.execute(broken))
+    until, failed, events = AT + timedelta(minutes=1), list[Failed](), list[OutgoingEvent]()
+    for _ in range(2):
+        events += await ledger.claim_events(Destination.RECEIVER, AT, until, 3, failed)
+    assert [failure.customer_id for failure in failed] == ["0000", "0001", "0002"]
+    assert [event.event_id for event in events] == ["0003"]
 
 
 async def test_an_event_is_resent_on_request(ledger: SqlLedger) -> None:

@@ -42,8 +42,9 @@ class SqlOutbox(SqlDatabase):
                 return []  # without a lock, for this is asked all the time
         with self._writing("claim events") as connection:
             lock(connection, outgoing_events.name)
-            events = as_models(OutgoingEvent, connection.execute(due).mappings(), failed, "event_id")
-            claimed = _O.number.in_([event.number for event in events])
+            rows = connection.execute(due).mappings().all()
+            events = as_models(OutgoingEvent, rows, failed, "event_id")
+            claimed = _O.number.in_([row["number"] for row in rows])  # also what cannot be read: others come next
             connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
         return [event.evolve(claimed_until=until) for event in events]
 
