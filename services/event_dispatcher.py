@@ -26,6 +26,7 @@ POLL = timedelta(seconds=1)
 """How often to look: another process may have written events, or have been killed."""
 _POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
 _AT_ONCE = 20  # for each destination
+_CLAIMED_LEAST = 10  # a claim reads the whole backlog, and locks it: not for one event alone
 _GRACE_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class EventDispatcher:
         """Begins to deliver what is due; each destination has room of its own, so that none waits for another's."""
         for destination, in_work in self._in_work.items():
             room, now = _AT_ONCE - len(in_work), datetime.now(UTC)
-            if not room:
+            if room < _CLAIMED_LEAST:
                 continue
             unread: list[Failed] = []
             events = await self._outbox.claim_events(destination, now, now + self._claim, room, unread)

@@ -180,6 +180,29 @@ async def test_a_receiver_that_hangs_holds_up_no_other_destination(ledger: SqlLe
     assert len(receiver.customers) == 50
 
 
+class Counting:
+    """An outbox that counts how often it is asked for events, and how many it has given."""
+
+    def __init__(self, ledger: SqlLedger) -> None:
+        self._ledger = ledger
+        self.claims = 0
+        self.event_is_done = ledger.event_is_done
+        self.event_has_failed = ledger.event_has_failed
+
+    async def claim_events(self, *arguments: Any, **named: Any) -> list[OutgoingEvent]:
+        events = await self._ledger.claim_events(*arguments, **named)
+        self.claims += bool(events)
+        return events
+
+
+async def test_a_backlog_is_claimed_by_the_dozen_and_not_once_for_each_event(ledger: SqlLedger) -> None:
+    await put(ledger, *[f"c{number}" for number in range(100)])
+    outbox, senders = Counting(ledger), {Destination.RECEIVER: Telling()}
+    async with EventDispatcher(outbox, senders, Alerts(ledger, Waker(), enabled=True), poll=QUICKLY).open():
+        await delivered(ledger)
+    assert outbox.claims <= 10
+
+
 async def test_a_delivery_that_has_begun_is_recorded_although_the_process_ends(ledger: SqlLedger) -> None:
     begun, go_on, app = asyncio.Event(), asyncio.Event(), FastAPI()
 
