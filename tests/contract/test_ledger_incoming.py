@@ -19,7 +19,7 @@ from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.alerts import AlertKind
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, read, run, url
-from tests.contract.test_ledger_journal import PAYMENT, announced, balances, drafted, record
+from tests.contract.test_ledger_journal import announced, balances, drafted, record
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -57,51 +57,6 @@ async def test_two_parts_of_a_bill_that_is_not_due_yet_pay_it_together(ledger: S
         part = UNKNOWN.evolve(reference=reference, amount_minor=amount_minor, customer_id="acme")
         await ledger.book(part.evolve(subject=Subject.month(NOVEMBER)), AT)
         assert await balances(ledger) == left
-
-
-@pytest.mark.parametrize(("rest_minor", "told"), [(600, []), (700, ["1.00 EUR of payment 2 (transfer)"])])
-async def test_people_hear_of_a_part_and_of_no_more_than_is_left_once_others_complete_the_bill(
-    ledger: SqlLedger, rest_minor: int, told: list[str]
-) -> None:
-    await record(ledger, announced(drafted(1000)))
-    part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), reference="1", amount_minor=400)
-    (doubt,) = (await ledger.record_payment(part, AT)).doubts
-    assert doubt.kind is DoubtKind.PART
-    recorded = await ledger.record_payment(part.evolve(reference="2", amount_minor=rest_minor), AT)
-    assert await balances(ledger) == ({}, 1000 - 400 - rest_minor)
-    assert [told for told in await alerted(ledger) if told != doubt.text] == [other.text for other in recorded.doubts]
-    expected = [f"acme owes nothing for the month 2026-11: {amount} is their credit" for amount in told]
-    assert [other.text for other in recorded.doubts] == expected
-
-
-async def test_people_hear_of_a_part_that_a_rail_reports(ledger: SqlLedger) -> None:
-    await record(ledger, announced(drafted(1000)))
-    part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), amount_minor=400, by=None)
-    for _ in range(2):  # the second is a repeat
-        await ledger.book(part, AT)
-    assert await alerted(ledger) == [
-        "4.00 EUR of payment 7731 (transfer) is credit of acme: the bill for the month 2026-11 is not due yet, and is "
-        "paid whole or not at all"
-    ]
-
-
-async def test_an_assigned_part_that_completes_a_bill_leaves_no_doubt(ledger: SqlLedger) -> None:
-    await record(ledger, announced(drafted(1000)))
-    part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), reference="1", amount_minor=400)
-    await ledger.record_payment(part, AT)
-    await ledger.record_payment(UNKNOWN.evolve(amount_minor=600), AT)
-    request = InstructionRequest(
-        instruction_id="i1",
-        kind=InstructionKind.ASSIGN,
-        payment=UNKNOWN.name,
-        customer_id="acme",
-        subject=Subject.month(NOVEMBER),
-        by="ann",
-        reason="asked",
-        via="cli",
-    )
-    assert (await ledger.instruct(request, {}, AT)).result == "assigned to acme"
-    assert await balances(ledger) == ({}, 0)
 
 
 async def test_a_part_that_came_early_counts_once_the_month_closes_unpaid(ledger: SqlLedger) -> None:
@@ -277,19 +232,6 @@ async def test_money_in_another_currency_or_for_what_is_not_owed_is_credit_and_t
     balance = await ledger.balance("acme")
     assert balance.credits == {"usd": -1200, "eur": -1200}
     assert len(await alerted(ledger)) == 2
-
-
-async def test_a_charge_that_takes_more_than_a_part_has_left_to_pay_is_told(ledger: SqlLedger) -> None:
-    month = await record(ledger, announced(drafted(1000)))
-    part = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER), amount_minor=400)
-    await ledger.record_payment(part, month.charge_at + timedelta(seconds=1))
-    assert await alerted(ledger) == []
-    for _ in range(2):  # the second is a repeat
-        await ledger.save_payment(PAYMENT, month.charge_at + timedelta(minutes=1))
-    assert await balances(ledger) == ({}, -400)
-    assert await alerted(ledger) == [
-        "4.00 EUR of payment pi_1 (stripe) is more than was owed for the month 2026-11: it is credit of acme"
-    ]
 
 
 async def test_money_of_an_erased_customer_is_their_credit_and_told(ledger: SqlLedger, url: str) -> None:

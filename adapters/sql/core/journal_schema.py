@@ -39,6 +39,7 @@ incoming_payments: Final = table(
     Index("incoming_payments_by_subject", "subject_kind", "subject", "paid_at"),
     partial_index("incoming_payments_unmatched", "booked_at", "rail", "digest", where=IS_UNMATCHED),
     partial_index("incoming_payments_matched", "booked_at", "rail", "digest", where=IS_MATCHED),
+    partial_index("incoming_payments_of_nobody", "payer", "paid_at", where="customer_id IS NULL"),
 )
 
 # What people want done with a payment: proposed, under way at the processor, or closed.

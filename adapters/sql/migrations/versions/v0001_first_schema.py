@@ -189,6 +189,8 @@ def upgrade() -> None:
     unmatched, matched = _where("unmatched_minor <> 0"), _where("unmatched_minor = 0")
     op.create_index("incoming_payments_unmatched", "incoming_payments", newest, **unmatched)
     op.create_index("incoming_payments_matched", "incoming_payments", newest, **matched)
+    of_nobody = _where("customer_id IS NULL")
+    op.create_index("incoming_payments_of_nobody", "incoming_payments", ["payer", "paid_at"], **of_nobody)
 
     op.create_table(
         "instructions",
