@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from adapters.sql.events.outbox import KEPT
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
 from billing.errors import NotFound
@@ -250,6 +251,18 @@ async def test_an_event_is_resent_on_request(ledger: SqlLedger) -> None:
     assert [event.event_id for event in await claim(ledger, AT, AT)] == ["0000"]
     with pytest.raises(NotFound, match="there is no event 7"):
         await ledger.resend_event("7")
+
+
+async def test_what_was_delivered_long_ago_is_deleted_with_a_later_delivery(ledger: SqlLedger) -> None:
+    await put(ledger, "acme", "acme", None, "kiwi", "kiwi", "lima")
+    acme, nobody, kiwi, lima = await claim(ledger, AT, AT + timedelta(minutes=1))
+    for event, at in ((acme, AT), (nobody, AT), (kiwi, AT + timedelta(days=1))):
+        await ledger.event_is_done(event, at)
+    await ledger.event_has_failed(lima, "it answers 500", AT + timedelta(days=365))
+    last, _ = await claim(ledger, AT + timedelta(days=2), AT + timedelta(days=2))
+    await ledger.event_is_done(last, AT + KEPT + timedelta(hours=1))
+    left = [event.event_id for event in await listed(ledger)]
+    assert left == ["0001", "0003", "0004", "0005"], "acme's first and nobody's are gone; what waits stays"
 
 
 async def test_the_backlog_is_in_the_figures_of_health(ledger: SqlLedger, url: str) -> None:

@@ -124,4 +124,5 @@ outgoing_events: Final = table(
     Index("outgoing_events_by_id", "event_id", "destination", unique=True),
     Index("outgoing_events_by_customer", "customer_id", "number"),
     partial_index("outgoing_events_open", "destination", "customer_id", "number", where="done_at IS NULL"),
+    partial_index("outgoing_events_done", "done_at", where="done_at IS NOT NULL"),
 )

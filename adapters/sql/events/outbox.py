@@ -1,11 +1,11 @@
-"""The outbox of events: written with the money that they tell of, claimed by one process at a time, kept."""
+"""The outbox of events: written with the money that they tell of, claimed by one process at a time, kept 90 days."""
 
 from collections.abc import AsyncIterator, Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
@@ -14,13 +14,24 @@ from billing.apart import Failed
 from billing.errors import NotFound
 from billing.events.event import Destination, Event, OutgoingEvent
 
+KEPT = timedelta(days=90)
+"""How long a delivered event can be listed and resent."""
 _PAGE = 500
+_FORGOTTEN_AT_ONCE = 20  # with each delivery, so that no timer is needed, and none takes long
 _O = outgoing_events.c
 _EVENT = [_O[name] for name in OutgoingEvent.model_fields]
 _IS_OPEN = _O.done_at.is_(None)
 _IS_THERE = _O.destination == bindparam("destination")
 _OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.customer_id)
 _INSERT = insert(outgoing_events)
+_OUTLIVED = (
+    select(_O.number)
+    .where(_O.done_at.is_not(None), _O.done_at < bindparam("forgotten"))
+    .order_by(_O.done_at)
+    .limit(_FORGOTTEN_AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
+_FORGET = delete(outgoing_events).where(_O.number.in_(_OUTLIVED.scalar_subquery()))
 
 
 class SqlOutbox(SqlDatabase):
@@ -50,10 +61,14 @@ class SqlOutbox(SqlDatabase):
 
     @in_thread
     def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
-        """The destination has taken the event, even if another process has claimed it since."""
+        """The destination has taken the event, even if another process has claimed it since.
+
+        Those that were delivered long ago are deleted with it.
+        """
         changes = {"done_at": at, "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
         with self._writing(f"record the delivery of event {event.event_id}") as connection:
             connection.execute(update(outgoing_events).where(_O.number == event.number, _IS_OPEN).values(changes))
+            connection.execute(_FORGET, {"forgotten": at - KEPT})
 
     @in_thread
     def event_has_failed(self, event: OutgoingEvent, fault: str, next_at: datetime) -> None:

@@ -274,6 +274,7 @@ def upgrade() -> None:
     op.create_index("outgoing_events_by_customer", "outgoing_events", ["customer_id", "number"])
     of_customer = ["destination", "customer_id", "number"]
     op.create_index("outgoing_events_open", "outgoing_events", of_customer, **_where("done_at IS NULL"))
+    op.create_index("outgoing_events_done", "outgoing_events", ["done_at"], **_where("done_at IS NOT NULL"))
 
     op.create_table(
         "events",
