@@ -11,7 +11,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.errors import InvalidInput, NotFound
-from billing.payments.payment import ChargeResult, ChargeStatus
+from billing.payments.payment import ChargeResult, ChargeStatus, ReversalStatus
 from billing.receivables.doubts import DoubtKind
 from billing.receivables.incoming import IncomingPayment, PaymentKind
 from billing.receivables.instructions import InstructionKind, InstructionRequest
@@ -19,7 +19,7 @@ from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.alerts import AlertKind
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, read, run, url
-from tests.contract.test_ledger_journal import announced, balances, drafted, record
+from tests.contract.test_ledger_journal import DISPUTE, PAYMENT, announced, balances, drafted, record
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -84,6 +84,18 @@ async def test_what_is_owed_again_after_its_month_has_closed_is_found(ledger: Sq
     assert (debt.customer_id, debt.period, debt.owed_minor) == ("acme", month.period, 1200)
     await ledger.record_collection(Collection(customer=ACME, period=NOVEMBER, debts=(_debt(),), since=AT), AT)
     assert await ledger.uncollected(LATE) == []
+
+
+async def test_what_a_bank_withholds_is_collected_once_it_has_decided(ledger: SqlLedger, url: str) -> None:
+    await record(ledger, announced(drafted(1000)))
+    await ledger.save_payment(PAYMENT, AT)
+    close_account(url)
+    await ledger.save_reversals(PAYMENT, [DISPUTE], LATE)
+    assert await balances(ledger) == ({NOVEMBER: 1000}, 0)
+    assert await ledger.uncollected(LATE) == []
+    await ledger.save_reversals(PAYMENT, [DISPUTE.evolve(status=ReversalStatus.RETURNED, code="lost")], LATE)
+    (debt,) = await ledger.uncollected(LATE)
+    assert (debt.period, debt.owed_minor) == (NOVEMBER, 1000)
 
 
 def _debt() -> Debt:
