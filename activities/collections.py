@@ -7,6 +7,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.brake import check_brake
+from activities.ledger import record
 from billing.collections.collection import Collection, PaidOnSession, PayOnSession
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
@@ -20,8 +21,8 @@ from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import ChargeResult, PaymentRequest, PaymentStatus
 from billing.payments.ports import PaymentStore
 from billing.period import Period
-from billing.receivables.journal import Subject
-from billing.receivables.ports import Accounts
+from billing.receivables.journal import Cause, Subject, receivable
+from billing.receivables.ports import Journal
 from billing.reviewers.alerts import of_collection, of_news
 from billing.reviewers.ports import BrakeStore
 from services import clock
@@ -31,7 +32,7 @@ from services.collecting import collect
 from services.customer_mails import CustomerMails
 
 
-class _Ledger(Accounts, BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
+class _Ledger(BrakeStore, CollectionStore, CustomerStore, Journal, MonthStore, PaymentStore, Protocol):
     """The stores it uses."""
 
 
@@ -52,7 +53,12 @@ class CollectionActivities:
 
     @activity.defn
     async def begin_collection(self, month: Month) -> None:
-        """What ``month``, which has just closed, left unpaid is collected from now on; a repeat changes nothing."""
+        """What ``month``, which has just closed, left unpaid is collected from now on; a repeat changes nothing.
+
+        The close is recorded first: it lets what came early pay its part, and counting needs the bill.
+        """
+        with suppress(StaleRun):  # the close brings what the ledger has
+            await record(self._ledger, month)
         await collect(self._ledger, self._collections, month)
 
     @activity.defn
@@ -100,7 +106,10 @@ class CollectionActivities:
 
     @activity.defn
     async def count_owed(self, collection: Collection) -> Counted:
-        """What the ledger says is still owed for each open debt. Raises ``NotFound`` if it lacks a bill."""
+        """What the ledger says is still owed for each open debt.
+
+        Raises ``NotFound`` if the ledger lacks a bill, or money that was counted before.
+        """
         await self._ledger.record_collection(collection, clock.now())
         balance = await self._ledger.balance(collection.customer_id)
         owed_minor, charged = dict[Period, int](), []
@@ -110,6 +119,8 @@ class CollectionActivities:
                 await self._check_billed(collection, debt)
                 if await self._is_charged(collection, debt):
                     charged.append(debt.period)
+            elif min(owed_minor[debt.period], debt.amount_minor) > debt.outstanding_minor or debt.is_uncounted:
+                await self._check_charged_back(collection, debt)
         return Counted(at=clock.now(), owed_minor=owed_minor, charged=tuple(charged))
 
     async def _check_billed(self, collection: Collection, debt: Debt) -> None:
@@ -119,6 +130,22 @@ class CollectionActivities:
             raise NotFound(
                 f"the ledger has no bill for {debt.period} of {collection.customer_id}, which is being collected: if "
                 "it was restored from a backup, record what has been paid since; then resume"
+            )
+
+    async def _check_charged_back(self, collection: Collection, debt: Debt) -> None:
+        """A ledger that was restored from a backup may lack money, for which the card must not pay once more."""
+        account = receivable(collection.customer_id, Subject.month(debt.period))
+        gone_back_minor = sum(
+            entry.amount_minor
+            for transaction in await self._ledger.transactions(collection.customer_id)
+            if transaction.cause is Cause.CHARGEBACK
+            for entry in transaction.entries
+            if (entry.account, entry.currency) == (account, debt.currency)
+        )
+        if gone_back_minor <= 0:
+            raise NotFound(
+                f"more is owed for {debt.period} of {collection.customer_id} than before, but no money has gone back: "
+                "if the ledger was restored from a backup, record what has been paid since; then resume"
             )
 
     async def _is_charged(self, collection: Collection, debt: Debt) -> bool:

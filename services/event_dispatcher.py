@@ -1,6 +1,7 @@
 """Delivers the events of the outbox: at least once, in order for each customer, for as long as it takes.
 
-An event that fails holds back the later ones of its customer, and nobody else's. Worker and console both run a
+An event that fails holds back the later ones of its customer, and nobody else's; nor does a slow receiver hold up
+another destination. Worker and console both run a
 dispatcher; each claims what it delivers for a while. What a killed process had claimed is delivered by another one
 after that: receivers know a copy by its id.
 """
@@ -10,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from billing.apart import Failed, why
 from billing.errors import BillingError
@@ -23,7 +25,8 @@ CLAIM = timedelta(minutes=1)
 POLL = timedelta(seconds=1)
 """How often to look: another process may have written events, or have been killed."""
 _POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
-_AT_ONCE = 20
+_AT_ONCE = 20  # for each destination
+_CLAIMED_LEAST = 10  # a claim reads the whole backlog, and locks it: not for one event alone
 _GRACE_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
@@ -48,7 +51,7 @@ class EventDispatcher:
         self._pause = pause
         self._poll_seconds = poll.total_seconds()
         self._news = asyncio.Event()
-        self._in_work: set[asyncio.Task[None]] = set()
+        self._in_work: dict[Destination, set[asyncio.Task[None]]] = {destination: set() for destination in senders}
         self._told_on: date | None = None  # people hear of a backlog once a day
 
     @asynccontextmanager
@@ -64,8 +67,8 @@ class EventDispatcher:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            if self._in_work:
-                _, unfinished = await asyncio.wait(self._in_work, timeout=_GRACE_SECONDS)
+            if in_work := set().union(*self._in_work.values()):
+                _, unfinished = await asyncio.wait(in_work, timeout=_GRACE_SECONDS)
                 for delivery in unfinished:
                     delivery.cancel()
 
@@ -85,21 +88,22 @@ class EventDispatcher:
                     await self._news.wait()
 
     async def _begin(self) -> None:
-        """Begins to deliver what is due, as far as there is room."""
-        room, now = _AT_ONCE - len(self._in_work), datetime.now(UTC)
-        if not room:
-            return
-        unread: list[Failed] = []
-        events = await self._outbox.claim_events(now, now + self._claim, room, unread)
-        for failure in unread:
-            _log.warning("event %s cannot be read: %s", failure.customer_id, failure.reason)
-        for event in events:
-            task = asyncio.create_task(self._deliver(event))
-            self._in_work.add(task)
-            task.add_done_callback(self._delivered)
+        """Begins to deliver what is due; each destination has room of its own, so that none waits for another's."""
+        for destination, in_work in self._in_work.items():
+            room, now = _AT_ONCE - len(in_work), datetime.now(UTC)
+            if room < _CLAIMED_LEAST:
+                continue
+            unread: list[Failed] = []
+            events = await self._outbox.claim_events(destination, now, now + self._claim, room, unread)
+            for failure in unread:
+                _log.warning("event %s cannot be read: %s", failure.customer_id, failure.reason)
+            for event in events:
+                task = asyncio.create_task(self._deliver(event))
+                in_work.add(task)
+                task.add_done_callback(partial(self._delivered, in_work))
 
-    def _delivered(self, task: asyncio.Task[None]) -> None:
-        self._in_work.discard(task)
+    def _delivered(self, in_work: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+        in_work.discard(task)
         self._news.set()
 
     async def _deliver(self, event: OutgoingEvent) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from billing.errors import BillingError, InvalidInput, NotFound, PaymentError
+from billing.errors import AmountTooLarge, AmountTooSmall, BillingError, InvalidInput, PaymentRejected
 from billing.payments.payment import Payment, Reversal, ReversalStatus
 from billing.payments.ports import PaymentBooks
 from billing.payments.rails import CARDS, Rail, RailKind
@@ -24,7 +24,8 @@ from billing.receivables.ports import IncomingPayments, Recorded
 from services.alerts import Alerts
 
 _TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the next digest has it in any case
-
+_REFUSALS = (AmountTooLarge, AmountTooSmall, PaymentRejected)
+"""After these no money has gone back. Any other error says nothing of an earlier try whose answer was lost."""
 
 _OUTCOMES = {
     ReversalStatus.RETURNED: "given back as",
@@ -83,8 +84,8 @@ class PaymentDesk:
     async def instruct(self, request: InstructionRequest, now: datetime) -> Instruction:
         """Assigns money or gives it back, or proposes to; a repeat with the same id takes no effect, but goes on.
 
-        Raises ``NotFound`` and ``InvalidInput``; ``PaymentError`` if the processor refuses, or does not answer: then
-        the instruction is under way, and ``confirm`` goes on with it.
+        Raises ``NotFound`` and ``InvalidInput``; ``PaymentError`` if the processor refuses the refund, which ends the
+        instruction, or cannot be asked: then it is under way, and ``confirm`` goes on with it.
         """
         instruction = await self._ledger.instruct(self._complete(request), self._four_eyes, now)
         await self._tell()
@@ -123,12 +124,11 @@ class PaymentDesk:
         if instruction.state is not InstructionState.UNDER_WAY:
             return instruction
         payment_id, instruction_id = instruction.reference, instruction.instruction_id
+        payment = await self._processor.payment(payment_id)
         try:
-            payment = await self._processor.payment(payment_id)
             refund = await self._processor.refund(payment, instruction.amount_minor, instruction_id)
-        except (PaymentError, NotFound) as error:
-            if not error.retryable:
-                await self._ledger.close_instruction(instruction_id, InstructionState.REFUSED, str(error), now)
+        except _REFUSALS as error:
+            await self._ledger.close_instruction(instruction_id, InstructionState.REFUSED, str(error), now)
             raise
         await self._ledger.save_reversals(payment, await self._processor.reversals(payment_id), now)
         state = InstructionState.REFUSED if refund.status is ReversalStatus.KEPT else InstructionState.DONE

@@ -134,7 +134,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             )
         except ActivityError as error:
             self._failed(error)
-            if is_final(error):
+            if is_final(error) and error_type(error) not in _AHEAD:  # else the count comes again with what is adopted
                 self._value = self._value.uncounted(requested)
         else:
             self._mark_recorded(requested)

@@ -18,7 +18,7 @@ from adapters.stripe.checkouts import StripeCheckouts
 from adapters.stripe.errors import code_of, is_replayed_failure, translate, translated
 from adapters.stripe.objects import PAGE_SIZE, each, expect, failed, own_payment, reversal_of
 from adapters.stripe.records import StripeRecords
-from billing.errors import RequestSpent
+from billing.errors import PaymentRejected, PaymentUnknown, RequestSpent
 from billing.keys import create_key, refund_key
 from billing.payments.payment import Payment, PaymentRequest, Reversal
 
@@ -136,15 +136,13 @@ class StripePayments(StripeCards, StripeCheckouts, StripeRecords):
 
     async def refund(self, payment: Payment, amount_minor: int, instruction_id: str) -> Reversal:
         """Looks for the refund first: Stripe forgets idempotency keys after a day, and repeats its own failures."""
-        about, refunds, name = _of(payment), self._client.v1.refunds, refund_key(instruction_id)
+        about, name = _of(payment), refund_key(instruction_id)
         with translated(f"refund of {about}"):
             for serial in range(1, _SERIALS + 1):
-                made = await refunds.list_async({"payment_intent": payment.payment_id, "limit": PAGE_SIZE})
-                async for refund in each(Refund, made):
-                    if refund.metadata and refund.metadata.to_dict().get("billing_refund") == name:
-                        return reversal_of(payment.payment_id, refund)
+                if (made := await self._refund_made(payment, name)) is not None:
+                    return made
                 try:
-                    refund = await refunds.create_async(
+                    refund = await self._client.v1.refunds.create_async(
                         {
                             "payment_intent": payment.payment_id,
                             "amount": amount_minor,
@@ -158,6 +156,19 @@ class StripePayments(StripeCards, StripeCheckouts, StripeRecords):
                     if not is_replayed_failure(error):
                         raise
             raise RequestSpent(f"{about}: Stripe repeats an earlier failure; ask again later")
+
+    async def _refund_made(self, payment: Payment, name: str) -> Reversal | None:
+        """The refund with this name. Never raises ``PaymentRejected``: that would say that no money has gone back."""
+        try:
+            with translated(f"refunds of {_of(payment)}"):
+                refunds = self._client.v1.refunds
+                made = await refunds.list_async({"payment_intent": payment.payment_id, "limit": PAGE_SIZE})
+                async for refund in each(Refund, made):
+                    if refund.metadata and refund.metadata.to_dict().get("billing_refund") == name:
+                        return reversal_of(payment.payment_id, refund)
+        except PaymentRejected as error:
+            raise PaymentUnknown(str(error)) from None
+        return None
 
     async def _create(self, request: PaymentRequest, serial: int) -> PaymentIntent:
         return await self._intents.create_async(

@@ -46,7 +46,8 @@ class Collection(CollectionState):
             if debt.by_card and debt.period in answer.charged:
                 counted = debt.to_look_up()
             else:
-                counted = debt.counted(answer.owed_minor.get(debt.period, debt.outstanding_minor), answer.at)
+                owed_minor = answer.owed_minor.get(debt.period, debt.outstanding_minor)
+                counted = debt.counted(owed_minor, answer.at, self.customer.payment_method, self.halt is not None)
             if counted.release != debt.release:
                 changed = changed.with_debt(counted, trouble=None).to_count()
             elif counted != debt:

@@ -26,7 +26,10 @@ class Retry(Command):
 
 
 class ReplaceCard(Command):
-    """The customer has another card; it is tried at once, for every debt that a card may still pay."""
+    """The customer has another card; it is tried at once, for every debt that a card may still pay.
+
+    A debt that is wholly owed again is tried with it, too.
+    """
 
     card: CardOnFile
 
@@ -219,8 +222,6 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
             raise Refused("this card is known already", Refusal.UNCHANGED)
         renamed = collection.with_open_debts(lambda debt: debt.evolve(method=card) if debt.by_card else debt)
         return renamed.evolve(customer=customer), f"the card now ends in {card.last4}"
-    if not by_card:
-        raise Refused(_NOT_BY_CARD)
     if any(debt.attempt or debt.looking for debt in by_card):
         text = "the outcome of the last try has to be known first; the new card is taken after that"
         raise Refused(text, Refusal.LATER)
@@ -234,6 +235,8 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
         return debt.with_card(card, is_halted=collection.halt is not None)
 
     changed = collection.with_open_debts(replaced, customer=customer, trouble=collection.outage)
+    if not by_card:
+        return changed, f"the new card is on file; {_NOT_BY_CARD}"
     if any(debt.release for debt in changed.open_debts):
         return changed, "tried once the payment of the other id is cancelled"
     effect = "it is tried once this is resumed" if collection.halt else "it is tried now"

@@ -189,14 +189,17 @@ class Debt(Model):
         match release.purpose:
             case Purpose.NEW_CARD:
                 assert release.method is not None
-                return free._anew().with_card(release.method, is_halted)
+                return free._anew(release.method, is_halted)
             case Purpose.COUNT:
                 return free.evolve(by_card=False, looking=0, attempt=None, untried_card=False)
             case Purpose.WRITE_OFF:
                 return free.settle(CollectionStage.WRITTEN_OFF, at)
 
-    def counted(self, owed_minor: int, at: datetime) -> "Debt":
-        """The ledger says what is still owed. Less than before counts once the card can no longer pay."""
+    def counted(self, owed_minor: int, at: datetime, card: PaymentMethod, is_halted: bool) -> "Debt":
+        """The ledger says what is still owed. Less than before counts once the card can no longer pay.
+
+        ``card`` is the one on file: it may pay what is wholly owed again.
+        """
         owed_minor = min(owed_minor, self.amount_minor)
         counted = self.evolve(paid_otherwise_minor=self.amount_minor - owed_minor)
         if owed_minor < self.outstanding_minor and self.by_card:
@@ -208,12 +211,13 @@ class Debt(Model):
         if not owed_minor:
             return counted.settle(CollectionStage.RECOVERED, at)
         is_whole_again = not (self.by_card or counted.paid_otherwise_minor)
-        return counted._anew() if is_whole_again else counted
+        return counted._anew(card, is_halted) if is_whole_again else counted
 
-    def _anew(self) -> "Debt":
-        """All of it is owed again: a card may pay it, by another payment, for that before is cancelled."""
+    def _anew(self, card: PaymentMethod, is_halted: bool) -> "Debt":
+        """All of it is owed again: ``card`` may pay it, by another payment, for that before is cancelled."""
         untried = self.answer and self.answer.evolve(attempt_id="")
-        return self.evolve(by_card=True, series=self.series + 1, answer=untried)
+        again = self.evolve(by_card=True, series=self.series + 1, answer=untried)
+        return again if card.is_same(self.method) else again.with_card(card, is_halted)
 
     def settle(self, outcome: CollectionStage, at: datetime) -> "Debt":
         assert outcome in _ENDINGS

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.apart import Failed
-from billing.events.event import OutgoingEvent
+from billing.events.event import Destination, OutgoingEvent
 
 
 class EventSender(Protocol):
@@ -19,11 +19,17 @@ class EventProbe(Protocol):
 
 class EventOutbox(Protocol):
     async def claim_events(
-        self, now: datetime, until: datetime, limit: int, failed: list[Failed] | None = None
+        self,
+        destination: Destination,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        failed: list[Failed] | None = None,
     ) -> list[OutgoingEvent]:
-        """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other.
+        """The destination's events that are due, for this process alone ``until`` then.
 
-        One that cannot be read holds up its customer only, and is added to ``failed``.
+        Of each customer it is the oldest, and no other. One that cannot be read holds up its customer only, and is
+        added to ``failed``.
         """
 
     async def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:

@@ -125,11 +125,13 @@ def _changes(
     owed, balance, currency = receivable(customer_id, subject), credit(customer_id), was.currency or now.currency
 
     def bill(bill: _Bill, sign: int) -> tuple[Entry, ...]:
-        """The bill, or its reversal. What the draft took over falls due with it, so it is entered anew."""
-        due_at = bill.due_at if sign > 0 else None
+        """The bill, or its reversal. What the draft took over falls due with it, so it is entered anew.
+
+        A reversal has the bill's date, so that the two cancel out, and with them the date.
+        """
         entries = (
             Entry(account=owed, amount_minor=-sign * bill.carried_minor, currency=currency),
-            Entry(account=owed, amount_minor=sign * bill.total_minor, currency=currency, due_at=due_at),
+            Entry(account=owed, amount_minor=sign * bill.total_minor, currency=currency, due_at=bill.due_at),
             Entry(account=billed(customer_id, subject), amount_minor=-sign * bill.sales_minor, currency=currency),
         )
         return tuple(entry for entry in entries if entry.amount_minor)

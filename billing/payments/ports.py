@@ -44,7 +44,8 @@ class PaymentRail(Protocol):
     async def refund(self, payment: Payment, amount_minor: int, instruction_id: str) -> Reversal:
         """Gives money of a payment back, once for each instruction: a repeat answers the same refund.
 
-        Raises ``PaymentRejected`` if the processor refuses, with the reason in plain words.
+        Raises ``PaymentRejected`` if the processor refuses, with the reason in plain words, and no refund was made
+        before either.
         """
 
 

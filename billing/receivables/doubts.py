@@ -16,6 +16,7 @@ class DoubtKind(StrEnum):
     CLOSED = "closed"  # credit of an account that is closed, and perhaps erased
     CURRENCY = "currency"  # credit in a currency in which the customer is not billed
     NOT_OWED = "not_owed"  # nothing is owed for what it names
+    EXCESS = "excess"  # more than was owed for what it names, as of a charge that was announced before a part arrived
     PART = "part"  # of a bill that is not due yet, which is paid whole or not at all
 
 
@@ -27,11 +28,15 @@ class Doubt(Model):
 
 
 class AccountState(NamedTuple):
-    """What of a customer matters to money that arrives; ``owed_minor`` is owed for what it names after all."""
+    """What of a customer matters to money that arrives; ``owed_minor`` is owed for what it names after all.
+
+    ``left_minor`` is left of all credit that came for that, once it has paid its part; None: the money names nothing.
+    """
 
     currency: str
     is_closed: bool
     owed_minor: int = 0
+    left_minor: int | None = None
 
 
 def leaves_doubts(payment: IncomingPayment, posted: Transaction) -> bool:
@@ -55,6 +60,8 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
         )
         yield Doubt(kind=DoubtKind.REPEATED, text=text)
     credited_minor = -sum(entry.amount_minor for entry in posted.entries if entry.account.kind is AccountKind.CREDIT)
+    if account is not None and account.left_minor is not None:
+        credited_minor = min(credited_minor, account.left_minor)
     if account is None or credited_minor <= 0:
         return
     credited = f"{format_amount(credited_minor, payment.currency)} of payment {payment.title}"
@@ -66,15 +73,19 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
         other = account.currency.upper()
         text = f"{credited} is credit of {payment.customer_id}, who is billed in {other}: no draft will use it"
         yield Doubt(kind=DoubtKind.CURRENCY, text=text)
-    if payment.subject is None or payment.by is None or is_paying:
+    if payment.subject is None:
         return
-    if account.owed_minor > 0:
+    is_reported = payment.by is None  # by its rail: nobody has seen what it paid
+    if is_paying and is_reported:
+        text = f"{credited} is more than was owed for the {payment.subject}: it is credit of {payment.customer_id}"
+        yield Doubt(kind=DoubtKind.EXCESS, text=text)
+    elif not is_paying and account.owed_minor > 0:
         text = (
             f"{credited} is credit of {payment.customer_id}: the bill for the {payment.subject} is not due yet, and is "
             "paid whole or not at all"
         )
         yield Doubt(kind=DoubtKind.PART, text=text)
-    else:
+    elif not (is_paying or is_reported):
         text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"
         yield Doubt(kind=DoubtKind.NOT_OWED, text=text)
 

@@ -193,6 +193,7 @@ _AGAINST = {
     DoubtKind.CLOSED: RemedyAction.REFUND,
     DoubtKind.CURRENCY: RemedyAction.REFUND,
     DoubtKind.NOT_OWED: RemedyAction.SHOW_PAYMENT,
+    DoubtKind.EXCESS: RemedyAction.SHOW_PAYMENT,
     DoubtKind.PART: RemedyAction.SHOW_PAYMENT,
 }
 

@@ -36,7 +36,12 @@ async def listed(
     return [event for page in pages for event in page][::-1]
 
 
-async def put(ledger: SqlLedger, *customers: str | None, at: datetime = AT) -> None:
+async def put(
+    ledger: SqlLedger,
+    *customers: str | None,
+    at: datetime = AT,
+    destination: Destination = Destination.RECEIVER,
+) -> None:
     """An event for each of them, in this order."""
     ids = [f"{number:04}" for number in range(len(customers))]
     events = [
@@ -46,6 +51,6 @@ async def put(ledger: SqlLedger, *customers: str | None, at: datetime = AT) -> N
 
     def write() -> None:
         with ledger._writing("put events") as connection:
-            put_events(connection, Destination.RECEIVER, events)
+            put_events(connection, destination, events)
 
     await ledger.run(write)

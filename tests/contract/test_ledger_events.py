@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
+from adapters.sql.events.outbox import KEPT
 from adapters.sql.ledger import SqlLedger
+from billing.apart import Failed
 from billing.errors import NotFound
-from billing.events.event import OutgoingEvent
+from billing.events.event import Destination, OutgoingEvent
 from billing.invoices.stages import Stage
 from billing.payments.payment import ReversalStatus
 from billing.receivables.events import Receivable, Standing, receivables
@@ -19,7 +22,7 @@ from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Cause, Subject
 from tests.contract.event_fixtures import ledger, listed, put, telling
-from tests.contract.ledger_fixtures import AT, NOVEMBER
+from tests.contract.ledger_fixtures import AT, NOVEMBER, run
 from tests.contract.test_journal_streams import STEPS, Stream
 from tests.contract.test_ledger_erase import closed_month, lived
 from tests.contract.test_ledger_journal import (
@@ -36,6 +39,10 @@ __all__ = ["ledger"]  # fixture
 PAYMENT_OF_NOBODY = IncomingPayment(
     rail="transfer", reference="7731", customer_id=None, amount_minor=600, currency="eur", paid_at=AT
 )
+
+
+async def claim(ledger: SqlLedger, now: datetime, until: datetime, limit: int = 10) -> list[OutgoingEvent]:
+    return await ledger.claim_events(Destination.RECEIVER, now, until, limit)
 
 
 async def types(ledger: SqlLedger) -> list[str]:
@@ -69,7 +76,7 @@ async def test_without_a_receiver_nothing_is_written(url: str) -> None:
     await silent.migrate()
     await record(silent, announced(drafted(1000)))
     assert await listed(silent) == []
-    assert await silent.claim_events(AT, AT, 10) == []
+    assert await claim(silent, AT, AT) == []
     await silent.close()
 
 
@@ -197,9 +204,9 @@ async def test_of_each_customer_the_oldest_is_claimed_and_no_other_until_it_is_d
     now, later = AT, AT + timedelta(minutes=1)
 
     async def claimed(at: datetime) -> list[str]:
-        return [event.event_id for event in await ledger.claim_events(at, at + timedelta(minutes=1), 10)]
+        return [event.event_id for event in await claim(ledger, at, at + timedelta(minutes=1))]
 
-    first, *_ = await ledger.claim_events(now, later, 1)
+    first, *_ = await claim(ledger, now, later, 1)
     assert first.event_id == "0000"
     assert await claimed(now) == ["0002", "0003"]
     assert await claimed(now) == []
@@ -211,28 +218,51 @@ async def test_of_each_customer_the_oldest_is_claimed_and_no_other_until_it_is_d
 async def test_what_failed_is_due_again_later_and_holds_back_its_own_customer_only(ledger: SqlLedger) -> None:
     await put(ledger, "acme", "acme", "kiwi")
     now, minute = AT, timedelta(minutes=1)
-    failed, other = await ledger.claim_events(now, now + minute, 10)
+    failed, other = await claim(ledger, now, now + minute)
     await ledger.event_has_failed(failed, "it answers 500", now + 2 * minute)
     await ledger.event_is_done(other, now)
-    assert await ledger.claim_events(now + minute, now + 2 * minute, 10) == []
-    (again,) = await ledger.claim_events(now + 2 * minute, now + 3 * minute, 10)
+    assert await claim(ledger, now + minute, now + 2 * minute) == []
+    (again,) = await claim(ledger, now + 2 * minute, now + 3 * minute)
     assert (again.event_id, again.tries, again.fault) == ("0000", 1, "it answers 500")
     await ledger.event_has_failed(failed, "of an earlier claim", now)
-    assert await ledger.claim_events(now + 2 * minute, now + 3 * minute, 10) == [], "another process has it"
+    assert await claim(ledger, now + 2 * minute, now + 3 * minute) == [], "another process has it"
     await ledger.event_is_done(again, now)
     (done,) = [event for event in await listed(ledger, customer_id="acme") if event.done_at]
     assert (done.tries, done.fault) == (2, None)
 
 
+async def test_what_cannot_be_read_holds_up_its_own_customer_only(ledger: SqlLedger, url: str) -> None:
+    await put(ledger, *[f"c{number}" for number in range(4)])
+    broken = text("UPDATE outgoing_events SET payload = '[]' WHERE customer_id <> 'c3'")
+    run(url, lambda connection: connection.execute(broken))
+    until, failed, events = AT + timedelta(minutes=1), list[Failed](), list[OutgoingEvent]()
+    for _ in range(2):
+        events += await ledger.claim_events(Destination.RECEIVER, AT, until, 3, failed)
+    assert [failure.customer_id for failure in failed] == ["0000", "0001", "0002"]
+    assert [event.event_id for event in events] == ["0003"]
+
+
 async def test_an_event_is_resent_on_request(ledger: SqlLedger) -> None:
     await put(ledger, "acme")
-    (event,) = await ledger.claim_events(AT, AT + timedelta(minutes=1), 10)
+    (event,) = await claim(ledger, AT, AT + timedelta(minutes=1))
     await ledger.event_is_done(event, AT)
     assert await listed(ledger, undelivered_only=True) == []
     await ledger.resend_event("0000")
-    assert [event.event_id for event in await ledger.claim_events(AT, AT, 10)] == ["0000"]
+    assert [event.event_id for event in await claim(ledger, AT, AT)] == ["0000"]
     with pytest.raises(NotFound, match="there is no event 7"):
         await ledger.resend_event("7")
+
+
+async def test_what_was_delivered_long_ago_is_deleted_with_a_later_delivery(ledger: SqlLedger) -> None:
+    await put(ledger, "acme", "acme", None, "kiwi", "kiwi", "lima")
+    acme, nobody, kiwi, lima = await claim(ledger, AT, AT + timedelta(minutes=1))
+    for event, at in ((acme, AT), (nobody, AT), (kiwi, AT + timedelta(days=1))):
+        await ledger.event_is_done(event, at)
+    await ledger.event_has_failed(lima, "it answers 500", AT + timedelta(days=365))
+    last, _ = await claim(ledger, AT + timedelta(days=2), AT + timedelta(days=2))
+    await ledger.event_is_done(last, AT + KEPT + timedelta(hours=1))
+    left = [event.event_id for event in await listed(ledger)]
+    assert left == ["0001", "0003", "0004", "0005"], "acme's first and nobody's are gone; what waits stays"
 
 
 async def test_the_backlog_is_in_the_figures_of_health(ledger: SqlLedger, url: str) -> None:

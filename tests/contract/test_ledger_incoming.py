@@ -8,12 +8,10 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from adapters.sql.ledger import SqlLedger
-from billing.collections.collection import Collection
-from billing.collections.debt import Debt
 from billing.errors import InvalidInput, NotFound
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.receivables.doubts import DoubtKind
-from billing.receivables.incoming import IncomingPayment, PaymentKind
+from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
@@ -65,29 +63,6 @@ async def test_a_part_that_came_early_counts_once_the_month_closes_unpaid(ledger
     declined = ChargeResult(status=ChargeStatus.DECLINED, at=month.charge_at)
     await ledger.record(charging.charged(declined), month.charge_at)
     assert await balances(ledger) == ({NOVEMBER: 600}, 0)
-
-
-async def test_what_is_owed_again_after_its_month_has_closed_is_found(ledger: SqlLedger, url: str) -> None:
-    month = await record(ledger, announced(drafted(1200)))
-    transfer = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER))
-    await ledger.book(transfer, LATE)
-    close_account(url)
-    assert await ledger.uncollected(LATE) == []
-    back = transfer.evolve(
-        reference="7799", kind=PaymentKind.CHARGEBACK, amount_minor=-1200, original=transfer.name, subject=None
-    )
-    await ledger.book(back, LATE)
-    assert await ledger.uncollected(AT) == [], "it has just closed"
-    (debt,) = await ledger.uncollected(LATE)
-    assert (debt.customer_id, debt.period, debt.owed_minor) == ("acme", month.period, 1200)
-    await ledger.record_collection(Collection(customer=ACME, period=NOVEMBER, debts=(_debt(),), since=AT), AT)
-    assert await ledger.uncollected(LATE) == []
-
-
-def _debt() -> Debt:
-    return Debt(
-        period=NOVEMBER, amount_minor=1200, currency="eur", opened_at=AT, method=ACME.payment_method, by_card=False
-    )
 
 
 async def alerted(ledger: SqlLedger) -> list[str]:

@@ -128,6 +128,17 @@ async def test_what_a_month_leaves_is_taken_over_by_the_next_draft_once(ledger: 
     assert owed.due_at == following.charge_at
 
 
+async def test_what_a_void_bill_had_taken_over_is_not_due_any_more(ledger: SqlLedger) -> None:
+    await close_as_carried(ledger, 20)
+    month = await record(ledger, announced(drafted(1000, 20, NOVEMBER.next())))
+    void = await record(ledger, month.notice_void(month.charge_at))
+    (owed,) = (await ledger.balance("acme")).owed
+    assert (owed.amount_minor, owed.due_at) == (20, None)
+    again = await record(ledger, announced(void.drafted(invoice_of(700, 20))))
+    (owed,) = (await ledger.balance("acme")).owed
+    assert (owed.amount_minor, owed.due_at) == (720, again.charge_at)
+
+
 @pytest.mark.parametrize("taken_minor", [-301, -600, 1, 300])
 async def test_a_draft_cannot_take_over_what_is_not_there(ledger: SqlLedger, taken_minor: int) -> None:
     await close_as_carried(ledger, -300)

@@ -120,6 +120,26 @@ async def test_the_webhook_may_be_faster_than_whoever_asks_again(
     assert await booked(ledger, paid) == 1000
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/v1/payment_intents", 401), ("/v1/payment_intents", 404), ("/v1/refunds$", 400)]
+)
+async def test_only_a_refusal_of_the_refund_itself_ends_it_for_it_may_have_gone_back(
+    desk: PaymentDesk, ledger: SqlLedger, stripe: Stripe, paid: Payment, path: str, status: int
+) -> None:
+    await stripe.fails("drop_after", "/v1/refunds$", method="POST")
+    with pytest.raises(PaymentUnknown):
+        await desk.instruct(asked(paid, amount="5"), NOW)
+    await stripe.fails("status", path, method="GET", status=status)
+    with pytest.raises(BillingError):
+        await desk.confirm("i1", "bob", "asked again", NOW)
+    assert (await outcome(ledger)).state is InstructionState.UNDER_WAY
+    with pytest.raises(InvalidInput, match="under way already"):
+        await desk.instruct(asked(paid, "i2", "5"), NOW)
+    assert (await desk.confirm("i1", "bob", "the key is mended", NOW)).state is InstructionState.DONE
+    assert await returned(stripe) == [500]
+    assert await booked(ledger, paid) == 500
+
+
 async def test_a_refund_that_the_processor_refuses_says_why_in_plain_words(
     desk: PaymentDesk, ledger: SqlLedger, stripe: Stripe, paid: Payment
 ) -> None:

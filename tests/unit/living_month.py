@@ -244,7 +244,7 @@ class LivingMonth:
         possible = [status for status in ChargeStatus if (status is ChargeStatus.CANCELED) == given_up]
         statuses = st.sampled_from([ChargeStatus.SUCCEEDED, *possible])
         status = draw.draw(statuses, "charge") if draw else ChargeStatus.SUCCEEDED
-        self.charges += status is ChargeStatus.SUCCEEDED
+        self.charges += status in (ChargeStatus.SUCCEEDED, ChargeStatus.SETTLED)  # paid once, by whichever rail
         self.become(self.month.charged(ChargeResult(status=status, at=self.now, payment_id="pi_1")))
 
     def ended_by_brake(self, draw: st.DataObject | None) -> None:

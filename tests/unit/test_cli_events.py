@@ -27,7 +27,7 @@ def told(tmp_path: Path) -> Callable[..., None]:
         ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db", (Destination.RECEIVER,))
         for month in recorded:
             await ledger.record(month, NOW)
-        for event in await ledger.claim_events(NOW, NOW + timedelta(minutes=1), 1):
+        for event in await ledger.claim_events(Destination.RECEIVER, NOW, NOW + timedelta(minutes=1), 1):
             await ledger.event_has_failed(event, "erp.example.com answers 500", NOW + timedelta(minutes=5))
         await ledger.close()
 

@@ -129,6 +129,21 @@ def test_new_card_is_tried_for_everything_that_a_card_may_pay() -> None:
     assert collection.customer.payment_method == of(collection, OCTOBER).method == CARD
 
 
+def test_what_is_wholly_owed_again_is_charged_to_the_card_with_which_others_were_tried_meanwhile() -> None:
+    collection = owing(opened())
+    now = on(collection, 2)
+    part = Counted(at=now, owed_minor={OCTOBER: 7_000, NOVEMBER: 3_000})
+    whole = Counted(at=now, owed_minor={OCTOBER: 12_000, NOVEMBER: 3_000})
+    collection = collection.to_count()
+    collection = collection.counted(part, collection)
+    collection = collection.answered(answer("canceled", now), collection)
+    collection = accepted(collection.counted(part, collection), "replace_card", now, card=CARD)
+    collection = collection.answered(answer(POOR, now), collection).to_count()
+    collection = collection.counted(whole, collection)
+    assert [owed.method for owed in collection.open_debts] == [CARD, CARD]
+    assert of(collection, OCTOBER).attempt == NewCardTry()
+
+
 def test_card_of_another_id_is_tried_once_each_payment_is_cancelled() -> None:
     collection = owing(opened(), code=STOLEN)
     now = on(collection, 1)

@@ -154,6 +154,8 @@ class CollectionMachine(RuleBasedStateMachine):
                 assert debt.model_dump(include=ended) == before.model_dump(include=ended), "settled twice"
             elif debt.settled:
                 self.noted_twice[debt.period] = "what is too much is credit" in collection.news_of(debt)
+            elif before is not None and debt.series > before.series and debt.method != before.method:
+                self.own_tries[debt.period] = 0  # another card
         self.collection = collection
 
     # -- the workflow
@@ -211,6 +213,7 @@ class CollectionMachine(RuleBasedStateMachine):
         assert debt.answer is not None
         assert debt.by_card
         assert debt.release is None
+        assert debt.method.card_id == collection.customer.payment_method.card_id, "the card was replaced"
         helps = remedy(debt.answer)
         if not isinstance(debt.attempt, NewCardTry):
             assert helps not in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE), "the bank forbids another try"

@@ -166,7 +166,9 @@ def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
     assert collection.outstanding == "70.00 EUR"
     now = on(collection, 30)
     assert "not charged to the card" in refused(collection, "retry", now)
-    assert "not charged to the card" in refused(collection, "replace_card", now, card=CARD)
+    replaced = accepted(collection, "replace_card", now, card=CARD)
+    assert "not charged to the card" in replaced.entries[-1].text
+    assert (only(replaced), replaced.customer.payment_method) == (only(collection), CARD)
     assert not is_payable(collection)
     assert collection.to_look_up(collection.period) is collection, (
         "its payment is cancelled, which would look like somebody's doing"
@@ -190,6 +192,20 @@ def test_a_part_that_goes_back_is_owed_again_and_the_card_may_pay_it_by_another_
     assert "70.00 EUR were owed, 120.00 EUR are owed now" in collection.entries[-1].text
     assert (only(collection).by_card, only(collection).series) == (True, 2)
     assert lived(collection, 3, always("succeeded"))[0].outcome is CollectionStage.RECOVERED
+
+
+@pytest.mark.parametrize("payer_id", ["cus_1", "cus_2"])
+def test_what_is_wholly_owed_again_is_charged_to_the_card_that_was_registered_meanwhile(payer_id: str) -> None:
+    card = CARD.evolve(payer_id=payer_id)
+    collection = accepted(arrived(opened(STOLEN), 1, 5000), "replace_card", on(opened(), 2), card=card)
+    halted = accepted(collection, "halt", on(collection, 2.5))
+    collection = counted(collection, 3, 12_000)
+    assert (only(collection).series, only(collection).method) == (2, card)
+    assert collection.due(on(collection, 3)).step is CollectionStep.TRY
+    waiting = counted(halted, 3, 12_000)
+    assert waiting.acting is None
+    resumed = accepted(waiting, "resume", on(waiting, 4))
+    assert (resumed.due(on(waiting, 4)).step, only(resumed).method) == (CollectionStep.TRY, card)
 
 
 def test_a_card_that_waits_for_the_end_of_a_halt_is_not_tried_once_a_part_has_arrived() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from adapters.sql.ledger import SqlLedger
 from billing.accounting.discrepancy import DiscrepancyKind
 from billing.collections.collection import Collection
-from billing.collections.commands import WriteOff
+from billing.collections.commands import CountAgain, WriteOff, decide
 from billing.collections.stages import CollectionStage
+from billing.commands import Halt
 from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import ChargeStatus
@@ -16,7 +17,8 @@ from billing.period import Period
 from billing.receivables.journal import Subject
 from bootstrap import connect_reconciliation
 from clients.collection_commands import pay, replace_card
-from tests.bed import OCTOBER, Bed
+from sandbox.timeline import until
+from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.debts import due_by, transfer, transferred
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "as agreed"}
@@ -148,6 +150,39 @@ async def test_a_cancellation_whose_answer_is_lost_leaves_a_month_that_is_paid_o
     assert closed
     assert closed.charge
     assert (closed.outcome, closed.charge.status) == (Stage.PAID, ChargeStatus.SETTLED)
+
+
+async def test_a_part_that_came_before_the_due_date_counts_for_the_collection_that_begins(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.announced()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    assert await transferred(bed, 4000)
+    await bed.closed()
+    collection = await bed.collects(lambda found: found.debts[0].outstanding_minor == 6000)
+    assert collection.failure is None
+    assert (await bed.ledger.balance("acme")).owed_for(Subject.month(Period(OCTOBER)), "eur") == 6000
+
+
+async def test_a_run_that_counts_and_is_behind_the_ledger_keeps_the_halt_that_is_there(bed: Bed) -> None:
+    """As after a reset to before the halt: by other steps, the run is at the ledger's revision."""
+    month = await bed.monitored()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.closed()
+    await bed.collects(lambda found: len(found.open_debts) == 1)
+
+    async def recorded() -> Collection | None:
+        known = await bed.ledger.collection("acme", Period(OCTOBER))
+        return known if known and known.revision == (await bed.collection()).revision else None
+
+    known = await until(recorded, PATIENCE_SECONDS)
+    at = await due_by(bed, OCTOBER)
+    halted = decide(known, Halt(**ANN), at, "cli").value.evolve(revision=known.revision + 1)
+    await bed.ledger.record_collection(halted, at)
+    assert (await bed.tell(CountAgain(by="billing", reason="money by transfer"))).accepted
+    await bed.collects(lambda found: found.halt is not None)
+    kept = await bed.ledger.collection("acme", Period(OCTOBER))
+    assert kept is not None
+    assert kept.halt == halted.halt
 
 
 async def test_a_ledger_that_lacks_the_bill_of_what_is_collected_calls_a_person(bed: Bed) -> None:

@@ -1,4 +1,4 @@
-"""What is owed for closed months and has no collection: money that has gone back since."""
+"""What is owed for closed months and has no collection: money that has gone back since, and for good."""
 
 from datetime import datetime
 from typing import Final
@@ -7,8 +7,9 @@ from sqlalchemy import and_, bindparam, func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import journal_entries
-from adapters.sql.core.schema import debts, invoices
+from adapters.sql.core.schema import debts, invoices, reversals
 from billing.completeness.snapshots import UncollectedDebt
+from billing.payments.payment import ReversalKind, ReversalStatus
 from billing.receivables.journal import AccountKind, SubjectKind
 
 _E: Final = journal_entries.c
@@ -21,8 +22,17 @@ _OWED: Final = (
     .having(func.sum(_E.amount_minor) > 0)
     .subquery()
 )
+_R: Final = reversals.c
+_WITHHELD: Final = (  # while a bank decides on a dispute, the money may come back
+    select(func.coalesce(func.sum(_R.amount_minor), 0))
+    .where(_R.period == _OWED.c.subject, _R.customer_id == _OWED.c.customer_id, _R.currency == _OWED.c.currency)
+    .where(_R.kind == ReversalKind.DISPUTE, _R.status == ReversalStatus.PENDING)
+    .scalar_subquery()
+)
+_LEFT: Final = _OWED.c.owed_minor - _WITHHELD
 _UNCOLLECTED: Final = (
-    select(_OWED.c.customer_id, _OWED.c.subject.label("period"), _OWED.c.currency, _OWED.c.owed_minor)
+    select(_OWED.c.customer_id, _OWED.c.subject.label("period"), _OWED.c.currency, _LEFT.label("owed_minor"))
+    .where(_LEFT > 0)
     .outerjoin(invoices, and_(invoices.c.customer_id == _OWED.c.customer_id, invoices.c.period == _OWED.c.subject))
     .outerjoin(debts, and_(debts.c.customer_id == _OWED.c.customer_id, debts.c.period == _OWED.c.subject))
     .where(or_(invoices.c.period.is_(None), invoices.c.closed_at < bindparam("before")))

@@ -39,6 +39,7 @@ incoming_payments: Final = table(
     Index("incoming_payments_by_subject", "subject_kind", "subject", "paid_at"),
     partial_index("incoming_payments_unmatched", "booked_at", "rail", "digest", where=IS_UNMATCHED),
     partial_index("incoming_payments_matched", "booked_at", "rail", "digest", where=IS_MATCHED),
+    partial_index("incoming_payments_of_nobody", "payer", "paid_at", where="customer_id IS NULL"),
 )
 
 # What people want done with a payment: proposed, under way at the processor, or closed.
@@ -123,4 +124,5 @@ outgoing_events: Final = table(
     Index("outgoing_events_by_id", "event_id", "destination", unique=True),
     Index("outgoing_events_by_customer", "customer_id", "number"),
     partial_index("outgoing_events_open", "destination", "customer_id", "number", where="done_at IS NULL"),
+    partial_index("outgoing_events_done", "done_at", where="done_at IS NOT NULL"),
 )

@@ -1,11 +1,11 @@
-"""The outbox of events: written with the money that they tell of, claimed by one process at a time, kept."""
+"""The outbox of events: written with the money that they tell of, claimed by one process at a time, kept 90 days."""
 
 from collections.abc import AsyncIterator, Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
@@ -14,12 +14,24 @@ from billing.apart import Failed
 from billing.errors import NotFound
 from billing.events.event import Destination, Event, OutgoingEvent
 
+KEPT = timedelta(days=90)
+"""How long a delivered event can be listed and resent."""
 _PAGE = 500
+_FORGOTTEN_AT_ONCE = 20  # with each delivery, so that no timer is needed, and none takes long
 _O = outgoing_events.c
 _EVENT = [_O[name] for name in OutgoingEvent.model_fields]
 _IS_OPEN = _O.done_at.is_(None)
-_OLDEST = select(func.min(_O.number)).where(_IS_OPEN).group_by(_O.destination, _O.customer_id)
+_IS_THERE = _O.destination == bindparam("destination")
+_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.customer_id)
 _INSERT = insert(outgoing_events)
+_OUTLIVED = (
+    select(_O.number)
+    .where(_O.done_at.is_not(None), _O.done_at < bindparam("forgotten"))
+    .order_by(_O.done_at)
+    .limit(_FORGOTTEN_AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
+_FORGET = delete(outgoing_events).where(_O.number.in_(_OUTLIVED.scalar_subquery()))
 
 
 class SqlOutbox(SqlDatabase):
@@ -27,26 +39,36 @@ class SqlOutbox(SqlDatabase):
 
     @in_thread
     def claim_events(
-        self, now: datetime, until: datetime, limit: int, failed: list[Failed] | None = None
+        self,
+        destination: Destination,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        failed: list[Failed] | None = None,
     ) -> list[OutgoingEvent]:
         """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other."""
-        due = _due(self._destinations, now).limit(limit)
+        due = _due(destination, now).limit(limit)
         with self._reading("look for events to deliver") as connection:
             if connection.execute(due).first() is None:
                 return []  # without a lock, for this is asked all the time
         with self._writing("claim events") as connection:
             lock(connection, outgoing_events.name)
-            events = as_models(OutgoingEvent, connection.execute(due).mappings(), failed, "event_id")
-            claimed = _O.number.in_([event.number for event in events])
+            rows = connection.execute(due).mappings().all()
+            events = as_models(OutgoingEvent, rows, failed, "event_id")
+            claimed = _O.number.in_([row["number"] for row in rows])  # also what cannot be read: others come next
             connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
         return [event.evolve(claimed_until=until) for event in events]
 
     @in_thread
     def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
-        """The destination has taken the event, even if another process has claimed it since."""
+        """The destination has taken the event, even if another process has claimed it since.
+
+        Those that were delivered long ago are deleted with it.
+        """
         changes = {"done_at": at, "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
         with self._writing(f"record the delivery of event {event.event_id}") as connection:
             connection.execute(update(outgoing_events).where(_O.number == event.number, _IS_OPEN).values(changes))
+            connection.execute(_FORGET, {"forgotten": at - KEPT})
 
     @in_thread
     def event_has_failed(self, event: OutgoingEvent, fault: str, next_at: datetime) -> None:
@@ -104,8 +126,8 @@ def backlog(connection: Connection, destinations: Collection[Destination]) -> tu
     return count, since
 
 
-def _due(destinations: Collection[Destination], now: datetime) -> Select[*tuple[Any, ...]]:
-    """The oldest event of each customer and destination, if its time has come and nobody delivers it."""
-    is_oldest, is_ours = _O.number.in_(_OLDEST.scalar_subquery()), _O.destination.in_(destinations)
+def _due(destination: Destination, now: datetime) -> Select[*tuple[Any, ...]]:
+    """The destination's oldest event of each customer, if its time has come and nobody delivers it."""
     has_come = (or_(column.is_(None), column <= now) for column in (_O.next_at, _O.claimed_until))
-    return select(*_EVENT).where(is_oldest, is_ours, *has_come).order_by(_O.number)
+    query = select(*_EVENT).where(_O.number.in_(_OLDEST.scalar_subquery()), *has_come).order_by(_O.number)
+    return query.params(destination=destination)

@@ -146,25 +146,25 @@ def _doubts(connection: Connection, payment: IncomingPayment, posted: Transactio
     row = connection.execute(
         select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
     ).one_or_none()
-    owed_minor = 0
-    if payment.customer_id and payment.subject:
-        owed_minor = balance(connection, payment.customer_id).owed_for(payment.subject, payment.currency)
-    account = AccountState(row.currency, row.closed_at is not None, owed_minor) if row else None
+    account = AccountState(row.currency, row.closed_at is not None) if row else None
+    if account and payment.customer_id and payment.subject:
+        known, of = balance(connection, payment.customer_id), (payment.subject, payment.currency)
+        account = account._replace(owed_minor=known.owed_for(*of), left_minor=known.credit_from(*of))
     return list(doubts(payment, posted, account, _equal(connection, payment, at)))
 
 
 def _equal(connection: Connection, payment: IncomingPayment, at: datetime) -> str:
     """The title of another payment with the same amount, day and rail of the same customer (or unknown payer)."""
-    if payment.by is None:
+    if payment.by is None or not (payment.customer_id or payment.payer):
         return ""
     day = datetime.combine(payment.paid_at.date(), time(), UTC)
     whose = _I.customer_id == payment.customer_id
     if payment.customer_id is None:
-        whose = (_I.customer_id.is_(None)) & (_I.payer == payment.payer)  # SQL: without a payer, never
+        whose = (_I.customer_id.is_(None)) & (_I.payer == payment.payer)
     same = _I.rail == payment.rail, _I.amount_minor == payment.amount_minor, _I.currency == payment.currency
     before = _I.digest != payment.name.digest, _I.booked_at <= at, _I.original.is_(None)
     query = select(_I.reference).where(whose, *same, *before, _I.paid_at >= day, _I.paid_at < day + timedelta(days=1))
-    reference = connection.scalar(query.order_by(_I.booked_at).limit(1))
+    reference = connection.scalar(query.order_by(_I.paid_at, _I.booked_at).limit(1))
     return f"{reference} ({payment.rail})" if reference else ""
 
 

@@ -37,13 +37,18 @@ _E = journal_entries.c
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 _SUM = func.sum(_E.amount_minor)
 _BY_SUBJECT = (_E.kind, _E.subject_kind, _E.subject, _E.currency)
-_BALANCE = (
-    select(*_BY_SUBJECT, _SUM.label("amount_minor"), func.max(_E.due_at).label("due_at"))
+_BY_DATE = (
+    select(*_BY_SUBJECT, _E.due_at, _SUM.label("amount_minor"))
     .where(_E.customer_id == bindparam("customer_id"))
     .where(_E.kind.in_((AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF)))
-    .group_by(*_BY_SUBJECT)
-    .having(_SUM != 0)
+    .group_by(*_BY_SUBJECT, _E.due_at)
+    .subquery()
+    .c
 )
+_ITEM = [_BY_DATE[column.name] for column in _BY_SUBJECT]
+_TOTAL = func.sum(_BY_DATE.amount_minor)
+_DUE_AT = func.max(case((_BY_DATE.amount_minor > 0, _BY_DATE.due_at)))  # a bill that is void cancels out, with its date
+_BALANCE = select(*_ITEM, _TOTAL.label("amount_minor"), _DUE_AT.label("due_at")).group_by(*_ITEM).having(_TOTAL != 0)
 _T = transactions.c
 _STANDING = (
     select(

@@ -189,6 +189,8 @@ def upgrade() -> None:
     unmatched, matched = _where("unmatched_minor <> 0"), _where("unmatched_minor = 0")
     op.create_index("incoming_payments_unmatched", "incoming_payments", newest, **unmatched)
     op.create_index("incoming_payments_matched", "incoming_payments", newest, **matched)
+    of_nobody = _where("customer_id IS NULL")
+    op.create_index("incoming_payments_of_nobody", "incoming_payments", ["payer", "paid_at"], **of_nobody)
 
     op.create_table(
         "instructions",
@@ -272,6 +274,7 @@ def upgrade() -> None:
     op.create_index("outgoing_events_by_customer", "outgoing_events", ["customer_id", "number"])
     of_customer = ["destination", "customer_id", "number"]
     op.create_index("outgoing_events_open", "outgoing_events", of_customer, **_where("done_at IS NULL"))
+    op.create_index("outgoing_events_done", "outgoing_events", ["done_at"], **_where("done_at IS NOT NULL"))
 
     op.create_table(
         "events",
