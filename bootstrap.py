@@ -5,24 +5,23 @@ Each function imports what it puts together, so that a command starts without th
 
 from __future__ import annotations
 
-import logging
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from billing.errors import BillingError, InvalidInput
+from billing.errors import InvalidInput
 from billing.events.event import Destination
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
 from services.event_dispatcher import EventDispatcher
 from services.payment_desk import PaymentDesk
-from settings import Settings, environment
+from settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from temporalio.client import Client, GrpcCompression
+    from temporalio.client import Client
     from temporalio.runtime import Runtime
 
     from activities.alerts import DigestActivities
@@ -94,69 +93,15 @@ def connect_passwords() -> Argon2Passwords:
     return Argon2Passwords()
 
 
-def compression_to(address: str) -> GrpcCompression:
-    """No compression to a server on this machine, where it only costs time."""
-    from temporalio.client import GrpcCompression
-
-    host = address.rpartition(":")[0].strip("[]")
-    return GrpcCompression.NONE if host in ("127.0.0.1", "::1", "localhost") else GrpcCompression.GZIP
-
-
-def connect_runtime(settings: Settings) -> Runtime:
-    """The SDK's runtime, with our logging, and with Prometheus metrics if configured."""
-    from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
-
-    address = settings.worker_metrics_address
-    logs = LoggingConfig(LoggingConfig.default.filter, LogForwardingConfig(logging.getLogger("temporalio")))
-    metrics = PrometheusConfig(bind_address=address) if address else None
-    try:
-        return Runtime(telemetry=TelemetryConfig(logging=logs, metrics=metrics))
-    except ValueError as error:
-        raise BillingError(f"BILLING_WORKER_METRICS_ADDRESS {address} cannot be served: {error}") from None
-
-
 async def connect_temporal(settings: Settings, address: str = "", runtime: Runtime | None = None) -> Client:
     """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
 
     The sandbox has its own namespace, which exists on the embedded server only: a worker or a command without
     settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing.
     """
-    from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-    from temporalio.client import Client
-    from temporalio.contrib.pydantic import pydantic_data_converter
-    from temporalio.envconfig import ClientConfig
-    from temporalio.service import RPCError, RPCStatusCode
+    from process.temporal import connect
 
-    try:
-        config = ClientConfig.load_client_connect_config(override_env_vars=environment())
-    except RuntimeError as error:
-        raise BillingError(f"Temporal's configuration (TEMPORAL_… variables, temporal.toml): {error}") from None
-    config["target_host"] = address or config.get("target_host") or "127.0.0.1:7233"
-    if settings.sandbox:
-        config["namespace"] = SANDBOX_NAMESPACE
-    try:
-        client = await Client.connect(
-            **config,
-            data_converter=pydantic_data_converter,
-            grpc_compression=compression_to(config["target_host"]),
-            runtime=runtime,
-        )
-        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise BillingError(f"Temporal at {config['target_host']} refuses: {error.message}") from None
-        advice = (
-            "it is not the embedded one: set up .env" if settings.sandbox else "create it, or set TEMPORAL_NAMESPACE"
-        )
-        raise BillingError(
-            f"Temporal at {config['target_host']} has no namespace {client.namespace!r}; {advice}"
-        ) from None
-    except RuntimeError:
-        raise BillingError(
-            f"no Temporal server answers at {config['target_host']}; "
-            "set TEMPORAL_ADDRESS, or start the embedded one with: python starter.py up"
-        ) from None
-    return client
+    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime)
 
 
 async def connect_running_workflows(settings: Settings) -> RunningWorkflows:

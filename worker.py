@@ -31,7 +31,6 @@ from bootstrap import (
     connect_digests,
     connect_dispatcher,
     connect_reconciliation,
-    connect_runtime,
     connect_sales,
     connect_sheet_comparer,
     connect_temporal,
@@ -42,6 +41,7 @@ from process.files import private_files
 from process.logs import start_logging
 from process.memory import cached_workflows, memory_bytes
 from process.shutdown import GRACE, Ending, KeptRuns
+from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
 from services.cashier import Cashier
 from services.shared_sales import Sales

@@ -3,7 +3,6 @@
 import ast
 import functools
 import inspect
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -32,30 +31,30 @@ class LazyCommand(TyperCommand):
     def help(self, text: str | None) -> None:
         """Typer's constructor sets it."""
 
-    def load(self) -> typer.main._click.Command:
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """The context of the command itself, so that it is what parses, helps and runs."""
+        return self._loaded().make_context(*args, **extra)
+
+    def _loaded(self) -> TyperCommand:
         """The command itself, with its options; a coroutine function gets its own event loop."""
+        import asyncio
+
         from cli.terminal.options import spread
 
         run = getattr(import_module(self._module), self._function)
         call = spread(run)
 
         @functools.wraps(call)
-        def command(*args: Any, call: Callable[..., Any] = call, **options: Any) -> Any:
+        def command(*args: Any, **options: Any) -> Any:
             result = call(*args, **options)
-            if not inspect.iscoroutine(result):
-                return result
-            import asyncio
-
-            return asyncio.run(result)
+            return asyncio.run(result) if inspect.iscoroutine(result) else result
 
         command.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
         alone.command(self.name, help=_flowing(run.__doc__ or ""), no_args_is_help=False)(command)
-        return typer.main.get_command(alone)
-
-    def make_context(self, *args: Any, **extra: Any) -> Any:
-        """The context of the command itself, so that it is what parses, helps and runs."""
-        return self.load().make_context(*args, **extra)
+        loaded = typer.main.get_command(alone)
+        assert isinstance(loaded, TyperCommand)
+        return loaded
 
 
 def lazy_commands(panel: str, *places: str) -> dict[str, LazyCommand]:
