@@ -4,7 +4,6 @@ FROM python:3.11-slim
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
-    PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
 WORKDIR /app
@@ -12,7 +11,7 @@ COPY requirements.txt ./
 RUN pip install --require-hashes -r requirements.txt
 
 COPY . ./
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin billing
+RUN python -m compileall -q . && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin billing
 USER 10001
 
 # A worker reports to Temporal every minute. It is healthy if this container's worker did so in the last three.

@@ -8,6 +8,9 @@ UV := .make/uv/bin/uv
 COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
+# Where it is set, each of the many processes of a test would compile all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-serve up test crash chaos bench bench-console bench-parked bench-book bench-rehearsal \

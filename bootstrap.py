@@ -1,44 +1,47 @@
-"""Composition: from settings to adapters, services and clients, for every entry point."""
+"""Composition: from settings to adapters, services and clients, for every entry point.
 
-import logging
-from collections.abc import AsyncIterator
+Each function imports what it puts together, so that a command starts without the SDKs that it does not use.
+"""
+
+from __future__ import annotations
+
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, GrpcCompression
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.service import RPCError, RPCStatusCode
-
-from activities.alerts import DigestActivities
-from activities.completeness import CompletenessActivities
-from activities.reconciliation import Reconciler
-from adapters.events.http_receiver import HttpReceiver
-from adapters.mail.smtp_mail import SmtpMail
-from adapters.notify.apprise_alerts import AppriseAlerts
-from adapters.passwords import Argon2Passwords
-from adapters.sheets.csv_sales import CsvSales
-from adapters.sheets.google_sheets import GoogleSheetsSales
-from adapters.sql.ledger import SqlLedger
-from adapters.stripe.payments import StripePayments
-from billing.errors import BillingError, InvalidInput
+from billing.errors import InvalidInput
 from billing.events.event import Destination
-from billing.events.ports import EventSender
-from clients.collection_commands import CollectionSignals
-from clients.digest_trigger import DigestTrigger
-from clients.registrar import Registrar
-from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
-from services.customer_mails import CustomerMails
 from services.event_dispatcher import EventDispatcher
 from services.payment_desk import PaymentDesk
-from services.shared_sales import Sales, SharedSales
-from services.sheet_comparison import SheetComparer
-from settings import Settings, environment
+from settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from temporalio.client import Client
+    from temporalio.runtime import Runtime
+
+    from activities.alerts import DigestActivities
+    from activities.completeness import CompletenessActivities
+    from activities.reconciliation import Reconciler
+    from adapters.events.http_receiver import HttpReceiver
+    from adapters.mail.smtp_mail import SmtpMail
+    from adapters.notify.apprise_alerts import AppriseAlerts
+    from adapters.passwords import Argon2Passwords
+    from adapters.sheets.csv_sales import CsvSales
+    from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sql.ledger import SqlLedger
+    from adapters.stripe.payments import StripePayments
+    from billing.events.ports import EventSender
+    from clients.digest_trigger import DigestTrigger
+    from clients.registrar import Registrar
+    from clients.running_workflows import RunningWorkflows
+    from services.customer_mails import CustomerMails
+    from services.shared_sales import Sales, SharedSales
+    from services.sheet_comparison import SheetComparer
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
@@ -65,16 +68,17 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         ledger = await stack.enter_async_context(connect_ledger(settings))
         payments = _payments(settings)
         stack.push_async_callback(payments.close)
-        others = tuple(AppriseAlerts(address) for address in settings.alert_urls.get_secret_value().split())
-        receiver = HttpReceiver(settings.events_url, settings.events_secrets) if settings.events_url else None
+        receiver = _receiver(settings)
         if receiver:
             stack.push_async_callback(receiver.close)
-        yield Adapters(_sales(settings), payments, _mail(settings), ledger, others, receiver)
+        yield Adapters(_sales(settings), payments, _mail(settings), ledger, _others(settings), receiver)
 
 
 @asynccontextmanager
 async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
     """The ledger alone; closes it at the end."""
+    from adapters.sql.ledger import SqlLedger
+
     ledger = await SqlLedger.connect(settings.ledger, settings.destinations)
     try:
         yield ledger
@@ -84,24 +88,9 @@ async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
 
 def connect_passwords() -> Argon2Passwords:
     """Hashes passwords; the first one in a process takes a quarter of a second."""
+    from adapters.passwords import Argon2Passwords
+
     return Argon2Passwords()
-
-
-def compression_to(address: str) -> GrpcCompression:
-    """No compression to a server on this machine, where it only costs time."""
-    host = address.rpartition(":")[0].strip("[]")
-    return GrpcCompression.NONE if host in ("127.0.0.1", "::1", "localhost") else GrpcCompression.GZIP
-
-
-def connect_runtime(settings: Settings) -> Runtime:
-    """The SDK's runtime, with our logging, and with Prometheus metrics if configured."""
-    address = settings.worker_metrics_address
-    logs = LoggingConfig(LoggingConfig.default.filter, LogForwardingConfig(logging.getLogger("temporalio")))
-    metrics = PrometheusConfig(bind_address=address) if address else None
-    try:
-        return Runtime(telemetry=TelemetryConfig(logging=logs, metrics=metrics))
-    except ValueError as error:
-        raise BillingError(f"BILLING_WORKER_METRICS_ADDRESS {address} cannot be served: {error}") from None
 
 
 async def connect_temporal(settings: Settings, address: str = "", runtime: Runtime | None = None) -> Client:
@@ -110,45 +99,29 @@ async def connect_temporal(settings: Settings, address: str = "", runtime: Runti
     The sandbox has its own namespace, which exists on the embedded server only: a worker or a command without
     settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing.
     """
-    try:
-        config = ClientConfig.load_client_connect_config(override_env_vars=environment())
-    except RuntimeError as error:
-        raise BillingError(f"Temporal's configuration (TEMPORAL_… variables, temporal.toml): {error}") from None
-    config["target_host"] = address or config.get("target_host") or "127.0.0.1:7233"
-    if settings.sandbox:
-        config["namespace"] = SANDBOX_NAMESPACE
-    try:
-        client = await Client.connect(
-            **config,
-            data_converter=pydantic_data_converter,
-            grpc_compression=compression_to(config["target_host"]),
-            runtime=runtime,
-        )
-        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise BillingError(f"Temporal at {config['target_host']} refuses: {error.message}") from None
-        advice = (
-            "it is not the embedded one: set up .env" if settings.sandbox else "create it, or set TEMPORAL_NAMESPACE"
-        )
-        raise BillingError(
-            f"Temporal at {config['target_host']} has no namespace {client.namespace!r}; {advice}"
-        ) from None
-    except RuntimeError:
-        raise BillingError(
-            f"no Temporal server answers at {config['target_host']}; "
-            "set TEMPORAL_ADDRESS, or start the embedded one with: python starter.py up"
-        ) from None
-    return client
+    from process.temporal import connect
+
+    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime)
+
+
+async def connect_running_workflows(settings: Settings) -> RunningWorkflows:
+    """What runs at Temporal. Raises as ``connect_temporal``."""
+    from clients.running_workflows import RunningWorkflows
+
+    return RunningWorkflows(await connect_temporal(settings))
 
 
 def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMails:
     """Mails to customers."""
+    from services.customer_mails import CustomerMails
+
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
     """Wakes the workflow that sends digests; one for each process."""
+    from clients.digest_trigger import DigestTrigger
+
     return DigestTrigger(client, settings.digest_interval)
 
 
@@ -164,6 +137,8 @@ def has_reviewers(settings: Settings, adapters: Adapters) -> bool:
 
 def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
     """Sends digests to the reviewers."""
+    from activities.alerts import DigestActivities
+
     reviewers, domain, console_url = settings.reviewers_email, settings.mail_domain, settings.links.base_url
     return DigestActivities(adapters.ledger, adapters.mail, adapters.others, reviewers, domain, console_url)
 
@@ -172,6 +147,8 @@ def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
     """Delivers events to the collections, and to their receiver, if there is one."""
+    from clients.collection_commands import CollectionSignals
+
     senders: dict[Destination, EventSender] = {
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client))
     }
@@ -182,12 +159,17 @@ def connect_dispatcher(
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
     """The registrar, which turns registrations into customers."""
+    from clients.registrar import Registrar
+
     mails = connect_customer_mails(settings, adapters)
     return Registrar(client, adapters.payments, adapters.ledger, mails, settings.links, settings.spread)
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciler:
     """Compares the processor's records with the ledger."""
+    from activities.reconciliation import Reconciler
+    from clients.collection_commands import CollectionSignals
+
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
 
@@ -207,11 +189,15 @@ def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
 
 def connect_sales(adapters: Adapters) -> SharedSales:
     """Shared readings of the sheet; one for each process."""
+    from services.shared_sales import SharedSales
+
     return SharedSales(adapters.sales, adapters.ledger)
 
 
 def connect_sheet_comparer(settings: Settings, adapters: Adapters, sales: Sales | None = None) -> SheetComparer:
     """Compares invoices with the sheet."""
+    from services.sheet_comparison import SheetComparer
+
     return SheetComparer(sales or connect_sales(adapters), adapters.ledger, settings.decimal_separator)
 
 
@@ -219,6 +205,9 @@ def connect_completeness(
     settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "", sales: Sales | None = None
 ) -> CompletenessActivities:
     """The completeness check; ``client`` None: without Temporal, for the reason ``unseen``."""
+    from activities.completeness import CompletenessActivities
+    from clients.running_workflows import RunningWorkflows
+
     return CompletenessActivities(
         adapters.ledger,
         sales or connect_sales(adapters),
@@ -231,10 +220,14 @@ def connect_completeness(
 
 def sandbox_sheet(settings: Settings) -> GoogleSheetsSales:
     """The stand-in's spreadsheet."""
+    from adapters.sheets.google_sheets import GoogleSheetsSales
+
     return GoogleSheetsSales.connect(SANDBOX_SHEET_ID, base_url=f"http://127.0.0.1:{settings.sandbox_sheets_port}")
 
 
 def _payments(settings: Settings) -> StripePayments:
+    from adapters.stripe.payments import StripePayments
+
     if settings.sandbox:
         url = f"http://127.0.0.1:{settings.sandbox_stripe_port}"
         return StripePayments.connect(SANDBOX_STRIPE_KEY, base_url=url, webhook_secret=SANDBOX_WEBHOOK_SECRET)
@@ -244,14 +237,20 @@ def _payments(settings: Settings) -> StripePayments:
 
 def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:
     if settings.sales_folder:
+        from adapters.sheets.csv_sales import CsvSales
+
         return CsvSales(settings.sales_folder)
     if settings.sandbox:
         return sandbox_sheet(settings)
+    from adapters.sheets.google_sheets import GoogleSheetsSales
+
     credentials = str(settings.google_credentials_file) if settings.google_credentials_file else None
     return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=credentials)
 
 
 def _mail(settings: Settings) -> SmtpMail:
+    from adapters.mail.smtp_mail import SmtpMail
+
     sender, name = settings.mail_from, settings.company
     if settings.sandbox:
         return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender, name, tls="none")
@@ -264,3 +263,20 @@ def _mail(settings: Settings) -> SmtpMail:
         password=settings.smtp_password.get_secret_value() or None,
         tls=settings.smtp_tls,
     )
+
+
+def _others(settings: Settings) -> tuple[AppriseAlerts, ...]:
+    addresses = settings.alert_urls.get_secret_value().split()
+    if not addresses:
+        return ()
+    from adapters.notify.apprise_alerts import AppriseAlerts
+
+    return tuple(AppriseAlerts(address) for address in addresses)
+
+
+def _receiver(settings: Settings) -> HttpReceiver | None:
+    if not settings.events_url:
+        return None
+    from adapters.events.http_receiver import HttpReceiver
+
+    return HttpReceiver(settings.events_url, settings.events_secrets)

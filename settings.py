@@ -228,11 +228,6 @@ class Settings(BaseSettings):
         return self.ledger_url.get_secret_value() or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"
 
 
-def private_files() -> None:
-    """Makes files that this process and its children create readable by its user only. For entry points."""
-    os.umask(0o077)
-
-
 def load_settings() -> Settings:
     """The settings of this process. Raises ``InvalidInput``, which names the variable, never its value."""
     try:

@@ -31,20 +31,21 @@ from bootstrap import (
     connect_digests,
     connect_dispatcher,
     connect_reconciliation,
-    connect_runtime,
     connect_sales,
     connect_sheet_comparer,
     connect_temporal,
 )
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
+from process.files import private_files
 from process.logs import start_logging
 from process.memory import cached_workflows, memory_bytes
 from process.shutdown import GRACE, Ending, KeptRuns
+from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
 from services.cashier import Cashier
 from services.shared_sales import Sales
-from settings import Settings, load_settings, private_files
+from settings import Settings, load_settings
 from workflows.answers import Answers
 from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.digest import ReviewerDigest

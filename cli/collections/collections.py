@@ -23,7 +23,6 @@ from cli.invoices.standstill import print_stopped, stopped_collections
 from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
 from cli.terminal.output import print_json, print_table, say, utc, whole
 from cli.terminal.send import print_answers
-from clients.collection_commands import tell_collection
 from settings import load_settings
 from wording.plain import relative
 
@@ -185,6 +184,8 @@ async def _found(ledger: CollectionStore, customer_id: str, period: Period | Non
 
 async def _send(options: CollectionOptions, name: str) -> None:
     """Sends the command and prints its answer."""
+    from clients.collection_commands import tell_collection
+
     customer_id, period, command_id = options.customer_id, options.period, options.command_id or uuid.uuid4().hex
     common = {"by": options.by, "reason": options.reason, "command_id": command_id, "period": period, "via": "cli"}
     command = parse_command(name, [common], COLLECTION_COMMANDS)

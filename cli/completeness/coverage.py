@@ -1,10 +1,9 @@
 """``coverage``: everybody and every row of a month, in tables or JSON; what is wrong with what to do about it."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from temporalio.client import Client
 
 from billing.completeness.report import CompletenessReport, CurrencySum
 from billing.errors import BillingError
@@ -18,6 +17,9 @@ from cli.terminal.output import console, counted, print_json, say, table, whole
 from settings import Settings, load_settings
 from wording.english import hours
 from wording.remedies import command_line
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
 
 _SHOWN = 200
 
@@ -51,7 +53,7 @@ async def coverage(
         raise typer.Exit(1)
 
 
-async def _temporal(settings: Settings) -> tuple[Client | None, str]:
+async def _temporal(settings: Settings) -> "tuple[Client | None, str]":
     """The client; or why there is none."""
     try:
         return await connect_temporal(settings), ""

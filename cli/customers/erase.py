@@ -8,7 +8,6 @@ from billing.remedies import RemedyAction
 from bootstrap import connect_adapters, connect_temporal
 from cli.terminal.options import AsJson, By, CustomerId, Reason
 from cli.terminal.output import print_json, say
-from clients.running_workflows import chain_status
 from settings import load_settings
 from wording.remedies import command_line
 
@@ -28,6 +27,8 @@ async def erase(
     [bold]Example[/bold]
     $ python starter.py customers erase acme --by ann --reason "asked by letter of 3 May"
     """
+    from clients.running_workflows import chain_status
+
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)

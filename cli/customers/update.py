@@ -16,8 +16,6 @@ from cli.invoices.invoices import recorded_month
 from cli.invoices.review import pairs
 from cli.terminal.options import CommandOptions
 from cli.terminal.send import send
-from clients.collection_commands import replace_card
-from clients.start import check_currency, check_is_distinct, with_card_on_file
 from settings import load_settings
 
 
@@ -65,6 +63,8 @@ async def update(options: CommandOptions, fields: CustomerOptions) -> None:
         changes = await _verified(adapters, month.customer, _named(month.customer, fields))
         await send(options, "update_customer", month.period, {"changes": changes})
         if card := changes.payment_method:  # unpaid months are tried with the new card
+            from clients.collection_commands import replace_card
+
             decision: dict[str, Any] = {"by": options.by, "reason": options.reason, "via": "cli"}
             await replace_card(await connect_temporal(settings), adapters.ledger, customer_id, card, **decision)
 
@@ -110,6 +110,8 @@ def _schedule(customer: Customer, texts: list[str] | None) -> Schedule | None:
 
 async def _verified(adapters: Adapters, customer: Customer, fields: dict[str, object]) -> CustomerChanges:
     """The changes: an email has one owner, and a card belongs to the customer and brings its last four digits."""
+    from clients.start import check_currency, check_is_distinct, with_card_on_file
+
     try:
         changes = CustomerChanges.model_validate(fields)
     except ValidationError as error:

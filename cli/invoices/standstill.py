@@ -5,9 +5,8 @@ from collections.abc import Sequence, Set
 from billing.completeness.chains import ChainStatus, Standstill, StoppedCollection, restart
 from billing.errors import BillingError
 from billing.period import Period
-from bootstrap import connect_temporal
+from bootstrap import connect_running_workflows
 from cli.terminal.output import say
-from clients.running_workflows import RunningWorkflows
 from settings import Settings
 from wording.remedies import command_line
 
@@ -19,7 +18,7 @@ async def standstill_of(settings: Settings, customer_ids: Set[str]) -> Standstil
     if not customer_ids:
         return Standstill({})
     try:
-        statuses = await RunningWorkflows(await connect_temporal(settings)).of(customer_ids)
+        statuses = await (await connect_running_workflows(settings)).of(customer_ids)
     except BillingError as error:
         return Standstill({}, str(error))
     return Standstill({name: statuses[name] for name in sorted(statuses) if statuses[name] is not ChainStatus.RUNNING})
@@ -32,7 +31,7 @@ async def stopped_collections(
     if not owed:
         return [], ""
     try:
-        return await RunningWorkflows(await connect_temporal(settings)).stopped_collections(owed), ""
+        return await (await connect_running_workflows(settings)).stopped_collections(owed), ""
     except BillingError as error:
         return [], str(error)
 

@@ -4,19 +4,19 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
-from pydantic_core import to_json
+from pydantic_core import ValidationError, to_json
 from rich import box
 from rich.console import Console, JustifyMethod
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
-from temporalio.service import RPCError, RPCStatusCode
 
-from billing.apart import Failed, why
 from billing.errors import BillingError
+
+if TYPE_CHECKING:
+    from billing.apart import Failed
 
 SHOWN = 1000
 """How many rows of a list are shown; ``--json`` has all of them."""
@@ -86,7 +86,7 @@ def whole(name: str, justify: JustifyMethod = "left") -> Column:
     return Column(name, justify=justify, no_wrap=True)
 
 
-def end_with(failed: Sequence[Failed]) -> None:
+def end_with(failed: "Sequence[Failed]") -> None:
     """Names on stderr the customers who could not be read, and ends with exit code 1 if there are any."""
     for failure in failed[:SHOWN]:
         complain(f"{failure.customer_id or 'nobody we know'}: {failure.reason}")
@@ -105,10 +105,25 @@ def utc(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def foreseen(error: Exception) -> bool:
+    """Whether a line can say what to do about it; any other error is a mistake of ours."""
+    if isinstance(error, (BillingError, OSError, ValidationError, typer.TyperException)):
+        return True
+    from temporalio.service import RPCError
+
+    return isinstance(error, RPCError)
+
+
 def explain(error: Exception) -> str:
     """The error with its remedy; our own errors have one already."""
+    if isinstance(error, BillingError | OSError):
+        return str(error)
+    from temporalio.service import RPCError, RPCStatusCode
+
+    from billing.apart import why
+
     if not isinstance(error, RPCError):
-        return str(error) if isinstance(error, BillingError | OSError) else why(error)
+        return why(error)
     unprepared = error.status is RPCStatusCode.INVALID_ARGUMENT  # most likely, a search attribute that it does not know
     advice = "prepare it with: python starter.py setup" if unprepared else "look further with: python starter.py doctor"
     return f"Temporal answers {error.status.name}: {error.message}; {advice}"
@@ -122,6 +137,8 @@ def counted(count: int, noun: str) -> str:
 @contextmanager
 def progress(doing: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on stderr in a terminal; yields what advances it by a number."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as shown:
         bar = shown.add_task("", total=total)

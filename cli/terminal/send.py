@@ -13,7 +13,6 @@ from billing.period import Period
 from bootstrap import connect_temporal
 from cli.terminal.options import CollectionOptions, CommandOptions
 from cli.terminal.output import print_json, say
-from clients.month_commands import Unanswered, send_command
 from settings import load_settings
 
 
@@ -24,6 +23,8 @@ async def send(options: CommandOptions, name: str, period: Period, fields: dict[
 
 async def ask(options: CommandOptions, name: str, period: Period, fields: dict[str, Any]) -> dict[str, Any]:
     """Sends the command; its answer, as ``--json`` prints it."""
+    from clients.month_commands import Unanswered, send_command
+
     command_id = options.command_id or uuid.uuid4().hex
     common = {"by": options.by, "reason": options.reason, "command_id": command_id, "period": period, "via": "cli"}
     command = parse_command(name, [common | fields], COMMANDS)

@@ -12,8 +12,9 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 
 from adapters.sql.ledger import SqlLedger
 from billing.customers.customer import Customer
-from bootstrap import SANDBOX_NAMESPACE, compression_to, connect_adapters
+from bootstrap import SANDBOX_NAMESPACE, connect_adapters
 from process.logs import start_logging
+from process.temporal import compression_to
 from sandbox.rehearsal.book import Book, MailSettings
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import MonthWatch

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from alembic.util import CommandError
 from sqlalchemy import exc, text
 
 from adapters.sql.core import engine, errors
@@ -140,7 +139,7 @@ def driver_errors() -> Iterator[Exception]:
         yield own("failed")
     yield exc.StatementError("s3cret", "INSERT", {"email": "s3cret"}, ValueError("s3cret"))
     yield OSError("failed")
-    yield CommandError("failed")
+    yield errors.NewerTables("failed")
 
 
 def subclasses(kind: type[Exception]) -> set[type[Exception]]:

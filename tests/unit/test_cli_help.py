@@ -1,21 +1,37 @@
 """Every command of the command line, its options and its arguments are explained, with an example."""
 
-import pytest
-import typer.main
+from collections.abc import Iterator
+from typing import Any
 
-from cli.app import app
+import pytest
+
+from cli.commands import COMMANDS
 from tests.unit.command_line import Run, run
 
 __all__ = ["run"]  # fixture
 
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+def paths(commands: Any = COMMANDS, *above: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command and of every group of them."""
+    for name, command in commands.items():
+        yield *above, name
+        yield from paths(getattr(command, "commands", {}), *above, name)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_of_every_command_has_an_example(run: Run, name: str):
-    result = run(name, "--help")
+EVERY = pytest.mark.parametrize("path", list(paths()), ids=" ".join)
+
+
+@EVERY
+def test_help_of_every_command_has_an_example(run: Run, path: tuple[str, ...]):
+    result = run(*path, "--help")
     assert result.exit_code == 0
-    assert f"python starter.py {name}" in result.stdout
+    assert f"python starter.py {' '.join(path)}" in result.stdout
+
+
+def test_help_lists_a_command_with_the_first_words_of_its_own_help(run: Run):
+    listed = " ".join(run("--help").stdout.split())
+    assert "halt Halt a month: nothing is announced or charged until somebody resumes." in listed
+    assert "Halt a month: nothing is announced or charged until somebody resumes." in run("halt", "--help").stdout
 
 
 def test_help_folds_paragraphs_anew_and_keeps_the_lines_of_examples(run: Run):
@@ -28,9 +44,13 @@ def test_help_folds_paragraphs_anew_and_keeps_the_lines_of_examples(run: Run):
     ]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_and_argument_is_documented(name: str):
-    assert [parameter.name for parameter in COMMANDS[name].params if not parameter.help] == []
+@EVERY
+def test_every_option_and_argument_is_documented(path: tuple[str, ...]):
+    command: Any = COMMANDS[path[0]]
+    for name in path[1:]:
+        command = command.commands[name]
+    loaded = command.make_context(path[-1], [], resilient_parsing=True).command
+    assert [parameter.name for parameter in loaded.params if not parameter.help] == []
 
 
 def test_version_is_the_one_of_the_project(run: Run):

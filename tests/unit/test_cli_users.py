@@ -9,14 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer.main
 from typer.testing import CliRunner, Result
 
 from adapters.sql.core.database import upgrade
 from cli.app import app
 
 ROOT = Path(__file__).parents[2]
-USER = typer.main.get_command(app).commands["user"].commands  # type: ignore[attr-defined]
 WORD = "correct horse battery staple"
 
 Run = Callable[..., Result]
@@ -46,12 +44,6 @@ def users(run: Run) -> dict[str, tuple[str, str, bool]]:
     """Name, role and whether enabled, by user name."""
     listed = json.loads(run("list", "--json").stdout)["users"]
     return {user["username"]: (user["name"], user["role"], user["disabled_at"] is None) for user in listed}
-
-
-@pytest.mark.parametrize("name", USER)
-def test_help_of_every_command_has_an_example_and_explains_every_option(run: Run, name: str) -> None:
-    assert f"python starter.py user {name}" in run(name, "--help").stdout
-    assert [parameter.name for parameter in USER[name].params if not parameter.help] == []
 
 
 def test_a_user_is_added_once_and_listed(run: Run) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from temporalio.client import GrpcCompression
 
-from bootstrap import compression_to
+from process.temporal import compression_to
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:7233", "localhost:7233", "[::1]:7233"])

@@ -21,7 +21,6 @@ from sqlalchemy import (
     select,
 )
 
-from adapters.sql.core import migration
 from adapters.sql.core.engine import create, is_sqlite, parse_url, switch_to_write_ahead_log
 from adapters.sql.core.errors import translated, unfit
 from billing.apart import Failed
@@ -93,6 +92,8 @@ class SqlDatabase:
     @in_thread
     def schema_is_current(self) -> bool:
         """Whether the tables are those of this release; ``migrate`` upgrades them."""
+        from adapters.sql.core import migration
+
         with self._reading("show its tables") as connection:
             return migration.is_current(connection)
 
@@ -169,6 +170,8 @@ def upgrade(url: str) -> None:
 
 
 def _upgrade(url: URL) -> None:
+    from adapters.sql.core import migration  # Alembic takes longer to import than most commands to run
+
     with translated("bring its tables up to date"):
         engine = create(url, pool_size=1, may_create_file=True)
         try:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy import exc
 
@@ -45,12 +44,16 @@ _OUTAGES: Final = (
 """Errors of the environment. Their text is shown; the text of any other error may contain a row's data."""
 
 
+class NewerTables(Exception):
+    """The tables were made by a newer release than this one."""
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turns every error of the database into ``LedgerUnavailable``; its cause is dropped, it may show rows."""
     try:
         yield
-    except (exc.SQLAlchemyError, OSError, CommandError, ValidationError) as error:
+    except (exc.SQLAlchemyError, OSError, NewerTables, ValidationError) as error:
         cause, advice = _explain(error)
         kind = RowUnreadable if isinstance(error, ValidationError) else LedgerUnavailable
         raise kind(f"the ledger could not {doing}: {cause}; {advice}") from None
@@ -63,7 +66,7 @@ def unfit(error: ValidationError) -> str:
 
 def _explain(error: Exception) -> tuple[str, str]:
     """The fault, without any row's data, and the advice."""
-    if isinstance(error, CommandError):
+    if isinstance(error, NewerTables):
         return "it was written by a newer release", "run that release"
     if isinstance(error, ValidationError):
         fields = ", ".join(".".join(map(str, item["loc"])) for item in error.errors(include_input=False))

@@ -1,0 +1,83 @@
+"""Every command of the command line: where it is, and in which panel of the help. Nothing is imported for it."""
+
+import inspect
+
+from typer.core import TyperCommand, TyperGroup
+
+from cli.terminal.lazy import lazy_commands
+
+_COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, write off.
+
+[bold]Examples[/bold]
+$ python starter.py collections list
+$ python starter.py collections show acme --period 2026-11
+"""
+_PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign, refund; links to pay by.
+
+[bold]Examples[/bold]
+$ python starter.py payments list --unmatched
+$ python starter.py payments show transfer 7731
+"""
+_EVENTS = """What is told to your own systems: list, resend.
+
+[bold]Examples[/bold]
+$ python starter.py events list --undelivered
+$ python starter.py events resend 2f9d6a0e-6f0e-5d3c-9c3b-0d8a4f1f7a55
+"""
+_CUSTOMERS = """The roster: list, show, import, export, links to register, settle a balance, erase a person's data.
+
+[bold]Examples[/bold]
+$ python starter.py customers list
+$ python starter.py customers import tokens.csv
+"""
+_USERS = """The users of the console: add, list, disable, enable, password, role.
+
+[bold]Examples[/bold]
+$ python starter.py user add ann --role reviewer --name "Ann Lee"
+$ python starter.py user list
+$ python starter.py user disable ann
+"""
+_BRAKE = """The emergency brake: while it is on, nothing is announced or charged, for anybody.
+
+[bold]Examples[/bold]
+$ python starter.py brake on --by ann --reason "the sheet is last year's"
+$ python starter.py brake show
+"""
+
+
+def _group(panel: str, name: str, help: str, *places: str) -> dict[str, TyperGroup]:
+    """A command with commands of its own."""
+    return {
+        name: TyperGroup(
+            name=name,
+            help=inspect.cleandoc(help),
+            commands=dict(lazy_commands("", *places)),
+            no_args_is_help=True,
+            rich_help_panel=panel,
+        )
+    }
+
+
+_unpaid = "collections.collections: list_ show retry halt resume write_off"
+_arrived = "receivables.payments: record list_ show"
+_asked = "receivables.instructions: assign refund proposals confirm reject"
+_known, _imported = "customers.customers: list_ show", "customers.import_customers: import_"
+_others = "customers.customers: export link invite registrations settle"
+
+COMMANDS: dict[str, TyperCommand | TyperGroup] = {
+    **lazy_commands("Embedded stack", "sandbox.stack: up", "sandbox.demo: demo"),
+    **lazy_commands("Customers and months", "customers.start: start", "invoices.invoices: list_ show"),
+    **lazy_commands("Review", "invoices.review: halt resume edit", "invoices.refresh: refresh"),
+    **lazy_commands("Review", "invoices.review: approve skip"),
+    **lazy_commands("Review", "customers.close_account: close", "customers.update: update"),
+    **lazy_commands("Operation", "completeness.coverage: coverage", "sandbox.rehearse: rehearse"),
+    **lazy_commands("Operation", "accounting.export: export", "accounting.reconcile: reconcile"),
+    **lazy_commands("Operation", "operate: setup doctor"),
+    **_group("Customers and months", "collections", _COLLECTIONS, _unpaid),
+    **_group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, "receivables.link: link links"),
+    **_group("Customers and months", "customers", _CUSTOMERS, _known, _imported, _others, "customers.erase: erase"),
+    **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
+    **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),
+    **_group("Review", "brake", _BRAKE, "reviewers.brake: on off show"),
+}
+"""By name, in the order of the help. A place is a module in ``cli`` and functions of it, each a command."""
