@@ -27,9 +27,10 @@ SCHEMES = ("light", "dark")
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_PATIENCE_MS = 60_000  # where the machine is shared, Chromium may wait long for its turn
 _MISSING = "needs Chromium; on Debian: apt-get install chromium fonts-dejavu-core"
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @pytest_asyncio.fixture
@@ -47,7 +48,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def opened(browser: Browser, desk: Desk, **options: Any) -> AsyncIterator[Page]:
     """A page of a browser of its own (cookies and all), which fails the test if a script fails or is refused."""
     context = await browser.new_context(base_url=desk.links.base_url, viewport=DESKTOP, **options)  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_PATIENCE_MS)
     page = await context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))

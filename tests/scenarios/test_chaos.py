@@ -5,15 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sandbox.stand_ins.bank import statement
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.limit(600)
 def test_a_month_comes_to_what_was_promised_whatever_dies_and_fails(tmp_path: Path) -> None:
     options = ["--seed", "4", "--customers", "4", "--months", "1", "--folder", str(tmp_path / "chaos")]
     command = [sys.executable, "-m", "sandbox.chaos", *options]
-    chaos = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    chaos = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=540)
     assert chaos.returncode == 0, chaos.stdout + chaos.stderr
     assert chaos.stderr.startswith("seed 4\n")
     figures = json.loads(chaos.stdout)

@@ -17,6 +17,7 @@ from sandbox.judge.judge import judge
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.limit(600)  # the first test waits for the demo
 Billed = tuple[Path, subprocess.CompletedProcess[str]]
 
 
@@ -25,7 +26,7 @@ def billed(tmp_path_factory: pytest.TempPathFactory) -> Billed:
     """The folder and the answer of a demo whose worker is killed three times."""
     folder = tmp_path_factory.mktemp("demo") / "data"
     command = [sys.executable, "starter.py", "demo", "--kill-worker", "--json", "--data-dir", str(folder)]
-    return folder, subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    return folder, subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=540)
 
 
 def test_the_demo_bills_a_month_although_its_worker_is_killed(billed: Billed) -> None:
