@@ -22,13 +22,13 @@ from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from tests.unit.collection_processor import OPEN, Processor
 from tests.unit.months import DAY, charging
 
 DEBTS_MAX = 3
 STEPS_WITHOUT_TIME = 12 * DEBTS_MAX
 """More steps than this at one instant, with nobody acting, would be an endless loop."""
 MOVING = (CollectionStep.TRY, CollectionStep.LOOK_UP, CollectionStep.RELEASE)
-OPEN = (ChargeStatus.DECLINED, ChargeStatus.AUTHENTICATION_REQUIRED)
 
 answers = st.sampled_from(
     [
@@ -46,46 +46,6 @@ which = st.integers(0, DEBTS_MAX - 1)
 seldom = st.integers(0, 5).map(lambda drawn: drawn == 0)
 schedules = st.sampled_from([(3, 5, 7, 14), (), (1, 2, 3, 4, 5, 6, 7), (20,)])
 days = st.sampled_from([0, 0.001, 0.5, 1, 3, 10])
-
-
-class Processor:
-    """The payments of a month, one for each series: the last try of each, and what all of them have moved."""
-
-    def __init__(self, first: ChargeResult) -> None:
-        self.payments: dict[int, ChargeResult] = {1: first}
-        self.succeeded = 0
-
-    def tries(self, series: int, tried: str, outcome: str, now: datetime) -> ChargeResult:
-        """As ``Cashier.charge``: the payment is tried, unless it has been since ``tried``."""
-        known = self.payments.get(series)
-        if known is not None and (known.status not in OPEN or known.attempt_id != tried):
-            assert known.status is not ChargeStatus.CANCELED, "Cashier.charge would call a person"
-            return known.evolve(at=now)
-        if outcome == "needs_card":
-            return ChargeResult(status=ChargeStatus.NEEDS_CARD, at=now, attempt_id=tried)
-        return self.moves(series, outcome, now)
-
-    def moves(self, series: int, outcome: str, now: datetime) -> ChargeResult:
-        known = outcome in list(ChargeStatus)
-        number = int((self.payments[series].attempt_id if series in self.payments else "ch_0")[3:]) + 1
-        self.payments[series] = ChargeResult(
-            status=ChargeStatus(outcome) if known else ChargeStatus.DECLINED,
-            at=now,
-            payment_id=f"pi_{series}",
-            decline_code="" if known else outcome,
-            attempt_id=f"ch_{number}",
-        )
-        self.succeeded += outcome == "succeeded"
-        return self.payments[series]
-
-    def releases(self, series: int, now: datetime) -> ChargeResult:
-        known = self.payments.get(series)
-        if known is not None and known.status not in OPEN:
-            return known.evolve(at=now)
-        released = ChargeResult(status=ChargeStatus.CANCELED, at=now, payment_id=f"pi_{series}")
-        if known is not None:
-            self.payments[series] = released
-        return released
 
 
 class Work(NamedTuple):

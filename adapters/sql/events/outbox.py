@@ -46,7 +46,6 @@ class SqlOutbox(SqlDatabase):
         limit: int,
         failed: list[Failed] | None = None,
     ) -> list[OutgoingEvent]:
-        """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other."""
         due = _due(destination, now).limit(limit)
         with self._reading("look for events to deliver") as connection:
             if connection.execute(due).first() is None:
