@@ -26,6 +26,8 @@ from sandbox.stand_ins.sheets_api import sheets_app
 from sandbox.stripe.api import stripe_app
 
 READY = "stand-ins ready"
+IDLE_SECONDS = 75
+"""How long an idle connection is kept: longer than clients keep theirs, so that no request meets its end."""
 
 
 @contextlib.asynccontextmanager
@@ -59,7 +61,15 @@ async def _serve_all(*apps: tuple[ASGIApp, int]) -> AsyncIterator[list[int]]:
     with contextlib.ExitStack() as exits:
         listeners = [exits.enter_context(_listener(port)) for _, port in apps]
         servers = [
-            _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
+            _Server(
+                uvicorn.Config(
+                    app,
+                    log_level="warning",
+                    lifespan="off",
+                    timeout_keep_alive=IDLE_SECONDS,
+                    timeout_graceful_shutdown=1,
+                )
+            )
             for app, _ in apps
         ]
         pairs = zip(servers, listeners, strict=True)

@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
+from sandbox.stack.stand_ins import IDLE_SECONDS
 from tests.contract.ledger_fixtures import ledger, postgresql, url, with_tables
 
 __all__ = ["ledger", "postgresql", "url", "with_tables"]  # fixtures
@@ -35,7 +36,9 @@ async def serve() -> AsyncIterator[Serve]:
         listening = socket.socket(proto=socket.IPPROTO_TCP)
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        server = _Server(
+            uvicorn.Config(app, log_level="warning", timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=1)
+        )
         running.append((server, asyncio.create_task(server.serve(sockets=[listening]))))
         return f"http://127.0.0.1:{listening.getsockname()[1]}"
 

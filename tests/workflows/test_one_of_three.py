@@ -345,7 +345,7 @@ async def test_events(bed: Bed) -> None:
 async def test_one_decision_about_many(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     await monitored(bed)
     seen = list((await bed.ledger.now_of(Period(OCTOBER), NAMES)).values())
-    bolt_fails(monkeypatch, deciding, "send")
+    bolt_fails(monkeypatch, deciding, "send_command")
     order = BulkOrder("halt", Period(OCTOBER), "ann", "look", "s1", seen)
     bulk = Bulk(bed.client, bed.ledger)
     outcomes = {each.customer_id: each async for each in bulk.carry_out(order)}
