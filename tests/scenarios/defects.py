@@ -148,7 +148,7 @@ def writes_nothing_off(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 def counts_no_transfer(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     """The collection goes on with what it was told at its beginning."""
-    patch.setattr(Debt, "counted", lambda self, owed_minor, at: self)
+    patch.setattr(Debt, "counted", lambda self, *_: self)
 
 
 def tries_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
