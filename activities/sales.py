@@ -7,7 +7,7 @@ from temporalio import activity
 from billing.customers.address import email_key
 from billing.customers.customer import ReviewMode
 from billing.customers.ports import Addresses, Lookalikes
-from billing.errors import InvalidInput, PreviousSalesUnavailable, SalesUnavailable
+from billing.errors import InvalidInput, PreviousSalesUnavailable, SalesUnavailable, StaleRun
 from billing.invoices.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
@@ -71,9 +71,7 @@ class SalesActivities:
         """
         known = await self._ledger.month(month.customer_id, month.period)
         if known is not None and (known.outcome is not None or known.revision > month.revision):
-            if known.outcome is None and known.invoice is not None and known.notice is None:  # perhaps a repeat
-                await self._tell(known)
-            return ImportedSales(known=known)
+            return await self._ahead(known)
         await self._check_only_owner(month)
         balance = await self._ledger.balance(month.customer_id)
         imported = await self._with_late_sales(month, await self._draft(month, balance, known))
@@ -89,12 +87,23 @@ class SalesActivities:
             )
         invoice = invoice.evolve(imported_at=clock.now())
         drafted = month.drafted(invoice, imported.remark, imported.previous_compared)
-        await self._ledger.record_draft(drafted, clock.now())
+        try:
+            await self._ledger.record_draft(drafted, clock.now())
+        except StaleRun:  # an attempt before this one, given up for dead, has recorded its own
+            known = await self._ledger.month(month.customer_id, month.period)
+            assert known is not None
+            return await self._ahead(known)
         total = format_amount(invoice.total_minor, invoice.currency)
         content = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
         activity.logger.info("imported: %s, %s, %s", month.customer_id, month.period, content)
         await self._tell(drafted)
         return imported.evolve(invoice=invoice)
+
+    async def _ahead(self, known: Month) -> ImportedSales:
+        """The ledger's month; if that is a draft, whoever recorded it may not have lived to tell the reviewers."""
+        if known.outcome is None and known.invoice is not None and known.notice is None:
+            await self._tell(known)
+        return ImportedSales(known=known)
 
     async def _tell(self, month: Month) -> None:
         """Alerts the reviewers to the draft, to changes that are not in it, and to rows under a former address."""

@@ -20,6 +20,8 @@ from adapters.notify.apprise_alerts import AppriseAlerts
 from adapters.sql.ledger import SqlLedger
 from billing.commands import Halt
 from billing.errors import AlertUnavailable
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.keys import digest_workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import Alert, of_report
@@ -123,6 +125,26 @@ async def test_an_alert_that_comes_while_a_digest_is_told_is_in_the_next_one(
     assert "matter 0001" in first.text
     assert "matter 0002" in second.text
     assert "matter 0001" not in second.text
+
+
+async def test_a_draft_is_told_although_the_attempt_that_recorded_it_has_died(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempt before got no processor in time, was replaced, and committed while its successor read the sheet."""
+    record_draft, before = SqlLedger.record_draft, timedelta(seconds=1)
+
+    async def record_both(ledger: SqlLedger, month: Month, at: datetime) -> None:
+        monkeypatch.setattr(SqlLedger, "record_draft", record_draft)
+        assert month.invoice is not None
+        earlier = month.invoice.evolve(imported_at=month.invoice.imported_at - before)
+        await record_draft(ledger, month.evolve(invoice=earlier), at - before)
+        await record_draft(ledger, month, at)
+
+    monkeypatch.setattr(SqlLedger, "record_draft", record_both)
+    month = await bed.monitored()
+    assert month.invoice is not None
+    assert "1 draft" in (await bed.told())
+    assert (await bed.closed()).outcome is Stage.PAID
 
 
 async def test_a_repeat_of_the_activity_is_told_once(bed: Bed) -> None:
