@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-serve up test crash chaos bench bench-console bench-parked bench-book bench-rehearsal \
+.PHONY: help setup demo demo-serve up test test-all crash chaos bench bench-console bench-parked bench-book bench-rehearsal \
 	histories pictures check format lock clean
 
 help: ## list these commands
@@ -30,8 +30,11 @@ demo-serve: .venv/.runtime ## the same, but stop in mid-month and keep the stack
 up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; keeps its data
 	$(BIN)/python starter.py up
 
-test: .venv/.dev ## run all tests, JOBS=4 at a time, within 30 minutes (pass options with ARGS="-k halt")
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+test: .venv/.dev ## run the tests, JOBS=4 at a time; of long suites today's share (pass options with ARGS="-k halt")
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --in-turns $(ARGS)
+
+test-all: .venv/.dev ## run all tests, long suites whole
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -o run_limit=3600 $(ARGS)
 
 crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
 	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s -o run_limit=3600

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from billing.invoices.commands import Skip
@@ -9,6 +10,8 @@ from billing.invoices.stages import Stage
 from tests.browser.conftest import looks_well, opened
 from tests.console.conftest import Desk
 from tests.console.visitors import EMAIL, mails, started
+
+pytestmark = pytest.mark.turns(2)
 
 
 async def fills_in(page: Page) -> None:

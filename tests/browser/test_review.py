@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from billing.customers.customer import ReviewMode, Terms
@@ -12,6 +13,8 @@ from tests.browser.conftest import looks_well, opened
 from tests.browser.people import act, answer, reviewer
 from tests.console.conftest import Desk
 from tests.console.people import make_user
+
+pytestmark = pytest.mark.turns(2)
 
 ACME = f"/desk/{OCTOBER}/invoices/acme"
 

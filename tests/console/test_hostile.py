@@ -80,7 +80,11 @@ def check(answer: httpx.Response, target: str, base_url: str) -> None:
     assert location.startswith(f"{base_url}/") or re.match(r"/(?![/\\])", location), what
 
 
-async def test_no_address_breaks_a_page_or_leads_to_somebody_else(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.turns(4)
+@pytest.mark.parametrize("share", range(4))
+async def test_no_address_breaks_a_page_or_leads_to_somebody_else(
+    desk: Desk, caplog: pytest.LogCaptureFixture, share: int
+) -> None:
     month = await desk.overdue()
     later, links = datetime.now(UTC) + timedelta(days=1), desk.links
     good = {
@@ -99,6 +103,7 @@ async def test_no_address_breaks_a_page_or_leads_to_somebody_else(desk: Desk, ca
         targets += [filled(path, good, **{place: value}) for place in re.findall(r"{(\w+)", path)]
         targets += [f"{filled(path, good)}?{name}={value}" for name in PARAMETERS.get(path, ())]
     targets += [f"/desk/audit?after={cursor}" for cursor in CURSORS]
+    targets = targets[share::4]
     async with signed_in_at(links.base_url, desk.bed.ledger, "carol", Role.ADMINISTRATOR) as browser:
         for some in (targets[start : start + 8] for start in range(0, len(targets), 8)):
             answers = await asyncio.gather(*(get(browser, target) for target in some))

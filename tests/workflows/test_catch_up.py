@@ -24,6 +24,8 @@ from tests.bed import Bed, now, prepared_bed
 from worker import create_worker
 from workflows.visibility import SEARCH_ATTRIBUTES
 
+pytestmark = pytest.mark.turns(2)
+
 DAY = timedelta(days=1)
 AUGUST, SEPTEMBER, OCTOBER = "2026-08", "2026-09", "2026-10"
 CURRENT = Period.at(now(), "Europe/Paris")

@@ -25,6 +25,8 @@ from clients.collection_commands import pay
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.stops import text_of
 
+pytestmark = pytest.mark.turns(3)
+
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 HUGE = "x" * 1_900_000
 QUOTES = '"' * 900_000  # twice as long in JSON

@@ -23,6 +23,8 @@ from sandbox.stand_ins.control import local_http
 from tests.bed import PATIENCE_SECONDS, Bed, prepared_bed
 from worker import READY
 
+pytestmark = pytest.mark.turns(2)
+
 DEADLOCK = "TMPRL1101"
 FOR_EVER = 3600
 HALT = Halt(by="ann", reason="the sheet is wrong")
