@@ -40,7 +40,7 @@ from tests.debts import only
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
 
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 240
 _POLL_SECONDS = 0.05
 _BEYOND = timedelta(minutes=1)
 _QUERY_TIMEOUT = timedelta(seconds=2)

@@ -26,7 +26,7 @@ AT = os.environ.get("CRASH_AT")
 _SHARE = 14
 _BEGINNING = "before MonthlyBilling initialize_workflow 1"
 _CHARGE = "before charge_card 1"
-_AT_ONCE = 6
+_AT_ONCE = 3
 _TAIL_LINES = 20
 
 
@@ -82,7 +82,7 @@ LATE = {
 }
 
 
-@pytest.mark.limit(3600 if AT is not None else 300)
+@pytest.mark.limit(3600 if AT is not None else 600)
 @pytest.mark.parametrize(
     ("story", "since", "promised"),
     [(paid, _BEGINNING, IN_TIME), (recovered, _CHARGE, LATE)],
