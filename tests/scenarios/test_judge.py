@@ -83,8 +83,6 @@ Story = Callable[[Bed], Awaitable[None]]
 Plant = Callable[[pytest.MonkeyPatch, Bed], None]
 
 
-pytestmark = pytest.mark.turns(4)
-
 DEFECTS: list[tuple[Story, Plant, str]] = [
     (the_answer_to_the_charge_is_lost, charges_again_instead_of_looking_up, "nobody is charged twice"),
     (the_sheet_changes_for_a_while, reads_the_amount_from_the_sheet_again, "charges equal the sheet"),
