@@ -32,7 +32,7 @@ vars(passwords)["PasswordHasher"] = partial(PasswordHasher, time_cost=1, memory_
 
 
 def pytest_collection_finish() -> None:
-    """Exempts all modules and tests from garbage collection, which took a fifth of the processor's time."""
+    """Exempts all modules and tests from garbage collection: they stay to the end."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
