@@ -30,10 +30,11 @@ class AccountKind(StrEnum):
 
 class SubjectKind(StrEnum):
     MONTH = "month"
+    ORDER = "order"
 
 
 class Subject(Model):
-    """What a receivable is for, such as the month 2026-11."""
+    """What a receivable is for, such as the month 2026-11 or the order 1042."""
 
     kind: SubjectKind
     name: Code
@@ -41,6 +42,10 @@ class Subject(Model):
     @classmethod
     def month(cls, period: Period) -> Self:
         return cls(kind=SubjectKind.MONTH, name=period)
+
+    @classmethod
+    def order(cls, number: str) -> Self:
+        return cls(kind=SubjectKind.ORDER, name=number)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
