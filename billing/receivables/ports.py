@@ -10,7 +10,7 @@ from billing.period import Period
 from billing.receivables.doubts import Doubt
 from billing.receivables.incoming import ClearedPayment, IncomingPayment, PaymentRecord
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
-from billing.receivables.journal import AccountTotal, Balance, JournalRow, PaymentName, Transaction
+from billing.receivables.journal import AccountTotal, Balance, JournalRow, PaymentName, Subject, Transaction
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
 
 THE_BEGINNING, THE_END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
@@ -24,6 +24,9 @@ class Accounts(Protocol):
 class Journal(Accounts, Protocol):
     async def transactions(self, customer_id: str) -> list[Transaction]:
         """Every movement of the customer's money, oldest first."""
+
+    async def transactions_of(self, customer_id: str, subject: Subject) -> list[Transaction]:
+        """Every movement of what the customer owes for the subject, oldest first."""
 
     async def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
         """Writes off what no draft will take over: of a closed account all, else credit in currencies of the past.

@@ -1,0 +1,55 @@
+"""Which orders are paid and not released, released and not paid, and which money has no order; for coverage and monitors.
+
+::
+
+    checks = OrderChecks(ledger)
+    findings = await checks.findings(now, failed)
+    lost = await checks.lost(now)         # paid, held by nothing, and not released
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from billing.apart import Failed
+from billing.completeness.report import Finding
+from billing.receivables.ports import Journal
+from billing.reviewers.ports import BrakeStore
+from orders.findings import ended_credit, paid_unreleased, released_unpaid
+from orders.order import OrderStanding
+from orders.ports import OrderFindings
+from orders.unreleased import PATIENCE, Hold, Unreleased, hold_of, unreleased
+
+
+class OrderBooks(OrderFindings, Journal, BrakeStore, Protocol):
+    """The stores it uses."""
+
+
+class OrderChecks:
+    def __init__(self, ledger: OrderBooks) -> None:
+        self._ledger = ledger
+
+    async def findings(self, now: datetime, failed: list[Failed]) -> list[Finding]:
+        """The findings of all orders. Whatever cannot be read goes to ``failed``. Raises ``LedgerUnavailable``."""
+        waiting = await self._ledger.paid_unreleased(now - PATIENCE, failed)
+        found = [paid_unreleased(each) for each in await self._unreleased(waiting, now)]
+        found += [released_unpaid(standing) for standing in await self._ledger.released_unpaid(failed)]
+        return [*found, *(ended_credit(credit) for credit in await self._ledger.ended_credits())]
+
+    async def lost(self, now: datetime) -> list[Unreleased]:
+        """What nothing has held back for longer than ``PATIENCE``, the longest first. Raises ``LedgerUnavailable``."""
+        brake = await self._ledger.brake()
+        waiting = await self._ledger.paid_unreleased(now - PATIENCE, [])
+        unheld = (standing for standing in waiting if hold_of(standing.order, brake) is Hold.DEFECT)
+        return sorted(await self._unreleased(unheld, now), key=lambda each: each.free_since)
+
+    async def _unreleased(self, waiting: Iterable[OrderStanding], now: datetime) -> list[Unreleased]:
+        """Without those that the brake held until a moment ago: they are released just now."""
+        brake, found = await self._ledger.brake(), []
+        for standing in waiting:
+            order = standing.order
+            moves = await self._ledger.transactions_of(order.customer_id, order.subject)
+            each = unreleased(standing, moves, brake)
+            if each is not None and (each.hold is not Hold.DEFECT or now - each.free_since > PATIENCE):
+                found.append(each)
+        return found
