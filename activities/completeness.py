@@ -133,11 +133,8 @@ class CompletenessActivities:
 
     async def _look_at_orders(self, check: CompletenessCheck) -> None:
         """Paid and not released, released and not paid, money without an order: of all months, too."""
-        failed: list[Failed] = []
-        for finding in await self._orders.findings(clock.now(), failed):
+        for finding in await self._orders.findings(clock.now()):
             check.take_finding(finding)
-        for order in failed:
-            check.note(order)
 
     async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:
         """The collections of every month whose workflow is closed while the ledger has them open, also a moment later.

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from billing.apart import Failed
 from billing.completeness.report import Finding, FindingKind
 from billing.money import format_amount
 from billing.remedies import Remedy, RemedyAction
@@ -47,8 +48,8 @@ def released_unpaid(standing: OrderStanding) -> Finding:
     order = standing.order
     release = order.releases[-1]
     text = (
-        f"order {order.number} of {order.customer_id} was released for {_NAMES[release.kind]} at {_utc(release.at)}, and "
-        f"{standing.outstanding} of {standing.due} are owed for it again: money has gone back"
+        f"order {order.number} of {order.customer_id} was released for {_NAMES[release.kind]} at {_utc(release.at)}, "
+        f"and {standing.outstanding} of {standing.due} are owed for it again: money has gone back"
     )
     return Finding(
         kind=FindingKind.RELEASED_UNPAID,
@@ -76,6 +77,15 @@ def ended_credit(credit: EndedCredit) -> Finding:
         advice="give it back, or leave it to the customer's next order",
         remedies=(about_order(RemedyAction.SHOW_ORDER, credit.number),),
     )
+
+
+def unread(failed: Failed) -> Finding:
+    """An order that cannot be checked; ``failed`` names its number."""
+    number = failed.customer_id
+    text = f"order {number} could not be checked: {failed.reason}"
+    show = about_order(RemedyAction.SHOW_ORDER, number[:100])
+    advice = "no other order is affected"
+    return Finding(kind=FindingKind.FAILED, text=text, order_number=number[:100], advice=advice, remedies=(show,))
 
 
 def about_order(action: RemedyAction, number: str) -> Remedy:

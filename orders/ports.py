@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.apart import Failed
-from billing.model import Code, Count, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
 from orders.changes import Change
 from orders.order import Agreement, Buyer, EndKind, OrderRequest, OrderStage, OrderStanding, ReleaseKind
 
@@ -29,13 +29,13 @@ class OrderLogEntry(Model):
     text: Words = ""
 
 
-class AgreedVersion(Model):
-    """What was agreed at that instant, and by whom. ``by`` None: the seller's system."""
+class OrderVersion(Model):
+    """What was agreed once. ``by`` "": the seller's system."""
 
     version: Count
     agreed: Agreement
+    by: Author
     at: Instant
-    by: Line | None
 
 
 class OrderFilter(Model):
@@ -80,8 +80,8 @@ class OrderListing(Protocol):
     async def order_log(self, number: str) -> list[OrderLogEntry]:
         """Everything that was done with the order, oldest first."""
 
-    async def agreements(self, number: str) -> list[AgreedVersion]:
-        """Every version of what was agreed, oldest first."""
+    async def order_versions(self, number: str) -> list[OrderVersion]:
+        """Everything that was agreed, oldest first."""
 
     async def orders_pulse(self) -> str:
         """A text that differs after every change of an order, and of the journal."""

@@ -1,4 +1,4 @@
-"""Orders that are paid and were not released: since when, and what holds them back. One rule for coverage and monitors."""
+"""Orders that are paid and were not released: since when, and what holds them. One rule for coverage and monitors."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,6 +11,9 @@ from orders.order import Order, OrderStanding, ReleaseKind
 
 PATIENCE = timedelta(minutes=5)
 """A release is written with the money that pays for it; what has waited longer than this, and is not held, was lost."""
+
+
+_UNPAID = (AccountKind.RECEIVABLE, AccountKind.WRITTEN_OFF)
 
 
 class Hold(StrEnum):
@@ -44,25 +47,27 @@ def unreleased(standing: OrderStanding, moves: Iterable[Transaction], brake: Bra
     ``moves`` are those of its receivable, oldest first.
     """
     order = standing.order
-    lacking = (kind for kind in order.kinds if order.release(kind) is None)
-    kind = next((kind for kind in lacking if not order.missing_minor(kind, standing.owed_minor)), None)
-    if kind is None or order.end is not None:
+    kind = next(order.paid_releases(standing.owed_minor), None)
+    if kind is None:
         return None
     since = paid_since(order, kind, moves)
     free_since = max(since, brake.released_at) if brake is not None and brake.released_at else since
-    return Unreleased(
-        standing=standing, kind=kind, hold=hold_of(order, brake), since=since, free_since=free_since
-    )
+    return Unreleased(standing=standing, kind=kind, hold=hold_of(order, brake), since=since, free_since=free_since)
 
 
 def paid_since(order: Order, kind: ReleaseKind, moves: Iterable[Transaction]) -> datetime:
     """Since when no more than what ``kind`` allows is owed for the order."""
     since, owed_minor = None, 0
     for move in moves:
-        owed_minor += sum(
-            entry.amount_minor
-            for entry in move.entries
-            if entry.account.kind is AccountKind.RECEIVABLE and entry.account.subject == order.subject
-        )
+        owed_minor += unpaid_minor(order, move)
         since = None if order.missing_minor(kind, owed_minor) else since or move.at
     return since or order.opened_at
+
+
+def unpaid_minor(order: Order, move: Transaction) -> int:
+    """How much more of the order is unpaid by ``move``; what is written off was not paid."""
+    return sum(
+        entry.amount_minor
+        for entry in move.entries
+        if entry.account.kind in _UNPAID and entry.account.subject == order.subject
+    )

@@ -1,9 +1,9 @@
-"""Which orders are paid and not released, released and not paid, and which money has no order; for coverage and monitors.
+"""Which orders are paid and not released, released and not paid, and which money came for an order that has ended.
 
 ::
 
     checks = OrderChecks(ledger)
-    findings = await checks.findings(now, failed)
+    findings = await checks.findings(now)
     lost = await checks.lost(now)         # paid, held by nothing, and not released
 """
 
@@ -15,7 +15,7 @@ from billing.apart import Failed
 from billing.completeness.report import Finding
 from billing.receivables.ports import Journal
 from billing.reviewers.ports import BrakeStore
-from orders.findings import ended_credit, paid_unreleased, released_unpaid
+from orders.findings import ended_credit, paid_unreleased, released_unpaid, unread
 from orders.order import OrderStanding
 from orders.ports import OrderFindings
 from orders.unreleased import PATIENCE, Hold, Unreleased, hold_of, unreleased
@@ -29,12 +29,14 @@ class OrderChecks:
     def __init__(self, ledger: OrderBooks) -> None:
         self._ledger = ledger
 
-    async def findings(self, now: datetime, failed: list[Failed]) -> list[Finding]:
-        """The findings of all orders. Whatever cannot be read goes to ``failed``. Raises ``LedgerUnavailable``."""
+    async def findings(self, now: datetime) -> list[Finding]:
+        """The findings of all orders; one that cannot be read is a finding, too. Raises ``LedgerUnavailable``."""
+        failed: list[Failed] = []
         waiting = await self._ledger.paid_unreleased(now - PATIENCE, failed)
         found = [paid_unreleased(each) for each in await self._unreleased(waiting, now)]
         found += [released_unpaid(standing) for standing in await self._ledger.released_unpaid(failed)]
-        return [*found, *(ended_credit(credit) for credit in await self._ledger.ended_credits())]
+        found += [ended_credit(credit) for credit in await self._ledger.ended_credits()]
+        return [*found, *map(unread, failed)]
 
     async def lost(self, now: datetime) -> list[Unreleased]:
         """What nothing has held back for longer than ``PATIENCE``, the longest first. Raises ``LedgerUnavailable``."""
