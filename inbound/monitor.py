@@ -24,6 +24,7 @@ from services.order_checks import OrderBooks, OrderChecks
 STALE = timedelta(hours=26)
 """Coverage runs once a day; two hours are for a slow or repeated run."""
 
+_AT_ONCE = timedelta(0)
 _REPLACED = timedelta(hours=1)
 """How long the switch is red after a worker was replaced; repeated replacements keep it red."""
 
@@ -67,9 +68,8 @@ class Monitor:
         try:
             figures = await self._ledger.vitals(now)
             stages = {period: await self._ledger.count_stages(period) for period in (current.previous(), current)}
-            orders = OrderHealth(
-                (await self._ledger.orders(OrderFilter(), limit=1)).stages, await self._checks.lost(now)
-            )
+            counted = await self._ledger.orders(OrderFilter(), limit=1)
+            orders = OrderHealth(counted.stages, await self._checks.lost(now, _AT_ONCE))
         except BillingError as error:
             return PlainTextResponse(f"# {error}\n", 503)
         try:

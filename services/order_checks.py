@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from billing.apart import Failed
@@ -38,20 +38,22 @@ class OrderChecks:
         found += [ended_credit(credit) for credit in await self._ledger.ended_credits()]
         return [*found, *map(unread, failed)]
 
-    async def lost(self, now: datetime) -> list[Unreleased]:
-        """What nothing has held back for longer than ``PATIENCE``, the longest first. Raises ``LedgerUnavailable``."""
+    async def lost(self, now: datetime, patience: timedelta = PATIENCE) -> list[Unreleased]:
+        """What nothing has held back for longer than ``patience``, the longest first. Raises ``LedgerUnavailable``."""
         brake = await self._ledger.brake()
-        waiting = await self._ledger.paid_unreleased(now - PATIENCE, [])
+        waiting = await self._ledger.paid_unreleased(now - patience, [])
         unheld = (standing for standing in waiting if hold_of(standing.order, brake) is Hold.DEFECT)
-        return sorted(await self._unreleased(unheld, now), key=lambda each: each.free_since)
+        return sorted(await self._unreleased(unheld, now, patience), key=lambda each: each.free_since)
 
-    async def _unreleased(self, waiting: Iterable[OrderStanding], now: datetime) -> list[Unreleased]:
+    async def _unreleased(
+        self, waiting: Iterable[OrderStanding], now: datetime, patience: timedelta = PATIENCE
+    ) -> list[Unreleased]:
         """Without those that the brake held until a moment ago: they are released just now."""
         brake, found = await self._ledger.brake(), []
         for standing in waiting:
             order = standing.order
             moves = await self._ledger.transactions_of(order.customer_id, order.subject)
             each = unreleased(standing, moves, brake)
-            if each is not None and (each.hold is not Hold.DEFECT or now - each.free_since > PATIENCE):
+            if each is not None and (each.hold is not Hold.DEFECT or now - each.free_since > patience):
                 found.append(each)
         return found
