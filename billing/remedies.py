@@ -78,6 +78,6 @@ class Remedy(Model):
     currency: Code = ""
     rail: Code = ""
     reference: Id = ""
-    order_number: Code = ""
     instruction_id: Code = ""
+    order_number: Code = ""
     workflow_id: Id = ""

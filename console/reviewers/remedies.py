@@ -20,11 +20,11 @@ def remedy_page(remedy: Remedy, period: Period) -> str | None:
         return "/desk/brake"
     if remedy.action is RemedyAction.CONFIRM:
         return "/desk/money"
+    if remedy.action in _OF_ORDER:
+        return f"/desk/orders/{remedy.order_number}"
     if remedy.action in _OF_PAYMENT:
         name = PaymentName.of(remedy.rail, remedy.reference)
         return f"/desk/money/payment?{urlencode(name._asdict())}"
-    if remedy.action in _OF_ORDER:
-        return f"/desk/orders/{remedy.order_number}"
     month = period if remedy.action is RemedyAction.RESTART else remedy.period
     if month is None or remedy.action not in _BY_BUTTON | _BY_FORM | {RemedyAction.SHOW_MONTH}:
         return None

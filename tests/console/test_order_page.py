@@ -158,7 +158,7 @@ async def test_an_amendment_of_an_older_version_is_refused_and_kept(desk: Office
     page = readable(answer.text)
     assert "Version 2 is current, you saw version 1" in page
     assert 'value="Sign, red"' in answer.text
-    kept = fields(answer.text, f"{ORDER}/amend")
+    kept = fields(answer.text, f"{ORDER}/amend") | {"description": "Sign, red", "quantity": "", "amount": "77"}
     assert "Done: amended." in await ann.post(f"{ORDER}/amend", kept)
     assert (await standing(desk)).owed_minor == 7_700
 
@@ -169,10 +169,10 @@ async def test_an_amendment_of_an_older_version_is_refused_and_kept(desk: Office
         ({"amount": "-1"}, "Correct the marked lines"),
         ({"amount": "12,50"}, "12,50"),
         ({"quantity": "0"}, "quantity"),
-        ({"amount": "0"}, "the price is 0.00 EUR"),
-        ({"description": ""}, "description"),
-        ({"file_digest": "no digest"}, "file_digest"),
-        ({"deposit": "200"}, "deposit_percent"),
+        ({"amount": "0"}, "The price is 0.00 EUR"),
+        ({"description": ""}, "enter a description"),
+        ({"file_digest": "no digest"}, "64 digits"),
+        ({"deposit": "200"}, "whole number from 1 to 99"),
         ({"reason": ""}, "Say why"),
         ({"reason": "x" * 2000}, "Say why"),
     ],

@@ -1,6 +1,7 @@
 """The form that amends an order: what is typed, its mistakes, and the agreement that it makes."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from starlette.datastructures import FormData
@@ -53,15 +54,16 @@ def test_lines_are_changed_removed_and_added() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (("Sign", "0", "1"), "quantity"),
+        (("Sign", "0", "1"), "the quantity is '0'"),
         (("Sign", "-1", "1"), "write a whole number"),
         (("Sign", "1.5", "1"), "write a whole number"),
         (("Sign", "9" * 12, "1"), "write a whole number"),
-        (("Sign", "1", "-1"), "amount_minor"),
+        (("Sign", "1", "-1"), "-1 is below 0"),
         (("Sign", "1", "12,50"), "12,50"),
         (("Sign", "1", ""), "the amount is empty"),
         (("Sign", "1", "999999999999.99"), "limit"),
-        (("", "1", "5"), "description"),
+        (("", "1", "5"), "enter a description"),
+        (("x" * 501, "1", "5"), "at most 500 characters"),
     ],
 )
 def test_a_mistake_stands_beside_its_line_which_is_kept(line: tuple[str, str, str], said: str) -> None:
@@ -75,12 +77,12 @@ def test_a_mistake_stands_beside_its_line_which_is_kept(line: tuple[str, str, st
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"file_digest": "abc"}, "file_digest"),
-        ({"deposit": "100"}, "deposit_percent"),
+        ({"file_digest": "abc"}, "64 digits"),
+        ({"deposit": "100"}, "the deposit is '100'; write a whole number from 1 to 99"),
         ({"deposit": "a third"}, "write a whole number"),
     ],
 )
-def test_a_mistake_of_the_whole_is_said(fields: dict[str, str], said: str) -> None:
+def test_a_mistake_of_the_whole_is_said(fields: dict[str, Any], said: str) -> None:
     form = typed(("Sign", "1", "10"), **fields)
     assert said in form.error
 

@@ -7,6 +7,7 @@
         agreed = typed.agreement(order)
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from billing.validation import plain
 from orders.order import LINES_MAX, Agreement, Order, OrderLine, check_price
 
 EMPTY_ROWS = 3
+_DEPOSITS, _QUANTITIES = range(1, 100), range(1, 1_000_001)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class LineForm(NamedTuple):
@@ -56,7 +59,7 @@ class AmendForm(NamedTuple):
         agreed = Agreement(
             lines=tuple(_line(line, order.currency) for line in self.lines if line.counts),
             file_digest=self.file_digest or None,
-            deposit_percent=_whole(self.deposit, "the deposit") if self.deposit else None,
+            deposit_percent=_whole(self.deposit, "the deposit", _DEPOSITS) if self.deposit else None,
         )
         check_price(agreed, order.currency, order.tolerance_minor)
         return agreed
@@ -105,12 +108,20 @@ def _checked(line: LineForm, currency: str) -> LineForm:
 
 
 def _line(line: LineForm, currency: str) -> OrderLine:
-    quantity = _whole(line.quantity or "1", "the quantity")
+    if not line.description:
+        raise InvalidInput("enter a description")
+    quantity = _whole(line.quantity or "1", "the quantity", _QUANTITIES)
     amount_minor = parse_amount(line.amount, currency)
+    if amount_minor < 0:
+        raise InvalidInput(f"{line.amount} is below 0; write what the line costs, or remove it")
     return OrderLine(description=line.description, quantity=quantity, amount_minor=amount_minor)
 
 
 def _mistake(typed: AmendForm, order: Order) -> str:
+    if not any(line.counts for line in typed.lines):
+        return "an order has at least one line; cancel it instead if nothing is wanted"
+    if typed.file_digest and not _DIGEST.fullmatch(typed.file_digest):
+        return "the file is named by its SHA-256, which has 64 digits from 0 to f (sha256sum prints it)"
     try:
         typed.agreement(order)
     except (InvalidInput, ValueError) as error:
@@ -118,10 +129,12 @@ def _mistake(typed: AmendForm, order: Order) -> str:
     return ""
 
 
-def _whole(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InvalidInput(f"{what} is {text[:40]!r}; write a whole number")
-    return int(text)
+def _whole(text: str, what: str, allowed: range) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    if number not in allowed:
+        least, most = allowed[0], allowed[-1]
+        raise InvalidInput(f"{what} is {text[:40]!r}; write a whole number from {least} to {most:,}")
+    return number
 
 
 def _one_line(value: object) -> str:
