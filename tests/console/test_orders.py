@@ -80,7 +80,7 @@ async def test_older_orders_are_a_page_away(desk: Office, ann: Person) -> None:
 async def test_the_plot_shows_half_and_almost_all_releases(desk: Office, ann: Person) -> None:
     paid_at = NOW - timedelta(hours=5)
     await desk.ledger.open_order(request("o0"), paid_at)
-    assert "Nothing was released in the last 7 days" in await ann.page(ORDERS)
+    assert "nothing was released in the last 7 days" in await ann.page(ORDERS)
     await desk.ledger.book(payment(10_000, number="o0"), paid_at)
     answered_at = paid_at + timedelta(seconds=1.5)
     await desk.ledger.note_answer("o0", ReleaseKind.PRODUCTION, True, "in the press", answered_at)

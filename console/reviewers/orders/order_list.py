@@ -63,11 +63,12 @@ class OrderListPages:
             "parts": stage_parts(orders),
             "filtered": bool(given),
             "stages": list(OrderStage),
-            "link": lambda **changes: _link(given | {"days": "" if days == _USUAL_DAYS else days} | changes),
+            "link": lambda **changes: _link(given | changes),
             "page": page,
             "pages": max(1, -(-orders.count // PAGE_ROWS)),
             "first": (page - 1) * PAGE_ROWS + 1,
             "days": days,
+            "days_chosen": "days" in query,
             "all_days": DAYS,
             **await self._times(timedelta(days=int(days))),
         }

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-HEIGHT = 180  # pixels
-_TOP, _BOTTOM = 18, 162  # the pixels of the slowest and of the fastest release
+HEIGHT = 150  # pixels
+_TOP, _BOTTOM = 18, 134  # the pixels of the slowest and of the fastest release
 _ROUND = 0.5  # percent, and pixels times four: dots closer than that are one
 _TICKS = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 70 * 86_400)
 _BEAT = timedelta(hours=6)
