@@ -23,6 +23,7 @@ class EventType(StrEnum):
     PAYMENT_BOOKED = "payment.booked"
     PAYMENT_ASSIGNED = "payment.assigned"
     RECEIVABLE_SETTLED = "receivable.settled"
+    ORDER_RELEASED = "order.released"
     PING = "ping"  # the doctor asks whether the receiver answers
 
 
@@ -31,6 +32,7 @@ class Destination(StrEnum):
 
     RECEIVER = "receiver"  # the company's own system, at BILLING_EVENTS_URL: every event
     COLLECTION = "collection"  # the customer's collection: money of another rail for a month
+    PRODUCTION = "production"  # what an order releases, at BILLING_PRODUCTION_URL
 
 
 class Event(Model):
