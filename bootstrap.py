@@ -15,6 +15,8 @@ from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
 from services.event_dispatcher import EventDispatcher
+from services.order_desk import OrderDesk
+from services.order_refunds import OrderRefunds
 from services.payment_desk import PaymentDesk
 from services.releases import ReleaseSender, ReviewersAsProduction
 from settings import Settings
@@ -201,6 +203,13 @@ def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
     if not base_url:
         raise InvalidInput("set BILLING_CONSOLE_URL and BILLING_LINK_SECRET: where customers reach the console")
     return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout")
+
+
+def connect_order_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> OrderDesk:
+    """The desk where people open and change orders."""
+    checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    refunds = OrderRefunds(adapters.ledger, connect_payment_desk(settings, adapters, alerts))
+    return OrderDesk(adapters.ledger, checkouts, refunds)
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

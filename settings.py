@@ -262,7 +262,8 @@ class Settings(BaseSettings):
 def _check_secrets(name: str, secrets: list[str]) -> None:
     if not 1 <= len(secrets) <= 2 or min(map(len, secrets)) < 32:
         raise ValueError(
-            f"set {name} too: 32 characters or more; while it is replaced, the new and the old one, with a space between"
+            f"set {name} too: 32 characters or more; while it is replaced, the new and the old one, with a space "
+            "between"
         )
 
 
