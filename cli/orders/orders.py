@@ -1,6 +1,6 @@
 """``orders open``, ``list``, ``show`` and ``link``."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Annotated
 
@@ -27,7 +27,7 @@ from cli.receivables.link import lifetime
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import SHOWN, print_json, print_json_list, print_table, say, utc, whole
-from orders.order import Order, OrderStage
+from orders.order import Order, OrderLine, OrderStage
 from orders.ports import OrderFilter, OrderListing, OrderLogEntry, OrderRow
 from orders.typed import TypedOrder
 from settings import Settings, load_settings
@@ -143,7 +143,7 @@ async def show(number: Number, as_json: AsJson = False) -> None:
     print_table(columns, links, _linked, title="Payment links")
 
 
-def _line_of(order: Order):  # type: ignore[no-untyped-def]
+def _line_of(order: Order) -> Callable[[OrderLine], tuple[object, ...]]:
     return lambda line: (line.quantity, line.description, format_amount(line.amount_minor, order.currency))
 
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from billing.errors import BillingError
+from billing.errors import BillingError, InvalidInput
+from billing.payments.typed_payment import subject_of
 from billing.period import Period
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
-from billing.receivables.journal import PaymentName, Subject
+from billing.receivables.journal import PaymentName
 from bootstrap import connect_adapters, connect_ledger, connect_payment_desk
-from cli.receivables.payments import RailArgument, Reference
+from cli.receivables.payments import OrderOption, RailArgument, Reference, buyer_of
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason, period_option
 from cli.terminal.output import print_json, print_table, say, utc, whole
@@ -29,27 +30,35 @@ _CONFIRM = "python starter.py payments confirm"
 async def assign(
     rail: RailArgument,
     reference: Reference,
-    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Whose it is.")],
     by: By,
     reason: Reason,
+    customer: Annotated[
+        str, typer.Option("--customer", metavar="ID", help="Whose it is; of an order, its buyer.")
+    ] = "",
+    order: OrderOption = "",
     month: Annotated[Period | None, period_option("The month that it pays; else the oldest debt.", "--month")] = None,
     amount: Part = "",
     command_id: CommandId = "",
     as_json: AsJson = False,
 ) -> None:
-    """Assign unmatched money to a customer, all of it or a part.
+    """Assign unmatched money to a customer or to an order, all of it or a part.
 
     Above BILLING_FOUR_EYES_ABOVE that is a proposal, which somebody else has to confirm.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
     $ python starter.py payments assign transfer 7732 --customer nowak --by ann --reason "asked by phone"
+    $ python starter.py payments assign transfer 7733 --order 1042 --by ann --reason "asked by phone"
     """
+    async with connect_ledger(load_settings()) as ledger:
+        customer = customer or await buyer_of(ledger, order)
+    if not customer or (order and month):
+        raise InvalidInput("name whose money it is by --customer or --order; for one month, or for one order")
     request = InstructionRequest(
         instruction_id=command_id or uuid.uuid4().hex,
         kind=InstructionKind.ASSIGN,
         payment=PaymentName.of(rail, reference.strip()),
         customer_id=customer,
-        subject=Subject.month(month) if month else None,
+        subject=subject_of(month or "", order),
         amount=amount,
         by=by,
         reason=reason,
