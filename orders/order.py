@@ -161,7 +161,7 @@ class OrderStage(StrEnum):
 
 
 class Order(Model):
-    """An order as the ledger has it. ``revision`` grows with every change of it or of its releases."""
+    """An order as the ledger has it. ``revision`` grows with every change of it, of its releases or of its money."""
 
     number: OrderNumber
     customer_id: CustomerId
@@ -238,7 +238,7 @@ class Order(Model):
 
 
 class OrderStanding(Model):
-    """An order with its money: ``owed_minor`` of the price are outstanding."""
+    """An order with its money: ``owed_minor`` of the price are outstanding, what was written off included."""
 
     order: Order
     owed_minor: Minor

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.apart import Failed
-from billing.model import Code, Count, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
 from orders.changes import Change
-from orders.order import Buyer, OrderRequest, OrderStage, OrderStanding, ReleaseKind
+from orders.order import Agreement, Buyer, OrderRequest, OrderStage, OrderStanding, ReleaseKind
 
 PAGE_ROWS = 100
 
@@ -27,6 +27,15 @@ class OrderLogEntry(Model):
     what: Code  # opened, amended, cancelled, halted, resumed, sent_again, expired, released, answered, rejected
     reason: Words | None = None
     text: Words = ""
+
+
+class OrderVersion(Model):
+    """What was agreed once. ``by`` "": the seller's system."""
+
+    version: Count
+    agreed: Agreement
+    by: Author
+    at: Instant
 
 
 class OrderFilter(Model):
@@ -70,6 +79,9 @@ class OrderListing(Protocol):
 
     async def order_log(self, number: str) -> list[OrderLogEntry]:
         """Everything that was done with the order, oldest first."""
+
+    async def order_versions(self, number: str) -> list[OrderVersion]:
+        """Everything that was agreed, oldest first."""
 
     async def orders(self, wanted: OrderFilter, limit: int = PAGE_ROWS, offset: int = 0) -> OrderPage: ...
 

@@ -22,6 +22,9 @@ from adapters.sql.customers.starts import SqlStarts
 from adapters.sql.events.outbox import SqlOutbox
 from adapters.sql.export import SqlExport
 from adapters.sql.invoices.months import SqlMonths
+from adapters.sql.orders.findings import SqlOrderFindings
+from adapters.sql.orders.listing import SqlOrderListing
+from adapters.sql.orders.orders import SqlOrders
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
@@ -45,6 +48,9 @@ class SqlLedger(
     SqlOutbox,
     SqlPaymentList,
     SqlInstructions,
+    SqlOrders,
+    SqlOrderListing,
+    SqlOrderFindings,
     SqlPayments,
     SqlCheckouts,
     SqlCollections,

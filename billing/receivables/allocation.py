@@ -2,8 +2,8 @@
 
 Money for a subject pays what is owed for it, then makes good what was given up of it; the rest is the customer's
 credit, which keeps the subject as its origin. What goes back is taken in the opposite order: first the credit that came
-from the same subject, whichever payment it came with; then a refund gives up what it had paid, and a chargeback makes
-it owed again.
+from the same subject, whichever payment it came with; then a refund gives up what it had paid for a month, and a
+chargeback makes it owed again. What was paid for an order is owed again in any case.
 """
 
 from collections import Counter
@@ -22,6 +22,7 @@ from billing.receivables.journal import (
     Entry,
     Outstanding,
     Subject,
+    SubjectKind,
     Transaction,
     clearing,
     credit,
@@ -98,11 +99,12 @@ def paid_for(
 
 
 def _payable(item: Outstanding, amount_minor: int, at: datetime | None) -> int:
-    """How much of the amount pays ``item``: what is not due yet is paid whole or not at all, for its notice has
+    """How much of the amount pays ``item``: a month that is not due yet is paid whole or not at all, for its notice has
     announced the whole charge.
     """
     share = max(0, min(amount_minor, item.amount_minor))
-    is_early = at is not None and item.due_at is not None and item.due_at > at
+    is_month = item.subject.kind is SubjectKind.MONTH
+    is_early = is_month and at is not None and item.due_at is not None and item.due_at > at
     return 0 if is_early and share < item.amount_minor else share
 
 
@@ -140,7 +142,8 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
         part = min(rest, max(0, share))
         surplus = balances.get(customer_id, NOTHING_OWED).credit_from(subject, payment.currency)
         from_credit = min(part, max(0, surplus))
-        undone = written_off if payment.kind is PaymentKind.REFUND else receivable
+        is_given_up = payment.kind is PaymentKind.REFUND and subject.kind is SubjectKind.MONTH
+        undone = written_off if is_given_up else receivable
         shares[credit(customer_id, subject)] -= from_credit
         shares[undone(customer_id, subject)] -= part - from_credit
         rest -= part

@@ -41,7 +41,8 @@ class AlertKind(StrEnum):
 
 
 class Alert(Model):
-    """One matter, with what a person can do about it; ``customer_id`` is "" if it concerns no customer.
+    """One matter, with what a person can do about it; ``customer_id`` is "" if it concerns no customer, and
+    ``order_number`` unless it is about an order.
 
     ``flags`` are those of its invoice when the digest is sent, such as ``|first|large|``.
     """
@@ -50,6 +51,7 @@ class Alert(Model):
     kind: AlertKind
     customer_id: Id
     period: Period
+    order_number: Code = ""
     text: Words
     remedies: Few[Remedy]
     amount_minor: Minor | None = None

@@ -99,9 +99,9 @@ def _items(kind: AlertKind, alerts: list[Alert], console_url: str) -> list[Item]
 
 
 def _latest(alerts: Iterable[Alert]) -> list[Alert]:
-    """The latest alert of each period and customer, and every report and payment."""
+    """The latest alert of each period and customer, or of each order, and every report and payment."""
     latest = {
-        (alert.period, alert.customer_id, alert.alert_id if alert.kind in _EACH else ""): alert
+        (alert.period, alert.customer_id, alert.order_number, alert.alert_id if alert.kind in _EACH else ""): alert
         for alert in sorted(alerts, key=lambda alert: alert.at)
     }
     return [latest[key] for key in sorted(latest)]
@@ -111,6 +111,9 @@ def _item(alert: Alert, console_url: str) -> Item:
     subject = f"{alert.customer_id}, {alert.period}" if alert.customer_id else str(alert.period)
     amount = "" if alert.amount_minor is None else f" ({format_amount(alert.amount_minor, alert.currency)})"
     text = alert.text if len(alert.text) <= _CHARACTERS else f"{alert.text[: _CHARACTERS - 1]}…"
+    if alert.order_number:
+        link = f"{console_url.rstrip('/')}/desk/orders/{alert.order_number}" if console_url else ""
+        return Item(f"order {alert.order_number}{amount}", text, alert.remedies, link)
     if alert.kind is AlertKind.MONEY:
         link = f"{console_url.rstrip('/')}/desk/money" if console_url else ""
         return Item(subject + amount, text, alert.remedies, link)

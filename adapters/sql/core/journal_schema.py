@@ -115,6 +115,7 @@ outgoing_events: Final = table(
     *counter("number"),
     *texts("event_id", "destination", "type"),
     *texts("customer_id", nullable=True),  # NULL: it is nobody's yet
+    *texts("lane"),  # events of one lane are delivered in their order: of a customer, or of an order
     *json("payload"),  # the event as it was written
     *instants("created_at"),
     *counts("tries"),
@@ -124,6 +125,6 @@ outgoing_events: Final = table(
     *instants("done_at", nullable=True),
     Index("outgoing_events_by_id", "event_id", "destination", unique=True),
     Index("outgoing_events_by_customer", "customer_id", "number"),
-    partial_index("outgoing_events_open", "destination", "customer_id", "number", where="done_at IS NULL"),
+    partial_index("outgoing_events_open", "destination", "lane", "number", where="done_at IS NULL"),
     partial_index("outgoing_events_done", "done_at", where="done_at IS NOT NULL"),
 )

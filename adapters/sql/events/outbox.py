@@ -22,7 +22,7 @@ _O = outgoing_events.c
 _EVENT = [_O[name] for name in OutgoingEvent.model_fields]
 _IS_OPEN = _O.done_at.is_(None)
 _IS_THERE = _O.destination == bindparam("destination")
-_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.customer_id)
+_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.lane)
 _INSERT = insert(outgoing_events)
 _OUTLIVED = (
     select(_O.number)
@@ -100,14 +100,18 @@ class SqlOutbox(SqlDatabase):
             return as_models(OutgoingEvent, connection.execute(query).mappings())
 
 
-def put_events(connection: Connection, destination: Destination, events: Iterable[Event]) -> None:
-    """Puts events into the outbox, in the transaction of the money that they tell of."""
+def put_events(connection: Connection, destination: Destination, events: Iterable[Event], lane: str = "") -> None:
+    """Puts events into the outbox, in the transaction of the money that they tell of.
+
+    What fails holds back the later events of its ``lane``; "": of its customer.
+    """
     rows = [
         {
             "event_id": event.id,
             "destination": destination,
             "type": event.type,
             "customer_id": event.customer_id,
+            "lane": lane or event.customer_id or "",
             "payload": event.model_dump(mode="json"),
             "created_at": event.created_at,
             "tries": 0,
@@ -126,7 +130,7 @@ def backlog(connection: Connection, destinations: Collection[Destination]) -> tu
 
 
 def _due(destination: Destination, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The destination's oldest event of each customer, if its time has come and nobody delivers it."""
+    """The destination's oldest event of each lane, if its time has come and nobody delivers it."""
     has_come = (or_(column.is_(None), column <= now) for column in (_O.next_at, _O.claimed_until))
     query = select(*_EVENT).where(_O.number.in_(_OLDEST.scalar_subquery()), *has_come).order_by(_O.number)
     return query.params(destination=destination)

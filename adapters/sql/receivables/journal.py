@@ -12,8 +12,10 @@ from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, 
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.schema import customers
 from adapters.sql.events.outbox import put_events
+from adapters.sql.orders.releases import release_what_is_paid
 from billing.events.event import Destination
 from billing.payments.rails import CARDS
 from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
@@ -35,6 +37,7 @@ from billing.receivables.ports import THE_BEGINNING, THE_END
 _PAGE = 500
 _E = journal_entries.c
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
+_BUYER = select(buyers.c.customer_id).where(buyers.c.customer_id == bindparam("customer_id")).with_for_update()
 _SUM = func.sum(_E.amount_minor)
 _BY_SUBJECT = (_E.kind, _E.subject_kind, _E.subject, _E.currency)
 _BY_DATE = (
@@ -128,7 +131,19 @@ class SqlJournal(SqlDatabase):
 
 
 def lock_account(connection: Connection, customer_id: str) -> bool:
-    """Lets one transaction at a time move money of this customer; False if the ledger does not know them."""
+    """Lets one transaction at a time move money of this customer or buyer; False if the ledger does not know them."""
+    name = {"customer_id": customer_id}
+    if connection.scalar(_LOCKED, name) is not None:
+        return True
+    if connection.scalar(_BUYER, name) is None:
+        return False
+    connection.scalar(_LOCKED, name)  # whoever made a customer of the buyer meanwhile has had the lock until now
+    return True
+
+
+def lock_customer(connection: Connection, customer_id: str) -> bool:
+    """As ``lock_account``; False also of a buyer who is not billed monthly, but locks them, too."""
+    lock_account(connection, customer_id)
     return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
 
 
@@ -153,7 +168,10 @@ def balance(connection: Connection, customer_id: str) -> Balance:
 
 
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
-    """Writes the transactions; with them, the events that other systems are to get, if there are any such systems."""
+    """Writes the transactions; with them, the events that other systems are to get, if there are any such systems.
+
+    What they pay for an order is released with them: no money gets past this.
+    """
     posted = list(posted)
     destinations = connection.get_execution_options().get("destinations", ())
     is_by_other_rail = any(transaction.payment and transaction.payment.rail != CARDS for transaction in posted)
@@ -161,7 +179,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
         before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
         events = list(events_of(posted, before, payments))
         concerned = {Destination.RECEIVER: events, Destination.COLLECTION: list(filter(concerns_collection, events))}
-        for destination in destinations:
+        for destination in concerned.keys() & set(destinations):
             put_events(connection, destination, concerned[destination])
     for transaction in posted:
         values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
@@ -169,6 +187,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
         connection.execute(
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
+    release_what_is_paid(connection, posted)
 
 
 def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:

@@ -261,6 +261,7 @@ def upgrade() -> None:
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "event_id", "destination", "type"),
         *_columns(sa.Text, "customer_id", nullable=True),
+        *_columns(sa.Text, "lane"),
         *_columns(sa.JSON, "payload"),
         *_columns(_INSTANT, "created_at"),
         *_columns(sa.Integer, "tries"),
@@ -271,9 +272,79 @@ def upgrade() -> None:
     )
     op.create_index("outgoing_events_by_id", "outgoing_events", ["event_id", "destination"], unique=True)
     op.create_index("outgoing_events_by_customer", "outgoing_events", ["customer_id", "number"])
-    of_customer = ["destination", "customer_id", "number"]
-    op.create_index("outgoing_events_open", "outgoing_events", of_customer, **_where("done_at IS NULL"))
+    of_lane = ["destination", "lane", "number"]
+    op.create_index("outgoing_events_open", "outgoing_events", of_lane, **_where("done_at IS NULL"))
     op.create_index("outgoing_events_done", "outgoing_events", ["done_at"], **_where("done_at IS NOT NULL"))
+
+    op.create_table(
+        "buyers",
+        *_columns(sa.Text, "customer_id", "name"),
+        *_columns(sa.Text, "email", nullable=True),
+        *_columns(_INSTANT, "created_at"),
+        sa.PrimaryKeyConstraint("customer_id"),
+    )
+
+    op.create_table(
+        "orders",
+        *_columns(sa.Text, "number", "customer_id", "currency", "digest"),
+        *_columns(sa.Integer, "version"),
+        *_columns(sa.BigInteger, "price_minor", "owed_minor", "tolerance_minor"),
+        *_columns(_INSTANT, "expires_at", nullable=True),
+        *_columns(sa.Text, "opened_by"),
+        *_columns(_INSTANT, "opened_at", "changed_at"),
+        *_columns(sa.Integer, "revision"),
+        *_columns(sa.JSON, "halt", "end", nullable=True),
+        *_columns(sa.Text, "stage"),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    age = ["opened_at", "number"]
+    op.create_index("orders_by_customer", "orders", ["customer_id", "opened_at"])
+    op.create_index("orders_by_age", "orders", age)
+    op.create_index("orders_by_stage", "orders", ["stage", *age])
+    op.create_index("orders_open", "orders", age, **_where("closed_at IS NULL"))
+
+    op.create_table(
+        "order_versions",
+        *_columns(sa.Text, "number"),
+        *_columns(sa.Integer, "version"),
+        *_columns(sa.Text, "customer_id"),
+        *_columns(sa.JSON, "agreed"),
+        *_columns(sa.Text, "by"),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("number", "version"),
+        sa.ForeignKeyConstraint(["number"], ["orders.number"]),
+    )
+
+    op.create_table(
+        "releases",
+        *_columns(sa.Text, "number", "kind", "customer_id", "event_id"),
+        *_columns(sa.Integer, "version"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.BigInteger, "position", "owed_minor"),
+        *_columns(sa.Boolean, "accepted", nullable=True),
+        *_columns(sa.Text, "answer", nullable=True),
+        *_columns(_INSTANT, "answered_at", nullable=True),
+        sa.PrimaryKeyConstraint("number", "kind"),
+        sa.ForeignKeyConstraint(["number"], ["orders.number"]),
+    )
+    op.create_index("releases_by_at", "releases", ["at"])
+
+    op.create_table(
+        "order_log",
+        *_columns(_NUMBER, "entry"),
+        *_columns(sa.Text, "number", "customer_id"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", "via", nullable=True),
+        *_columns(sa.Text, "what"),
+        *_columns(sa.Text, "reason", nullable=True),
+        *_columns(sa.Text, "text"),
+        *_columns(sa.Text, "change_id", "content", nullable=True),
+        sa.PrimaryKeyConstraint("entry"),
+        sa.ForeignKeyConstraint(["number"], ["orders.number"]),
+    )
+    op.create_index("order_log_by_number", "order_log", ["number", "entry"])
+    op.create_index("order_log_by_change", "order_log", ["number", "change_id"], unique=True)
 
     op.create_table(
         "events",
@@ -298,7 +369,7 @@ def upgrade() -> None:
 
     op.create_table(
         "alerts",
-        *_columns(sa.Text, "alert_id", "kind", "customer_id", "period", "text"),
+        *_columns(sa.Text, "alert_id", "kind", "customer_id", "period", "order_number", "text"),
         *_columns(sa.JSON, "remedies"),
         *_columns(sa.BigInteger, "amount_minor", nullable=True),
         *_columns(sa.Text, "currency"),

@@ -1,0 +1,222 @@
+"""Orders: taken in, changed, expired and answered, each in one transaction under the lock of the customer."""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import outgoing_events
+from adapters.sql.core.order_schema import buyers, orders, releases
+from adapters.sql.core.rows import alert_values
+from adapters.sql.core.schema import alerts
+from adapters.sql.core.statements import insert_new, upsert
+from adapters.sql.orders.releases import is_braked, release_due
+from adapters.sql.orders.rows import (
+    LOG,
+    ORDER,
+    RELEASE,
+    log,
+    order_values,
+    read_order,
+    save_order,
+    save_version,
+    standing_of,
+)
+from adapters.sql.receivables.journal import balance, lock_account, lock_customer, post
+from billing.errors import BrakeOn, InvalidInput, NotFound
+from billing.events.event import Destination
+from billing.model import Model
+from orders.alerts import of_refund, of_rejection
+from orders.changes import Amend, Cancel, Change, SendAgain
+from orders.effects import Effect, effect, expired
+from orders.order import Answered, Order, OrderRequest, OrderStanding, Rejected, Release, ReleaseKind
+from orders.ports import Opened, OrderLogEntry
+from orders.postings import amended, ended, opened
+
+
+class SqlOrders(SqlDatabase):
+    """The part of ``SqlLedger`` that takes orders in and changes them."""
+
+    @in_thread
+    def open_order(self, request: OrderRequest, at: datetime, by: str = "", via: str = "") -> Opened:
+        digest = _digest(request)
+        with self._writing(f"take order {request.number} in") as connection:
+            if known := _known(connection, request.number, digest):
+                return Opened(standing=known, is_new=False)
+            _ensure_buyer(connection, request, at)
+            order = _as_order(request, at, by)
+            values = order_values(order, order.price_minor, at) | _fixed_values(order, digest)
+            if not insert_new(connection, orders, [values]):  # another process just has; its transaction has ended
+                known = _known(connection, request.number, digest)
+                assert known is not None, f"order {request.number} is there and is not"
+                return Opened(standing=known, is_new=False)
+            save_version(connection, order, by, at)
+            entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=_price(order))
+            log(connection, order, entry)
+            post(connection, opened(order, balance(connection, order.customer_id), at))
+            return Opened(standing=_standing(connection, order.number), is_new=True)
+
+    @in_thread
+    def change_order(self, number: str, change: Change, at: datetime) -> tuple[OrderStanding, str]:
+        with self._writing(f"change order {number}") as connection:
+            standing = _locked(connection, number)
+            if (before := _done_before(connection, number, change)) is not None:
+                return standing, before
+            done = effect(standing, change, at)
+            entry = OrderLogEntry(
+                at=at, by=change.by, via=change.via, what=done.what, reason=change.reason, text=done.text
+            )
+            log(connection, standing.order, entry, change_id=change.change_id, content=_digest(change))
+            _carry_out(connection, standing, change, done.order, at)
+            return _standing(connection, number), done.text
+
+    @in_thread
+    def expire_order(self, number: str, at: datetime) -> OrderStanding:
+        with self._writing(f"let order {number} expire") as connection:
+            standing = _locked(connection, number)
+            done = expired(standing, at)
+            if done is None:
+                return standing
+            _log_own(connection, done, at)
+            _end(connection, standing, done.order, at)
+            return _standing(connection, number)
+
+    @in_thread
+    def release_due(self, number: str, at: datetime) -> OrderStanding:
+        with self._writing(f"release order {number}") as connection:
+            standing = _locked(connection, number)
+            if next(standing.order.due_releases(standing.owed_minor), None) is None:
+                return standing
+            if is_braked(connection):
+                raise BrakeOn(f"order {number} is not released while the emergency brake is on")
+            release_due(connection, number, at)
+            return _standing(connection, number)
+
+    @in_thread
+    def note_answer(self, number: str, kind: ReleaseKind, accepted: bool, text: str, at: datetime) -> None:
+        with self._writing(f"keep production's answer to order {number}") as connection:
+            order = _locked(connection, number).order
+            release = order.release(kind)
+            if release is None:
+                raise NotFound(f"order {number} has no release for {kind}")
+            if isinstance(release.answer, Answered) or (isinstance(release.answer, Rejected) and not accepted):
+                return
+            answer = Answered(at=at, text=text) if accepted else Rejected(at=at, text=text)
+            _save_answer(connection, number, release.evolve(answer=answer))
+            what = "answered" if accepted else "rejected"
+            log(connection, order, OrderLogEntry(at=at, by=None, via=None, what=what, text=f"{kind}: {answer.text}"))
+            if not accepted:
+                insert_new(connection, alerts, [alert_values(of_rejection(order, release, answer.text, at))])
+            release_due(connection, number, at)
+
+
+def _known(connection: Connection, number: str, digest: str) -> OrderStanding | None:
+    """The order of that number, if it is the same request's. Raises ``InvalidInput`` if it is another's."""
+    stored = connection.scalar(select(ORDER.digest).where(ORDER.number == number))
+    if stored is None:
+        return None
+    if stored != digest:
+        raise InvalidInput(f"order {number} is another order already; give this one a number of its own, or amend it")
+    return _standing(connection, number)
+
+
+def _ensure_buyer(connection: Connection, request: OrderRequest, at: datetime) -> None:
+    """Locks the customer, or the buyer, who has the name and address of their newest order."""
+    buyer = request.buyer
+    if not lock_customer(connection, buyer.customer_id):
+        upsert(connection, buyers, {**dict(buyer), "created_at": at}, keep=("created_at",))
+        lock_account(connection, buyer.customer_id)
+
+
+def _as_order(request: OrderRequest, at: datetime, by: str) -> Order:
+    given = {name: value for name, value in request if name != "buyer"}
+    return Order(**given, customer_id=request.buyer.customer_id, opened_at=at, opened_by=by)
+
+
+def _fixed_values(order: Order, digest: str) -> dict[str, object]:
+    names = ("number", "customer_id", "currency", "tolerance_minor", "expires_at", "opened_by", "opened_at")
+    return {name: getattr(order, name) for name in names} | {"digest": digest}
+
+
+def _locked(connection: Connection, number: str) -> OrderStanding:
+    """How the order stands, with its customer locked. Raises ``NotFound``."""
+    customer_id = connection.scalar(select(ORDER.customer_id).where(ORDER.number == number))
+    if customer_id is None:
+        raise NotFound(f"there is no order {number}; see: python starter.py orders list")
+    lock_account(connection, customer_id)
+    return _standing(connection, number)
+
+
+def _standing(connection: Connection, number: str) -> OrderStanding:
+    order = read_order(connection, number)
+    assert order is not None, f"order {number} has gone"
+    return standing_of(connection, order)
+
+
+def _done_before(connection: Connection, number: str, change: Change) -> str | None:
+    """What was answered to this change before; None: it is new. Raises ``InvalidInput`` if its id is another's."""
+    of_change = select(LOG.content, LOG.text).where(LOG.number == number, LOG.change_id == change.change_id)
+    row = connection.execute(of_change).one_or_none()
+    if row is not None and row.content != _digest(change):
+        raise InvalidInput(f"{change.change_id} was another change of order {number}; give this one an id of its own")
+    return None if row is None else row.text
+
+
+def _carry_out(connection: Connection, before: OrderStanding, change: Change, order: Order, at: datetime) -> None:
+    match change:
+        case Amend():
+            save_version(connection, order, change.by, at)
+            save_order(connection, order, before.owed_minor, at)
+            known = balance(connection, order.customer_id)
+            post(connection, amended(before.order, order, known, at))
+        case Cancel():
+            _end(connection, before, order, at)
+            if change.refund and before.paid_minor > 0:
+                insert_new(connection, alerts, [alert_values(of_refund(order, before.paid_minor, at))])
+        case _:
+            if isinstance(change, SendAgain):
+                _send_again(connection, before.order, order)
+            save_order(connection, order, before.owed_minor, at)
+            release_due(connection, order.number, at)
+
+
+def _end(connection: Connection, before: OrderStanding, order: Order, at: datetime) -> None:
+    save_order(connection, order, before.owed_minor, at)
+    post(connection, ended(order, balance(connection, order.customer_id), at))
+
+
+def _send_again(connection: Connection, before: Order, order: Order) -> None:
+    for old, release in zip(before.releases, order.releases, strict=True):
+        if old != release:
+            _save_answer(connection, order.number, release)
+            told = select(RELEASE.event_id).where(*_is(order.number, release.kind)).scalar_subquery()
+            is_it = outgoing_events.c.event_id == told, outgoing_events.c.destination == Destination.PRODUCTION
+            connection.execute(update(outgoing_events).where(*is_it).values(done_at=None, next_at=None))
+
+
+def _save_answer(connection: Connection, number: str, release: Release) -> None:
+    answer = release.answer
+    values = {
+        "accepted": isinstance(answer, Answered) if answer else None,
+        "answer": answer.text if answer else None,
+        "answered_at": answer.at if answer else None,
+    }
+    connection.execute(update(releases).where(*_is(number, release.kind)).values(values))
+
+
+def _is(number: str, kind: ReleaseKind) -> tuple[ColumnElement[bool], ...]:
+    return RELEASE.number == number, RELEASE.kind == kind
+
+
+def _log_own(connection: Connection, done: Effect, at: datetime) -> None:
+    entry = OrderLogEntry(at=at, by=None, via=None, what=done.what, text=done.text)
+    log(connection, done.order, entry)
+
+
+def _digest(value: Model) -> str:
+    return hashlib.sha256(value.model_dump_json().encode()).hexdigest()
+
+
+def _price(order: Order) -> str:
+    return OrderStanding(order=order, owed_minor=order.price_minor).due
