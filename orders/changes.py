@@ -1,5 +1,6 @@
 """What people do with an order. Each is carried out in the ledger, under the lock of the customer."""
 
+from billing.model import Count
 from orders.order import Agreement, OrderChange
 
 
@@ -10,7 +11,7 @@ class Amend(OrderChange):
     customer's credit.
     """
 
-    version: int
+    version: Count
     agreed: Agreement
 
 

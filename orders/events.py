@@ -1,6 +1,6 @@
 """What is told of an order: to production, to the order's workflow, and to the company's own system."""
 
-from billing.model import Code, Count, Id, Minor, Model
+from billing.model import Code, Count, Id, Many, Minor, Model
 from orders.order import FileDigest, OrderLine, OrderStage, ReleaseKind
 
 
@@ -22,7 +22,7 @@ class ReleaseData(Model):
     version: Count
     kind: ReleaseKind
     customer_id: Id
-    lines: tuple[OrderLine, ...]
+    lines: Many[OrderLine]
     file_digest: FileDigest | None
     currency: Code
     price_minor: Minor

@@ -1,7 +1,9 @@
 """Where orders are kept. Every method may be called again after any failure."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import Field
 
 from billing.apart import Failed
 from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
@@ -69,7 +71,7 @@ class OrderPage(Model):
 
     rows: Many[OrderRow]
     count: Count
-    stages: dict[OrderStage, int]
+    stages: Annotated[dict[OrderStage, Count], Field(max_length=len(OrderStage))]
 
 
 class OrderListing(Protocol):

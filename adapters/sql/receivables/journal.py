@@ -147,6 +147,12 @@ def lock_customer(connection: Connection, customer_id: str) -> bool:
     return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
 
 
+def lock_buyers(connection: Connection, customer_ids: Iterable[str]) -> None:
+    """Waits for whoever moves money of these buyers, who are going to be customers: those are locked elsewhere."""
+    own = select(buyers.c.customer_id).where(buyers.c.customer_id.in_(list(customer_ids)))
+    connection.execute(own.order_by(buyers.c.customer_id).with_for_update())
+
+
 def balance(connection: Connection, customer_id: str) -> Balance:
     """As ``SqlJournal.balance``, within a transaction."""
     items = defaultdict[AccountKind, list[Outstanding]](list)
