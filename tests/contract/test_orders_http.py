@@ -1,4 +1,4 @@
-"""``POST /orders`` and ``GET /orders/{number}``, over a real socket and a real ledger: what is taken and what is not."""
+"""``POST /orders`` and ``GET /orders/{number}``, by a real socket and a real ledger: what is taken and what is not."""
 
 import asyncio
 import json
