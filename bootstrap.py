@@ -15,6 +15,7 @@ from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
 from services.event_dispatcher import EventDispatcher
+from services.order_teller import OrderTeller
 from services.payment_desk import PaymentDesk
 from settings import Settings
 
@@ -146,15 +147,18 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to the collections, and to their receiver, if there is one."""
+    """Delivers events to the collections and orders, and to their receiver, if there is one."""
     from clients.collection_commands import CollectionSignals
+    from clients.order_signals import OrderSignals
 
+    alerts = connect_alerts(settings, adapters, digest)
     senders: dict[Destination, EventSender] = {
-        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client))
+        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client), alerts),
     }
     if adapters.receiver:
         senders[Destination.RECEIVER] = adapters.receiver
-    return EventDispatcher(adapters.ledger, senders, connect_alerts(settings, adapters, digest))
+    return EventDispatcher(adapters.ledger, senders, alerts)
 
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:

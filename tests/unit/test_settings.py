@@ -290,10 +290,10 @@ def test_events_go_to_one_safe_address_and_are_signed(
         with pytest.raises(InvalidInput, match=words):
             load_settings()
     else:
-        assert load_settings().destinations == (Destination.COLLECTION, Destination.RECEIVER)
+        assert load_settings().destinations == (Destination.COLLECTION, Destination.ORDER, Destination.RECEIVER)
         assert load_settings().events_secrets == secret.split()
 
 
-def test_without_an_address_only_collections_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_address_only_our_own_workflows_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_EVENTS_SECRET", "x" * 32)
-    assert load_settings().destinations == (Destination.COLLECTION,)
+    assert load_settings().destinations == (Destination.COLLECTION, Destination.ORDER)
