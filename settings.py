@@ -227,7 +227,7 @@ class Settings(BaseSettings):
     @property
     def destinations(self) -> tuple[Destination, ...]:
         """Where events go; none are written unless somebody gets them."""
-        everywhere = (Destination.COLLECTION, Destination.PRODUCTION)
+        everywhere = (Destination.COLLECTION, Destination.ORDER, Destination.PRODUCTION)
         return (*everywhere, *([Destination.RECEIVER] if self.events_url else []))
 
     @property

@@ -36,10 +36,10 @@ def of_refund(order: Order, paid_minor: int, at: datetime) -> Alert:
     return alert.evolve(amount_minor=paid_minor, currency=order.currency)
 
 
-def of_waiting(standing: OrderStanding, number: int, text: str, at: datetime) -> Alert:
-    """The order needs a person; each reminder, by ``number``, is another alert."""
+def of_waiting(standing: OrderStanding, reminder: str, text: str, at: datetime) -> Alert:
+    """The order needs a person; each ``reminder`` is another alert."""
     kind = AlertKind.HALTED if standing.order.halt else AlertKind.PERSON
-    alert = _alert(kind, standing.order, f"waits {number}", text, (_show(standing.order),), at)
+    alert = _alert(kind, standing.order, f"waits {reminder}", text, (_show(standing.order),), at)
     return alert.evolve(amount_minor=standing.owed_minor, currency=standing.order.currency)
 
 
