@@ -18,6 +18,7 @@ from activities.collections import CollectionActivities
 from activities.failures import Failures
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
+from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from billing.errors import BillingError
@@ -51,6 +52,7 @@ from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
+from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
 
 READY = "worker ready"
@@ -106,7 +108,14 @@ def workers(
     billing = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, DailyReconciliation, ReviewerDigest, DailyCompleteness],
+        workflows=[
+            MonthlyBilling,
+            PaymentCollection,
+            OrderFulfilment,
+            DailyReconciliation,
+            ReviewerDigest,
+            DailyCompleteness,
+        ],
         activities=activities,
         interceptors=[Failures(), Answers()],
         workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic
@@ -137,7 +146,11 @@ def _activities(
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
     collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
+    orders = OrderActivities(ledger, alerts)
     return [
+        orders.release_order,
+        orders.expire_order,
+        orders.remind_of_order,
         SalesActivities(sales, comparer, ledger, alerts, settings.decimal_separator).import_sales,
         notices.send_notice,
         notices.alert_reviewers,

@@ -1,14 +1,14 @@
 """Delivers the events of the outbox: at least once, in order for each customer, for as long as it takes.
 
 An event that fails holds back the later ones of its customer, and nobody else's; nor does a slow receiver hold up
-another destination. Worker and console both run a
-dispatcher; each claims what it delivers for a while. What a killed process had claimed is delivered by another one
-after that: receivers know a copy by its id.
+another destination. What is told of an order is in order for each order instead. What this process has written itself
+is delivered at once. Worker and console both run a dispatcher; each claims what it delivers for a while. What a killed
+process had claimed is delivered by another one after that: receivers know a copy by its id.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -33,7 +33,10 @@ _log = logging.getLogger(__name__)
 
 
 class EventDispatcher:
-    """``senders`` by destination; without any, nothing runs. ``pause`` follows the n-th failure of an event."""
+    """``senders`` by destination; without any, nothing runs. ``pause`` follows the n-th failure of an event.
+
+    What is ``held`` is not claimed, so it goes out at once when it no longer is.
+    """
 
     def __init__(
         self,
@@ -43,10 +46,12 @@ class EventDispatcher:
         claim: timedelta = CLAIM,
         pause: Callable[[int], timedelta] = pause,
         poll: timedelta = POLL,
+        held: Mapping[Destination, Callable[[], Awaitable[bool]]] | None = None,
     ) -> None:
         self._outbox = outbox
         self._senders = senders
         self._alerts = alerts
+        self._held = held or {}
         self._claim = claim
         self._pause = pause
         self._poll_seconds = poll.total_seconds()
@@ -60,6 +65,8 @@ class EventDispatcher:
         if not self._senders:
             yield
             return
+        loop = asyncio.get_running_loop()
+        self._outbox.watch_events(lambda: _tell(loop, self._news))
         task = asyncio.create_task(self._work())
         try:
             yield
@@ -91,7 +98,8 @@ class EventDispatcher:
         """Begins to deliver what is due; each destination has room of its own, so that none waits for another's."""
         for destination, in_work in self._in_work.items():
             room, now = _AT_ONCE - len(in_work), datetime.now(UTC)
-            if room < _CLAIMED_LEAST:
+            is_held = self._held.get(destination)
+            if room < _CLAIMED_LEAST or (is_held is not None and await is_held()):
                 continue
             unread: list[Failed] = []
             events = await self._outbox.claim_events(destination, now, now + self._claim, room, unread)
@@ -134,3 +142,8 @@ class EventDispatcher:
         except Exception as error:  # a defect of ours: it holds up its customer only
             return why(error)
         return None
+
+
+def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop has ended: another process delivers
+        loop.call_soon_threadsafe(news.set)
