@@ -17,6 +17,7 @@ from bootstrap import (
     connect_checkouts,
     connect_digest_trigger,
     connect_dispatcher,
+    connect_order_desk,
     connect_passwords,
     connect_payment_desk,
     connect_reconciliation,
@@ -170,7 +171,8 @@ class _Console:
         yield payment_pages.router
         yield RecordPages(desk, money, payment_pages, settings.now).router
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
-        yield OrderPages(desk, ledger, live_orders, settings.now).router
+        orders = connect_order_desk(settings, self._adapters, self._alerts)
+        yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router

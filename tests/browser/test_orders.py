@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
@@ -47,9 +48,9 @@ async def orders_have_come(desk: Desk) -> None:
         await ledger.book(payment(6_250 + 100 * number, name, name, customer_id=BUYERS[number % 2].customer_id), at)
         seconds = chance.lognormvariate(-3.2, 0.5) if number % 17 else chance.uniform(5, 4000)
         await ledger.note_answer(name, ReleaseKind.PRODUCTION, True, "queued", at + timedelta(seconds=seconds))
-    by = {"by": "eve", "via": "cli"}
-    for number in ("1042", "1043", "1044", "1045", "1046", "1047"):
-        await ledger.open_order(request(number, 118_750), NOW - timedelta(hours=2))
+    by: dict[str, Any] = {"by": "eve", "via": "cli"}
+    for name in ("1042", "1043", "1044", "1045", "1046", "1047"):
+        await ledger.open_order(request(name, 118_750), NOW - timedelta(hours=2))
     await ledger.book(payment(40_000, "DE-77-31", "1042", customer_id="nowak"), NOW - timedelta(hours=1))
     await ledger.change_order("1043", Halt(change_id="h", reason="The file has the wrong colour", **by), NOW)
     await ledger.change_order("1044", Cancel(change_id="c", reason="Ordered twice", **by), NOW)

@@ -127,7 +127,7 @@ async def test_an_order_is_cancelled_with_its_money(desk: Office, ann: Person, r
     page = await send(ann, "cancel", refund=refund)
     assert "Done: cancelled." in page
     assert "Cancelled by ann: the buyer asked" in page
-    assert ("to go back" in page) is bool(refund)
+    assert ("To give back €40.00 of one by hand" in page) is bool(refund)
     end = (await standing(desk)).order.end
     assert end is not None
     assert end.by == "ann"

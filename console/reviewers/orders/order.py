@@ -12,7 +12,7 @@ seen, so one of another version is refused. A refusal says why, and keeps what w
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
@@ -22,6 +22,8 @@ from pydantic import ValidationError
 
 from billing.errors import InvalidInput, NotFound
 from billing.money import minor_digits
+from billing.receivables.instructions import Instruction, InstructionKind
+from billing.receivables.journal import PaymentName, Transaction
 from billing.receivables.ports import Journal, PaymentListing
 from billing.validation import plain
 from console.reviewers.live import Live, stream
@@ -41,8 +43,9 @@ from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.web.forms import form_of, texts_in
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
-from orders.order import OrderStanding
+from orders.order import Order, OrderStanding
 from orders.ports import OrderListing
+from services.order_desk import OrderDesk
 
 PAYMENTS_SHOWN = 100  # by their reference; of more, by their rail
 _DONE = {"amend": "amended", "cancel": "cancelled", "halt": "halted", "resume": "resumed", "send-again": "sent_again"}
@@ -51,7 +54,7 @@ Receiver = Callable[..., Awaitable[Response]]
 
 
 class OrderLedger(OrderListing, Journal, PaymentListing, Protocol):
-    async def change_order(self, number: str, change: Change, at: datetime) -> tuple[OrderStanding, str]: ...
+    """The stores it uses."""
 
 
 class _NoReason(InvalidInput):
@@ -61,9 +64,17 @@ class _NoReason(InvalidInput):
 class OrderPages:
     """``now`` returns the present instant."""
 
-    def __init__(self, desk: PageFrame, ledger: OrderLedger, live: Live[str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        desk: PageFrame,
+        ledger: OrderLedger,
+        orders: OrderDesk,
+        live: Live[str],
+        now: Callable[[], datetime],
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._orders = orders
         self._live = live
         self._now = now
         self.router = APIRouter(prefix="/desk/orders/{number}")
@@ -112,7 +123,7 @@ class OrderPages:
     ) -> Response:
         try:
             change = _change(action, _common(typed, session), typed)
-            await self._ledger.change_order(standing.order.number, change, self._now())
+            await self._orders.change(standing.order.number, change, self._now())
         except (InvalidInput, NotFound, ValidationError) as error:
             refused = RefusedChange(action.name, plain(error), _status(error), typed)
             return await self._page(session, await self._standing(standing.order.number), refused)
@@ -128,7 +139,7 @@ class OrderPages:
         try:
             agreed = form.agreement(order)
             change = Amend(**_common(typed, session), version=form.version, agreed=agreed)
-            await self._ledger.change_order(order.number, change, self._now())
+            await self._orders.change(order.number, change, self._now())
         except (InvalidInput, NotFound, ValidationError) as error:
             refused = RefusedChange(AMEND.name, plain(error), _status(error), typed)
             return await self._amending(session, await self._standing(order.number), form, refused)
@@ -155,6 +166,7 @@ class OrderPages:
             "waits_for": waits_for(standing),
             "movements": list(movements(order, moves)),
             "references": await self._references(moves),
+            "refunds": await self._refunds(order, moves),
             "credit_minor": left_credit_minor(order, await self._ledger.balance(order.customer_id)),
             "earlier": earlier(await self._ledger.order_versions(order.number), order),
             "answer_of": answer_of,
@@ -190,7 +202,13 @@ class OrderPages:
             "new_id": lambda: uuid.uuid4().hex,
         }
 
-    async def _references(self, moves: Any) -> dict[object, str]:
+    async def _refunds(self, order: Order, moves: Sequence[Transaction]) -> list[Instruction]:
+        """What people have asked to be given back to the customer of an order that has ended, the newest first."""
+        names = payments_of(moves)[:PAYMENTS_SHOWN] if order.end else []
+        asked = [instruction for name in names for instruction in await self._ledger.instructions(name)]
+        return [each for each in asked if each.kind is InstructionKind.REFUND]
+
+    async def _references(self, moves: Sequence[Transaction]) -> dict[PaymentName, str]:
         records = {name: await self._ledger.incoming_payment(name) for name in payments_of(moves)[:PAYMENTS_SHOWN]}
         return {name: record.payment.reference for name, record in records.items() if record}
 
