@@ -5,7 +5,7 @@ What is paid of it is a balance of the journal (``Subject.order(number)``), neve
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -102,6 +102,7 @@ class ReleaseKind(StrEnum):
 class Answered(Model):
     """Production has taken the release; ``text`` is its answer."""
 
+    accepted: Literal[True] = True  # tells it from ``Rejected`` in a payload
     at: Instant
     text: Words
 
@@ -109,6 +110,7 @@ class Answered(Model):
 class Rejected(Model):
     """Production has refused the release for good; a person decides, and may have it sent again."""
 
+    accepted: Literal[False] = False
     at: Instant
     text: Words
 
