@@ -102,7 +102,7 @@ class ReleaseKind(StrEnum):
 class Answered(Model):
     """Production has taken the release; ``text`` is its answer."""
 
-    accepted: Literal[True] = True  # tells it from ``Rejected`` in a payload
+    kind: Literal["answered"] = "answered"
     at: Instant
     text: Words
 
@@ -110,7 +110,7 @@ class Answered(Model):
 class Rejected(Model):
     """Production has refused the release for good; a person decides, and may have it sent again."""
 
-    accepted: Literal[False] = False
+    kind: Literal["rejected"] = "rejected"
     at: Instant
     text: Words
 
@@ -126,7 +126,7 @@ class Release(Model):
     at: Instant
     position: Count  # the journal's newest transaction of the order at that moment
     owed_minor: Minor
-    answer: Answered | Rejected | None = None
+    answer: Annotated[Answered | Rejected, Field(discriminator="kind")] | None = None
 
 
 class EndKind(StrEnum):
