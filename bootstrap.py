@@ -19,7 +19,6 @@ from services.order_desk import OrderDesk
 from services.order_refunds import OrderRefunds
 from services.order_teller import OrderTeller
 from services.payment_desk import PaymentDesk
-from services.releases import ReleaseSender, ReviewersAsProduction
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -163,6 +162,7 @@ def connect_dispatcher(
     """Delivers events to the collections, orders and production, and to their receiver, if there is one."""
     from clients.collection_commands import CollectionSignals
     from clients.order_signals import OrderSignals
+    from services.releases import ReleaseSender, ReviewersAsProduction
 
     alerts = connect_alerts(settings, adapters, digest)
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))

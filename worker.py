@@ -26,6 +26,7 @@ from bootstrap import (
     Adapters,
     connect_adapters,
     connect_alerts,
+    connect_checkouts,
     connect_completeness,
     connect_customer_mails,
     connect_digest_trigger,
@@ -146,7 +147,8 @@ def _activities(
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
     collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
-    orders = OrderActivities(ledger, alerts)
+    links = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    orders = OrderActivities(ledger, alerts, links)
     return [
         orders.release_order,
         orders.expire_order,

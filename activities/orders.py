@@ -1,10 +1,12 @@
 """What the workflow of an order does in the ledger. Each may be repeated: the ledger decides under its lock."""
 
 from datetime import datetime
+from typing import Protocol
 
 from temporalio import activity
 
 from billing.model import Code, Count, Instant, Line, Model
+from billing.receivables.journal import Subject
 from orders.alerts import of_waiting
 from orders.order import OrderStanding
 from orders.ports import OrderStore
@@ -28,10 +30,17 @@ class OrderReminder(Model):
     text: Line
 
 
+class OpenLinks(Protocol):
+    async def end_outdated(self, customer_id: str, subject: Subject, now: datetime) -> None: ...
+
+
 class OrderActivities:
-    def __init__(self, ledger: OrderStore, alerts: Alerts) -> None:
+    """``links`` None: none can be opened here."""
+
+    def __init__(self, ledger: OrderStore, alerts: Alerts, links: OpenLinks | None) -> None:
         self._ledger = ledger
         self._alerts = alerts
+        self._links = links
 
     @activity.defn
     async def release_order(self, turn: OrderTurn) -> OrderStanding:
@@ -40,8 +49,11 @@ class OrderActivities:
 
     @activity.defn
     async def expire_order(self, turn: OrderTurn) -> OrderStanding:
-        """Ends the order, unless enough was paid meanwhile; how it stands then."""
-        return await self._ledger.expire_order(turn.number, _not_before(turn.at))
+        """Ends the order, unless enough was paid meanwhile, and its payment link; how it stands then."""
+        standing = await self._ledger.expire_order(turn.number, _not_before(turn.at))
+        if standing.order.end is not None and self._links is not None:
+            await self._links.end_outdated(standing.order.customer_id, standing.order.subject, clock.now())
+        return standing
 
     @activity.defn
     async def remind_of_order(self, reminder: OrderReminder) -> None:

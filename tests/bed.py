@@ -290,6 +290,7 @@ class Bed:
 
     async def fulfils(self, number: str, holds: Callable[[Fulfilment], bool]) -> Fulfilment:
         """The order as its workflow has it, also when that has ended, as soon as ``holds`` is true of it."""
+        handle: WorkflowHandle[OrderFulfilment, Fulfilment]
         handle = self.client.get_workflow_handle_for(OrderFulfilment.run, order_workflow_id(number))
 
         async def look() -> Fulfilment | None:

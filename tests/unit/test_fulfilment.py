@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from orders.fulfilment import REMINDER, REST_REMINDER, Fulfilment, FulfilmentStep
-from orders.order import Answered, End, EndKind, Order, OrderStage, OrderStanding, Release, ReleaseKind
+from orders.order import Answered, End, EndKind, Order, OrderStage, OrderStanding, Rejected, Release, ReleaseKind
 from orders.summary import summary
 from tests.ordering import AT, LATER, agreement, request
 
@@ -43,6 +43,12 @@ def test_what_is_paid_enough_is_released_and_does_not_expire() -> None:
     assert value.due(LATER).step is FulfilmentStep.RELEASE
     assert value.braked().due(LATER).step is FulfilmentStep.AWAIT_RELEASE
     assert value.braked().brake_released().due(LATER).step is FulfilmentStep.RELEASE
+
+
+def test_a_rejection_stays_one_on_its_way_through_temporal() -> None:
+    rejected = fulfilment(0, releases=(RELEASE.evolve(answer=Rejected(at=AT, text="no")),))
+    assert Fulfilment.model_validate_json(rejected.model_dump_json()) == rejected
+    assert rejected.stage is OrderStage.REJECTED
 
 
 def test_a_closed_order_ends_it() -> None:
