@@ -21,6 +21,7 @@ from adapters.sql.customers.roster import SqlRoster
 from adapters.sql.customers.starts import SqlStarts
 from adapters.sql.events.outbox import SqlOutbox
 from adapters.sql.export import SqlExport
+from adapters.sql.invoices.charging import SqlCharging
 from adapters.sql.invoices.months import SqlMonths
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
@@ -39,6 +40,7 @@ from adapters.sql.reviewers.users import SqlUsers
 class SqlLedger(
     SqlCustomers,
     SqlMonths,
+    SqlCharging,
     SqlJournal,
     SqlClearing,
     SqlIncoming,
