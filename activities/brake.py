@@ -7,13 +7,18 @@ from temporalio import activity
 from billing.errors import BrakeOn
 from billing.invoices.month import Month
 from billing.model import Instant, Model
+from billing.reviewers.brake import Brake
 from billing.reviewers.ports import BrakeStore
 from services import clock
 
 
 async def check_brake(ledger: BrakeStore, min_window: timedelta = timedelta()) -> None:
     """Raises ``BrakeOn`` while the emergency brake is on, and until ``min_window`` after its release."""
-    brake = await ledger.brake()
+    obey(await ledger.brake(), min_window)
+
+
+def obey(brake: Brake | None, min_window: timedelta = timedelta()) -> None:
+    """Raises as ``check_brake``, given the last pull of the brake."""
     if brake is None:
         return
     if brake.released_at is None:
@@ -31,8 +36,13 @@ async def check_brake_for(ledger: BrakeStore, month: Month) -> None:
 
     A corrected notice does not wait: its window is before the charge.
     """
+    await check_brake(ledger, window_of(month))
+
+
+def window_of(month: Month) -> timedelta:
+    """How long the month waits after a release."""
     is_corrected = month.notices > 0 and month.charging is None
-    await check_brake(ledger, timedelta() if is_corrected else month.customer.terms.min_window)
+    return timedelta() if is_corrected else month.customer.terms.min_window
 
 
 class Released(Model):

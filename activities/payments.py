@@ -6,7 +6,7 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.brake import check_brake_for
+from activities.brake import obey, window_of
 from billing.errors import BillingError, OutcomeConflict, PaymentMismatch, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
@@ -14,7 +14,7 @@ from billing.keys import payment_key
 from billing.payments.payment import Charged, ChargeResult, ChargeStatus, PaymentRequest
 from billing.receivables.journal import Subject
 from billing.receivables.ports import Accounts
-from billing.reviewers.ports import BrakeStore
+from billing.reviewers.ports import ChargeGuard, ChargeStanding
 from services import clock
 from services.cashier import Cashier
 
@@ -26,7 +26,7 @@ _CLOSE_SECONDS = 20.0
 """How long a finished charge waits for the mail server before it returns."""
 
 
-class _Ledger(Accounts, BrakeStore, MonthStore, Protocol):
+class _Ledger(Accounts, ChargeGuard, MonthStore, Protocol):
     """The stores it uses."""
 
 
@@ -67,12 +67,12 @@ class PaymentActivities:
             return await self._cashier.end_untried(request)
 
         async def still_wanted() -> None:
-            current = await self._recorded(month)
-            _check_open(month, current)
-            _check_current(month, current)
-            if await self._is_settled(month, request):
+            standing = await self._ledger.charge_standing(month.customer_id, month.period, request.currency)
+            _check_open(month, standing)
+            _check_current(month, standing)
+            if standing.owed_minor <= 0:
                 raise _Settled
-            await check_brake_for(self._ledger, month)
+            obey(standing.brake, window_of(month))
 
         try:
             result, _ = await self._cashier.charge(request, "", still_wanted)
@@ -117,12 +117,12 @@ def _closed_before(month: Month, recorded: Month | None) -> ChargeResult | None:
     return charge if recorded == month.charged(charge) else None
 
 
-def _check_open(month: Month, recorded: Month | None) -> None:
+def _check_open(month: Month, recorded: Month | ChargeStanding | None) -> None:
     if recorded is not None and recorded.outcome is not None:
         raise OutcomeConflict(f"{month.customer_id}, {month.period} is closed already: {recorded.outcome}")
 
 
-def _check_current(month: Month, recorded: Month | None) -> None:
+def _check_current(month: Month, recorded: Month | ChargeStanding | None) -> None:
     if recorded is not None and recorded.outcome is None and recorded.revision > month.revision:
         raise StaleRun(f"the ledger has a newer {month.period} of {month.customer_id} than this run")
 

@@ -21,6 +21,7 @@ from adapters.sql.customers.roster import SqlRoster
 from adapters.sql.customers.starts import SqlStarts
 from adapters.sql.events.outbox import SqlOutbox
 from adapters.sql.export import SqlExport
+from adapters.sql.invoices.charging import SqlCharging
 from adapters.sql.invoices.months import SqlMonths
 from adapters.sql.orders.findings import SqlOrderFindings
 from adapters.sql.orders.listing import SqlOrderListing
@@ -43,6 +44,7 @@ from adapters.sql.reviewers.users import SqlUsers
 class SqlLedger(
     SqlCustomers,
     SqlMonths,
+    SqlCharging,
     SqlJournal,
     SqlClearing,
     SqlIncoming,

@@ -9,7 +9,9 @@ from typing import Protocol
 from billing.apart import Failed
 from billing.collections.ports import DebtRow
 from billing.invoices.ports import InvoiceRow
-from billing.model import Code, Model
+from billing.invoices.stages import Stage
+from billing.model import Code, Count, Minor, Model
+from billing.period import Period
 from billing.reviewers.alerts import Alert, AlertRow
 from billing.reviewers.brake import Brake
 from billing.reviewers.digest import Digest
@@ -70,6 +72,20 @@ class AlertListing(Protocol):
 class BrakeStore(Protocol):
     async def brake(self) -> Brake | None:
         """The last pull, on or released; None if there was none."""
+
+
+class ChargeStanding(Model):
+    """What decides whether a month is still to be charged; ``owed_minor`` are owed for it."""
+
+    revision: Count  # of the month on record; 0 if there is none
+    outcome: Stage | None
+    owed_minor: Minor
+    brake: Brake | None
+
+
+class ChargeGuard(Protocol):
+    async def charge_standing(self, customer_id: str, period: Period, currency: str) -> ChargeStanding:
+        """Asked before every step of a charge, so in one visit."""
 
 
 class BrakeControl(Protocol):

@@ -19,7 +19,7 @@ class SqlBrake(SqlDatabase):
     @in_thread
     def brake(self) -> Brake | None:
         with self._reading("read the emergency brake") as connection:
-            return _last(connection)
+            return last_brake(connection)
 
     @in_thread
     def brakes(self) -> list[Brake]:
@@ -28,7 +28,7 @@ class SqlBrake(SqlDatabase):
     @in_thread
     def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
         with self._writing("pull the emergency brake") as connection:
-            last = _last(connection)
+            last = last_brake(connection)
             if last is not None and last.on:
                 return last
             pulled = {"pulled_by": by, "pulled_why": why, "pulled_via": via, "pulled_at": at}
@@ -39,7 +39,7 @@ class SqlBrake(SqlDatabase):
     @in_thread
     def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
         with self._writing("release the emergency brake") as connection:
-            last = _last(connection)
+            last = last_brake(connection)
             if last is None:
                 raise NotFound("the emergency brake was never pulled")
             released = {"released_by": by, "released_why": why, "released_via": via, "released_at": at}
@@ -48,7 +48,8 @@ class SqlBrake(SqlDatabase):
             return _read(connection, last.number)
 
 
-def _last(connection: Connection) -> Brake | None:
+def last_brake(connection: Connection) -> Brake | None:
+    """As ``SqlBrake.brake``, within a transaction."""
     row = connection.execute(_LAST).mappings().first()
     return None if row is None else Brake.model_validate(dict(row))
 
