@@ -15,7 +15,10 @@ from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
 from services.event_dispatcher import EventDispatcher
+from services.order_desk import OrderDesk
+from services.order_refunds import OrderRefunds
 from services.payment_desk import PaymentDesk
+from services.releases import ReleaseSender, ReviewersAsProduction
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
     from activities.completeness import CompletenessActivities
     from activities.reconciliation import Reconciler
     from adapters.events.http_receiver import HttpReceiver
+    from adapters.mail.mail_production import MailProduction
     from adapters.mail.smtp_mail import SmtpMail
     from adapters.notify.apprise_alerts import AppriseAlerts
+    from adapters.notify.apprise_production import AppriseProduction
     from adapters.passwords import Argon2Passwords
+    from adapters.production.http_production import HttpProduction
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
     from adapters.sql.ledger import SqlLedger
@@ -47,6 +53,8 @@ SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
 SANDBOX_SHEET_ID = "sales"
 SANDBOX_NAMESPACE = "sandbox"
+SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
+SANDBOX_PRODUCTION_SECRET = "production-secret-of-the-sandbox-012345"
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Adapters:
     ledger: SqlLedger
     others: tuple[AppriseAlerts, ...] = ()  # channels to the reviewers besides mail
     receiver: HttpReceiver | None = None  # of events
+    production: HttpProduction | MailProduction | AppriseProduction | None = None  # None: reviewers are told instead
 
 
 @asynccontextmanager
@@ -71,7 +80,11 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         receiver = _receiver(settings)
         if receiver:
             stack.push_async_callback(receiver.close)
-        yield Adapters(_sales(settings), payments, _mail(settings), ledger, _others(settings), receiver)
+        mail = _mail(settings)
+        production = _production(settings, mail)
+        if production:
+            stack.push_async_callback(production.close)
+        yield Adapters(_sales(settings), payments, mail, ledger, _others(settings), receiver, production)
 
 
 @asynccontextmanager
@@ -146,15 +159,20 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to the collections, and to their receiver, if there is one."""
+    """Delivers events to the collections, to production, and to their receiver, if there is one."""
     from clients.collection_commands import CollectionSignals
 
+    alerts = connect_alerts(settings, adapters, digest)
+    others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
+    releases = ReleaseSender(adapters.ledger, adapters.production or others)
     senders: dict[Destination, EventSender] = {
-        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client))
+        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
+        Destination.PRODUCTION: releases,
     }
     if adapters.receiver:
         senders[Destination.RECEIVER] = adapters.receiver
-    return EventDispatcher(adapters.ledger, senders, connect_alerts(settings, adapters, digest))
+    held = {Destination.PRODUCTION: releases.is_held}
+    return EventDispatcher(adapters.ledger, senders, alerts, held=held)
 
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
@@ -185,6 +203,13 @@ def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
     if not base_url:
         raise InvalidInput("set BILLING_CONSOLE_URL and BILLING_LINK_SECRET: where customers reach the console")
     return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout")
+
+
+def connect_order_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> OrderDesk:
+    """The desk where people open and change orders."""
+    checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    refunds = OrderRefunds(adapters.ledger, connect_payment_desk(settings, adapters, alerts))
+    return OrderDesk(adapters.ledger, checkouts, refunds)
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:
@@ -280,3 +305,28 @@ def _receiver(settings: Settings) -> HttpReceiver | None:
     from adapters.events.http_receiver import HttpReceiver
 
     return HttpReceiver(settings.events_url, settings.events_secrets)
+
+
+def _production(settings: Settings, mail: SmtpMail) -> HttpProduction | MailProduction | AppriseProduction | None:
+    address, secrets = settings.production_url.get_secret_value(), settings.production_secrets
+    if not address and settings.sandbox:
+        address = f"http://127.0.0.1:{settings.sandbox_production_port}/releases"
+        secrets = [SANDBOX_PRODUCTION_SECRET]
+    if not address:
+        return None
+    if address.startswith(("http://", "https://")):
+        from adapters.production.http_production import HttpProduction
+
+        return HttpProduction(address, secrets)
+    if address.startswith("mailto:") and not address.startswith("mailto://"):  # with slashes it is Apprise's
+        from adapters.mail.mail_production import MailProduction
+
+        return MailProduction(mail, address.removeprefix("mailto:"), settings.mail_domain)
+    from adapters.notify.apprise_production import AppriseProduction
+
+    return AppriseProduction(address)
+
+
+def orders_secrets(settings: Settings) -> list[str]:
+    """The secrets by which the seller's own system signs orders; the sandbox has one of its own."""
+    return settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if settings.sandbox else [])

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from billing.customers.address import sendable
+from billing.customers.address import checked_email, sendable
 from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
     events_url: Url = ""
     events_secret: Secret = SecretStr("")
+    orders_secret: Secret = SecretStr("")
+    production_url: Secret = SecretStr("")
+    production_secret: Secret = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
@@ -89,6 +92,7 @@ class Settings(BaseSettings):
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
     sandbox_mail_port: int = Field(12113, ge=1, le=65535)
     sandbox_smtp_port: int = Field(12125, ge=1, le=65535)
+    sandbox_production_port: int = Field(12115, ge=1, le=65535)
 
     @model_validator(mode="after")
     def _real_or_sandbox(self) -> Self:
@@ -118,22 +122,39 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _events_arrive_safely(self) -> Self:
-        if not self.events_url:
-            return self
-        url = urlsplit(self.events_url)
+        if self.events_url:
+            self._check_receiver("BILLING_EVENTS", self.events_url, self.events_secrets)
+        return self
+
+    @model_validator(mode="after")
+    def _releases_arrive_safely(self) -> Self:
+        url = self.production_url.get_secret_value()
+        if url.startswith(("http://", "https://")):
+            self._check_receiver("BILLING_PRODUCTION", url, self.production_secrets)
+        if url.startswith("mailto:") and not url.startswith("mailto://"):
+            try:
+                checked_email(url.removeprefix("mailto:"))
+            except InvalidInput:
+                raise ValueError("BILLING_PRODUCTION_URL: write it as mailto:workshop@example.com") from None
+        return self
+
+    @model_validator(mode="after")
+    def _orders_are_signed(self) -> Self:
+        if self.orders_secrets:
+            _check_secrets("BILLING_ORDERS_SECRET", self.orders_secrets)
+        return self
+
+    def _check_receiver(self, name: str, address: str, secrets: list[str]) -> None:
+        """Raises ``ValueError`` for an address and secrets that do not serve to send events."""
+        url = urlsplit(address)
         if url.scheme not in ("http", "https") or not url.hostname or url.username or url.fragment:
-            raise ValueError("BILLING_EVENTS_URL is not a web address; write it as https://erp.example.com/events")
+            raise ValueError(f"{name}_URL is not a web address; write it as https://erp.example.com/events")
         if url.hostname not in LOOPBACK and (self.sandbox or url.scheme == "http"):
             raise ValueError(
-                "BILLING_EVENTS_URL has to begin with https://, and the sandbox tells this machine only: events name "
+                f"{name}_URL has to begin with https://, and the sandbox tells this machine only: events name "
                 "customers and amounts"
             )
-        if not 1 <= len(self.events_secrets) <= 2 or min(map(len, self.events_secrets)) < 32:
-            raise ValueError(
-                "set BILLING_EVENTS_SECRET too: 32 characters or more; while it is replaced, the new and the old one, "
-                "with a space between"
-            )
-        return self
+        _check_secrets(f"{name}_SECRET", secrets)
 
     @model_validator(mode="after")
     def _reached_safely(self) -> Self:
@@ -194,6 +215,16 @@ class Settings(BaseSettings):
         return self.events_secret.get_secret_value().split()
 
     @property
+    def orders_secrets(self) -> list[str]:
+        """The secrets by which the seller's own system signs orders; two while one is replaced; []: none are taken."""
+        return self.orders_secret.get_secret_value().split()
+
+    @property
+    def production_secrets(self) -> list[str]:
+        """The secrets that sign releases; two while one is replaced by the other."""
+        return self.production_secret.get_secret_value().split()
+
+    @property
     def destinations(self) -> tuple[Destination, ...]:
         """Where events go; none are written unless somebody gets them."""
         return (Destination.COLLECTION, *([Destination.RECEIVER] if self.events_url else []))
@@ -226,6 +257,14 @@ class Settings(BaseSettings):
     def ledger(self) -> str:
         """The ledger's URL; a file in the data folder unless one is configured."""
         return self.ledger_url.get_secret_value() or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"
+
+
+def _check_secrets(name: str, secrets: list[str]) -> None:
+    if not 1 <= len(secrets) <= 2 or min(map(len, secrets)) < 32:
+        raise ValueError(
+            f"set {name} too: 32 characters or more; while it is replaced, the new and the old one, with a space "
+            "between"
+        )
 
 
 def load_settings() -> Settings:

@@ -67,6 +67,11 @@ def refund_key(instruction_id: str, serial: int = 1) -> str:
     return f"refund-{_VERSION}:{instruction_id}{f':{serial}' if serial > 1 else ''}"
 
 
+def order_refund_id(order: str, rail: str, digest: str) -> str:
+    """The id of the instruction that gives a payment of a cancelled order back: one for each payment of each order."""
+    return hashlib.sha256(f"{_VERSION}|order-refund|{order}|{rail}|{digest}".encode()).hexdigest()[:32]
+
+
 def checkout_key(customer_id: str, subject: object, number: int) -> str:
     """Names the ``number``-th payment link of a customer for a subject, and its payment at the processor."""
     return f"payment-link-{_VERSION}:{customer_id}:{subject}:{number}".replace(" ", ":")

@@ -22,6 +22,7 @@ from bootstrap import (
     connect_reconciliation,
     connect_registrar,
     connect_sheet_comparer,
+    orders_secrets,
 )
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
@@ -55,6 +56,7 @@ from console.web.throttle import RequestThrottle
 from inbound.health import Health
 from inbound.inbox import Inbox
 from inbound.monitor import Monitor
+from inbound.orders import Orders
 from inbound.stripe_webhooks import StripeWebhooks
 from settings import Settings
 
@@ -148,6 +150,7 @@ class _Console:
         yield Health(ledger, self._client).router
         yield Monitor(ledger, self._watch).router
         yield StripeWebhooks(self._adapters.payments, self._inbox).router
+        yield Orders(ledger, orders_secrets(self._settings), self._settings.now).router
 
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""

@@ -25,8 +25,10 @@ from billing.errors import (
 from billing.payments.checkouts import LIFETIME_MAX, Checkout, CheckoutPage, CheckoutRequest, CheckoutState
 from billing.payments.payment import Payment, PaymentStatus
 from billing.payments.ports import CheckoutRail, CheckoutStore, PaymentRecords
+from billing.receivables.journal import Subject
 from billing.receivables.ports import Accounts, Bookings
 from billing.reviewers.ports import BrakeStore
+from orders.order import Buyer
 
 LOOK_AFTER = timedelta(minutes=5)
 """How often a live link is looked up, in case its event is lost. No request is under way for as long."""
@@ -39,6 +41,8 @@ _log = logging.getLogger(__name__)
 
 class LinkBooks(Bookings, CheckoutStore, CustomerStore, Protocol):
     """The stores that keep what a link brings."""
+
+    async def buyer(self, customer_id: str) -> Buyer | None: ...
 
 
 class _Ledger(LinkBooks, Accounts, BrakeStore, Protocol):
@@ -98,6 +102,18 @@ class Checkouts:
                 with _reported(checkout):
                     await self._current(checkout, now)
 
+    async def end_outdated(self, customer_id: str, subject: Subject, now: datetime) -> None:
+        """Ends the subject's open link now if its amount is not what is owed any more, as after an amendment.
+
+        What fails is left to the next sweep: whatever is paid until then is the customer's credit.
+        """
+        for checkout in await self._ledger.live_checkouts():
+            if (checkout.customer_id, checkout.subject) == (customer_id, subject):
+                with _reported(checkout):
+                    checkout = await self._current(checkout, now)
+                    if checkout.state is CheckoutState.OPEN and not await self._is_owed(checkout):
+                        await self._end(checkout, now)
+
     async def _is_braked(self) -> bool:
         brake = await self._ledger.brake()
         return brake is not None and brake.on
@@ -147,7 +163,7 @@ async def take_in(ledger: LinkBooks, payment: Payment, now: datetime) -> bool:
     if payment.status is not PaymentStatus.SUCCEEDED:
         return False
     incoming = payment.incoming(now)
-    if await ledger.customer(payment.customer_id) is None:
+    if await ledger.customer(payment.customer_id) is None and await ledger.buyer(payment.customer_id) is None:
         incoming = incoming.evolve(customer_id=None, subject=None, payer=payment.customer_id)
     is_new = await ledger.book(incoming, now)
     await ledger.note_checkout(payment.key, CheckoutState.PAID, now)

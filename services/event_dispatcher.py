@@ -8,7 +8,7 @@ after that: receivers know a copy by its id.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -33,7 +33,10 @@ _log = logging.getLogger(__name__)
 
 
 class EventDispatcher:
-    """``senders`` by destination; without any, nothing runs. ``pause`` follows the n-th failure of an event."""
+    """``senders`` by destination; without any, nothing runs. ``pause`` follows the n-th failure of an event.
+
+    What is ``held`` is not claimed, so it goes out at once when it no longer is.
+    """
 
     def __init__(
         self,
@@ -43,10 +46,12 @@ class EventDispatcher:
         claim: timedelta = CLAIM,
         pause: Callable[[int], timedelta] = pause,
         poll: timedelta = POLL,
+        held: Mapping[Destination, Callable[[], Awaitable[bool]]] | None = None,
     ) -> None:
         self._outbox = outbox
         self._senders = senders
         self._alerts = alerts
+        self._held = held or {}
         self._claim = claim
         self._pause = pause
         self._poll_seconds = poll.total_seconds()
@@ -91,7 +96,8 @@ class EventDispatcher:
         """Begins to deliver what is due; each destination has room of its own, so that none waits for another's."""
         for destination, in_work in self._in_work.items():
             room, now = _AT_ONCE - len(in_work), datetime.now(UTC)
-            if room < _CLAIMED_LEAST:
+            is_held = self._held.get(destination)
+            if room < _CLAIMED_LEAST or (is_held is not None and await is_held()):
                 continue
             unread: list[Failed] = []
             events = await self._outbox.claim_events(destination, now, now + self._claim, room, unread)

@@ -72,6 +72,10 @@ class PaymentDesk:
         """Whether people record what arrives and goes back there; else a processor does."""
         return rail in self.rails and self.rails[rail].kind is RailKind.BY_HAND
 
+    def gives_back_by_hand(self, rail: str) -> bool:
+        """Whether people have to give its money back: no processor of ours does, also of a rail of the past."""
+        return rail != CARDS and (rail not in self.rails or self.is_by_hand(rail))
+
     async def record(self, typed: TypedPayment, now: datetime) -> Recorded:
         """Takes the money into the books; a repeat changes nothing. Whatever leaves a doubt is told.
 
@@ -91,9 +95,20 @@ class PaymentDesk:
         await self._tell()
         return await self._finished(instruction, now)
 
-    async def confirm(self, instruction_id: str, by: str, reason: str, now: datetime) -> Instruction:
-        """Carries out what somebody else has proposed, or goes on with what is under way. Raises as ``instruct``."""
-        instruction = await self._ledger.confirm(instruction_id, by, reason, now)
+    async def confirm(
+        self, instruction_id: str, by: str, reason: str, now: datetime, refund_reference: str = ""
+    ) -> Instruction:
+        """Carries out what somebody else has proposed, or goes on with what is under way; or records a refund that
+        people have made by hand since, by ``refund_reference``. Raises as ``instruct``.
+        """
+        before = await self._ledger.instruction(instruction_id)
+        by_hand = before is not None and self.gives_back_by_hand(before.payment.rail)
+        if refund_reference.strip() and before is not None and not by_hand:
+            raise InvalidInput(
+                f"the processor of {before.payment.rail} gives the money back, and names the refund itself"
+            )
+        reference = reference_of(refund_reference) if refund_reference.strip() else ""
+        instruction = await self._ledger.confirm(instruction_id, by, reason, now, reference, by_hand)
         await self._tell()
         return await self._finished(instruction, now)
 
@@ -106,6 +121,10 @@ class PaymentDesk:
         if request.kind is not InstructionKind.REFUND:
             return request
         rail = request.payment.rail
+        if request.by_hand:
+            if not self.gives_back_by_hand(rail):
+                raise InvalidInput(f"the processor of {rail} gives the money back; nobody has to do so by hand")
+            return request
         if rail not in (CARDS, *self.rails):
             raise InvalidInput(f"there is no rail {rail} any more; set BILLING_RAILS, or settle the balance")
         if self.is_by_hand(rail):

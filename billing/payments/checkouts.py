@@ -30,11 +30,14 @@ class CheckoutState(StrEnum):
 
 
 class CheckoutRequest(Model):
-    """Who wants a link, and for what. ``description`` is what the customer reads; ``payer_id`` is the processor's."""
+    """Who wants a link, and for what. ``description`` is what the customer reads.
+
+    ``payer_id`` is the processor's id of the customer; None: it does not know them, as a buyer who has no card there.
+    """
 
     rail: Code
     customer_id: Id
-    payer_id: Id
+    payer_id: Id | None
     subject: Subject
     description: Line
     expires_at: Instant

@@ -91,8 +91,19 @@ class IncomingPayments(PaymentListing, Protocol):
 
     async def instruction(self, instruction_id: str) -> Instruction | None: ...
 
-    async def confirm(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
-        """Carries a proposal out, or begins it; what is under way is answered as it stands. Raises as ``instruct``."""
+    async def confirm(
+        self,
+        instruction_id: str,
+        by: str,
+        reason: str,
+        at: datetime,
+        refund_reference: str = "",
+        by_hand: bool = False,
+    ) -> Instruction:
+        """Carries a proposal out, or begins it; or records that people have given the money back ``by_hand``.
+
+        What is under way is answered as it stands. Raises as ``instruct``.
+        """
 
     async def reject(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
         """Takes a proposal back. Raises ``NotFound``, and ``InvalidInput`` if it is too late."""

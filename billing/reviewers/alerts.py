@@ -21,7 +21,7 @@ from billing.period import Period
 from billing.progress import Stop
 from billing.receivables.doubts import Doubt, DoubtKind
 from billing.receivables.incoming import IncomingPayment
-from billing.receivables.instructions import Instruction
+from billing.receivables.instructions import Instruction, InstructionState
 from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import Remedy, RemedyAction
 
@@ -132,8 +132,13 @@ def of_doubt(doubt: Doubt, payment: IncomingPayment, key: str, at: datetime) -> 
 
 
 def of_proposal(instruction: Instruction, at: datetime) -> Alert:
-    """Somebody else has to confirm ``instruction``."""
+    """Somebody else has to confirm ``instruction``, or somebody has to carry it out by hand."""
     text = f"{instruction.by} proposes to {instruction}: {instruction.reason}. Somebody else has to confirm it"
+    if instruction.state is InstructionState.TO_DO:
+        text = (
+            f"{instruction} by hand: {instruction.reason}. Give the money back, then confirm with the bank's reference "
+            "of it (--refund-reference)"
+        )
     period, customer_id = Period.at(at, "UTC"), instruction.customer_id or ""
     remedy = to_confirm(instruction)
     alert = _alert(AlertKind.MONEY, customer_id, period, instruction.instruction_id, text, (remedy,), at)

@@ -19,12 +19,13 @@ from settings import load_settings
 from wording.english import LOCALE
 
 
-def _lifetime(text: str) -> timedelta:
+def lifetime(text: str) -> timedelta:
+    """``24h`` or ``90m``. Raises ``InvalidInput``."""
     match = re.fullmatch(r"(\d{1,4})([hm])", text.strip().lower())
-    lifetime = timedelta(**{"hours" if match[2] == "h" else "minutes": int(match[1])}) if match else timedelta()
-    if not LIFETIME_MIN <= lifetime <= LIFETIME_MAX:
+    found = timedelta(**{"hours" if match[2] == "h" else "minutes": int(match[1])}) if match else timedelta()
+    if not LIFETIME_MIN <= found <= LIFETIME_MAX:
         raise InvalidInput(f"--expires-in {text!r} is not between 1h and 24h; write it like 24h or 90m")
-    return lifetime
+    return found
 
 
 async def link(
@@ -43,7 +44,7 @@ async def link(
     [bold]Example[/bold]
     $ python starter.py payments link --customer acme --month 2026-11 --by ann --reason "asked by phone"
     """
-    settings, lifetime = load_settings(), _lifetime(expires_in)
+    settings, valid_for = load_settings(), lifetime(expires_in)
     rail = of_links(settings.rails)
     async with connect_adapters(settings) as adapters:
         known = await adapters.ledger.customer(customer)
@@ -55,7 +56,7 @@ async def link(
             payer_id=known.payment_method.payer_id,
             subject=Subject.month(month),
             description=f"Invoice for {format_date(month.first_day, 'MMMM y', locale=LOCALE)}",
-            expires_at=settings.now() + lifetime,
+            expires_at=settings.now() + valid_for,
             by=by,
             reason=reason,
         )

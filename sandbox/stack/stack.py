@@ -127,8 +127,8 @@ def _in_one_line(error: Exception) -> Exception:
 
 def sandbox_settings(settings: Settings) -> Settings:
     """``settings`` for a stack of its own: the stand-ins and the console on ports that nobody else has."""
-    names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port", "sandbox_smtp_port", "console_port")
-    return settings.model_copy(update={name: free_port() for name in names})
+    own = {name: free_port() for name in (*Ports.settings(), "console_port")}
+    return settings.model_copy(update=own)
 
 
 def free_temporal_port() -> int:
@@ -163,6 +163,9 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
         "BILLING_REVIEWERS_EMAIL": settings.reviewers_email,
         "BILLING_EVENTS_URL": settings.events_url,
         "BILLING_EVENTS_SECRET": settings.events_secret.get_secret_value(),
+        "BILLING_PRODUCTION_URL": settings.production_url.get_secret_value(),
+        "BILLING_PRODUCTION_SECRET": settings.production_secret.get_secret_value(),
+        "BILLING_ORDERS_SECRET": settings.orders_secret.get_secret_value(),
         "BILLING_TEMPORAL_UI_URL": f"http://{HOST}:{ui_port}",
     }
 

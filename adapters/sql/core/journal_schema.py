@@ -66,7 +66,8 @@ CHECKOUT_IS_LIVE: Final = "ended_at IS NULL"  # literal SQL, for the partial ind
 checkouts: Final = table(
     "checkouts",
     *key("checkout_id"),
-    *texts("rail", "customer_id", "payer_id", "subject_kind", "subject", "description", "currency", "state"),
+    *texts("rail", "customer_id", "subject_kind", "subject", "description", "currency", "state"),
+    *texts("payer_id", nullable=True),  # NULL: the processor does not know the customer
     *amounts("amount_minor"),
     *instants("created_at", "expires_at"),
     *instants("ended_at", nullable=True),  # NULL: money may still come of it

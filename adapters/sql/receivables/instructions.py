@@ -47,20 +47,28 @@ class SqlInstructions(SqlDatabase):
             instruction = instructed(request, record, four_eyes, at)
             _require_customer(connection, instruction)
             _require_turn(connection, instruction)
-            if instruction.state is InstructionState.PROPOSED:
+            if instruction.state in (InstructionState.PROPOSED, InstructionState.TO_DO):
                 insert_new(connection, alerts, [alert_values(of_proposal(instruction, at))])
             done = _carried_out(connection, instruction, record, at)
             connection.execute(insert(instructions).values(_values(done)))
             return done
 
     @in_thread
-    def confirm(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
+    def confirm(
+        self,
+        instruction_id: str,
+        by: str,
+        reason: str,
+        at: datetime,
+        refund_reference: str = "",
+        by_hand: bool = False,
+    ) -> Instruction:
         with self._writing(f"confirm instruction {instruction_id}") as connection:
             before, record = _locked(connection, instruction_id)
             is_repeat = before.decided_by == by and before.state is InstructionState.DONE
             if is_repeat or before.state is InstructionState.UNDER_WAY:
                 return before
-            confirmed = before.confirmed(by, reason, at)
+            confirmed = before.confirmed(by, reason, at, refund_reference, by_hand)
             _require_turn(connection, confirmed)
             return _save(connection, _carried_out(connection, confirmed, record, at))
 

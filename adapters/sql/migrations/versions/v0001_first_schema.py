@@ -213,9 +213,8 @@ def upgrade() -> None:
     op.create_table(
         "checkouts",
         *_columns(sa.Text, "checkout_id"),
-        *_columns(
-            sa.Text, "rail", "customer_id", "payer_id", "subject_kind", "subject", "description", "currency", "state"
-        ),
+        *_columns(sa.Text, "rail", "customer_id", "subject_kind", "subject", "description", "currency", "state"),
+        *_columns(sa.Text, "payer_id", nullable=True),
         *_columns(sa.BigInteger, "amount_minor"),
         *_columns(_INSTANT, "created_at", "expires_at"),
         *_columns(_INSTANT, "ended_at", nullable=True),

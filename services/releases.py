@@ -1,0 +1,56 @@
+"""Hands releases over to production, and keeps what it answers; nothing while the emergency brake is on."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from billing.errors import BrakeOn, ReceiverUnavailable
+from billing.events.event import OutgoingEvent
+from billing.period import Period
+from billing.reviewers.alerts import of_report
+from orders.events import ReleaseData
+from orders.production import Production, ReleaseAnswers, Verdict, answer_text
+from services.alerts import Alerts
+from wording.orders import release_title
+
+
+class ReleaseSender:
+    """``EventSender`` for releases. The answer is kept before the event is done: without it, production is asked again,
+    with the same id.
+    """
+
+    def __init__(self, ledger: ReleaseAnswers, production: Production) -> None:
+        self._ledger = ledger
+        self._production = production
+
+    async def send(self, event: OutgoingEvent) -> None:
+        """Raises ``BrakeOn`` and ``ReceiverUnavailable``; production may know of the release all the same."""
+        if await self.is_held():
+            raise BrakeOn("the emergency brake is on: nothing is released until it is off")
+        data = ReleaseData.model_validate(event.payload["data"])
+        verdict = await self._production.release(event.event_id, event.payload, data)
+        text = answer_text(verdict.text)
+        await self._ledger.note_answer(data.number, data.kind, verdict.accepted, text, datetime.now(UTC))
+
+    async def is_held(self) -> bool:
+        """Whether releases wait, and are not even claimed."""
+        brake = await self._ledger.brake()
+        return brake is not None and brake.on
+
+
+class ReviewersAsProduction:
+    """``Production`` where none is set: the reviewers are told, once for each release. ``has_reviewers``: there are."""
+
+    def __init__(self, alerts: Alerts, has_reviewers: bool) -> None:
+        self._alerts = alerts
+        self._has_reviewers = has_reviewers
+
+    async def release(self, event_id: str, payload: Mapping[str, object], data: ReleaseData) -> Verdict:
+        if not self._has_reviewers:
+            raise ReceiverUnavailable(
+                "nobody can be told of a release: set BILLING_PRODUCTION_URL or BILLING_REVIEWERS_EMAIL"
+            )
+        now = datetime.now(UTC)
+        text = f"{release_title(data)}. Tell production; with BILLING_PRODUCTION_URL it is told at once"
+        alert = of_report(data.customer_id, Period.at(now, "UTC"), 0, text, now)
+        await self._alerts.tell(alert.evolve(alert_id=event_id))
+        return Verdict(accepted=True, text="told to the reviewers, because BILLING_PRODUCTION_URL is not set")
