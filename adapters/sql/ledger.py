@@ -24,6 +24,7 @@ from adapters.sql.export import SqlExport
 from adapters.sql.invoices.months import SqlMonths
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
+from adapters.sql.payments.gateways import SqlGateways
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
@@ -47,6 +48,7 @@ class SqlLedger(
     SqlInstructions,
     SqlPayments,
     SqlCheckouts,
+    SqlGateways,
     SqlCollections,
     SqlBrake,
     SqlReviewQueries,

@@ -20,6 +20,7 @@ class Ports:
     sheets: int = 0
     mail: int = 0
     smtp: int = 0
+    wayforpay: int = 0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -61,6 +61,10 @@ class Stack:
         return f"http://{HOST}:{self.settings.sandbox_mail_port}/mail"
 
     @property
+    def wayforpay_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_wayforpay_port}"
+
+    @property
     def stripe_url(self) -> str:
         return f"http://{HOST}:{self.settings.sandbox_stripe_port}"
 
@@ -127,7 +131,7 @@ def _in_one_line(error: Exception) -> Exception:
 
 def sandbox_settings(settings: Settings) -> Settings:
     """``settings`` for a stack of its own: the stand-ins and the console on ports that nobody else has."""
-    names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port", "sandbox_smtp_port", "console_port")
+    names = [*(f"sandbox_{name}_port" for name in Ports.__dataclass_fields__), "console_port"]
     return settings.model_copy(update={name: free_port() for name in names})
 
 
