@@ -184,9 +184,8 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     from clients.collection_commands import CollectionSignals
 
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
-    registers = [
-        GatewayRegister(gateway, adapters.ledger) for gateway in connect_gateways(settings, adapters, alerts).values()
-    ]
+    shops = connect_gateways(settings, adapters, alerts)
+    registers = [GatewayRegister(gateway, adapters.ledger) for gateway in shops.values()]
     signals = CollectionSignals(client)
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
 
@@ -284,10 +283,10 @@ def _shops(settings: Settings) -> dict[str, WayForPay]:
 
     if settings.sandbox:
         url = f"http://127.0.0.1:{settings.sandbox_wayforpay_port}/api"
-        merchant, *others = SANDBOX_SHOP
+        merchant, secret, domain = SANDBOX_SHOP
         merchants = [merchant, *(f"{merchant}_{name}" for name in names[1:])]
         return {
-            name: WayForPay(name, account, *others, SANDBOX_ORDER_FIELD, url)
+            name: WayForPay(name, account, secret, domain, SANDBOX_ORDER_FIELD, url)
             for name, account in zip(names, merchants, strict=True)
         }
     shops = {name: settings.wayforpay[name] for name in names}

@@ -1,4 +1,4 @@
-"""``POST /webhooks/wayforpay/{rail}``: WayForPay's callbacks are checked and committed, then answered by a signed accept.
+"""``POST /webhooks/wayforpay/{rail}``: WayForPay's callbacks are checked, committed, and then accepted.
 
 Money that has arrived is booked before the answer. Whatever else a callback says is not believed: it is stored, and the
 attempt is looked up. What could not be committed is answered by a 5xx, and comes again.

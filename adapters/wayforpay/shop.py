@@ -179,10 +179,8 @@ class WayForPay:
             reference = reference_of(fields)
             return transaction_of(self.rail, fields, self._order_field, says_returned=True)
         except Exception as error:  # whatever it is: the others are read
-            name = (
-                reference
-                or f"a transaction without a reference ({hashlib.sha256(repr(fields).encode()).hexdigest()[:8]})"
-            )
+            digest = hashlib.sha256(repr(fields).encode("utf-8", "replace")).hexdigest()[:8]
+            name = reference or f"a transaction without a reference ({digest})"
             return Failed(customer_id="", reason=f"{name}: {_unfit(error)}")
 
     async def _called(self, about: str, fields: Fields, signed: Sequence[str], answers: Sequence[str] = ()) -> Fields:

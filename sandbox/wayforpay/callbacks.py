@@ -69,7 +69,10 @@ class CallbackSender:
             self._put(order)
         if kind == "expired_after":
             self._put({**order, "status": "Expired", "reason_code": 1124})
-        self._held = number if kind == "reorder" else self._released()
+        if kind == "reorder":
+            self._held = number
+        else:
+            self._release()
         self.start()
 
     def start(self) -> None:
@@ -98,9 +101,11 @@ class CallbackSender:
         self._store.put_callback(callback)
         return number
 
-    def _released(self) -> None:
+    def _release(self) -> None:
+        """Lets the one follow that a reorder held back."""
         if self._held is not None:
             self._store.put_callback({**self._store.callbacks[self._held], "due": self._store.now()})
+            self._held = None
 
     def _pending(self) -> list[Order]:
         pending = [callback for callback in self._store.callbacks.values() if callback["state"] == "pending"]

@@ -1,4 +1,4 @@
-"""What happens to an order of the stand-in: it is paid, declined, expires, and goes back. Each change is called back."""
+"""What happens to an order of the stand-in: it is paid or declined, expires, goes back. Each change is told."""
 
 import secrets
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Pages of the stand-in for payers: of an invoice, of a purchase, and a shop's static page where they type what they pay.
+"""Pages of the stand-in for payers: of invoices and purchases, and a shop's static page where they type what they pay.
 
 /invoice/{page}           GET: the page; POST answer=pay, decline or leave
 /pay                      POST: a purchase, of a form; with ?behavior=offline, JSON that is answered by an address
@@ -21,7 +21,8 @@ _FRAME = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="vie
 </html>"""
 _INVOICE = """{% extends "frame" %}{% block main %}<h2>{{ order.product }}</h2>
 <p>{{ order.amount }} {{ order.currency }}</p><form method="post">
-<button name="answer" value="pay">Pay</button> <button name="answer" value="decline">Use a card that is declined</button>
+<button name="answer" value="pay">Pay</button>
+<button name="answer" value="decline">Use a card that is declined</button>
 <button name="answer" value="leave">Leave</button></form>{% endblock %}"""
 _CLOSED = """{% extends "frame" %}{% block main %}<h2>{{ heading }}</h2>{% endblock %}"""
 _STATIC = """{% extends "frame" %}{% block main %}<form method="post">
