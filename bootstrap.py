@@ -6,15 +6,19 @@ Each function imports what it puts together, so that a command starts without th
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from billing.errors import InvalidInput
 from billing.events.event import Destination
+from billing.payments.rails import gateways
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
 from services.event_dispatcher import EventDispatcher
+from services.gateway import Gateway
+from services.gateway_reader import GatewayReader
+from services.gateway_refunds import GatewayRefunds
 from services.order_desk import OrderDesk
 from services.order_refunds import OrderRefunds
 from services.payment_desk import PaymentDesk
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from adapters.sheets.google_sheets import GoogleSheetsSales
     from adapters.sql.ledger import SqlLedger
     from adapters.stripe.payments import StripePayments
+    from adapters.wayforpay.shop import WayForPay
     from billing.events.ports import EventSender
     from clients.digest_trigger import DigestTrigger
     from clients.registrar import Registrar
@@ -51,6 +56,9 @@ if TYPE_CHECKING:
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
+SANDBOX_SHOP = ("test_merch_n1", "flk3409refn54t54t*FNJRET", "www.market.ua")
+"""WayForPay's published test shop."""
+SANDBOX_ORDER_FIELD = "order"
 SANDBOX_SHEET_ID = "sales"
 SANDBOX_NAMESPACE = "sandbox"
 SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
@@ -68,6 +76,7 @@ class Adapters:
     others: tuple[AppriseAlerts, ...] = ()  # channels to the reviewers besides mail
     receiver: HttpReceiver | None = None  # of events
     production: HttpProduction | MailProduction | AppriseProduction | None = None  # None: reviewers are told instead
+    shops: dict[str, WayForPay] = field(default_factory=dict)  # at gateways, by rail
 
 
 @asynccontextmanager
@@ -80,11 +89,12 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         receiver = _receiver(settings)
         if receiver:
             stack.push_async_callback(receiver.close)
-        mail = _mail(settings)
+        mail, shops = _mail(settings), _shops(settings)
         production = _production(settings, mail)
-        if production:
-            stack.push_async_callback(production.close)
-        yield Adapters(_sales(settings), payments, mail, ledger, _others(settings), receiver, production)
+        for closed in (*shops.values(), *((production,) if production else ())):
+            stack.push_async_callback(closed.close)
+        others = _others(settings)
+        yield Adapters(_sales(settings), payments, mail, ledger, others, receiver, production, shops)
 
 
 @asynccontextmanager
@@ -184,17 +194,45 @@ def connect_registrar(settings: Settings, adapters: Adapters, client: Client) ->
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciler:
-    """Compares the processor's records with the ledger."""
+    """Compares the processor's records, and the registers of gateways, with the ledger."""
+    from activities.gateway_registers import GatewayRegister
     from activities.reconciliation import Reconciler
     from clients.collection_commands import CollectionSignals
 
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
-    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+    shops = connect_gateways(settings, adapters, alerts)
+    registers = [GatewayRegister(gateway, adapters.ledger) for gateway in shops.values()]
+    signals = CollectionSignals(client)
+    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
 
 
 def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:
     """The desk where people record, assign and give back money."""
-    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts)
+    refunds = connect_gateway_refunds(settings, adapters)
+    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts, refunds)
+
+
+def connect_gateways(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> dict[str, Gateway]:
+    """The shops at gateways, by rail; without ``alerts``, for what tells nobody."""
+    base_url = settings.links.base_url.rstrip("/")
+    callbacks = f"{base_url}/webhooks/wayforpay/{{}}" if base_url else ""
+    return {
+        rail: Gateway(shop, rail, adapters.ledger, callbacks.format(rail), settings.now, alerts)
+        for rail, shop in adapters.shops.items()
+    }
+
+
+def connect_gateway_refunds(settings: Settings, adapters: Adapters) -> GatewayRefunds:
+    """Refunds by gateways."""
+    return GatewayRefunds(connect_gateways(settings, adapters), adapters.ledger)
+
+
+def connect_gateway_reader(settings: Settings, adapters: Adapters, client: Client) -> GatewayReader:
+    """Reads the lists of gateways, and goes on with refunds that are under way there."""
+    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+    shops = connect_gateways(settings, adapters, alerts)
+    refunds = GatewayRefunds(shops, adapters.ledger)
+    return GatewayReader(shops, adapters.ledger, settings.now, refunds.go_on)
 
 
 def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
@@ -202,7 +240,8 @@ def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
     base_url = settings.links.base_url.rstrip("/")
     if not base_url:
         raise InvalidInput("set BILLING_CONSOLE_URL and BILLING_LINK_SECRET: where customers reach the console")
-    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout")
+    shops = connect_gateways(settings, adapters)
+    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout", shops)
 
 
 def connect_order_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> OrderDesk:
@@ -258,6 +297,26 @@ def _payments(settings: Settings) -> StripePayments:
         return StripePayments.connect(SANDBOX_STRIPE_KEY, base_url=url, webhook_secret=SANDBOX_WEBHOOK_SECRET)
     secret = settings.stripe_webhook_secret.get_secret_value()
     return StripePayments.connect(settings.stripe_api_key.get_secret_value(), webhook_secret=secret)
+
+
+def _shops(settings: Settings) -> dict[str, WayForPay]:
+    if not (names := gateways(settings.rails)):
+        return {}
+    from adapters.wayforpay.shop import WayForPay
+
+    if settings.sandbox:
+        url = f"http://127.0.0.1:{settings.sandbox_wayforpay_port}/api"
+        merchant, secret, domain = SANDBOX_SHOP
+        merchants = [merchant, *(f"{merchant}_{name}" for name in names[1:])]
+        return {
+            name: WayForPay(name, account, secret, domain, SANDBOX_ORDER_FIELD, url)
+            for name, account in zip(names, merchants, strict=True)
+        }
+    shops = {name: settings.wayforpay[name] for name in names}
+    return {
+        name: WayForPay(name, shop.merchant_account, shop.secret_key.get_secret_value(), shop.domain, shop.order_field)
+        for name, shop in shops.items()
+    }
 
 
 def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:

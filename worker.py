@@ -30,6 +30,7 @@ from bootstrap import (
     connect_digest_trigger,
     connect_digests,
     connect_dispatcher,
+    connect_gateway_reader,
     connect_reconciliation,
     connect_sales,
     connect_sheet_comparer,
@@ -71,7 +72,8 @@ async def main() -> int:
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         dispatcher = connect_dispatcher(settings, adapters, client, digest)
-        async with dispatcher.open(), create_worker(client, settings, adapters, threads=threads):
+        reader = connect_gateway_reader(settings, adapters, client)
+        async with dispatcher.open(), reader.open(), create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
             gc.freeze()  # exempts the objects loaded at startup from garbage collection

@@ -17,6 +17,7 @@ from bootstrap import (
     connect_checkouts,
     connect_digest_trigger,
     connect_dispatcher,
+    connect_gateways,
     connect_passwords,
     connect_payment_desk,
     connect_reconciliation,
@@ -58,6 +59,7 @@ from inbound.inbox import Inbox
 from inbound.monitor import Monitor
 from inbound.orders import Orders
 from inbound.stripe_webhooks import StripeWebhooks
+from inbound.wayforpay_callbacks import WayForPayCallbacks
 from settings import Settings
 
 _STRIPE_PAGES = "https://*.stripe.com"
@@ -94,7 +96,8 @@ class _Console:
         self._alerts = connect_alerts(settings, adapters, digest)
         self._dispatcher = connect_dispatcher(settings, adapters, client, digest)
         reconciliation = connect_reconciliation(settings, adapters, client)
-        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts)
+        self._gateways = connect_gateways(settings, adapters, self._alerts)
+        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts, self._gateways)
         self._bulk = Bulk(client, adapters.ledger)
         self._watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
 
@@ -151,6 +154,7 @@ class _Console:
         yield Monitor(ledger, self._watch).router
         yield StripeWebhooks(self._adapters.payments, self._inbox).router
         yield Orders(ledger, orders_secrets(self._settings), self._settings.now).router
+        yield WayForPayCallbacks(self._gateways, ledger, self._inbox, self._settings.now).router
 
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""

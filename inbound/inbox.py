@@ -8,7 +8,7 @@ alert to the reviewers.
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +22,8 @@ from billing.payments.ports import EventInbox, EventRow
 from billing.reviewers.alerts import of_lost_event
 from clients.cards import Cards
 from services.alerts import Alerts
+from services.gateway import Gateway
+from services.gateway_reader import GATEWAY_CHANGED
 
 CARD_REGISTERED = "checkout.session.completed"
 CARD_UPDATED = "payment_method.automatically_updated"
@@ -41,11 +43,21 @@ _log = logging.getLogger(__name__)
 
 
 class Inbox:
-    def __init__(self, ledger: EventInbox, reconciliation: Reconciler, cards: Cards, alerts: Alerts) -> None:
+    """``gateways`` by rail: their events name an attempt to pay, which is looked up there."""
+
+    def __init__(
+        self,
+        ledger: EventInbox,
+        reconciliation: Reconciler,
+        cards: Cards,
+        alerts: Alerts,
+        gateways: Mapping[str, Gateway] | None = None,
+    ) -> None:
         self._ledger = ledger
         self._alerts = alerts
         self._reconciliation = reconciliation
         self._cards = cards
+        self._gateways = gateways or {}
         self._news = asyncio.Event()
         self._in_work: dict[str, int] = {}  # by subject: how many events
         self._failures: Counter[str] = Counter()
@@ -59,6 +71,11 @@ class Inbox:
         elif new:
             self._news.set()
         return new
+
+    async def keep(self, event: PaymentEvent, now: datetime) -> datetime:
+        """As ``put``; returns when the event was stored first."""
+        await self.put(event, now)
+        return await self._ledger.event_received_at(event.event_id) or now
 
     async def put_card(self, session_id: str, owner: str, now: datetime) -> None:
         """Has a card registration finalized as if its webhook had come; one at a time for each owner."""
@@ -133,6 +150,8 @@ class Inbox:
     async def _handled(self, event: EventRow) -> str:
         """The result, in words."""
         try:
+            if event.type == GATEWAY_CHANGED:
+                return await self._looked_up(event)
             if event.payment_id:  # also of Checkout, which is for cards and for payments
                 return await self._reconciliation.take_in(event.payment_id)
             if event.type == CARD_REGISTERED:
@@ -142,6 +161,16 @@ class Inbox:
         except _HOPELESS as error:
             return f"nothing done: {error}"
         return IGNORED
+
+    async def _looked_up(self, event: EventRow) -> str:
+        """The attempt to pay, taken in. It is somebody's money: what fails for days is told, whatever the reason."""
+        gateway = self._gateways.get(event.object_id)
+        if gateway is None:
+            raise BillingError(f"there is no rail {event.object_id} any more; set BILLING_RAILS and BILLING_WAYFORPAY")
+        try:
+            return await gateway.look_up(event.payment_id, datetime.now(UTC))
+        except NotFound as error:
+            raise BillingError(str(error)) from None
 
 
 def _concerns_us(kind: str, payment_id: str) -> bool:

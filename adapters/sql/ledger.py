@@ -27,6 +27,7 @@ from adapters.sql.orders.listing import SqlOrderListing
 from adapters.sql.orders.orders import SqlOrders
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
+from adapters.sql.payments.gateways import SqlGateways
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
@@ -53,6 +54,7 @@ class SqlLedger(
     SqlOrderFindings,
     SqlPayments,
     SqlCheckouts,
+    SqlGateways,
     SqlCollections,
     SqlBrake,
     SqlReviewQueries,

@@ -10,7 +10,7 @@ from billing.period import Period
 from billing.receivables.doubts import Doubt
 from billing.receivables.incoming import ClearedPayment, IncomingPayment, PaymentRecord
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
-from billing.receivables.journal import AccountTotal, Balance, JournalRow, PaymentName, Transaction
+from billing.receivables.journal import AccountTotal, Balance, JournalRow, PaymentName, Subject, Transaction
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
 
 THE_BEGINNING, THE_END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
@@ -54,6 +54,25 @@ class ClearingAccounts(Protocol):
 
         Unreadable rows go to ``failed``; without it, they raise.
         """
+
+    async def cleared_on(
+        self, rail: str, since: datetime, until: datetime, failed: list[Failed] | None = None
+    ) -> list[ClearedPayment]:
+        """What the clearing account of a rail has of the payments that were paid in that time."""
+
+
+class Returns(Protocol):
+    async def book_returned(self, payment: IncomingPayment, returned_minor: int, at: datetime) -> int:
+        """Books what has gone back of a payment beyond what is booked, once; and the payment before it, if it is new.
+
+        ``returned_minor`` is all that has gone back until now. Returns what was booked, in minor units. What is less
+        than the books have changes nothing: it was seen before.
+        """
+
+
+class Owners(Protocol):
+    async def customer_of(self, subject: Subject) -> str | None:
+        """The one customer who ever owed something for an order; None: there is none, or there are several."""
 
 
 class Recorded(Model):
@@ -107,6 +126,15 @@ class IncomingPayments(PaymentListing, Protocol):
 
     async def reject(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
         """Takes a proposal back. Raises ``NotFound``, and ``InvalidInput`` if it is too late."""
+
+    async def begin_refund(
+        self, instruction_id: str, returned_before_minor: int, before: datetime | None, at: datetime
+    ) -> bool:
+        """Notes, before a gateway is asked for a refund, what had gone back until then.
+
+        ``before``: when it was asked last, as far as the caller knows. False if somebody else has begun meanwhile: then
+        the gateway must not be asked.
+        """
 
     async def close_instruction(
         self, instruction_id: str, state: InstructionState, result: str, at: datetime

@@ -34,18 +34,20 @@ async def link(
     by: By,
     reason: Reason,
     expires_in: Annotated[str, typer.Option("--expires-in", metavar="TIME", help="From 1h to 24h.")] = "24h",
+    rail: Annotated[str, typer.Option("--rail", metavar="RAIL", help="By BILLING_RAILS; else Stripe's.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print a link by which a customer pays what they owe for a month, on Stripe's page.
+    """Print a link by which a customer pays what they owe for a month, on Stripe's page, or a gateway's.
 
     A link that is open already is printed again, while it is about what is owed now; else it is ended first, so that
     nobody can pay by both. A link ends by itself once something else has paid. Anyone who has it can pay by it.
 
     [bold]Example[/bold]
     $ python starter.py payments link --customer acme --month 2026-11 --by ann --reason "asked by phone"
+    $ python starter.py payments link --customer acme --month 2026-11 --rail wayforpay --by ann --reason "asked"
     """
     settings, valid_for = load_settings(), lifetime(expires_in)
-    rail = of_links(settings.rails)
+    rail = of_links(settings.rails, rail)
     async with connect_adapters(settings) as adapters:
         known = await adapters.ledger.customer(customer)
         if known is None:

@@ -61,6 +61,10 @@ class Stack:
         return f"http://{HOST}:{self.settings.sandbox_mail_port}/mail"
 
     @property
+    def wayforpay_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_wayforpay_port}"
+
+    @property
     def stripe_url(self) -> str:
         return f"http://{HOST}:{self.settings.sandbox_stripe_port}"
 

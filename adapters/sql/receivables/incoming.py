@@ -147,6 +147,8 @@ def _doubts(connection: Connection, payment: IncomingPayment, posted: Transactio
         select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
     ).one_or_none()
     account = AccountState(row.currency, row.closed_at is not None) if row else None
+    if account and payment.by is None and payment.rail == CARDS:
+        account = account._replace(is_charged=True)
     if account and payment.customer_id and payment.subject:
         known, of = balance(connection, payment.customer_id), (payment.subject, payment.currency)
         account = account._replace(owed_minor=known.owed_for(*of), left_minor=known.credit_from(*of))
