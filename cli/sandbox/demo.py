@@ -21,7 +21,6 @@ from rich.console import Console
 
 from billing.errors import BillingError, InvalidInput
 from billing.money import format_amount, totals_text
-from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
 from cli.sandbox.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
 from cli.terminal.options import AsJson
@@ -194,9 +193,9 @@ def _print(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> N
 
 def _transfers(evidence: Evidence) -> Iterator[str]:
     """Each transfer, and what came of it, in words."""
-    cases = {(case.customer_id, case.period): case for case in evidence.cases}
+    cases = {(case.customer_id, str(case.period)): case for case in evidence.cases}
     for arrival in evidence.registers.arrivals.values():
-        case = cases.get((arrival.customer_id, Period(arrival.month))) if arrival.rail == BANK else None
+        case = cases.get((arrival.customer_id, arrival.subject)) if arrival.rail == BANK else None
         if case is None:
             continue
         effect = "for the month"

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,11 @@ from billing.mails.mail import MessageRow
 from billing.money import sums_of
 from billing.payments.ports import ChargeRow
 from billing.period import Period
-from billing.receivables.journal import AccountTotal, Transaction
+from billing.receivables.journal import AccountTotal, PaymentName, Transaction
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from sandbox.judge.expected import CustomerScript, ExpectedMonth
+from sandbox.judge.orders.order_evidence import OrdersEvidence
 from sandbox.judge.registers import Registers
 from sandbox.judge.stripe_journal import Intent
 from sandbox.stand_ins.mailbox import Mail
@@ -103,6 +104,15 @@ class Evidence:
     deliveries: list[dict[str, Any]] | None  # of events, as their receiver took them; None: there was none
     registers: Registers  # of the rails
     totals: list[AccountTotal]  # the trial balance
+    buyers: list[CustomerEvidence] = field(default_factory=list)  # who have orders, and no months
+    orders: OrdersEvidence = field(default_factory=OrdersEvidence)
+    positions: dict[PaymentName, int] = field(default_factory=dict)  # of the journal, at which money was a customer's
+    is_over: bool = True  # nothing is under way
+
+    @property
+    def everybody(self) -> list[CustomerEvidence]:
+        """All who have paid or owed anything."""
+        return [*self.accounts, *self.buyers]
 
     @property
     def all_cases(self) -> list[MonthEvidence]:

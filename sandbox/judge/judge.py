@@ -23,6 +23,14 @@ from sandbox.judge.events import differing_events
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import announced
 from sandbox.judge.journal import differing_books
+from sandbox.judge.orders.promises import (
+    open_links,
+    unasked,
+    unreleased,
+    untold_people,
+    untold_production,
+    wrongly_released,
+)
 from sandbox.judge.stripe_journal import Intent
 
 
@@ -53,13 +61,19 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "nobody is reminded of what they owe twice within a day": reminders,
         "every customer is in the next month, has left, or waits for a person who knows": _chain,
         "everything that reviewers were to be told has reached them by mail": _alerts,
+        "an order is released once, as agreed, when paid enough, never while halted, braked or ended": wrongly_released,
+        "every order that is paid enough is released": unreleased,
+        "production is told of every release, once, with exactly what was agreed": untold_production,
+        "an order changes and ends as people have asked, or expires unpaid": unasked,
+        "people are told of an order's money that came too late or went back, and of what was rejected": untold_people,
+        "no link asks for what an order no longer costs": open_links,
     }
     return [PromiseResult(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
 
 
 def _outcomes(evidence: Evidence) -> Iterator[str]:
     yield from evidence.strangers
-    if not evidence.cases:
+    if not evidence.cases and not evidence.orders.orders:
         yield "there are no customers"
     for case in evidence.cases:
         if case.month.outcome != case.due.outcome:
