@@ -21,8 +21,8 @@ from services.gateway_reader import GatewayReader
 from services.gateway_refunds import GatewayRefunds
 from services.order_desk import OrderDesk
 from services.order_refunds import OrderRefunds
+from services.order_teller import OrderTeller
 from services.payment_desk import PaymentDesk
-from services.releases import ReleaseSender, ReviewersAsProduction
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -169,14 +169,17 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to the collections, to production, and to their receiver, if there is one."""
+    """Delivers events to the collections, orders and production, and to their receiver, if there is one."""
     from clients.collection_commands import CollectionSignals
+    from clients.order_signals import OrderSignals
+    from services.releases import ReleaseSender, ReviewersAsProduction
 
     alerts = connect_alerts(settings, adapters, digest)
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
     senders: dict[Destination, EventSender] = {
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client), alerts),
         Destination.PRODUCTION: releases,
     }
     if adapters.receiver:

@@ -251,7 +251,8 @@ class Settings(BaseSettings):
     @property
     def destinations(self) -> tuple[Destination, ...]:
         """Where events go; none are written unless somebody gets them."""
-        return (Destination.COLLECTION, *([Destination.RECEIVER] if self.events_url else []))
+        everywhere = (Destination.COLLECTION, Destination.ORDER, Destination.PRODUCTION)
+        return (*everywhere, *([Destination.RECEIVER] if self.events_url else []))
 
     @property
     def mail_domain(self) -> str:

@@ -18,6 +18,7 @@ from activities.collections import CollectionActivities
 from activities.failures import Failures
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
+from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from billing.errors import BillingError
@@ -25,6 +26,7 @@ from bootstrap import (
     Adapters,
     connect_adapters,
     connect_alerts,
+    connect_checkouts,
     connect_completeness,
     connect_customer_mails,
     connect_digest_trigger,
@@ -52,6 +54,7 @@ from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
+from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
 
 READY = "worker ready"
@@ -108,7 +111,14 @@ def workers(
     billing = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, DailyReconciliation, ReviewerDigest, DailyCompleteness],
+        workflows=[
+            MonthlyBilling,
+            PaymentCollection,
+            OrderFulfilment,
+            DailyReconciliation,
+            ReviewerDigest,
+            DailyCompleteness,
+        ],
         activities=activities,
         interceptors=[Failures(), Answers()],
         workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic
@@ -139,7 +149,12 @@ def _activities(
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
     collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
+    links = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    orders = OrderActivities(ledger, alerts, links)
     return [
+        orders.release_order,
+        orders.expire_order,
+        orders.remind_of_order,
         SalesActivities(sales, comparer, ledger, alerts, settings.decimal_separator).import_sales,
         notices.send_notice,
         notices.alert_reviewers,

@@ -26,6 +26,11 @@ def collection_id(customer_id: str) -> str:
     return f"payment-collection-{_VERSION}-{customer_id}"
 
 
+def order_workflow_id(number: str) -> str:
+    """The id of the workflow that looks after an order."""
+    return f"order-fulfilment-{_VERSION}-{number}"
+
+
 def digest_workflow_id() -> str:
     """The id of the one workflow that notifies the reviewers, for all customers."""
     return f"reviewer-digest-{_VERSION}"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from billing.errors import BillingError, InvalidInput
 from billing.events.signature import HEADER, require_genuine
-from billing.model import Code, Count, Instant, Minor, Model, Words
+from billing.model import Code, Count, Few, Instant, Minor, Model, Words
 from billing.money import format_amount
 from billing.validation import explain
 from orders.order import Answered, OrderRequest, OrderStage, OrderStanding, Release, ReleaseKind
@@ -76,7 +76,7 @@ class OrderStatus(Model):
     is_halted: bool
     opened_at: Instant
     expires_at: Instant | None
-    releases: tuple[ReleaseShown, ...]
+    releases: Few[ReleaseShown]
 
 
 class Orders:

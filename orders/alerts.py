@@ -7,6 +7,7 @@ from billing.money import format_amount
 from billing.period import Period
 from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
+from orders.events import ReleaseData
 from orders.order import Order, OrderStanding, Release
 
 
@@ -35,18 +36,31 @@ def of_refund(order: Order, paid_minor: int, at: datetime) -> Alert:
     return alert.evolve(amount_minor=paid_minor, currency=order.currency)
 
 
-def of_waiting(standing: OrderStanding, number: int, text: str, at: datetime) -> Alert:
-    """The order needs a person; each reminder, by ``number``, is another alert."""
+def of_waiting(standing: OrderStanding, reminder: str, text: str, at: datetime) -> Alert:
+    """The order needs a person; each ``reminder`` is another alert."""
     kind = AlertKind.HALTED if standing.order.halt else AlertKind.PERSON
-    alert = _alert(kind, standing.order, f"waits {number}", text, (_show(standing.order),), at)
+    alert = _alert(kind, standing.order, f"waits {reminder}", text, (_show(standing.order),), at)
     return alert.evolve(amount_minor=standing.owed_minor, currency=standing.order.currency)
 
 
-def _show(order: Order) -> Remedy:
+def of_release(data: ReleaseData, text: str, at: datetime) -> Alert:
+    """Production is told by people, for it has no address."""
+    alert = _alert(AlertKind.PERSON, data, f"released {data.kind}", text, (_show(data),), at)
+    return alert.evolve(amount_minor=data.price_minor, currency=data.currency)
+
+
+def _show(order: Order | ReleaseData) -> Remedy:
     return RemedyAction.SHOW_ORDER.of().evolve(order_number=order.number)
 
 
-def _alert(kind: AlertKind, order: Order, content: str, text: str, remedies: tuple[Remedy, ...], at: datetime) -> Alert:
+def _alert(
+    kind: AlertKind,
+    order: Order | ReleaseData,
+    content: str,
+    text: str,
+    remedies: tuple[Remedy, ...],
+    at: datetime,
+) -> Alert:
     period = Period.at(at, "UTC")
     return Alert(
         alert_id=alert_id(kind, order.customer_id, period, f"order {order.number} {content}"),

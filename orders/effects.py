@@ -44,7 +44,7 @@ def expired(standing: OrderStanding, at: datetime) -> Effect | None:
     """The end of an order at its expiry; None: it goes on, for it has none, or is paid enough for a release."""
     order = standing.order
     is_over = order.expires_at is not None and order.expires_at <= at
-    if not is_over or order.end or order.is_started or _is_paid_enough(standing):
+    if not is_over or order.end or order.is_started or is_paid_enough(standing):
         return None
     end = End(kind=EndKind.EXPIRED, by=None, reason="nothing was released by then", at=at)
     return Effect(order.evolve(end=end), "expired", f"expired; {_left(standing)}")
@@ -103,7 +103,8 @@ def _require_unreleased(order: Order, instead: str) -> None:
     _require_open(order)
 
 
-def _is_paid_enough(standing: OrderStanding) -> bool:
+def is_paid_enough(standing: OrderStanding) -> bool:
+    """Whether the first release could follow, if nothing else stopped it: such an order does not expire."""
     return not standing.order.missing_minor(standing.order.kinds[0], standing.owed_minor)
 
 

@@ -5,7 +5,7 @@ What is paid of it is a balance of the journal (``Subject.order(number)``), neve
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -102,6 +102,7 @@ class ReleaseKind(StrEnum):
 class Answered(Model):
     """Production has taken the release; ``text`` is its answer."""
 
+    kind: Literal["answered"] = "answered"
     at: Instant
     text: Words
 
@@ -109,6 +110,7 @@ class Answered(Model):
 class Rejected(Model):
     """Production has refused the release for good; a person decides, and may have it sent again."""
 
+    kind: Literal["rejected"] = "rejected"
     at: Instant
     text: Words
 
@@ -124,7 +126,7 @@ class Release(Model):
     at: Instant
     position: Count  # the journal's newest transaction of the order at that moment
     owed_minor: Minor
-    answer: Answered | Rejected | None = None
+    answer: Annotated[Answered | Rejected, Field(discriminator="kind")] | None = None
 
 
 class EndKind(StrEnum):

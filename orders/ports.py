@@ -103,6 +103,11 @@ class OrderFindings(Protocol):
         """Orders of which more is owed than what was released allows: money has gone back."""
 
 
+class Fulfilments(Protocol):
+    async def tell(self, standing: OrderStanding) -> None:
+        """Has the order's workflow know how it stands; begins it if none runs. Raises ``BillingError``."""
+
+
 class OrderStore(OrderListing, Protocol):
     async def open_order(self, request: OrderRequest, at: datetime, by: str = "", via: str = "") -> Opened:
         """Takes an order in, and bills it; the customer's credit pays for it. Once for each number.

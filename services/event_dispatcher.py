@@ -1,9 +1,9 @@
 """Delivers the events of the outbox: at least once, in order for each customer, for as long as it takes.
 
 An event that fails holds back the later ones of its customer, and nobody else's; nor does a slow receiver hold up
-another destination. Worker and console both run a
-dispatcher; each claims what it delivers for a while. What a killed process had claimed is delivered by another one
-after that: receivers know a copy by its id.
+another destination. What is told of an order is in order for each order instead. What this process has written itself
+is delivered at once. Worker and console both run a dispatcher; each claims what it delivers for a while. What a killed
+process had claimed is delivered by another one after that: receivers know a copy by its id.
 """
 
 import asyncio
@@ -65,6 +65,8 @@ class EventDispatcher:
         if not self._senders:
             yield
             return
+        loop = asyncio.get_running_loop()
+        self._outbox.watch_events(lambda: _tell(loop, self._news))
         task = asyncio.create_task(self._work())
         try:
             yield
@@ -140,3 +142,8 @@ class EventDispatcher:
         except Exception as error:  # a defect of ours: it holds up its customer only
             return why(error)
         return None
+
+
+def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop has ended: another process delivers
+        loop.call_soon_threadsafe(news.set)

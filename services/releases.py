@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 from billing.errors import BrakeOn, ReceiverUnavailable
 from billing.events.event import OutgoingEvent
-from billing.period import Period
-from billing.reviewers.alerts import of_report
+from orders.alerts import of_release
 from orders.events import ReleaseData
 from orders.production import Production, ReleaseAnswers, Verdict, answer_text
 from services.alerts import Alerts
@@ -51,6 +50,5 @@ class ReviewersAsProduction:
             )
         now = datetime.now(UTC)
         text = f"{release_title(data)}. Tell production; with BILLING_PRODUCTION_URL it is told at once"
-        alert = of_report(data.customer_id, Period.at(now, "UTC"), 0, text, now)
-        await self._alerts.tell(alert.evolve(alert_id=event_id))
+        await self._alerts.tell(of_release(data, text, now))
         return Verdict(accepted=True, text="told to the reviewers, because BILLING_PRODUCTION_URL is not set")

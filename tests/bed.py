@@ -22,7 +22,7 @@ from billing.customers.card_vault import CardDetails
 from billing.customers.customer import Customer, Terms
 from billing.invoices.commands import ChainResult
 from billing.invoices.month import Month
-from billing.keys import digest_workflow_id, workflow_id
+from billing.keys import digest_workflow_id, order_workflow_id, workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from billing.reviewers.digest_plan import DigestPlan
@@ -37,6 +37,8 @@ from bootstrap import (
 from clients.collection_commands import collection_handle, tell_collection
 from clients.month_commands import update_month
 from clients.start import StartResult, handle_for, start_customer
+from orders.fulfilment import Fulfilment
+from orders.order import OrderRequest, OrderStanding
 from sandbox.reviewers import alerts_are_sent
 from sandbox.stack.ports import Ports
 from sandbox.stack.sample import HEADER, register_card, sheet_of
@@ -54,6 +56,7 @@ from worker import create_worker
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
+from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
 
 _T = TypeVar("_T")
@@ -77,6 +80,7 @@ class Bed:
         self.folder = folder
         self.ports = ports
         self.started: list[str] = []
+        self.orders: list[str] = []  # by number
         self.registered: set[str] = set()  # at the Stripe stand-in; the server also knows workflows of other tests
 
     # -- acting
@@ -266,16 +270,36 @@ class Bed:
         await asyncio.to_thread(change)
 
     async def end_all(self) -> None:
-        """Terminates every workflow of the customers that were started here, and the reviewers' digest."""
+        """Terminates every workflow of the customers and orders of this bed, and the reviewers' digest."""
         for customer_id in self.started:
             handles: list[WorkflowHandle[Any, Any]] = [self.handle(customer_id), self.collection_handle(customer_id)]
             for handle in handles:
                 with contextlib.suppress(RPCError):
                     await handle.terminate()
-        with contextlib.suppress(RPCError):
-            await self.client.get_workflow_handle(digest_workflow_id()).terminate()
+        others = [digest_workflow_id(), *map(order_workflow_id, self.orders)]
+        for workflow in others:
+            with contextlib.suppress(RPCError):
+                await self.client.get_workflow_handle(workflow).terminate()
+
+    async def order(self, wanted: OrderRequest) -> OrderStanding:
+        """Takes the order in; its workflow follows from the outbox."""
+        self.orders.append(wanted.number)
+        return (await self.ledger.open_order(wanted, now())).standing
 
     # -- looking
+
+    async def fulfils(self, number: str, holds: Callable[[Fulfilment], bool]) -> Fulfilment:
+        """The order as its workflow has it, also when that has ended, as soon as ``holds`` is true of it."""
+        handle: WorkflowHandle[OrderFulfilment, Fulfilment]
+        handle = self.client.get_workflow_handle_for(OrderFulfilment.run, order_workflow_id(number))
+
+        async def look() -> Fulfilment | None:
+            with contextlib.suppress(RPCError):  # not begun yet
+                value = await _answer(lambda: handle.query(OrderFulfilment.order))
+                return value if holds(value) else None
+            return None
+
+        return await until(look, PATIENCE_SECONDS)
 
     @property
     def stripe_url(self) -> str:

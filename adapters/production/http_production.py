@@ -16,7 +16,7 @@ from adapters.events.signed_http import Answer, SignedHttp
 from billing.errors import ReceiverUnavailable
 from billing.events.event import ping
 from orders.events import ReleaseData
-from orders.production import ANSWER_MAX, Verdict
+from orders.production import ANSWER_MAX, Verdict, answer_text
 
 TIMEOUT_SECONDS = 20.0
 _LATER = (408, 425, 429)
@@ -36,7 +36,7 @@ class HttpProduction:
     async def release(self, event_id: str, payload: Mapping[str, object], data: ReleaseData) -> Verdict:
         """A repeat has the same ``Idempotency-Key``, the id of the event, and the same body."""
         answer = await self._post(to_json(payload), event_id)
-        text = answer.body[: 4 * ANSWER_MAX].decode(errors="replace")
+        text = answer_text(answer.body[: 4 * ANSWER_MAX].decode(errors="replace"))
         if answer.is_success:
             return Verdict(accepted=True, text=text)
         if 400 <= answer.status < 500 and answer.status not in _LATER:

@@ -1,5 +1,6 @@
 """The outbox of events, and those who deliver them. Every method may be called again after any failure."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -18,6 +19,9 @@ class EventProbe(Protocol):
 
 
 class EventOutbox(Protocol):
+    def watch_events(self, news: Callable[[], None]) -> None:
+        """Has ``news`` called, in any thread, after this process has put events into the outbox."""
+
     async def claim_events(
         self,
         destination: Destination,
@@ -28,8 +32,8 @@ class EventOutbox(Protocol):
     ) -> list[OutgoingEvent]:
         """The destination's events that are due, for this process alone ``until`` then.
 
-        Of each customer it is the oldest, and no other. One that cannot be read holds up its customer only, and is
-        added to ``failed``.
+        Of each customer, or order, it is the oldest, and no other. One that cannot be read holds up its customer only,
+        and is added to ``failed``.
         """
 
     async def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:

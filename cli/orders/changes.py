@@ -11,8 +11,8 @@ from cli.orders.order_options import Deposit, Digest, FileToMake, Lines, Number,
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
-from orders.order import Agreement, Order
 from orders.typed import percent, typed_line
+from services.order_desk import Changed
 from settings import load_settings
 
 
@@ -50,27 +50,26 @@ async def amend(
     """Change what was agreed, until the first release; what you leave out stays as it is. --line replaces all lines.
 
     What is due changes with it. Open payment links end at once. What was paid above the new price is credit.
+    A repeat changes nothing.
 
     [bold]Example[/bold]
     $ python starter.py orders amend 1042 --line "3 x Sign=120.00" --by ann --reason "one more, by mail"
     """
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
-        order = (await connect_order_desk(settings, adapters).known(options.number)).order
-    agreed = order.agreed
+        standing = await connect_order_desk(settings, adapters).known(options.number)
+    order, agreed = standing.order, standing.order.agreed
     if line:
         agreed = agreed.evolve(lines=tuple(typed_line(text, order.currency) for text in line))
     if no_file or (made := typed_digest(file, digest)):
         agreed = agreed.evolve(file_digest=None if no_file else made.strip().lower())
     if no_deposit or deposit:
         agreed = agreed.evolve(deposit_percent=None if no_deposit else percent(deposit))
-    await _change(options, Amend(**options.fields, version=version or order.version, agreed=_checked(order, agreed)))
-
-
-def _checked(order: Order, agreed: Agreement) -> Agreement:
-    if agreed == order.agreed:
-        raise BillingError(f"{order.number}: that is what was agreed already, as version {order.version}")
-    return agreed
+    if agreed == order.agreed:  # such as after a repeat
+        effect = f"unchanged: that is what was agreed already, as version {order.version}"
+        print_changed(Changed(standing=standing, effect=effect), options.as_json)
+        return
+    await _change(options, Amend(**options.fields, version=version or order.version, agreed=agreed))
 
 
 async def cancel(

@@ -63,12 +63,13 @@ async def open_(
       --line "2 x Sign=90.00" --file sign.pdf --deposit 30 --expires 14d --by ann
     """
     settings, made = load_settings(), typed_digest(file, digest)
+    now = settings.now()
     async with connect_adapters(settings) as adapters:
         known = await adapters.ledger.order(number)
-        since = known.order.opened_at if known else settings.now()  # 14d are the same days in a repeat
+        since = known.order.opened_at if known else now  # 14d end at the same instant in a repeat
         typed = TypedOrder(number, customer, name, currency, line or (), email, made, deposit, tolerance, expires)
         desk = connect_order_desk(settings, adapters)
-        opened = await desk.open(typed.request(since), by, "cli", settings.now())
+        opened = await desk.open(typed.request(since), by, "cli", now)
         await tell_reviewers(settings, adapters)
     if as_json:
         print_json({**document(opened.standing), "is_new": opened.is_new})

@@ -56,6 +56,7 @@ class Counting:
     def __init__(self, ledger: SqlLedger) -> None:
         self._ledger = ledger
         self.claims = 0
+        self.watch_events = ledger.watch_events
         self.event_is_done = ledger.event_is_done
         self.event_has_failed = ledger.event_has_failed
 

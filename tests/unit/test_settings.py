@@ -290,10 +290,51 @@ def test_events_go_to_one_safe_address_and_are_signed(
         with pytest.raises(InvalidInput, match=words):
             load_settings()
     else:
-        assert load_settings().destinations == (Destination.COLLECTION, Destination.RECEIVER)
+        assert Destination.RECEIVER in load_settings().destinations
         assert load_settings().events_secrets == secret.split()
 
 
-def test_without_an_address_only_collections_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("is_real", "url", "secret", "words"),
+    [
+        (True, "https://shop.example.com/releases", "x" * 32, ""),
+        (False, "http://127.0.0.1:8080/releases", "x" * 32, ""),
+        (True, "mailto:workshop@example.com", "", ""),
+        (True, "ntfys://your-topic", "", ""),
+        (False, "https://shop.example.com/releases", "x" * 32, "tells this machine only"),
+        (True, "http://shop.example.com/releases", "x" * 32, "has to begin with https://"),
+        (True, "https://shop.example.com/releases", "", "BILLING_PRODUCTION_SECRET"),
+        (True, "mailto:workshop", "", "BILLING_PRODUCTION_URL: write it as mailto:workshop@example.com"),
+    ],
+)
+def test_releases_go_to_one_safe_address_and_are_signed(
+    monkeypatch: pytest.MonkeyPatch, is_real: bool, url: str, secret: str, words: str
+) -> None:
+    for name, value in REAL.items() if is_real else ():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_PRODUCTION_URL", url)
+    monkeypatch.setenv("BILLING_PRODUCTION_SECRET", secret)
+    if words:
+        with pytest.raises(InvalidInput, match=words):
+            load_settings()
+    else:
+        assert load_settings().production_secrets == secret.split()
+
+
+@pytest.mark.parametrize(
+    ("secret", "is_taken"), [("x" * 32, True), (f"{'x' * 32} {'y' * 32}", True), ("x" * 31, False)]
+)
+def test_orders_are_signed_by_one_secret_or_by_two(
+    monkeypatch: pytest.MonkeyPatch, secret: str, is_taken: bool
+) -> None:
+    monkeypatch.setenv("BILLING_ORDERS_SECRET", secret)
+    if is_taken:
+        assert load_settings().orders_secrets == secret.split()
+    else:
+        with pytest.raises(InvalidInput, match="BILLING_ORDERS_SECRET"):
+            load_settings()
+
+
+def test_without_an_address_no_receiver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_EVENTS_SECRET", "x" * 32)
-    assert load_settings().destinations == (Destination.COLLECTION,)
+    assert Destination.RECEIVER not in load_settings().destinations

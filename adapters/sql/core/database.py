@@ -28,6 +28,8 @@ from billing.events.event import Destination
 from billing.model import Model
 
 _THREADS: Final = 8
+NEWS: Final = "events"
+"""Marks a connection whose transaction puts events into the outbox."""
 
 _M = TypeVar("_M", bound=Model)
 _L = TypeVar("_L", bound="SqlDatabase")
@@ -58,6 +60,7 @@ class SqlDatabase:
         self._engine = create(url, _THREADS)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
         self._turn: AbstractContextManager[object] = nullcontext()
+        self._watchers: list[Callable[[], None]] = []
         if is_sqlite(url):
             self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
         self._reading_engine = self._engine.execution_options(
@@ -102,6 +105,10 @@ class SqlDatabase:
         """``upgrade`` without blocking the event loop."""
         _upgrade(self._url)
 
+    def watch_events(self, news: Callable[[], None]) -> None:
+        """Has ``news`` called, in any thread, after this process has put events into the outbox."""
+        self._watchers.append(news)
+
     def _reading(self, doing: str) -> AbstractContextManager[Connection]:
         """A connection for independent queries. If one fails, the error says "the ledger could not ``doing``"."""
         return _transaction(self._reading_engine, doing)
@@ -116,7 +123,11 @@ class SqlDatabase:
     def _writing(self, doing: str) -> Iterator[Connection]:
         """A writing transaction. On SQLite there is one at a time."""
         with self._turn, _transaction(self._writing_engine, doing) as connection:
+            connection.info.pop(NEWS, None)  # of a transaction that was rolled back
             yield connection
+            has_news = connection.info.pop(NEWS, False)
+        for watcher in self._watchers if has_news else ():
+            watcher()
 
     def _read(
         self,

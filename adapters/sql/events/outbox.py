@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.database import NEWS, SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.statements import lock, where_given
 from billing.apart import Failed
@@ -81,8 +81,7 @@ class SqlOutbox(SqlDatabase):
     def resend_event(self, event_id: str) -> None:
         """Has the event delivered now, even if it was delivered before. Raises ``NotFound``."""
         with self._writing(f"resend event {event_id}") as connection:
-            again = update(outgoing_events).where(_O.event_id == event_id).values(done_at=None, next_at=None)
-            if not connection.execute(again).rowcount:
+            if not send_again(connection, event_id):
                 raise NotFound(f"there is no event {event_id}; see: python starter.py events list")
 
     async def outgoing_events(
@@ -120,6 +119,14 @@ def put_events(connection: Connection, destination: Destination, events: Iterabl
     ]
     if rows:
         connection.execute(_INSERT, rows)
+        connection.info[NEWS] = True
+
+
+def send_again(connection: Connection, event_id: str, destination: Destination | None = None) -> bool:
+    """Has an event delivered now, even if it was before, to its destinations or this one; False if there is none."""
+    is_it = [_O.event_id == event_id, *([_O.destination == destination] if destination else [])]
+    connection.info[NEWS] = True
+    return bool(connection.execute(update(outgoing_events).where(*is_it).values(done_at=None, next_at=None)).rowcount)
 
 
 def backlog(connection: Connection, destinations: Collection[Destination]) -> tuple[int, datetime | None]:

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.order_schema import buyers, orders, releases
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new, upsert
+from adapters.sql.events.outbox import send_again
 from adapters.sql.orders.releases import is_braked, release_due
 from adapters.sql.orders.rows import (
     LOG,
@@ -190,9 +190,8 @@ def _send_again(connection: Connection, before: Order, order: Order) -> None:
     for old, release in zip(before.releases, order.releases, strict=True):
         if old != release:
             _save_answer(connection, order.number, release)
-            told = select(RELEASE.event_id).where(*_is(order.number, release.kind)).scalar_subquery()
-            is_it = outgoing_events.c.event_id == told, outgoing_events.c.destination == Destination.PRODUCTION
-            connection.execute(update(outgoing_events).where(*is_it).values(done_at=None, next_at=None))
+            told = connection.scalar(select(RELEASE.event_id).where(*_is(order.number, release.kind)))
+            send_again(connection, str(told), Destination.PRODUCTION)
 
 
 def _save_answer(connection: Connection, number: str, release: Release) -> None:
