@@ -96,7 +96,13 @@ async def test_money_goes_back_in_parts(shop: WayForPay, stand: Stand) -> None:
 
 @pytest.mark.parametrize(
     ("code", "error"),
-    [(1123, PaymentRejected), (1136, PaymentRejected), (1138, PaymentBusy), (1131, PaymentBusy), (7777, PaymentUnknown)],
+    [
+        (1123, PaymentRejected),
+        (1136, PaymentRejected),
+        (1138, PaymentBusy),
+        (1131, PaymentBusy),
+        (7777, PaymentUnknown),
+    ],
 )
 async def test_refusals_of_refunds_are_told_from_what_is_under_way(
     shop: WayForPay, stand: Stand, code: int, error: type[Exception]
