@@ -24,9 +24,13 @@ DEEP_EVERY = timedelta(hours=1)
 FIRST = timedelta(days=1)
 """How far the first look reaches back: what came before is not ours."""
 PIECE = timedelta(days=7)
-GATEWAY_CHANGED = "gateway.changed"
-"""The type of an event that says: look this attempt up. Its object is the rail, its payment the reference."""
+GATEWAY_RETURNED, GATEWAY_ATTEMPT = "gateway.returned", "gateway.attempt"
+"""Types of events that say: look this attempt up, for money goes back; or for its state has changed otherwise.
+
+Their object is the rail, their payment the reference; without one, nothing is to be done.
+"""
 _PAUSE_SECONDS_MAX = 300.0
+_UNPAID = (GatewayState.CREATED, GatewayState.PENDING, GatewayState.OVER)
 _UNSURE = (PaymentBusy, PaymentForbidden, PaymentUnknown)
 
 _log = logging.getLogger(__name__)
@@ -117,9 +121,9 @@ def look_up_event(seen: GatewayTransaction, at: datetime, event_id: str = "") ->
     returned = "" if seen.returned_minor is None else str(seen.returned_minor)
     return PaymentEvent(
         event_id=event_id or f"gateway:{seen.rail}:{seen.reference}:{seen.code}:{returned}",
-        type=GATEWAY_CHANGED,
+        type=GATEWAY_ATTEMPT if seen.state in _UNPAID else GATEWAY_RETURNED,
         object_id=seen.rail,
-        payment_id=seen.reference,
+        payment_id=seen.reference if seen.amount_minor else "",
         created_at=at,
     )
 

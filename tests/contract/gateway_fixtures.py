@@ -1,4 +1,4 @@
-"""Shared by the tests of gateways: WayForPay's stand-in on a real socket, a ledger, and whatever stands between them."""
+"""Shared by the tests of gateways: WayForPay's stand-in on a real socket, a ledger, and what stands between them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -132,7 +132,8 @@ class Company:
         self.inbox = Inbox(ledger, cast(Any, None), cast(Any, None), self.alerts, {RAIL: self.gateway})
 
     async def open(self, **changes: Any) -> Checkout:
-        return await self.checkouts.open(request(**changes), self.clock())
+        expires_at = self.clock() + timedelta(days=1)
+        return await self.checkouts.open(request(**{"expires_at": expires_at} | changes), self.clock())
 
     async def read(self) -> None:
         """One look at the gateway's list."""
@@ -171,8 +172,7 @@ class Company:
         async def look() -> bool:
             return not await self.ledger.open_events()
 
-        async with self.inbox.open():
-            await until(look, 30)
+        await until(look, 30)
 
 
 def request(**changes: Any) -> CheckoutRequest:
