@@ -27,6 +27,7 @@ from billing.sales.sales import SalesRow, SalesSnapshot
 from billing.sales.worksheet import ignored
 from services import clock
 from services.alerts import Alerts
+from services.order_checks import OrderBooks, OrderChecks
 from services.shared_sales import Sales
 
 _SHOWN = 50
@@ -45,7 +46,7 @@ class CompletenessResult(Model):
     periods: Few[CompletenessReport]
 
 
-class _Ledger(CollectionStore, CustomerStore, Snapshots, Protocol):
+class _Ledger(CollectionStore, CustomerStore, Snapshots, OrderBooks, Protocol):
     """The stores it uses."""
 
 
@@ -62,6 +63,7 @@ class CompletenessActivities:
         unseen: str = "",
     ) -> None:
         self._ledger = ledger
+        self._orders = OrderChecks(ledger)
         self._sales = sales
         self._chains = chains
         self._alerts = alerts
@@ -103,6 +105,7 @@ class CompletenessActivities:
         for debt in await self._ledger.uncollected(clock.now() - _SOON):
             check.owed_again(debt)
         await self._look_at_payments(check)
+        await self._look_at_orders(check)
         check.balances(totals := await self._ledger.trial_balance())
         report = await asyncio.to_thread(check.coverage)
         unseen |= missing if report.customers else {}
@@ -127,6 +130,11 @@ class CompletenessActivities:
             offset += len(rows)
         for instruction in await self._ledger.instructions(limit=KEPT):
             check.waits(instruction)
+
+    async def _look_at_orders(self, check: CompletenessCheck) -> None:
+        """Paid and not released, released and not paid, money without an order: of all months, too."""
+        for finding in await self._orders.findings(clock.now()):
+            check.take_finding(finding)
 
     async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:
         """The collections of every month whose workflow is closed while the ledger has them open, also a moment later.

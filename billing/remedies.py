@@ -39,6 +39,7 @@ class RemedyAction(StrEnum):
     REFUND = "refund_payment"
     CONFIRM = "confirm_instruction"
     SHOW_ORDER = "show_order"
+    RESUME_ORDER = "resume_order"
     SEND_ORDER_AGAIN = "send_order_again"
     RELEASE_BRAKE = "release_brake"
     CHECK_COVERAGE = "check_coverage"

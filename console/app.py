@@ -18,6 +18,7 @@ from bootstrap import (
     connect_digest_trigger,
     connect_dispatcher,
     connect_gateways,
+    connect_order_desk,
     connect_passwords,
     connect_payment_desk,
     connect_reconciliation,
@@ -46,6 +47,8 @@ from console.reviewers.money.payment import IncomingPaymentPages
 from console.reviewers.money.payment_list import PaymentListPages
 from console.reviewers.money.record import RecordPages
 from console.reviewers.month import MonthPages
+from console.reviewers.orders.order import OrderPages, pulse_of
+from console.reviewers.orders.order_list import OrderListPages
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
 from console.web.front_door import FrontDoor
@@ -160,7 +163,8 @@ class _Console:
         """Routers whose addresses begin with a period come last."""
         settings, client, watch = self._settings, self._client, self._watch
         ledger, payments, mail = self._adapters.ledger, self._adapters.payments, self._adapters.mail
-        app.state.live = live = Live(watch.pulse)
+        live, live_orders = Live(watch.pulse), Live(self._order_pulse)
+        app.state.live = live, live_orders
         desk = PageFrame(self._pages, ledger, settings.now)
         desk.handle_refusals(app)
         yield AuditPages(desk, ledger).router
@@ -170,12 +174,21 @@ class _Console:
         yield PaymentListPages(desk, ledger, settings.rails).router
         yield payment_pages.router
         yield RecordPages(desk, money, payment_pages, settings.now).router
+        yield OrderListPages(desk, ledger, live_orders, settings.now).router
+        orders = connect_order_desk(settings, self._adapters, self._alerts)
+        yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router
         comparer = connect_sheet_comparer(settings, self._adapters)
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)
         yield InvoicePages(client, ledger, payments, mail, comparer, desk, *elsewhere).router
+
+    async def _order_pulse(self, number: str) -> str:
+        """Of one order, or "": of all."""
+        ledger = self._adapters.ledger
+        standing = await ledger.order(number) if number else None
+        return pulse_of(standing) if standing else await ledger.orders_pulse()
 
     def _of_customers(self) -> Iterator[APIRouter]:
         payments, ledger, links, pages = self._adapters.payments, self._adapters.ledger, self._links, self._pages

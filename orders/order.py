@@ -214,12 +214,16 @@ class Order(Model):
         missing_minor = owed_minor - later_minor
         return missing_minor if missing_minor > self.tolerance_minor else 0
 
-    def due_releases(self, owed_minor: int) -> Iterator[ReleaseKind]:
-        """What may be released now, and was not; nothing of an order that was halted or has ended."""
-        if self.halt is None and self.end is None:
+    def paid_releases(self, owed_minor: int) -> Iterator[ReleaseKind]:
+        """What is paid enough for, and was not released; of an order that was halted, too."""
+        if self.end is None:
             for kind in self.kinds:
                 if self.release(kind) is None and not self.missing_minor(kind, owed_minor):
                     yield kind
+
+    def due_releases(self, owed_minor: int) -> Iterator[ReleaseKind]:
+        """What may be released now, and was not; nothing of an order that was halted or has ended."""
+        return self.paid_releases(owed_minor) if self.halt is None else iter(())
 
     def stage(self, owed_minor: int) -> OrderStage:
         if self.end is not None:

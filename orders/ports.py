@@ -8,7 +8,7 @@ from pydantic import Field
 from billing.apart import Failed
 from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
 from orders.changes import Change
-from orders.order import Agreement, Buyer, OrderRequest, OrderStage, OrderStanding, ReleaseKind
+from orders.order import Agreement, Buyer, EndKind, OrderRequest, OrderStage, OrderStanding, ReleaseKind
 
 PAGE_ROWS = 100
 
@@ -85,12 +85,25 @@ class OrderListing(Protocol):
     async def order_versions(self, number: str) -> list[OrderVersion]:
         """Everything that was agreed, oldest first."""
 
+    async def orders_pulse(self) -> str:
+        """A text that differs after every change of an order, and of the journal."""
+
     async def orders(self, wanted: OrderFilter, limit: int = PAGE_ROWS, offset: int = 0) -> OrderPage: ...
 
     async def release_times(self, since: datetime, until: datetime) -> list[tuple[datetime, float]]:
         """For each release in that time: when it was, and the seconds from its payment's booking to production's
         answer.
         """
+
+
+class EndedCredit(Model):
+    """What is left of the customer's credit that came for an order which has ended."""
+
+    number: Code
+    customer_id: Id
+    currency: Code
+    credit_minor: Minor
+    end: EndKind
 
 
 class OrderFindings(Protocol):
@@ -101,6 +114,9 @@ class OrderFindings(Protocol):
 
     async def released_unpaid(self, failed: list[Failed]) -> list[OrderStanding]:
         """Orders of which more is owed than what was released allows: money has gone back."""
+
+    async def ended_credits(self) -> list[EndedCredit]:
+        """Credit that came for orders which have ended, as far as it was not used; the first thousand."""
 
 
 class Fulfilments(Protocol):

@@ -39,11 +39,12 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.ASSIGN: "payments assign",
     RemedyAction.REFUND: "payments refund",
     RemedyAction.CONFIRM: "payments confirm",
+    RemedyAction.RESUME_ORDER: "orders resume",
     RemedyAction.SEND_ORDER_AGAIN: "orders send-again",
     RemedyAction.RELEASE_BRAKE: "brake off",
 }
 _OF_PAYMENT = frozenset({RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND})
-_OF_ORDER = frozenset({RemedyAction.SHOW_ORDER, RemedyAction.SEND_ORDER_AGAIN})
+_OF_ORDER = frozenset({RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN})
 _TEMPORAL = {
     RemedyAction.UNPAUSE_WORKFLOW: "unpause",
     RemedyAction.SHOW_WORKFLOW: "show",

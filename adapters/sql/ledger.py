@@ -24,6 +24,7 @@ from adapters.sql.export import SqlExport
 from adapters.sql.invoices.months import SqlMonths
 from adapters.sql.orders.findings import SqlOrderFindings
 from adapters.sql.orders.listing import SqlOrderListing
+from adapters.sql.orders.order_watch import SqlOrderWatch
 from adapters.sql.orders.orders import SqlOrders
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
@@ -52,6 +53,7 @@ class SqlLedger(
     SqlOrders,
     SqlOrderListing,
     SqlOrderFindings,
+    SqlOrderWatch,
     SqlPayments,
     SqlCheckouts,
     SqlGateways,

@@ -25,6 +25,9 @@ class Journal(Accounts, Protocol):
     async def transactions(self, customer_id: str) -> list[Transaction]:
         """Every movement of the customer's money, oldest first."""
 
+    async def transactions_of(self, customer_id: str, subject: Subject) -> list[Transaction]:
+        """Every movement of what the customer owes for the subject, oldest first."""
+
     async def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
         """Writes off what no draft will take over: of a closed account all, else credit in currencies of the past.
 

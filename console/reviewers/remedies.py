@@ -10,7 +10,7 @@ from wording.remedies import command_line
 
 _BY_BUTTON = {RemedyAction.RESTART, RemedyAction.RESUME, RemedyAction.APPROVE, RemedyAction.REFRESH, RemedyAction.SKIP}
 _OF_PAYMENT = {RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.SHOW_PAYMENT}
-_OF_ORDER = {RemedyAction.SHOW_ORDER, RemedyAction.SEND_ORDER_AGAIN}
+_OF_ORDER = {RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN}
 _BY_FORM = {RemedyAction.CHANGE_LINE, RemedyAction.REMOVE_LINES, RemedyAction.ADD_LINES}
 
 

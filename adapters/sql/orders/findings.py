@@ -55,7 +55,7 @@ class SqlOrderFindings(SqlDatabase):
             return [
                 OrderStanding(order=found.order, owed_minor=found.unpaid_minor)
                 for found in _found(connection, failed, _IS_OPEN)
-                if found.moved_at < before and next(found.order.due_releases(found.unpaid_minor), None)
+                if found.moved_at < before and next(found.order.paid_releases(found.unpaid_minor), None)
             ]
 
     @in_thread

@@ -93,6 +93,13 @@ class SqlJournal(SqlDatabase):
         with self._looking(f"read the journal of {customer_id}") as connection:
             return as_transactions(connection.execute(query).mappings())
 
+    @in_thread
+    def transactions_of(self, customer_id: str, subject: Subject) -> list[Transaction]:
+        about = _E.subject_kind == subject.kind, _E.subject == subject.name, _E.kind == AccountKind.RECEIVABLE
+        own = select(_E.number).where(_E.customer_id == customer_id, *about)
+        with self._looking(f"read the journal of the {subject}") as connection:
+            return as_transactions(connection.execute(ENTRIES.where(transactions.c.number.in_(own))).mappings())
+
     async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
         """All entries written in that time, in their order, in pages."""
         after = 0
