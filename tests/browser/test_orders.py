@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
+from adapters.sql.ledger import SqlLedger
 from billing.reviewers.users import Role
 from orders.changes import Cancel, Halt
 from orders.order import Agreement, Buyer, OrderLine, OrderRequest, ReleaseKind
@@ -39,8 +40,8 @@ def request(number: str, amount_minor: int, buyer: int = 0, **agreed: object) ->
 
 
 async def orders_have_come(desk: Desk) -> None:
-    """One of each kind, and a week of releases, most of which took milliseconds."""
-    ledger, chance = desk.bed.ledger, random.Random(7)
+    """One of each kind, and a week of releases, most of which took milliseconds. No event of them leaves."""
+    ledger, chance = await SqlLedger.connect(desk.bed.settings.ledger), random.Random(7)
     for number in range(60):
         at = NOW - timedelta(days=6.5 * (1 - number / 60))
         name = f"S-{2000 + number}"
@@ -59,6 +60,7 @@ async def orders_have_come(desk: Desk) -> None:
     await ledger.open_order(request("1048", 58_750, deposit_percent=30), NOW - timedelta(minutes=5))
     await ledger.book(payment(18_000, "DE-77-33", "1048", customer_id="nowak"), NOW)
     await ledger.note_answer("1048", ReleaseKind.PRODUCTION, True, "job 5531", NOW + timedelta(seconds=0.2))
+    await ledger.close()
 
 
 async def look_at_the_list(ann: Page) -> None:
@@ -81,7 +83,7 @@ async def look_at_the_list(ann: Page) -> None:
 async def halt_and_be_told_of_a_payment(ann: Page, desk: Desk) -> None:
     """The page keeps itself current."""
     await ann.goto("/desk/orders/1042")
-    await expect(ann.get_by_text("800.00 EUR more, and production begins")).to_be_visible()
+    await expect(ann.get_by_text("€800.00 more, and production begins")).to_be_visible()
     await looks_well(ann, "order")
     await ann.locator("summary", has_text="Halt").click()
     await looks_well(ann, "order-halting")
@@ -149,5 +151,5 @@ async def test_orders_are_watched_halted_amended_and_sent_again(desk: Desk, brow
         await send_a_rejected_release_again(ann)
         await cancel_what_was_released_meanwhile(ann, desk)
         await ann.goto("/desk/orders/1048")
-        await expect(ann.get_by_text("420.00 EUR more, and it is shipped")).to_be_visible()
+        await expect(ann.get_by_text("€420.00 more, and it is shipped")).to_be_visible()
         await looks_well(ann, "order-deposit")

@@ -46,10 +46,10 @@ async def send(person: Person, action: str, status: int = 303, **typed: Any) -> 
 async def test_the_page_says_what_is_missing(desk: Office, ann: Person) -> None:
     page = await ann.page(ORDER)
     assert "Due €100.00 Paid €0.00 Difference €100.00" in page
-    assert "100.00 EUR more, and production begins" in page
+    assert "€100.00 more, and production begins" in page
     await desk.ledger.book(payment(4_000), LATER)
     page = await ann.page(ORDER)
-    assert "60.00 EUR more, and production begins" in page
+    assert "€60.00 more, and production begins" in page
     assert "Paid one transfer" in page
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from billing.money import format_amount
 from billing.receivables.journal import Balance, Cause, PaymentName, Transaction
+from console.reviewers.wording import money
 from orders.order import Answered, Order, OrderStage, OrderStanding, Rejected, ReleaseKind
 from orders.ports import OrderLogEntry, OrderVersion
 from orders.unreleased import unpaid_minor
@@ -77,7 +77,7 @@ def waits_for(standing: OrderStanding) -> str:
     kind = next((kind for kind in order.kinds if order.release(kind) is None), None)
     if kind is None or order.end is not None:
         return ""
-    missing = format_amount(order.missing_minor(kind, standing.owed_minor), order.currency)
+    missing = money(order.missing_minor(kind, standing.owed_minor), order.currency)
     if kind is ReleaseKind.SHIPMENT:
         return f"In production. {missing} more, and it is shipped."
     return f"{missing} more, and production begins."
