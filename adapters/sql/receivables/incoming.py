@@ -11,7 +11,15 @@ from adapters.sql.core.journal_schema import incoming_payments, instructions, tr
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, customers
 from adapters.sql.core.statements import insert_new
-from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
+from adapters.sql.receivables.journal import (
+    ENTRIES,
+    as_transactions,
+    balance,
+    is_buyer,
+    lock_account,
+    post,
+    subject_values,
+)
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
 from billing.payments.rails import CARDS
@@ -147,6 +155,8 @@ def _doubts(connection: Connection, payment: IncomingPayment, posted: Transactio
         select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
     ).one_or_none()
     account = AccountState(row.currency, row.closed_at is not None) if row else None
+    if row is None and is_buyer(connection, payment.customer_id):
+        account = AccountState(payment.currency, is_closed=False)  # billed for orders alone, in any currency
     if account and payment.by is None and payment.rail == CARDS:
         account = account._replace(is_charged=True)
     if account and payment.customer_id and payment.subject:
