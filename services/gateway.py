@@ -110,9 +110,10 @@ class Gateway:
         """The money with whose it is and what for, as far as anybody knows; and its link."""
         checkout = await self._ledger.checkout(seen.reference)
         if checkout is not None and checkout.rail == self.rail:
-            if await self._ledger.customer(checkout.customer_id) is not None:
-                return seen.incoming(checkout.customer_id, checkout.subject), checkout
-            return seen.incoming(None, None, payer=checkout.customer_id), checkout
+            whose = checkout.customer_id
+            if await self._ledger.customer(whose) is None and await self._ledger.buyer(whose) is None:
+                return seen.incoming(None, None, payer=whose), checkout
+            return seen.incoming(whose, checkout.subject), checkout
         if seen.order_number is None:
             return seen.incoming(None, None), None
         payer = f"order {seen.order_number}"[:500]
