@@ -76,6 +76,15 @@ async def test_a_release_is_shown_with_productions_answer(desk: Office, ann: Per
     assert "Fulfilled" in page
 
 
+async def test_an_order_that_is_paid_under_the_brake_says_what_it_waits_for(desk: Office, ann: Person) -> None:
+    await desk.ledger.pull_brake("eve", "wrong file", "cli", LATER)
+    await desk.ledger.book(payment(10_000), LATER)
+    page = await ann.page(ORDER)
+    assert "Awaiting release" in page
+    assert "released once the emergency brake is off" in page
+    assert "Cancel the order" in page, "nothing is released yet"
+
+
 async def test_money_that_goes_back_after_the_release_is_owed_again(desk: Office, ann: Person) -> None:
     paid = payment(10_000)
     await desk.ledger.book(paid, LATER)

@@ -71,7 +71,7 @@ def waits_for(standing: OrderStanding) -> str:
     if stage is OrderStage.REJECTED:
         return "Production has refused a release for good. Mend what it names, then send the release again."
     if stage is OrderStage.AWAITING_RELEASE:
-        return "It is paid, and is released as soon as nothing holds it back."
+        return "It is paid, and should have been released. Is a worker running? See: python starter.py doctor"
     if stage is OrderStage.RELEASED:
         return "It is released. Production has not answered yet, and is asked until it does."
     kind = next((kind for kind in order.kinds if order.release(kind) is None), None)
