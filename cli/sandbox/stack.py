@@ -129,6 +129,7 @@ def welcome(stack: Stack, password: str, commands: tuple[tuple[str, str], ...]) 
     for name, where in (
         ("Temporal", stack.ui_url),
         ("Mail", stack.mail_url),
+        ("WayForPay", f"{stack.wayforpay_url}/static/test_merch_n1, where payers type an order's number"),
         ("Console", f"{stack.console_url}/desk for reviewers; customers pay by the links in their mails"),
         ("Sign in", f"as {people}"),
         ("Password", password),

@@ -139,7 +139,7 @@ async def test_what_cannot_be_stored_is_not_accepted_and_comes_again(
         tries.append(args)
         if len(tries) < 3:
             raise LedgerUnavailable("the ledger is busy")
-        return await real(*args)
+        return bool(await real(*args))
 
     monkeypatch.setattr(company.ledger, "book", book)
     assert (await post_to(address, json.dumps(message()))).status_code == 503
@@ -202,7 +202,7 @@ async def test_a_reference_of_another_rail_is_nobodys(company: Company, address:
     async def checkout(_: str) -> Any:
         return other
 
-    company.gateway._ledger = _With(company.ledger, checkout=checkout)  # type: ignore[assignment]
+    company.gateway._ledger = _With(company.ledger, checkout=checkout)
     await company.stand.pay(link)
     await company.until_booked(1000)
     assert (await company.record(link.checkout_id)).unmatched_minor == 1000

@@ -153,6 +153,7 @@ READERS = {
     "console.web.forms": "each field has a limit",
     "console.customers.register": "MAX_BODY_BYTES",
     "inbound.stripe_webhooks": "its own limit of a body",
+    "inbound.wayforpay_callbacks": "its own limit of a body",
 }
 
 
