@@ -161,7 +161,7 @@ async def test_a_wrong_accept_is_repeated_for_four_days_of_the_gateways_clock(co
     await company.stand.pay(await company.open())
 
     async def tries(count: int = 3) -> bool:
-        return (await company.stand.callbacks())[0]["attempts"] >= count
+        return bool((await company.stand.callbacks())[0]["attempts"] >= count)
 
     await until(tries, 30)
     assert (await company.stand.callbacks())[0]["state"] == "pending"

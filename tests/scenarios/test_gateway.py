@@ -64,6 +64,9 @@ async def test_a_customer_whose_card_was_declined_pays_at_the_gateway_and_the_co
     assert await booked(bed) == [(RAIL, 10000)]
     assert bed.charged() == []
     await desk.shows("Paid, thank you")
+    from_there = {"Sec-Fetch-Site": "cross-site", "Origin": "null"}
+    returned = await desk.browser.post("/checkout/paid", data={"orderReference": "x"}, headers=from_there)
+    assert (returned.status_code, "Thank you" in returned.text) == (200, True), "its page posts"
     assert (await desk.browser.post(f"{desk.page()}/link?rail={RAIL}")).headers["location"] == desk.page()
     assert (await desk.browser.post(f"{desk.page()}/link?rail=cash")).headers["location"] == desk.page()
 
