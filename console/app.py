@@ -17,13 +17,13 @@ from bootstrap import (
     connect_checkouts,
     connect_digest_trigger,
     connect_dispatcher,
-    connect_gateways,
     connect_passwords,
     connect_payment_desk,
     connect_reconciliation,
     connect_registrar,
     connect_sheet_comparer,
 )
+from bootstrap_gateways import connect_gateways
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch

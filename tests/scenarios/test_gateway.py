@@ -11,7 +11,8 @@ from billing.invoices.stages import Stage
 from billing.payments.checkouts import CheckoutState
 from billing.period import Period
 from billing.receivables.payment_list import PaymentFilter
-from bootstrap import connect_gateway_reader, connect_gateways, connect_reconciliation
+from bootstrap import connect_alerts, connect_digest_trigger, connect_reconciliation
+from bootstrap_gateways import connect_gateway_reader, connect_gateways
 from sandbox.stand_ins.control import control, local_http
 from sandbox.timeline import until
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
@@ -103,7 +104,8 @@ async def test_without_callbacks_the_list_is_read_and_reconciliation_agrees(bed:
     code, output = await typed(bed, "payments", "link", "--customer", "acme", *SAID, "--rail", RAIL)
     assert code == 0, output
     await pay(output.splitlines()[0])
-    async with connect_gateway_reader(bed.settings, bed.adapters, bed.client).open():
+    alerts = connect_alerts(bed.settings, bed.adapters, connect_digest_trigger(bed.settings, bed.client))
+    async with connect_gateway_reader(bed.settings, bed.adapters, alerts).open():
 
         async def is_booked() -> bool:
             return await booked(bed) == [(RAIL, 10000)]
