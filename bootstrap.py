@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING
 
 from billing.errors import InvalidInput
 from billing.events.event import Destination
-from billing.payments.rails import gateways
+from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
 from services.event_dispatcher import EventDispatcher
-from services.gateway import Gateway
-from services.gateway_reader import GatewayReader
-from services.gateway_refunds import GatewayRefunds
 from services.order_desk import OrderDesk
 from services.order_refunds import OrderRefunds
 from services.order_teller import OrderTeller
@@ -56,9 +53,6 @@ if TYPE_CHECKING:
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
-SANDBOX_SHOP = ("test_merch_n1", "flk3409refn54t54t*FNJRET", "www.market.ua")
-"""WayForPay's published test shop."""
-SANDBOX_ORDER_FIELD = "order"
 SANDBOX_SHEET_ID = "sales"
 SANDBOX_NAMESPACE = "sandbox"
 SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
@@ -89,7 +83,7 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         receiver = _receiver(settings)
         if receiver:
             stack.push_async_callback(receiver.close)
-        mail, shops = _mail(settings), _shops(settings)
+        mail, shops = _mail(settings), shops_of(settings)
         production = _production(settings, mail)
         for closed in (*shops.values(), *((production,) if production else ())):
             stack.push_async_callback(closed.close)
@@ -215,29 +209,6 @@ def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts 
     return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts, refunds)
 
 
-def connect_gateways(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> dict[str, Gateway]:
-    """The shops at gateways, by rail; without ``alerts``, for what tells nobody."""
-    base_url = settings.links.base_url.rstrip("/")
-    callbacks = f"{base_url}/webhooks/wayforpay/{{}}" if base_url else ""
-    return {
-        rail: Gateway(shop, rail, adapters.ledger, callbacks.format(rail), settings.now, alerts)
-        for rail, shop in adapters.shops.items()
-    }
-
-
-def connect_gateway_refunds(settings: Settings, adapters: Adapters) -> GatewayRefunds:
-    """Refunds by gateways."""
-    return GatewayRefunds(connect_gateways(settings, adapters), adapters.ledger)
-
-
-def connect_gateway_reader(settings: Settings, adapters: Adapters, client: Client) -> GatewayReader:
-    """Reads the lists of gateways, and goes on with refunds that are under way there."""
-    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
-    shops = connect_gateways(settings, adapters, alerts)
-    refunds = GatewayRefunds(shops, adapters.ledger)
-    return GatewayReader(shops, adapters.ledger, settings.now, refunds.go_on)
-
-
 def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
     """Payment links. Raises ``InvalidInput`` without a public address to which the processor's page leads back."""
     base_url = settings.links.base_url.rstrip("/")
@@ -300,26 +271,6 @@ def _payments(settings: Settings) -> StripePayments:
         return StripePayments.connect(SANDBOX_STRIPE_KEY, base_url=url, webhook_secret=SANDBOX_WEBHOOK_SECRET)
     secret = settings.stripe_webhook_secret.get_secret_value()
     return StripePayments.connect(settings.stripe_api_key.get_secret_value(), webhook_secret=secret)
-
-
-def _shops(settings: Settings) -> dict[str, WayForPay]:
-    if not (names := gateways(settings.rails)):
-        return {}
-    from adapters.wayforpay.shop import WayForPay
-
-    if settings.sandbox:
-        url = f"http://127.0.0.1:{settings.sandbox_wayforpay_port}/api"
-        merchant, secret, domain = SANDBOX_SHOP
-        merchants = [merchant, *(f"{merchant}_{name}" for name in names[1:])]
-        return {
-            name: WayForPay(name, account, secret, domain, SANDBOX_ORDER_FIELD, url)
-            for name, account in zip(names, merchants, strict=True)
-        }
-    shops = {name: settings.wayforpay[name] for name in names}
-    return {
-        name: WayForPay(name, shop.merchant_account, shop.secret_key.get_secret_value(), shop.domain, shop.order_field)
-        for name, shop in shops.items()
-    }
 
 
 def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:

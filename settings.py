@@ -18,7 +18,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from billing.customers.address import checked_email, sendable
 from billing.customers.customer import Currency, Email, Timezone
@@ -298,6 +298,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise InvalidInput(f"settings (environment or .env): {_explained(error)}") from None
+    except SettingsError as error:  # it names the field, not what is in it
+        names = [name for name in Settings.model_fields if f'"{name}"' in str(error)]
+        variable = f"BILLING_{names[0].upper()}: " if names else ""
+        raise InvalidInput(f"settings (environment or .env): {variable}this is not JSON; see .env.example") from None
 
 
 def _explained(error: ValidationError) -> str:

@@ -32,12 +32,12 @@ from bootstrap import (
     connect_digest_trigger,
     connect_digests,
     connect_dispatcher,
-    connect_gateway_reader,
     connect_reconciliation,
     connect_sales,
     connect_sheet_comparer,
     connect_temporal,
 )
+from bootstrap_gateways import connect_gateway_reader
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -75,7 +75,7 @@ async def main() -> int:
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         dispatcher = connect_dispatcher(settings, adapters, client, digest)
-        reader = connect_gateway_reader(settings, adapters, client)
+        reader = connect_gateway_reader(settings, adapters, connect_alerts(settings, adapters, digest))
         async with dispatcher.open(), reader.open(), create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"

@@ -276,7 +276,9 @@ class Reconciler:
         return finding.evolve(text=f"{finding.text}; the collection counts again", repaired=True)
 
     async def _recent(self) -> list[Period]:
-        return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]
+        """The last months on record; with a gateway, also those in which its money may have arrived."""
+        recent, now = (await self._ledger.periods())[:_RECENT_MONTHS], Period.at(clock.now(), "UTC")
+        return sorted({*recent, *((now.previous(), now) if self._gateways else ())})
 
 
 def _alert(finding: Discrepancy, period: Period) -> Alert:

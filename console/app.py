@@ -17,7 +17,6 @@ from bootstrap import (
     connect_checkouts,
     connect_digest_trigger,
     connect_dispatcher,
-    connect_gateways,
     connect_order_desk,
     connect_passwords,
     connect_payment_desk,
@@ -26,11 +25,13 @@ from bootstrap import (
     connect_sheet_comparer,
     orders_secrets,
 )
+from bootstrap_gateways import connect_gateways
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
+from console.customers.gateway_links import GatewayLinks
 from console.customers.pay import PaymentPages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
@@ -65,7 +66,7 @@ from inbound.stripe_webhooks import StripeWebhooks
 from inbound.wayforpay_callbacks import WayForPayCallbacks
 from settings import Settings
 
-_STRIPE_PAGES = "https://*.stripe.com"
+_STRIPE_PAGES, _WAYFORPAY_PAGES = "https://*.stripe.com", "https://*.wayforpay.com"
 _REGISTRATIONS_SECONDS, _LINKS_SECONDS = 300.0, 30.0
 """The pauses between sweeps."""
 
@@ -137,7 +138,12 @@ class _Console:
     def _guard(self, app: FastAPI) -> None:
         """Middleware around everything, also around the answer to a defect of ours."""
         sandbox, refusal = self._settings.sandbox, self._pages.refusal
-        form_targets = f"http://127.0.0.1:{self._settings.sandbox_stripe_port}" if sandbox else _STRIPE_PAGES
+        form_targets = _STRIPE_PAGES
+        if sandbox:
+            ports = (self._settings.sandbox_stripe_port, self._settings.sandbox_wayforpay_port)
+            form_targets = " ".join(f"http://127.0.0.1:{port}" for port in ports)
+        elif self._gateways:
+            form_targets = f"{_STRIPE_PAGES} {_WAYFORPAY_PAGES}"
         limited = BodyLimit(app.build_middleware_stack(), lambda request: refusal(request, 413))
         hosts = () if sandbox else (urlsplit(self._links.base_url).hostname or "",)
         guarded = FrontDoor(limited, hosts, self._proxies, refusal)
@@ -195,7 +201,8 @@ class _Console:
         company, newcomers = self._settings.company, self._settings.newcomers
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._cards, self._inbox)
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages).router
+        gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from billing.apart import Failed, why
-from billing.errors import PaymentBusy, PaymentForbidden, PaymentUnknown
+from billing.errors import NotFound, PaymentBusy, PaymentForbidden, PaymentUnknown
 from billing.payments.gateway import GatewayPositions, GatewayState, GatewayTransaction
 from billing.payments.payment import PaymentEvent
 from billing.payments.ports import EventInbox
@@ -98,9 +98,16 @@ class GatewayReader:
             if not await gateway.is_known(seen):
                 await gateway.take(seen, now)
         except _UNSURE:
-            await self._ledger.save_event(look_up_event(seen, now), now)
+            await self._look_up(gateway, seen, now)
         except Exception as error:
             await gateway.tell(f"{seen.reference} ({gateway.rail}) cannot be taken in: {why(error)}", now)
+
+    async def _look_up(self, gateway: Gateway, seen: GatewayTransaction, now: datetime) -> None:
+        """Asks for it alone; if that fails, a console goes on with it."""
+        try:
+            await gateway.look_up(seen.reference, now)
+        except (*_UNSURE, NotFound):
+            await self._ledger.save_event(look_up_event(seen, now), now)
 
     async def _work(self, gateway: Gateway) -> None:
         failures = 0

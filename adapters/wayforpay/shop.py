@@ -197,7 +197,7 @@ class WayForPay:
             is_right = self._is_signed(answer, answers)
             if answers and not is_right and (signature or error is None):
                 raise unanswered(about, "its signature is wrong")
-            if error is not None and not (answers and is_right and _is_state(fields, answer)):
+            if error is not None and not (answers and is_right and _is_state(fields, answer, error)):
                 raise error
             return answer
 
@@ -209,9 +209,13 @@ class WayForPay:
             return False
 
 
-def _is_state(asked: Fields, answer: Fields) -> bool:
-    """Whether the reason code is that of the payment which was looked up, such as a declined one's: no refusal."""
-    return asked["transactionType"] == "CHECK_STATUS" and bool(text_of(answer, "transactionStatus"))
+def _is_state(asked: Fields, answer: Fields, error: BillingError) -> bool:
+    """Whether the reason code is that of the payment which was looked up, such as a declined one's: no refusal.
+
+    An order that is not found may be called declined, too.
+    """
+    is_refused = isinstance(error, NotFound | PaymentForbidden)
+    return asked["transactionType"] == "CHECK_STATUS" and bool(text_of(answer, "transactionStatus")) and not is_refused
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -64,7 +64,6 @@ class StandIn:
         self.orders = Orders(self.store)
         self.callbacks = CallbackSender(self.store)
         self.calls = Calls(self.orders)
-        self.service_urls: dict[str, str] = {}
         self.orders.on_change = self.callbacks.take_up
 
 
@@ -108,7 +107,7 @@ def wayforpay_app(journal: Path | None = None) -> FastAPI:
             return JSONResponse({"reasonCode": 1109, "reason": "Wrong format"})
         return JSONResponse(stand.calls.answer(call, body, str(request.base_url).rstrip("/")))
 
-    add_pages(app, stand.orders, stand.calls, stand.service_urls)
+    add_pages(app, stand.orders, stand.calls)
     _add_order_controls(app, stand)
     _add_callback_controls(app, stand)
     return app
@@ -148,8 +147,8 @@ def _add_order_controls(app: FastAPI, stand: StandIn) -> None:
 
     @app.post("/_control/service-url")
     async def service_url(wanted: ServiceUrl) -> Order:
-        stand.service_urls[wanted.merchant] = wanted.url
-        return dict(stand.service_urls)
+        stand.store.set_service_url(wanted.merchant, wanted.url)
+        return dict(stand.store.service_urls)
 
 
 def _add_callback_controls(app: FastAPI, stand: StandIn) -> None:

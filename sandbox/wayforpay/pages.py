@@ -41,7 +41,7 @@ def _closed(heading: str, status: int) -> Response:
     return _page("closed", status, heading=heading)
 
 
-def add_pages(app: FastAPI, orders: Orders, calls: Calls, service_urls: dict[str, str]) -> None:
+def add_pages(app: FastAPI, orders: Orders, calls: Calls) -> None:
     @app.get("/invoice/{page}")
     async def show(page: str) -> Response:
         orders.expire_due()
@@ -90,7 +90,7 @@ def add_pages(app: FastAPI, orders: Orders, calls: Calls, service_urls: dict[str
             form.get("amount", "1"),
             form.get("currency", "UAH"),
             typed={"order": typed} if typed else {},
-            service_url=service_urls.get(merchant, ""),
+            service_url=orders.store.service_urls.get(merchant, ""),
         )
         orders.pay(order)
         return HTMLResponse(reference)

@@ -3,7 +3,8 @@
     store = Store(Path("wayforpay.jsonl"))      # rebuilt from the file, so SIGKILL loses nothing acknowledged
     store.put_order(order)
 
-Journal lines: {"at": real time in UTC, "kind": "order" | "callback" | "clock" | "pace", ...}. Amounts are decimal text.
+Journal lines: {"at": real time in UTC, "kind": "order" | "callback" | "clock" | "pace" | "service_url", ...}.
+Amounts are decimal text.
 """
 
 import hashlib
@@ -33,6 +34,7 @@ class Store:
         self.orders: dict[tuple[str, str], Order] = {}
         self.callbacks: dict[int, Order] = {}
         self.pace: Order = {"interval_seconds": INTERVAL_SECONDS, "lifetime_seconds": LIFETIME_SECONDS}
+        self.service_urls: dict[str, str] = {}  # of static pages, by merchant
         self._offset_seconds = 0.0
         self._temporary = NamedTemporaryFile(prefix="wayforpay-journal-")  # noqa: SIM115 - lives as long as this
         path = journal or Path(self._temporary.name)
@@ -59,6 +61,9 @@ class Store:
     def set_pace(self, **changes: float) -> None:
         self._note("pace", pace={**self.pace, **changes})
 
+    def set_service_url(self, merchant: str, url: str) -> None:
+        self._note("service_url", merchant=merchant, url=url)
+
     def order_of(self, page_id: str) -> Order | None:
         return next((order for order in self.orders.values() if order["page"] == page_id), None)
 
@@ -78,6 +83,8 @@ class Store:
                 self._offset_seconds = entry["offset_seconds"]
             case "pace":
                 self.pace = entry["pace"]
+            case "service_url":
+                self.service_urls[entry["merchant"]] = entry["url"]
 
 
 def signature(values: Iterable[object]) -> str:

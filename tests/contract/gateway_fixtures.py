@@ -1,6 +1,5 @@
 """Shared by the tests of gateways: WayForPay's stand-in on a real socket, a ledger, and what stands between them."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -215,4 +214,3 @@ async def called_back(company: Company, serve: Serve) -> AsyncIterator[str]:
     await company.stand.control("callbacks", interval_seconds=0.05)
     async with company.inbox.open():
         yield address
-    await asyncio.sleep(0)

@@ -129,9 +129,19 @@ async def test_money_that_goes_back_by_an_amount_that_is_not_listed_is_looked_up
     link = await company.open()
     await company.stand.pay(link)
     await company.stand.control("orders", reference=link.checkout_id, refund="4.00", list_row={"refundAmount": None})
+    await company.stand.fails("html_502", "CHECK_STATUS")
     await company.read()
+    assert await company.booked() == []
     async with company.inbox.open():
         await company.inbox_is_empty()
+    assert await company.booked() == [-400, 1000]
+
+
+async def test_without_a_console_it_is_asked_for_alone(company: Company) -> None:
+    link = await company.open()
+    await company.stand.pay(link)
+    await company.stand.control("orders", reference=link.checkout_id, refund="4.00", list_row={"refundAmount": None})
+    await company.read()
     assert await company.booked() == [-400, 1000]
 
 

@@ -190,6 +190,15 @@ async def test_an_answer_that_is_not_signed_by_the_gateway_is_not_believed(
         await shop.transaction(link.checkout_id)
 
 
+async def test_an_order_that_is_not_found_is_none_although_it_is_called_declined(shop: WayForPay, stand: Stand) -> None:
+    link = await opened(shop)
+    await stand.control("orders", reference=link.checkout_id, status="Declined", reason_code=1127)
+    with pytest.raises(NotFound):
+        await shop.transaction(link.checkout_id)
+    await stand.control("orders", reference=link.checkout_id, status="Declined", reason_code=1101)
+    assert (await shop.transaction(link.checkout_id)).state is GatewayState.OVER
+
+
 async def test_a_long_time_is_listed_in_pieces_and_a_row_that_cannot_be_read_leaves_the_others(
     shop: WayForPay, stand: Stand
 ) -> None:
