@@ -1,4 +1,4 @@
-"""Orders that are paid at the gateway, by link and at the shop's own page, also by buyers who are not billed monthly."""
+"""Orders that are paid at the gateway, by link and at the shop's own page, by buyers who are not billed monthly."""
 
 from billing.receivables.journal import Subject
 from billing.reviewers.alerts import AlertKind

@@ -5,8 +5,8 @@ from typing import Any
 
 from billing.events.event import Destination
 from billing.keys import order_workflow_id
-from billing.payments.checkouts import Checkout, CheckoutRequest
 from billing.money import parse_amount
+from billing.payments.checkouts import Checkout, CheckoutRequest
 from billing.payments.typed_payment import TypedPayment
 from billing.receivables.instructions import InstructionKind
 from billing.receivables.journal import PaymentName, Subject
@@ -119,6 +119,7 @@ async def money_goes_back_after_the_release(bed: Bed) -> None:
 async def money_is_given_back_after_the_release(bed: Bed) -> None:
     await order(bed)
     await transfer(bed, "bank-1", "100")
+    await everybody_is_told(bed)
     Bank(bed.folder / "bank.jsonl").debit("back-1", "bank-1", 2500)
     payment = PaymentName.of("transfer", "bank-1")
     await instruct(bed, InstructionKind.REFUND, payment, amount="25", refund_reference="back-1")
@@ -152,6 +153,12 @@ async def an_order_expires(bed: Bed) -> None:
     handle = bed.client.get_workflow_handle(order_workflow_id(NUMBER))
     await bed.timeline.reach(handle, expires_at + OVERSHOOT)
     await until_it_is(bed, OrderStage.EXPIRED)
+    await everybody_is_told(bed)
+
+
+async def an_order_waits_for_the_rest(bed: Bed) -> None:
+    await order(bed, expires_at=now() + timedelta(days=3))
+    await transfer(bed, "bank-1", "40")
     await everybody_is_told(bed)
 
 
