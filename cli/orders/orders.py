@@ -23,7 +23,7 @@ from cli.orders.order_options import (
     print_standing,
     typed_digest,
 )
-from cli.receivables.link import lifetime
+from cli.receivables.lifetime import lifetime
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import SHOWN, print_json, print_json_list, print_table, say, utc, whole

@@ -1,31 +1,21 @@
 """``payments link`` and ``payments links``: links by which customers pay what they owe for a month."""
 
-import re
-from datetime import timedelta
 from typing import Annotated
 
 import typer
 from babel.dates import format_date
 
-from billing.errors import BillingError, InvalidInput, NotFound, PaymentBusy, PaymentUnknown
-from billing.payments.checkouts import LIFETIME_MAX, LIFETIME_MIN, Checkout, CheckoutRequest
+from billing.errors import BillingError, NotFound, PaymentBusy, PaymentUnknown
+from billing.payments.checkouts import Checkout, CheckoutRequest
 from billing.payments.rails import of_links
 from billing.period import Period
 from billing.receivables.journal import Subject
 from bootstrap import connect_adapters, connect_checkouts, connect_ledger
+from cli.receivables.lifetime import lifetime
 from cli.terminal.options import AsJson, By, Reason, period_option
 from cli.terminal.output import SHOWN, print_json, print_table, say, utc, whole
 from settings import load_settings
 from wording.english import LOCALE
-
-
-def lifetime(text: str) -> timedelta:
-    """``24h`` or ``90m``. Raises ``InvalidInput``."""
-    match = re.fullmatch(r"(\d{1,4})([hm])", text.strip().lower())
-    found = timedelta(**{"hours" if match[2] == "h" else "minutes": int(match[1])}) if match else timedelta()
-    if not LIFETIME_MIN <= found <= LIFETIME_MAX:
-        raise InvalidInput(f"--expires-in {text!r} is not between 1h and 24h; write it like 24h or 90m")
-    return found
 
 
 async def link(

@@ -65,6 +65,10 @@ class Stack:
         return f"http://{HOST}:{self.settings.sandbox_wayforpay_port}"
 
     @property
+    def production_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_production_port}"
+
+    @property
     def stripe_url(self) -> str:
         return f"http://{HOST}:{self.settings.sandbox_stripe_port}"
 

@@ -39,11 +39,11 @@ class Shop:
         self.http = http
 
     async def post(
-        self, body: bytes | object, secret: str = SECRETS[0], ago: int = 0, **headers: str
+        self, body: object, secret: str = SECRETS[0], ago: int = 0, headers: dict[str, str] | None = None
     ) -> httpx.Response:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         header = signed(raw, [secret], datetime.now(UTC) - timedelta(seconds=ago))
-        sent = {"Content-Type": "application/json", HEADER: header, **headers}
+        sent = {"Content-Type": "application/json", HEADER: header, **(headers or {})}
         return await self.http.post("/orders", content=raw, headers=sent)
 
     async def get(self, number: str = "1042", signed_path: str = "") -> httpx.Response:
@@ -143,8 +143,8 @@ async def test_what_was_never_opened_is_not_found(shop: Shop) -> None:
 async def test_requests_that_are_forged_old_or_ahead_are_refused(shop: Shop, ledger: SqlLedger) -> None:
     for answer, words in (
         (await shop.post(ORDER, "a guessed secret, which has 32 characters"), "not signed with our secret"),
-        (await shop.post(ORDER, **{HEADER: ""}), "is missing or is none"),
-        (await shop.post(ORDER, **{HEADER: "t=1,v1=00"}), "more than 5 minutes"),
+        (await shop.post(ORDER, headers={HEADER: ""}), "is missing or is none"),
+        (await shop.post(ORDER, headers={HEADER: "t=1,v1=00"}), "more than 5 minutes"),
         (await shop.post(ORDER, ago=301), "more than 5 minutes"),
         (await shop.post(ORDER, ago=-301), "more than 5 minutes"),
         (await shop.get(signed_path="/orders/1043"), "not signed with our secret"),
@@ -215,9 +215,9 @@ async def test_bad_content_is_named_by_its_field_and_nothing_is_stored(
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
 async def test_only_json_is_read(shop: Shop, kind: str) -> None:
-    answer = await shop.post(ORDER, **{"Content-Type": kind})
+    answer = await shop.post(ORDER, headers={"Content-Type": kind})
     assert (answer.status_code, "send application/json in UTF-8" in answer.json()["error"]) == (415, True)
-    assert (await shop.post(ORDER, **{"Content-Type": "Application/JSON; charset=utf-8"})).status_code == 201
+    assert (await shop.post(ORDER, headers={"Content-Type": "Application/JSON; charset=utf-8"})).status_code == 201
 
 
 async def test_a_body_of_a_megabyte_is_refused_and_the_largest_is_read(shop: Shop) -> None:

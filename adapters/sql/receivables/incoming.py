@@ -11,15 +11,8 @@ from adapters.sql.core.journal_schema import incoming_payments, instructions, tr
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, customers
 from adapters.sql.core.statements import insert_new
-from adapters.sql.receivables.journal import (
-    ENTRIES,
-    as_transactions,
-    balance,
-    is_buyer,
-    lock_account,
-    post,
-    subject_values,
-)
+from adapters.sql.orders.credit import order_state, owe_again
+from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
 from billing.payments.rails import CARDS
@@ -83,6 +76,8 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
         is_same = payment.currency == original.payment.currency  # else what is unmatched is its own
         owner = payment.original if is_same else payment.name
         post_payment(connection, owner, reversed_(payment, original, balances, at))
+        for customer_id in customer_ids:
+            post(connection, owe_again(connection, payment, balance(connection, customer_id), customer_id, at))
     else:
         posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
         post_payment(connection, payment.name, posted)
@@ -151,18 +146,23 @@ def tell_doubts(connection: Connection, payment: IncomingPayment, posted: Transa
 def _doubts(connection: Connection, payment: IncomingPayment, posted: Transaction, at: datetime) -> list[Doubt]:
     if not leaves_doubts(payment, posted):
         return []
-    row = connection.execute(
-        select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
-    ).one_or_none()
-    account = AccountState(row.currency, row.closed_at is not None) if row else None
-    if row is None and is_buyer(connection, payment.customer_id):
-        account = AccountState(payment.currency, is_closed=False)  # billed for orders alone, in any currency
+    account = _account(connection, payment)
     if account and payment.by is None and payment.rail == CARDS:
         account = account._replace(is_charged=True)
     if account and payment.customer_id and payment.subject:
         known, of = balance(connection, payment.customer_id), (payment.subject, payment.currency)
         account = account._replace(owed_minor=known.owed_for(*of), left_minor=known.credit_from(*of))
     return list(doubts(payment, posted, account, _equal(connection, payment, at)))
+
+
+def _account(connection: Connection, payment: IncomingPayment) -> AccountState | None:
+    """The state of the payment's customer, or buyer, to whom any currency is as good."""
+    query = select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
+    row = connection.execute(query).one_or_none()
+    order = order_state(connection, payment)
+    if row is not None:
+        return AccountState(row.currency, row.closed_at is not None, order=order)
+    return AccountState(payment.currency, False, order=order) if order else None
 
 
 def _equal(connection: Connection, payment: IncomingPayment, at: datetime) -> str:

@@ -1,0 +1,70 @@
+"""Money of orders that came as credit, or is credit: whose order it names, and what is owed again if it goes back."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from adapters.sql.core.journal_schema import journal_entries, transactions
+from adapters.sql.orders.rows import OF_ORDERS, ORDER
+from billing.receivables.doubts import OrderState
+from billing.receivables.incoming import IncomingPayment, key_of
+from billing.receivables.journal import (
+    AccountKind,
+    Balance,
+    Cause,
+    Subject,
+    SubjectKind,
+    Transaction,
+    credit,
+    moved,
+    receivable,
+)
+
+_E, _T = journal_entries.c, transactions.c
+_PAID = -func.sum(_E.amount_minor)
+_BY_CREDIT = (
+    select(ORDER.number, ORDER.price_minor, ORDER.owed_minor, _PAID.label("by_credit"))
+    .join(journal_entries, (_E.customer_id == ORDER.customer_id) & OF_ORDERS & (_E.subject == ORDER.number))
+    .join(transactions, _T.number == _E.number)
+    .where(ORDER.customer_id == bindparam("customer_id"), ORDER.end.is_(None))
+    .where(_E.kind == AccountKind.RECEIVABLE, _E.currency == bindparam("currency"))
+    .where(_T.cause == Cause.ALLOCATION, _T.digest.is_(None))
+    .group_by(ORDER.number, ORDER.price_minor, ORDER.owed_minor)
+    .having(_PAID > 0)
+    .order_by(func.max(_E.number).desc())
+)
+
+
+def order_state(connection: Connection, payment: IncomingPayment) -> OrderState | None:
+    """What became of the order that the payment names; None: it names none."""
+    subject = payment.subject
+    if subject is None or subject.kind is not SubjectKind.ORDER:
+        return None
+    is_it = ORDER.number == subject.name, ORDER.customer_id == payment.customer_id
+    row = connection.execute(select(ORDER.end).where(*is_it)).one_or_none()
+    if row is None:
+        return OrderState.UNKNOWN
+    return OrderState.BILLED if row.end is None else OrderState.ENDED
+
+
+def owe_again(
+    connection: Connection, payment: IncomingPayment, balance: Balance, customer_id: str, at: datetime
+) -> list[Transaction]:
+    """The transactions by which orders that credit has paid are owed again, the newest first, once that is missing."""
+    debt_minor, currency, posted = balance.carried_minor(payment.currency), payment.currency, []
+    for row in connection.execute(_BY_CREDIT, {"customer_id": customer_id, "currency": currency}):
+        share = min(debt_minor, int(row.by_credit), row.price_minor - row.owed_minor)
+        if share <= 0:
+            continue
+        debt_minor -= share
+        account = receivable(customer_id, Subject.order(row.number))
+        posted.append(
+            Transaction(
+                key=key_of(payment, f"order/{row.number}"),
+                cause=Cause.ALLOCATION,
+                at=at,
+                customer_id=customer_id,
+                entries=moved(share, currency, account, credit(customer_id)),
+            )
+        )
+    return posted
