@@ -6,11 +6,12 @@ Each function imports what it puts together, so that a command starts without th
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from billing.errors import InvalidInput
 from billing.events.event import Destination
+from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from adapters.sheets.google_sheets import GoogleSheetsSales
     from adapters.sql.ledger import SqlLedger
     from adapters.stripe.payments import StripePayments
+    from adapters.wayforpay.shop import WayForPay
     from billing.events.ports import EventSender
     from clients.digest_trigger import DigestTrigger
     from clients.registrar import Registrar
@@ -68,6 +70,7 @@ class Adapters:
     others: tuple[AppriseAlerts, ...] = ()  # channels to the reviewers besides mail
     receiver: HttpReceiver | None = None  # of events
     production: HttpProduction | MailProduction | AppriseProduction | None = None  # None: reviewers are told instead
+    shops: dict[str, WayForPay] = field(default_factory=dict)  # at gateways, by rail
 
 
 @asynccontextmanager
@@ -80,11 +83,12 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         receiver = _receiver(settings)
         if receiver:
             stack.push_async_callback(receiver.close)
-        mail = _mail(settings)
+        mail, shops = _mail(settings), shops_of(settings)
         production = _production(settings, mail)
-        if production:
-            stack.push_async_callback(production.close)
-        yield Adapters(_sales(settings), payments, mail, ledger, _others(settings), receiver, production)
+        for closed in (*shops.values(), *((production,) if production else ())):
+            stack.push_async_callback(closed.close)
+        others = _others(settings)
+        yield Adapters(_sales(settings), payments, mail, ledger, others, receiver, production, shops)
 
 
 @asynccontextmanager
@@ -187,17 +191,22 @@ def connect_registrar(settings: Settings, adapters: Adapters, client: Client) ->
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciler:
-    """Compares the processor's records with the ledger."""
+    """Compares the processor's records, and the registers of gateways, with the ledger."""
+    from activities.gateway_registers import GatewayRegister
     from activities.reconciliation import Reconciler
     from clients.collection_commands import CollectionSignals
 
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
-    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+    shops = connect_gateways(settings, adapters, alerts)
+    registers = [GatewayRegister(gateway, adapters.ledger) for gateway in shops.values()]
+    signals = CollectionSignals(client)
+    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
 
 
 def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:
     """The desk where people record, assign and give back money."""
-    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts)
+    refunds = connect_gateway_refunds(settings, adapters)
+    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts, refunds)
 
 
 def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
@@ -205,7 +214,8 @@ def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
     base_url = settings.links.base_url.rstrip("/")
     if not base_url:
         raise InvalidInput("set BILLING_CONSOLE_URL and BILLING_LINK_SECRET: where customers reach the console")
-    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout")
+    shops = connect_gateways(settings, adapters)
+    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout", shops)
 
 
 def connect_order_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> OrderDesk:

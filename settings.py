@@ -8,7 +8,7 @@ variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …,
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -18,7 +18,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from billing.customers.address import checked_email, sendable
 from billing.customers.customer import Currency, Email, Timezone
@@ -26,8 +26,8 @@ from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
-from billing.payments.rails import RAILS, Rail, RailName
-from process.setting_types import Amounts, Company, HeaderName, Networks, Secret
+from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, gateways
+from process.setting_types import Amounts, Company, HeaderName, Networks, Secret, Shop
 
 ENV_FILE = ".env"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
     rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
+    wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
     four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
@@ -93,6 +94,14 @@ class Settings(BaseSettings):
     sandbox_mail_port: int = Field(12113, ge=1, le=65535)
     sandbox_smtp_port: int = Field(12125, ge=1, le=65535)
     sandbox_production_port: int = Field(12115, ge=1, le=65535)
+    sandbox_wayforpay_port: int = Field(12116, ge=1, le=65535)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sandbox_has_a_gateway(cls, values: Any) -> Any:
+        """Unless rails are configured."""
+        is_plain = isinstance(values, dict) and not values.get("rails") and not values.get("stripe_api_key")
+        return {**values, "rails": SANDBOX_RAILS} if is_plain else values
 
     @model_validator(mode="after")
     def _real_or_sandbox(self) -> Self:
@@ -118,6 +127,21 @@ class Settings(BaseSettings):
             raise ValueError(
                 "set BILLING_CONSOLE_TRUSTED_PROXIES too: BILLING_CONSOLE_SSO_HEADER is trusted from these proxies only"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _gateways_have_shops(self) -> Self:
+        named = gateways(self.rails)
+        if self.sandbox:
+            if self.wayforpay:
+                raise ValueError("BILLING_WAYFORPAY names a real shop: real services and the sandbox do not mix")
+        elif missing := [name for name in named if name not in self.wayforpay]:
+            raise ValueError(f"set BILLING_WAYFORPAY too, with merchant account, secret key and domain of {missing[0]}")
+        accounts = [shop.merchant_account for shop in self.wayforpay.values()]
+        if len(set(accounts)) < len(accounts):
+            raise ValueError("two rails of BILLING_WAYFORPAY name one merchant account: each payment would count twice")
+        if others := [name for name in self.wayforpay if name not in named]:
+            raise ValueError(f"BILLING_WAYFORPAY names {others[0]}, which is no rail of kind gateway in BILLING_RAILS")
         return self
 
     @model_validator(mode="after")
@@ -274,6 +298,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise InvalidInput(f"settings (environment or .env): {_explained(error)}") from None
+    except SettingsError as error:  # it names the field, not what is in it
+        names = [name for name in Settings.model_fields if f'"{name}"' in str(error)]
+        variable = f"BILLING_{names[0].upper()}: " if names else ""
+        raise InvalidInput(f"settings (environment or .env): {variable}this is not JSON; see .env.example") from None
 
 
 def _explained(error: ValidationError) -> str:

@@ -37,6 +37,7 @@ from bootstrap import (
     connect_sheet_comparer,
     connect_temporal,
 )
+from bootstrap_gateways import connect_gateway_reader
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -74,7 +75,8 @@ async def main() -> int:
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         dispatcher = connect_dispatcher(settings, adapters, client, digest)
-        async with dispatcher.open(), create_worker(client, settings, adapters, threads=threads):
+        reader = connect_gateway_reader(settings, adapters, connect_alerts(settings, adapters, digest))
+        async with dispatcher.open(), reader.open(), create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
             gc.freeze()  # exempts the objects loaded at startup from garbage collection

@@ -19,6 +19,7 @@
     │   ├── PaymentForbidden      the API key is wrong or lacks a permission
     │   ├── PaymentMismatch       the payment is not the one that was announced, or was cancelled
     │   ├── PaymentRejected       the request itself was refused: our bug, or a code we do not know
+    │   ├── PaymentUnreadable     signed by the gateway, and cannot be read: a person has to look at it there
     │   ├── CardMissing           customer or card unknown, or the card belongs to somebody else
     │   ├── AmountTooSmall        under the processor's minimum
     │   └── AmountTooLarge        over the processor's maximum
@@ -96,6 +97,9 @@ class PaymentMismatch(PaymentError): ...
 
 
 class PaymentRejected(PaymentError): ...
+
+
+class PaymentUnreadable(PaymentError): ...
 
 
 class CardMissing(PaymentError): ...

@@ -25,11 +25,13 @@ from bootstrap import (
     connect_sheet_comparer,
     orders_secrets,
 )
+from bootstrap_gateways import connect_gateways
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
+from console.customers.gateway_links import GatewayLinks
 from console.customers.pay import PaymentPages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
@@ -61,9 +63,10 @@ from inbound.inbox import Inbox
 from inbound.monitor import Monitor
 from inbound.orders import Orders
 from inbound.stripe_webhooks import StripeWebhooks
+from inbound.wayforpay_callbacks import WayForPayCallbacks
 from settings import Settings
 
-_STRIPE_PAGES = "https://*.stripe.com"
+_STRIPE_PAGES, _WAYFORPAY_PAGES = "https://*.stripe.com", "https://*.wayforpay.com"
 _REGISTRATIONS_SECONDS, _LINKS_SECONDS = 300.0, 30.0
 """The pauses between sweeps."""
 
@@ -97,7 +100,8 @@ class _Console:
         self._alerts = connect_alerts(settings, adapters, digest)
         self._dispatcher = connect_dispatcher(settings, adapters, client, digest)
         reconciliation = connect_reconciliation(settings, adapters, client)
-        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts)
+        self._gateways = connect_gateways(settings, adapters, self._alerts)
+        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts, self._gateways)
         self._bulk = Bulk(client, adapters.ledger)
         self._watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
 
@@ -134,7 +138,12 @@ class _Console:
     def _guard(self, app: FastAPI) -> None:
         """Middleware around everything, also around the answer to a defect of ours."""
         sandbox, refusal = self._settings.sandbox, self._pages.refusal
-        form_targets = f"http://127.0.0.1:{self._settings.sandbox_stripe_port}" if sandbox else _STRIPE_PAGES
+        form_targets = _STRIPE_PAGES
+        if sandbox:
+            ports = (self._settings.sandbox_stripe_port, self._settings.sandbox_wayforpay_port)
+            form_targets = " ".join(f"http://127.0.0.1:{port}" for port in ports)
+        elif self._gateways:
+            form_targets = f"{_STRIPE_PAGES} {_WAYFORPAY_PAGES}"
         limited = BodyLimit(app.build_middleware_stack(), lambda request: refusal(request, 413))
         hosts = () if sandbox else (urlsplit(self._links.base_url).hostname or "",)
         guarded = FrontDoor(limited, hosts, self._proxies, refusal)
@@ -154,6 +163,7 @@ class _Console:
         yield Monitor(ledger, self._watch).router
         yield StripeWebhooks(self._adapters.payments, self._inbox).router
         yield Orders(ledger, orders_secrets(self._settings), self._settings.now).router
+        yield WayForPayCallbacks(self._gateways, ledger, self._inbox, self._settings.now).router
 
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""
@@ -191,7 +201,8 @@ class _Console:
         company, newcomers = self._settings.company, self._settings.newcomers
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._cards, self._inbox)
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages).router
+        gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

@@ -6,7 +6,7 @@ paid by link for long. What is paid all the same is the customer's credit.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -52,13 +52,26 @@ class _Ledger(LinkBooks, Accounts, BrakeStore, Protocol):
 class _Processor(CheckoutRail, PaymentRecords, Protocol): ...
 
 
-class Checkouts:
-    """``return_url`` is our page to which the processor's leads back. Every method may be repeated after a failure."""
+class LinkGateway(CheckoutRail, Protocol):
+    """A gateway's shop, as a rail of links of its own."""
 
-    def __init__(self, processor: _Processor, ledger: _Ledger, return_url: str) -> None:
+    async def look_up(self, reference: str, now: datetime) -> object:
+        """Books what the gateway has of an attempt, once."""
+
+
+class Checkouts:
+    """``return_url`` is our page to which the processor's leads back. Every method may be repeated after a failure.
+
+    Links of ``gateways``, by rail, are theirs; all others are the processor's.
+    """
+
+    def __init__(
+        self, processor: _Processor, ledger: _Ledger, return_url: str, gateways: Mapping[str, LinkGateway] | None = None
+    ) -> None:
         self._processor = processor
         self._ledger = ledger
         self._return_url = return_url
+        self._gateways = gateways or {}
         self._looked_at: dict[str, datetime] = {}
 
     async def open(self, request: CheckoutRequest, now: datetime) -> Checkout:
@@ -135,15 +148,19 @@ class Checkouts:
             return await self._kept(checkout, None, now)  # another account's
 
     async def _page(self, checkout: Checkout, now: datetime) -> CheckoutPage | None:
+        pages = self._pages(checkout)
         if checkout.session_id is not None:
-            return await self._processor.checkout_page(checkout.session_id)
+            return await pages.checkout_page(checkout.session_id)
         if now - checkout.created_at < LOOK_AFTER:
-            return await self._processor.open_checkout(checkout, self._return_url)
-        return await self._processor.find_checkout(checkout)
+            return await pages.open_checkout(checkout, self._return_url)
+        return await pages.find_checkout(checkout)
+
+    def _pages(self, checkout: Checkout) -> CheckoutRail:
+        return self._gateways.get(checkout.rail, self._processor)
 
     async def _end(self, checkout: Checkout, now: datetime) -> None:
         assert checkout.session_id is not None
-        await self._kept(checkout, await self._processor.expire_checkout(checkout.session_id), now)
+        await self._kept(checkout, await self._pages(checkout).expire_checkout(checkout.session_id), now)
 
     async def _kept(self, checkout: Checkout, page: CheckoutPage | None, now: datetime) -> Checkout:
         """The link with what its page has come to; without one, it has ended."""
@@ -151,9 +168,13 @@ class Checkouts:
         if page is None:
             await self._ledger.note_checkout(checkout.checkout_id, CheckoutState.ENDED, now)
             return checkout.evolve(state=CheckoutState.ENDED)
+        page = checkout.completed(page)
         if page.state is CheckoutState.PAID:
             assert page.payment_id is not None, f"{page.session_id} is paid by no payment"
-            await take_in(self._ledger, await self._processor.payment(page.payment_id), now)
+            if gateway := self._gateways.get(checkout.rail):
+                await gateway.look_up(page.payment_id, now)
+            else:
+                await take_in(self._ledger, await self._processor.payment(page.payment_id), now)
         await self._ledger.note_checkout(checkout.checkout_id, page.state, now, page)
         return checkout.seen(page)
 

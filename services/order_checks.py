@@ -32,7 +32,7 @@ class OrderChecks:
     async def findings(self, now: datetime) -> list[Finding]:
         """The findings of all orders; one that cannot be read is a finding, too. Raises ``LedgerUnavailable``."""
         failed: list[Failed] = []
-        waiting = await self._ledger.paid_unreleased(now - PATIENCE, failed)
+        waiting = await self._ledger.paid_unreleased(now, failed)  # a halted one is an answer at once
         found = [paid_unreleased(each) for each in await self._unreleased(waiting, now)]
         found += [released_unpaid(standing) for standing in await self._ledger.released_unpaid(failed)]
         found += [ended_credit(credit) for credit in await self._ledger.ended_credits()]

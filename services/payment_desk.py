@@ -22,6 +22,7 @@ from billing.payments.typed_payment import TypedPayment, reference_of
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.ports import IncomingPayments, Recorded
 from services.alerts import Alerts
+from services.gateway_refunds import GatewayRefunds
 
 _TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the next digest has it in any case
 _REFUSALS = (AmountTooLarge, AmountTooSmall, PaymentRejected)
@@ -51,7 +52,7 @@ class DeskLedger(IncomingPayments, PaymentBooks, Protocol): ...
 class PaymentDesk:
     """``four_eyes``: above these amounts, in minor units by currency, an instruction takes two people; {}: never.
 
-    ``alerts`` None: the caller sees to it that what is in the ledger's outbox is told.
+    ``alerts`` None: the caller sees to it that what is in the ledger's outbox is told. ``refunds``: by gateways.
     """
 
     def __init__(
@@ -61,12 +62,14 @@ class PaymentDesk:
         rails: Mapping[str, Rail],
         four_eyes: Mapping[str, int],
         alerts: Alerts | None = None,
+        refunds: GatewayRefunds | None = None,
     ) -> None:
         self._ledger = ledger
         self._processor = processor
         self.rails = rails
         self._four_eyes = four_eyes
         self._alerts = alerts
+        self._refunds = refunds
 
     def is_by_hand(self, rail: str) -> bool:
         """Whether people record what arrives and goes back there; else a processor does."""
@@ -142,6 +145,8 @@ class PaymentDesk:
         """Asks the processor for a refund that is under way, and takes in what it has on record, as a webhook does."""
         if instruction.state is not InstructionState.UNDER_WAY:
             return instruction
+        if self._refunds is not None and self._refunds.has(instruction.payment.rail):
+            return await self._refunds.give_back(instruction, now)
         payment_id, instruction_id = instruction.reference, instruction.instruction_id
         payment = await self._processor.payment(payment_id)
         try:

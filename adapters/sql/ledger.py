@@ -29,6 +29,7 @@ from adapters.sql.orders.order_watch import SqlOrderWatch
 from adapters.sql.orders.orders import SqlOrders
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
+from adapters.sql.payments.gateways import SqlGateways
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
@@ -57,6 +58,7 @@ class SqlLedger(
     SqlOrderWatch,
     SqlPayments,
     SqlCheckouts,
+    SqlGateways,
     SqlCollections,
     SqlBrake,
     SqlReviewQueries,

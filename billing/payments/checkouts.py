@@ -46,13 +46,16 @@ class CheckoutRequest(Model):
 
 
 class CheckoutPage(Model):
-    """The page as the processor has it. ``url`` is set while it is open, ``payment_id`` once somebody tries to pay."""
+    """The page as the processor has it. ``url`` is set while it is open, ``payment_id`` once somebody tries to pay.
+
+    ``expires_at`` None: as it was asked for. A gateway tells the address of an open page once: None after that.
+    """
 
     session_id: Id
     state: CheckoutState
     url: Url | None = None
     payment_id: Id | None = None
-    expires_at: Instant
+    expires_at: Instant | None = None
 
 
 class Checkout(CheckoutRequest):
@@ -68,6 +71,11 @@ class Checkout(CheckoutRequest):
     state: CheckoutState = CheckoutState.OPENING
     session_id: Id | None = None
     url: Url | None = None
+
+    def completed(self, page: CheckoutPage) -> CheckoutPage:
+        """The page with what only the ledger knows of it."""
+        url = page.url or (self.url if page.state is CheckoutState.OPEN else None)
+        return page.evolve(url=url, expires_at=page.expires_at or self.expires_at)
 
     def seen(self, page: CheckoutPage) -> "Checkout":
         """The link as its ``page`` stands now."""

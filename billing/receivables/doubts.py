@@ -40,6 +40,7 @@ class AccountState(NamedTuple):
     """What of a customer matters to money that arrives; ``owed_minor`` is owed for what it names after all.
 
     ``left_minor`` is left of all credit that came for that, once it has paid its part; None: the money names nothing.
+    ``is_charged``: by our own charge of a card, which reconciliation compares with its month.
     ``order``: None unless the money names one.
     """
 
@@ -47,6 +48,7 @@ class AccountState(NamedTuple):
     is_closed: bool
     owed_minor: int = 0
     left_minor: int | None = None
+    is_charged: bool = False
     order: OrderState | None = None
 
 
@@ -99,7 +101,7 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
             "paid whole or not at all"
         )
         yield Doubt(kind=DoubtKind.PART, text=text)
-    elif not (is_paying or is_reported):
+    elif not (is_paying or account.is_charged):
         text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"
         yield Doubt(kind=DoubtKind.NOT_OWED, text=text)
 

@@ -59,7 +59,8 @@ class InstructionRequest(Model):
 class Instruction(Model):
     """An instruction on record. ``result`` says what became of it; ``decided_by`` confirmed or rejected it.
 
-    ``closed_at`` None: it is open.
+    ``closed_at`` None: it is open. ``asked_at``: when a gateway, which knows no repeats, was asked for it last; until
+    then ``returned_before_minor`` of the payment had gone back.
     """
 
     instruction_id: Code
@@ -81,6 +82,13 @@ class Instruction(Model):
     decided_why: Words | None = None
     decided_at: Instant | None = None
     closed_at: Instant | None = None
+    asked_at: Instant | None = None
+    returned_before_minor: Minor | None = None
+
+    def has_taken_effect(self, returned_minor: int) -> bool:
+        """Whether the refund is among what has gone back until now, at a gateway that was asked for it."""
+        before_minor = self.returned_before_minor
+        return before_minor is not None and returned_minor >= before_minor + self.amount_minor
 
     def __str__(self) -> str:
         to = f" to {self.customer_id}" if self.kind is InstructionKind.ASSIGN else ""

@@ -58,6 +58,25 @@ class ClearingAccounts(Protocol):
         Unreadable rows go to ``failed``; without it, they raise.
         """
 
+    async def cleared_on(
+        self, rail: str, since: datetime, until: datetime, failed: list[Failed] | None = None
+    ) -> list[ClearedPayment]:
+        """What the clearing account of a rail has of the payments that were paid in that time."""
+
+
+class Returns(Protocol):
+    async def book_returned(self, payment: IncomingPayment, returned_minor: int, at: datetime) -> int:
+        """Books what has gone back of a payment beyond what is booked, once; and the payment before it, if it is new.
+
+        ``returned_minor`` is all that has gone back until now. Returns what was booked, in minor units. What is less
+        than the books have changes nothing: it was seen before.
+        """
+
+
+class Owners(Protocol):
+    async def customer_of(self, subject: Subject) -> str | None:
+        """The one customer who ever owed something for an order; None: there is none, or there are several."""
+
 
 class Recorded(Model):
     """A payment that was taken into the books, ``is_new`` or before; and what people should know about it."""
@@ -110,6 +129,15 @@ class IncomingPayments(PaymentListing, Protocol):
 
     async def reject(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
         """Takes a proposal back. Raises ``NotFound``, and ``InvalidInput`` if it is too late."""
+
+    async def begin_refund(
+        self, instruction_id: str, returned_before_minor: int, before: datetime | None, at: datetime
+    ) -> bool:
+        """Notes, before a gateway is asked for a refund, what had gone back until then.
+
+        ``before``: when it was asked last, as far as the caller knows. False if somebody else has begun meanwhile: then
+        the gateway must not be asked.
+        """
 
     async def close_instruction(
         self, instruction_id: str, state: InstructionState, result: str, at: datetime

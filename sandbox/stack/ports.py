@@ -21,6 +21,7 @@ class Ports:
     mail: int = 0
     smtp: int = 0
     production: int = 0
+    wayforpay: int = 0
 
     @classmethod
     def settings(cls) -> list[str]:

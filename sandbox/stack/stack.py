@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.errors import BillingError
+from billing.payments.rails import gateways
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_WEBHOOK_SECRET, connect_ledger
 from clients.search_attributes import SearchAttributeError
 from console import READY as CONSOLE_READY
@@ -59,6 +60,10 @@ class Stack:
     @property
     def mail_url(self) -> str:
         return f"http://{HOST}:{self.settings.sandbox_mail_port}/mail"
+
+    @property
+    def wayforpay_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_wayforpay_port}"
 
     @property
     def production_url(self) -> str:
@@ -180,9 +185,12 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def _deliver_webhooks(settings: Settings) -> None:
-    """The Stripe stand-in sends its events to the console; it remembers that."""
+    """The stand-ins for Stripe and WayForPay send their events to the console; they remember that."""
     destination = {"url": f"{settings.links.base_url}/webhooks/stripe", "secret": SANDBOX_WEBHOOK_SECRET}
     await control(settings.sandbox_stripe_port, "webhooks", destination)
+    for rail in gateways(settings.rails)[:1]:  # whose merchant is the test shop itself
+        url = f"{settings.links.base_url}/webhooks/wayforpay/{rail}"
+        await control(settings.sandbox_wayforpay_port, "service-url", {"url": url})
 
 
 async def keep_alive(child: Child, report: Callable[[str], None]) -> None:

@@ -238,7 +238,7 @@ class Stream:
 
     def note_reversal(self, reversal: Reversal, payment: Payment) -> None:
         steps, original = self.registers.steps, PaymentName.of("stripe", payment.payment_id)
-        earlier = [step.amount_minor for step in steps.values() if step.reversal == reversal.reversal_id]
+        earlier = [step.amount_minor or 0 for step in steps.values() if step.reversal == reversal.reversal_id]
         cause = Cause.REFUND if reversal.kind is ReversalKind.REFUND else Cause.CHARGEBACK
         if due_minor := (-reversal.amount_minor if reversal.status.has_moved else 0) - sum(earlier):
             reference = f"{reversal.reversal_id}#{len(earlier) + 1}" if earlier else reversal.reversal_id

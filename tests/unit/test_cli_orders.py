@@ -203,7 +203,7 @@ def test_what_does_not_exist_is_said(shop: Run) -> None:
 def test_a_link_needs_a_rail_of_links(shop: Run) -> None:
     opened(shop)
     wrong = shop("orders", "link", "1042", "--rail", "cash", *ANN)
-    assert (wrong.exit_code, "--rail 'cash' has no payment links" in one_line(wrong)) == (2, True)
+    assert (wrong.exit_code, "'cash' makes no payment links" in one_line(wrong)) == (2, True)
     shop("orders", "cancel", "1042", *ANN)
     ended = shop("orders", "link", "1042", *ANN)
     assert (ended.exit_code, "1042 has ended (cancelled)" in one_line(ended)) == (2, True)

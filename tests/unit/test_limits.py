@@ -155,6 +155,7 @@ READERS = {
     "console.customers.register": "MAX_BODY_BYTES",
     "inbound.stripe_webhooks": "its own limit of a body",
     "inbound.orders": "MAX_BODY_BYTES",
+    "inbound.wayforpay_callbacks": "its own limit of a body",
 }
 
 

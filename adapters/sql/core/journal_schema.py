@@ -20,6 +20,7 @@ from adapters.sql.core.columns import (
 IS_UNMATCHED: Final = "unmatched_minor <> 0"  # literal SQL, so that queries can use the partial indexes
 IS_MATCHED: Final = "unmatched_minor = 0"
 INSTRUCTION_IS_OPEN: Final = "closed_at IS NULL"
+IS_OF_ORDER: Final = "subject_kind = 'order'"
 
 # Money that arrived on a rail, or went back (below 0).
 incoming_payments: Final = table(
@@ -54,6 +55,8 @@ instructions: Final = table(
     *texts("state", "result"),
     *texts("decided_by", "decided_why", nullable=True),
     *instants("decided_at", "closed_at", nullable=True),
+    *instants("asked_at", nullable=True),  # NULL: no gateway was asked for the refund yet
+    *amounts("returned_before_minor", nullable=True),  # what had gone back until then
     Index("instructions_by_id", "instruction_id", unique=True),
     Index("instructions_by_payment", "rail", "digest"),
     Index("instructions_by_at", "at"),
@@ -76,6 +79,13 @@ checkouts: Final = table(
     Index("checkouts_by_customer", "customer_id", "subject_kind", "subject"),
     Index("checkouts_by_session", "session_id"),
     partial_index("checkouts_live", "customer_id", "subject_kind", "subject", where=CHECKOUT_IS_LIVE, unique=True),
+)
+
+# Until when the list of a gateway's rail has been read.
+gateway_positions: Final = table(
+    "gateway_positions",
+    *key("rail"),
+    *instants("read_until"),
 )
 
 # The journal: written once, never changed. See billing/receivables/journal.py.
@@ -107,6 +117,7 @@ journal_entries: Final = table(
         "entries_by_customer", "customer_id", "kind", "subject_kind", "subject", "currency", "amount_minor", "due_at"
     ),
     Index("entries_by_rail", "rail", "kind", "currency", "amount_minor"),
+    partial_index("entries_by_order", "subject", "customer_id", where=IS_OF_ORDER),
 )
 
 # The outbox: what other systems should know, in the order in which each of them learns it.

@@ -62,6 +62,11 @@ class SqlCheckouts(SqlDatabase):
             return _checkouts(connection, *where_given(checkouts, customer_id=customer_id))[::-1]
 
     @in_thread
+    def checkout(self, checkout_id: str) -> Checkout | None:
+        with self._reading("look a payment link up") as connection:
+            return next(iter(_checkouts(connection, _C.checkout_id == checkout_id)), None)
+
+    @in_thread
     def checkout_of(self, session_id: str) -> Checkout | None:
         with self._reading("look a payment link up") as connection:
             return next(iter(_checkouts(connection, _C.session_id == session_id)), None)

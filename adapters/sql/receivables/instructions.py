@@ -39,7 +39,7 @@ class SqlInstructions(SqlDatabase):
     @in_thread
     def instruct(self, request: InstructionRequest, four_eyes: Mapping[str, int], at: datetime) -> Instruction:
         with self._writing(f"{request.kind} a payment") as connection:
-            record = _locked_payment(connection, request.payment, request.customer_id)
+            record = locked_payment(connection, request.payment, request.customer_id)
             if (before := _instruction(connection, request.instruction_id)) is not None:
                 if not before.is_of(request):
                     raise InvalidInput(f"{request.instruction_id} is another instruction already: {before}")
@@ -155,11 +155,11 @@ def _require_turn(connection: Connection, instruction: Instruction) -> None:
 def _locked(connection: Connection, instruction_id: str) -> tuple[Instruction, PaymentRecord]:
     """The instruction and its payment, which is locked: read again after that. Raises ``NotFound``."""
     known = _known(connection, instruction_id)
-    record = _locked_payment(connection, known.payment, known.customer_id)
+    record = locked_payment(connection, known.payment, known.customer_id)
     return _known(connection, instruction_id), record
 
 
-def _locked_payment(connection: Connection, name: PaymentName, customer_id: str | None) -> PaymentRecord:
+def locked_payment(connection: Connection, name: PaymentName, customer_id: str | None) -> PaymentRecord:
     """The payment, whose money nobody else moves meanwhile. Customers are locked first, as whoever books does."""
     record = known_payment(connection, name)
     for whose in sorted({customer_id or "", *(owner or "" for owner in record.parts)} - {""}):

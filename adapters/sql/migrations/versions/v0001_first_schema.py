@@ -202,7 +202,8 @@ def upgrade() -> None:
         *_columns(_INSTANT, "at"),
         *_columns(sa.Text, "state", "result"),
         *_columns(sa.Text, "decided_by", "decided_why", nullable=True),
-        *_columns(_INSTANT, "decided_at", "closed_at", nullable=True),
+        *_columns(_INSTANT, "decided_at", "closed_at", "asked_at", nullable=True),
+        *_columns(sa.BigInteger, "returned_before_minor", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("instructions_by_id", "instructions", ["instruction_id"], unique=True)
@@ -226,6 +227,13 @@ def upgrade() -> None:
     op.create_index("checkouts_by_customer", "checkouts", of_subject)
     op.create_index("checkouts_by_session", "checkouts", ["session_id"])
     op.create_index("checkouts_live", "checkouts", of_subject, unique=True, **_where("ended_at IS NULL"))
+
+    op.create_table(
+        "gateway_positions",
+        *_columns(sa.Text, "rail"),
+        *_columns(_INSTANT, "read_until"),
+        sa.PrimaryKeyConstraint("rail"),
+    )
 
     op.create_table(
         "transactions",
@@ -255,6 +263,8 @@ def upgrade() -> None:
     of_customer = ["customer_id", "kind", "subject_kind", "subject", "currency", "amount_minor", "due_at"]
     op.create_index("entries_by_customer", "entries", of_customer)
     op.create_index("entries_by_rail", "entries", ["rail", "kind", "currency", "amount_minor"])
+    of_order = _where("subject_kind = 'order'")
+    op.create_index("entries_by_order", "entries", ["subject", "customer_id"], **of_order)
 
     op.create_table(
         "outgoing_events",

@@ -1,0 +1,81 @@
+"""What the ledger keeps for gateways: positions in their lists, owners of orders, what went back, refunds asked for."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, text, update
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import (
+    INSTRUCTION_IS_OPEN,
+    IS_OF_ORDER,
+    gateway_positions,
+    incoming_payments,
+    instructions,
+    journal_entries,
+)
+from adapters.sql.core.statements import upsert
+from adapters.sql.receivables.incoming import book
+from adapters.sql.receivables.instructions import locked_payment
+from billing.receivables.incoming import IncomingPayment, PaymentKind
+from billing.receivables.journal import AccountKind, Subject, SubjectKind
+
+_I, _N, _E, _P = incoming_payments.c, instructions.c, journal_entries.c, gateway_positions.c
+
+
+class SqlGateways(SqlDatabase):
+    """The part of ``SqlLedger`` about gateways."""
+
+    @in_thread
+    def read_until(self, rail: str) -> datetime | None:
+        with self._reading(f"read how far the list of {rail} was read") as connection:
+            return connection.scalar(select(_P.read_until).where(_P.rail == rail))
+
+    @in_thread
+    def note_read_until(self, rail: str, instant: datetime) -> None:
+        with self._writing(f"note how far the list of {rail} was read") as connection:
+            values = {"rail": rail, "read_until": instant}
+            upsert(connection, gateway_positions, values, only_if=_P.read_until < instant)
+
+    @in_thread
+    def customer_of(self, subject: Subject) -> str | None:
+        if subject.kind is not SubjectKind.ORDER:
+            return None
+        of_order = text(IS_OF_ORDER), _E.subject == subject.name, _E.kind == AccountKind.RECEIVABLE
+        query = select(_E.customer_id).where(*of_order).distinct().limit(2)
+        with self._reading(f"look up whose {subject} is") as connection:
+            owners = connection.scalars(query).all()
+        return owners[0] if len(owners) == 1 else None
+
+    @in_thread
+    def book_returned(self, payment: IncomingPayment, returned_minor: int, at: datetime) -> int:
+        with self._writing(f"book what of {payment.title} went back") as connection:
+            book(connection, payment, at)  # it may overtake its payment
+            record = locked_payment(connection, payment.name, None)
+            news_minor = returned_minor - record.returned_minor
+            if news_minor <= 0:
+                return 0
+            book(connection, _returned(connection, record.payment, news_minor, at), at)
+            return news_minor
+
+    @in_thread
+    def begin_refund(
+        self, instruction_id: str, returned_before_minor: int, before: datetime | None, at: datetime
+    ) -> bool:
+        is_it = _N.instruction_id == instruction_id, text(INSTRUCTION_IS_OPEN)
+        is_as_known = _N.asked_at.is_(None) if before is None else _N.asked_at == before
+        values = {"asked_at": at, "returned_before_minor": returned_before_minor}
+        with self._writing(f"begin refund {instruction_id}") as connection:
+            return connection.execute(update(instructions).where(*is_it, is_as_known).values(values)).rowcount == 1
+
+
+def _returned(connection: Connection, original: IncomingPayment, minor: int, at: datetime) -> IncomingPayment:
+    """What went back of the payment beyond what is booked; it has no name at the gateway."""
+    of_original = _I.rail == original.rail, _I.original == original.name.digest
+    number = 1 + (connection.scalar(select(func.count()).select_from(incoming_payments).where(*of_original)) or 0)
+    return original.evolve(
+        reference=f"{original.reference}#refund-{number}",
+        kind=PaymentKind.REFUND,
+        amount_minor=-minor,
+        paid_at=at,
+        original=original.name,
+    )
