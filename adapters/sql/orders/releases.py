@@ -46,7 +46,7 @@ def release_due(connection: Connection, number: str, at: datetime) -> OrderStand
         for kind in (() if is_braked(connection) else before.due_releases(money.owed_minor))
     )
     order = before.evolve(revision=before.revision + 1, releases=(*before.releases, *released))
-    standing = OrderStanding(order=order, owed_minor=money.owed_minor)
+    standing = OrderStanding(order=order, owed_minor=money.owed_minor, given_up_minor=money.given_up_minor)
     for release in released:
         _write(connection, order, release)
     _tell_of_money_back(connection, standing, money.position, at)
