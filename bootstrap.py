@@ -154,7 +154,7 @@ def connect_dispatcher(
     alerts = connect_alerts(settings, adapters, digest)
     senders: dict[Destination, EventSender] = {
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
-        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client), alerts),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
     }
     if adapters.receiver:
         senders[Destination.RECEIVER] = adapters.receiver
