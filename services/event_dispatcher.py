@@ -118,13 +118,13 @@ class EventDispatcher:
         """An outcome that cannot be recorded leaves the event claimed; it is delivered again after that."""
         name = f"event {event.event_id}, {event.type} of {event.customer_id or 'nobody'}"
         try:
-            fault = await self._sent(event)
+            fault, retry_after = await self._sent(event)
             now = datetime.now(UTC)
             if fault is None:
                 await self._outbox.event_is_done(event, now)
                 _log.info("%s: delivered", name)
                 return
-            wait = self._pause(event.tries + 1)
+            wait = retry_after or self._pause(event.tries + 1)
             _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
             await self._outbox.event_has_failed(event, fault, now + wait)
             if now - event.created_at > OVERDUE and self._told_on != now.date():
@@ -133,15 +133,15 @@ class EventDispatcher:
         except Exception as error:  # of any kind: the others go on
             _log.warning("%s: %s", name, error or type(error).__name__)
 
-    async def _sent(self, event: OutgoingEvent) -> str | None:
-        """Why the event could not be handed over; None: it was."""
+    async def _sent(self, event: OutgoingEvent) -> tuple[str | None, timedelta | None]:
+        """Why the event could not be handed over (None: it was), and when to try again, if the error says so."""
         try:
             await self._senders[event.destination].send(event)
         except BillingError as error:
-            return str(error)
+            return str(error), error.retry_after
         except Exception as error:  # a defect of ours: it holds up its customer only
-            return why(error)
-        return None
+            return why(error), None
+        return None, None
 
 
 def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
