@@ -1,4 +1,4 @@
-"""Orders arrive at the console, beside the webhooks; what they are is a matter of tests/contract/test_orders_http.py."""
+"""Orders arrive at the console, beside the webhooks; tests/contract/test_orders_http.py has what is taken and refused."""
 
 import json
 from datetime import UTC, datetime
