@@ -1,4 +1,4 @@
-"""Orders arrive at the console, beside the webhooks; tests/contract/test_orders_http.py has what is taken and refused."""
+"""Orders arrive at the console, beside the webhooks; what is taken there is in tests/contract/test_orders_http.py."""
 
 import json
 from datetime import UTC, datetime
