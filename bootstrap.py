@@ -167,7 +167,7 @@ def connect_dispatcher(
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
     senders: dict[Destination, EventSender] = {
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
-        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client), alerts),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
         Destination.PRODUCTION: releases,
     }
     if adapters.receiver:
