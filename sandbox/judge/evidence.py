@@ -149,18 +149,31 @@ class Evidence:
         digests = (mail for mail in self.mails if mail.headers.get("X-Billing-Ref", "").startswith("digest/"))
         return {matter for mail in digests for matter in _reported(mail.text)}
 
+    def reported_orders(self) -> set[tuple[AlertKind, str]]:
+        """The orders in the digests: kind, and number."""
+        digests = (mail for mail in self.mails if mail.headers.get("X-Billing-Ref", "").startswith("digest/"))
+        lines = (each for mail in digests for each in _lines(mail.text))
+        return {(kind, found[1]) for kind, line in lines if (found := re.match(r"  order ([^ :]+)[ :]", line))}
+
     def arrivals(self, *message_ids: str) -> list[Mail]:
         """The deliveries of these mails, in the order of arrival."""
         return [mail for mail in self.mails if mail.message_id in message_ids]
 
 
 def _reported(text: str) -> Iterator[tuple[AlertKind, str, Period]]:
-    """The matters in the text part of a digest: a title at the left, and below it a line for each."""
+    """The matters in the text part of a digest."""
+    for kind, line in _lines(text):
+        if matter := re.match(r"  ([^ ,]+), (\d{4}-\d\d)[ :]", line):
+            yield kind, matter[1], Period(matter[2])
+
+
+def _lines(text: str) -> Iterator[tuple[AlertKind, str]]:
+    """With their kind, by the title at the left above them."""
     kind: AlertKind | None = None
     for line in text.splitlines():
         kind = next((titled for titled, title in TITLES.items() if line.startswith(f"{title}: ")), kind)
-        if kind and (matter := re.match(r"  ([^ ,]+), (\d{4}-\d\d)[ :]", line)):
-            yield kind, matter[1], Period(matter[2])
+        if kind:
+            yield kind, line
 
 
 def _digest_id(message_id: str) -> str:

@@ -250,11 +250,14 @@ def _last(evidence: Evidence, account: CustomerEvidence, case: MonthEvidence) ->
 
 def _alerts(evidence: Evidence) -> Iterator[str]:
     """By what the mails say, and whether the digest of every alert has arrived; drafts are one line together."""
-    reported, arrived = evidence.reported(), evidence.digests()
+    reported, orders, arrived = evidence.reported(), evidence.reported_orders(), evidence.digests()
     for alert in evidence.alerts:
         matter = (alert.kind, alert.customer_id, alert.period)
         about = f"{alert.kind} of {alert.customer_id or 'nobody'}, {alert.period}: {alert.text!r}"
         if alert.told_at is None or alert.digest_id not in arrived:
             yield f"nobody was told: {about}"
+        elif alert.order_number:
+            if (alert.kind, alert.order_number) not in orders:
+                yield f"no mail tells of order {alert.order_number}: {about}"
         elif alert.customer_id and alert.kind is not AlertKind.DRAFT and matter not in reported:
             yield f"no mail tells: {about}"
