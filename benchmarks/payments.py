@@ -166,7 +166,6 @@ async def _running(world: World, name: str) -> AsyncIterator[Running]:
     environment = world.environment(folder) | {
         "BILLING_LEDGER_URL": url,
         "BILLING_CONSOLE_PORT": str(port),
-        "BILLING_LOG_LEVEL": "WARNING",
     }
     ledger = await SqlLedger.connect(settings.ledger, settings.destinations)
     await ledger.migrate()
@@ -200,8 +199,8 @@ def _print(found: Sequence[Measured], rate: float) -> None:
         total = sum(ms for process, ms in each.processor_ms.items() if process != "stand-ins")
         terminal.print(f"{each.ledger}: processor {total:.1f} ms an order without the stand-ins: {split}")
         terminal.print(
-            f"{each.ledger}: {each.callbacks_a_second:.0f} callbacks a second, {each.empty_a_second:.0f} requests of an "
-            f"empty route (ratio {each.ratio:.2f}); {each.orders} orders at {rate:g} a second, {each.refused} refused"
+            f"{each.ledger}: {each.callbacks_a_second:.0f} callbacks a second, {each.empty_a_second:.0f} of an empty "
+            f"route (ratio {each.ratio:.2f}); {each.orders} orders at {rate:g} a second, {each.refused} refused"
         )
     terminal.print(machine())
 
