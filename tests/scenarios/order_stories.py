@@ -117,6 +117,18 @@ async def money_goes_back_after_the_release(bed: Bed) -> None:
     await everybody_is_told(bed)
 
 
+async def credit_that_has_paid_goes_back(bed: Bed) -> None:
+    """Two orders were paid out of what was too much for the first one, whose money goes back."""
+    await order(bed)
+    reference = await pay_at_the_gateway(bed, "300.00")
+    await order(bed, "1043", 9000)
+    await order(bed, "1044", 5000)
+    await everybody_is_told(bed)
+    await gateway_control(bed, "orders", reference=reference, refund="120.00")
+    await look_up(bed, reference)
+    await everybody_is_told(bed)
+
+
 async def money_is_given_back_after_the_release(bed: Bed) -> None:
     await order(bed)
     await transfer(bed, "bank-1", "100")

@@ -27,6 +27,7 @@ STORIES: list[Story] = [
     stories.an_order_is_halted_while_it_is_paid,
     stories.money_goes_back_after_the_release,
     stories.money_is_given_back_after_the_release,
+    stories.credit_that_has_paid_goes_back,
     stories.one_attempt_is_declined_and_another_pays,
     stories.an_attempt_is_pending_and_comes_to_nothing,
     stories.an_order_expires,

@@ -38,9 +38,14 @@ class OrderBooks:
         self._coming = {name: _groups(order) for name, order in facts.items()}
         self._begun: list[_Due] = []  # of the order that is being written
         self._name = ""
+        self._prices: dict[str, int] = {}  # of the bills that are in force
+        self._by_credit = dict[str, int]()  # what credit has paid, the order that it paid last at the end
+        self._again: list[tuple[str, int]] = []  # what has to be owed again now
 
     def expected(self, name: str, transaction: Transaction) -> Entries:
         """The entries of this transaction of the order, which are not entered yet; what had to come before is."""
+        if self._again:
+            return self._owe_again(name)
         if name not in self._facts:
             self.wrong.append(f"{transaction.cause} of {name}, which nobody has placed")
             return Entries()
@@ -64,6 +69,29 @@ class OrderBooks:
         while self._begun:
             due = self._begun.pop(0)
             self._miss(due, self._entries(due))
+        for name, share in self._again:
+            self.wrong.append(f"credit that had paid {share} of {name} has gone back, and they are not owed again")
+        self._again = []
+
+    def note_credit(self, name: str, entries: Entries) -> None:
+        """Credit has paid for the order; or less than it had."""
+        paid = self._by_credit.pop(name, 0) - entries[Place(AccountKind.RECEIVABLE, name)]
+        self._by_credit[name] = paid
+
+    def note_money_back(self) -> None:
+        """If credit is missing now, what it had paid is owed again: the order that it paid last comes first."""
+        debt = self._account.carried
+        for name, by_credit in reversed(self._by_credit.items()):
+            paid = self._prices.get(name, 0) - self._account.owed(name)
+            if (share := min(debt, by_credit, paid)) > 0:
+                self._again.append((name, share))
+                debt -= share
+
+    def _owe_again(self, name: str) -> Entries:
+        expected, share = self._again.pop(0)
+        if expected != name:
+            self.wrong.append(f"{name} is owed again, should be {expected}")
+        return Entries({Place(AccountKind.RECEIVABLE, expected): share, Place(AccountKind.CREDIT): -share})
 
     def end(self) -> None:
         """Whatever never came."""
@@ -99,8 +127,10 @@ class OrderBooks:
         dates = {entry.due_at for entry in transaction.entries if entry.due_at}
         if due.cause is Cause.NOTICE:
             self._account.due[self._name] = opened_at
+            self._prices[self._name] = due.price_minor
         if due.cause is Cause.VOID:
             self._account.due.pop(self._name, None)
+            self._prices.pop(self._name, None)
         if due.cause in (Cause.NOTICE, Cause.VOID) and dates != {opened_at}:
             self.wrong.append(f"{due.cause} of {self._name} is due at {dates}, should be at {opened_at}")
 

@@ -17,7 +17,8 @@ from sandbox.judge.orders.order_evidence import OrderEvidence, OrdersEvidence
 
 _MOMENT = timedelta(seconds=30)
 """How long a transaction that had begun before a pull of the brake may still take."""
-_BACK = (Cause.REFUND, Cause.CHARGEBACK)
+_BACK = (Cause.REFUND, Cause.CHARGEBACK, Cause.ALLOCATION)
+"""The last: credit that had paid the order has gone back."""
 _CHANGES = {
     "amended": "Amend",
     "cancelled": "Cancel",
@@ -189,8 +190,10 @@ def untold_people(evidence: Evidence) -> Iterator[str]:
     """Money of an ended order, money that went back after a release, and what production has rejected."""
     for order in evidence.orders.orders:
         own = [alert for alert in evidence.alerts if alert.order_number == order.number]
-        told = Counter(alert.amount_minor for alert in own if alert.kind is AlertKind.MONEY)
-        if order.releases and told != (expected := Counter(_owed_again(order))):
+        told = Counter(alert.amount_minor or 0 for alert in own if alert.kind is AlertKind.MONEY)
+        expected = Counter(_owed_again(order))
+        arrived = Counter(a.amount_minor for a in evidence.registers.arrivals.values() if a.subject == order.name)
+        if order.releases and (expected - told or told - expected - arrived):  # of an arrival, what was too much
             yield f"{order.name}: people were told of {dict(told)} owed again, should be {dict(expected)}"
         rejected = sum(entry.what == "rejected" for entry in order.log)
         if rejected > sum(alert.kind is AlertKind.PERSON for alert in own):
