@@ -16,7 +16,7 @@ from cli.terminal.output import console, errors, print_json, print_table, say, w
 from console.reviewers.orders.release_plot import percentile
 from orders.order import OrderStanding
 from sandbox.demo.narrator import Narrator
-from sandbox.demo.orders.release_times import ReleaseTime, release_times
+from sandbox.demo.orders.release_times import ReleaseTime, by_rails, release_times
 from sandbox.demo.orders.sample_orders import SAMPLE_ORDERS
 from sandbox.demo.orders.story import OrderStory
 from sandbox.judge.evidence import Evidence
@@ -58,7 +58,7 @@ async def _play(folder: Path, out: Console) -> Played:
         story = OrderStory(stack, ledger, Narrator(out))
         await story.play()
         standings = await story.standings()
-        times = release_times(folder, standings, story.payers.clicked_at)
+        times = release_times(folder, standings, story.payers.clicked_at, await by_rails(ledger))
         return Played(await gather(folder, ledger, story.period), standings, times)
 
 

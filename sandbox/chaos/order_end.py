@@ -6,13 +6,8 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 
 from billing.errors import BillingError
-from bootstrap import (
-    Adapters,
-    connect_checkouts,
-    connect_gateway_reader,
-    connect_gateway_refunds,
-    connect_gateways,
-)
+from bootstrap import Adapters, connect_checkouts
+from bootstrap_gateways import connect_gateway_reader, connect_gateway_refunds, connect_gateways
 from orders.order import OrderStage
 from orders.ports import OrderFilter
 from sandbox.chaos.buyers import Buyers

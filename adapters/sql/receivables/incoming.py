@@ -11,15 +11,7 @@ from adapters.sql.core.journal_schema import incoming_payments, instructions, tr
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import order_state, owe_again
-from adapters.sql.receivables.journal import (
-    ENTRIES,
-    as_transactions,
-    balance,
-    is_buyer,
-    lock_account,
-    post,
-    subject_values,
-)
+from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
@@ -170,8 +162,7 @@ def _account(connection: Connection, payment: IncomingPayment) -> AccountState |
     order = order_state(connection, payment)
     if row is not None:
         return AccountState(row.currency, row.closed_at is not None, order=order)
-    is_known = order is not None or is_buyer(connection, payment.customer_id)
-    return AccountState(payment.currency, False, order=order) if is_known else None
+    return AccountState(payment.currency, False, order=order) if order else None
 
 
 def _equal(connection: Connection, payment: IncomingPayment, at: datetime) -> str:

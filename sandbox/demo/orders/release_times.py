@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from billing.receivables.ports import THE_BEGINNING, THE_END, GeneralLedger
 from orders.order import OrderStanding
+from sandbox.judge.registers import BANK
 from sandbox.stand_ins.production import calls
-
-_MOMENT = timedelta(seconds=20)
-"""Whoever has clicked longer ago has not released it: an operator has."""
 
 
 class ReleaseTime(NamedTuple):
@@ -26,12 +25,21 @@ class ReleaseTime(NamedTuple):
     click_ms: float | None
 
 
+async def by_rails(ledger: GeneralLedger) -> dict[int, datetime]:
+    """The transactions by which a processor's or gateway's money came in: when, by their position in the journal."""
+    rows = [row async for page in ledger.journal(THE_BEGINNING, THE_END) for row in page]
+    return {row.number: row.at for row in rows if row.rail not in (None, BANK)}
+
+
 def release_times(
-    folder: Path, orders: Iterable[OrderStanding], clicked_at: Mapping[str, Sequence[datetime]]
+    folder: Path,
+    orders: Iterable[OrderStanding],
+    clicked_at: Mapping[str, Sequence[datetime]],
+    by_rail: Mapping[int, datetime],
 ) -> list[ReleaseTime]:
     """Of every release that production knows of, in the order of its journal."""
     written = {
-        (standing.order.number, str(release.kind)): release.at
+        (standing.order.number, str(release.kind)): release
         for standing in orders
         for release in standing.order.releases
     }
@@ -39,11 +47,14 @@ def release_times(
     for call in calls(folder / "production.jsonl"):
         data, arrived = call["event"]["data"], datetime.fromisoformat(call["at"])
         number, kind = data["number"], data["kind"]
-        if (number, kind) in written and not call["is_copy"]:
-            at = written[number, kind]
-            clicks = [click for click in clicked_at.get(number, ()) if timedelta() <= at - click < _MOMENT]
+        release = written.get((number, kind))
+        if release is not None and not call["is_copy"]:
+            is_by_payer = by_rail.get(release.position) == release.at
+            clicks = [click for click in clicked_at.get(number, ()) if is_by_payer and click <= release.at]
             click_ms = _ms(arrived - max(clicks)) if clicks else None
-            found.append(ReleaseTime(number, data["customer_id"], kind, call["job"], _ms(arrived - at), click_ms))
+            found.append(
+                ReleaseTime(number, data["customer_id"], kind, call["job"], _ms(arrived - release.at), click_ms)
+            )
     return found
 
 
