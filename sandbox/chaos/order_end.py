@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 
 from billing.errors import BillingError
-from bootstrap import Adapters, connect_checkouts
+from bootstrap import Adapters, connect_alerts, connect_checkouts, connect_digest_trigger
 from bootstrap_gateways import connect_gateway_reader, connect_gateway_refunds, connect_gateways
 from orders.order import OrderStage
 from orders.ports import OrderFilter
@@ -52,7 +52,8 @@ class OrdersEnd:
     async def _look_up(self) -> None:
         """What the workers and the console do by themselves, some minutes later."""
         now = datetime.now(UTC)
-        reader = connect_gateway_reader(self._settings, self._adapters, self._client)
+        alerts = connect_alerts(self._settings, self._adapters, connect_digest_trigger(self._settings, self._client))
+        reader = connect_gateway_reader(self._settings, self._adapters, alerts)
         for gateway in connect_gateways(self._settings, self._adapters).values():
             await repeated(lambda: reader.read(gateway, now + timedelta(seconds=1)))  # noqa: B023
         later = now + max(UNDER_WAY, LOOK_AFTER) + timedelta(minutes=1)
