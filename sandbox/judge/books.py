@@ -49,7 +49,8 @@ class Books:
         self._registers, self._facts = registers, facts
         self._account = Account()
         self._bills = Bills(self._account)
-        self._orders = OrderBooks(self._account, facts.orders)
+        own = {name: order for name, order in facts.orders.items() if order.currency == currency}
+        self._orders = OrderBooks(self._account, own)
         self._paid: dict[PaymentName, Paid] = {}
         self._steps: set[PaymentName] = set()  # of refunds and disputes, as far as they are booked
         self._returned = Counter[PaymentName]()  # in all, of payments whose rail names no refund

@@ -98,7 +98,7 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
         accounts=accounts,
         buyers=buyers,
         strangers=sources.journal.strangers(),
-        mails=[mail for copies in sources.mails.values() for mail in copies],
+        mails=read_mail(folder / "mail"),
         alerts=await ledger.alerts(),
         deliveries=read_events(events) if events.exists() else None,
         registers=sources.registers,
@@ -204,7 +204,7 @@ def _books(
     arrived = {arrival.currency for arrival in arrivals if arrival.customer_id == customer_id}
     return {
         currency: Books(customer_id, currency, transactions, sources.registers, facts)
-        for currency in sorted(billed | booked | arrived)
+        for currency in sorted(billed | booked | arrived | {order.currency for order in facts.orders.values()})
     }
 
 
