@@ -23,9 +23,10 @@ from billing.period import Period
 from billing.receivables.journal import Cause, JournalRow, PaymentName, Transaction
 from billing.receivables.ports import THE_BEGINNING, THE_END, Journal
 from billing.reviewers.ports import AlertListing
-from sandbox.judge.books import Books, Facts
+from sandbox.judge.books import Books
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet
+from sandbox.judge.facts import Facts
 from sandbox.judge.gateway_register import GatewayRegister
 from sandbox.judge.orders.order_evidence import (
     OrderLedger,
