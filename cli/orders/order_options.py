@@ -8,7 +8,7 @@ import typer
 
 from billing.errors import InvalidInput
 from billing.model import Model
-from billing.money import format_amount
+from billing.money import format_amount, plain_amount
 from billing.receivables.instructions import InstructionState
 from cli.terminal.output import complain, print_json, say, utc
 from orders.order import Answered, OrderStanding, Release
@@ -113,7 +113,6 @@ class ListedOrder(Model):
     @property
     def cells(self) -> tuple[str, ...]:
         row = self.row
-        paid = format_amount(row.price_minor - row.owed_minor, row.currency)
-        due, owed = format_amount(row.price_minor, row.currency), format_amount(row.owed_minor, row.currency)
-        who = f"{row.buyer} ({row.customer_id})"
-        return row.number, who, stage_words(row.stage), due, paid, owed, utc(row.since)
+        paid, owed = (plain_amount(minor, row.currency) for minor in (row.price_minor - row.owed_minor, row.owed_minor))
+        who, due = f"{row.buyer} ({row.customer_id})", format_amount(row.price_minor, row.currency)
+        return row.number, who, stage_words(row.stage), due, paid, owed, f"{row.since:%Y-%m-%d}"

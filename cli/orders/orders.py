@@ -98,7 +98,7 @@ async def list_(
             return
         page = await ledger.orders(wanted, SHOWN)
     amounts = (whole("Due", "right"), whole("Paid", "right"), whole("Outstanding", "right"))
-    columns = (whole("Number"), "Buyer", whole("Stage"), *amounts, whole("Since"))
+    columns = (whole("Number"), "Buyer", "Stage", *amounts, whole("Since"))
     print_table(columns, page.rows, lambda row: ListedOrder(row=row).cells, empty="no such order")
     if page.count > len(page.rows):
         say(f"… {page.count - len(page.rows):,} more; --json has them all")

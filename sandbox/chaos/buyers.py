@@ -6,7 +6,6 @@ The seller's register and the bank's have everything before we hear of it.
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,28 +16,24 @@ import httpx
 from billing.errors import BillingError, InvalidInput
 from billing.events.signature import HEADER, signed
 from billing.money import plain_amount, step_minor
-from billing.payments.checkouts import Checkout, CheckoutRequest
-from billing.payments.typed_payment import TypedPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from bootstrap import (
     SANDBOX_ORDERS_SECRET,
     Adapters,
-    connect_checkouts,
     connect_order_desk,
     connect_payment_desk,
 )
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.order import Agreement, Buyer, OrderLine, OrderRequest, OrderStage
 from sandbox.chaos.order_plan import Move, PlannedOrder, planned_orders
+from sandbox.chaos.payers import Payers, patiently
 from sandbox.chaos.plan import Plan
-from sandbox.judge.gateway_register import GATEWAY
 from sandbox.judge.registers import BANK
-from sandbox.stand_ins.bank import Bank, Transfer
-from sandbox.stand_ins.control import control, local_http
+from sandbox.stand_ins.bank import Bank
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.seller import Seller
 from sandbox.timeline import pause
-from sandbox.wayforpay.store import MERCHANT
 from services.order_refunds import GivenBack
 from settings import Settings
 
@@ -59,13 +54,11 @@ class Buyers:
         self._seller = Seller(settings.data_dir / "seller.jsonl")
         self._orders = connect_order_desk(settings, adapters)
         self._desk = connect_payment_desk(settings, adapters)
-        self._checkouts = connect_checkouts(settings, adapters)
+        self.payers = Payers(settings, adapters, bank)
         self._waiting = planned_orders(plan)
         self._placed: list[PlannedOrder] = []
         self._next: Counter[str] = Counter()  # the place of each order's next move
-        self._names: Counter[str] = Counter()
         self._changes: Counter[str] = Counter()
-        self._typed: dict[str, list[str]] = {}  # references at the gateway, by order
 
     async def work(self, step: int) -> None:
         """Some orders are placed, and most of the others go on."""
@@ -78,6 +71,15 @@ class Buyers:
                 group.create_task(self._place(order))
         self._placed += new
 
+    async def work_under_brake(self, step: int, seconds: float) -> None:
+        """As ``work``, while somebody has pulled the brake: nothing new is released until it is off."""
+        await patiently(lambda: self._ledger.pull_brake("dan", "chaos", "cli", _now()))
+        before = await self._released()
+        await asyncio.gather(self.work(step), asyncio.sleep(seconds))
+        released = await self._released() - before
+        self.wrong += [f"{number} was released for {kind} while the brake was on" for number, kind in sorted(released)]
+        await patiently(lambda: self._ledger.release_brake("dan", "over", "cli", _now()))
+
     @property
     def is_done(self) -> bool:
         return not self._waiting and all(self._next[order.number] >= len(order.moves) for order in self._placed)
@@ -89,7 +91,7 @@ class Buyers:
             await self._change(order, SendAgain(**self._by(order)))
         return bool(rejected)
 
-    async def released(self) -> set[tuple[str, str]]:
+    async def _released(self) -> set[tuple[str, str]]:
         """What is released by now."""
         standings = [await self._ledger.order(order.number) for order in self._placed]
         return {(s.order.number, release.kind) for s in standings if s for release in s.order.releases}
@@ -145,13 +147,13 @@ class Buyers:
         amount_minor = _part(order, share)
         match move:
             case Move.TRANSFER:
-                await self._transfer(order, amount_minor)
+                await self.payers.transfer(order, amount_minor)
             case Move.TYPED:
-                await self._type(order, amount_minor)
+                await self.payers.type(order, amount_minor)
             case Move.RACE:
-                await asyncio.gather(self._transfer(order, amount_minor), self._type(order, amount_minor))
+                await asyncio.gather(self.payers.transfer(order, amount_minor), self.payers.type(order, amount_minor))
             case Move.GATEWAY_LINK | Move.STRIPE_LINK | Move.LEFT_LINK | Move.DECLINED:
-                await self._link(order, move)
+                await self.payers.link(order, move)
             case Move.AMEND:
                 standing = await self._ledger.order(order.number)
                 assert standing is not None
@@ -166,9 +168,9 @@ class Buyers:
             case Move.REFUND:
                 await self._refund(order, amount_minor)
             case Move.CABINET:
-                for reference in self._typed.get(order.number, [])[:1]:
+                for reference in self.payers.typed.get(order.number, [])[:1]:
                     amount = plain_amount(amount_minor, order.currency)
-                    await self._at_the_gateway("_control/orders", json={"reference": reference, "refund": amount})
+                    await self.payers.at_the_gateway("_control/orders", json={"reference": reference, "refund": amount})
 
     def _by(self, order: PlannedOrder) -> dict[str, str]:
         self._changes[order.number] += 1
@@ -179,7 +181,7 @@ class Buyers:
         """Until it is answered; it may come too late. Whoever gives money back by hand says so."""
         self._seller.asks(order.number, wanted)
         try:
-            changed = await _patiently(lambda: self._orders.change(order.number, wanted, _now()))
+            changed = await patiently(lambda: self._orders.change(order.number, wanted, _now()))
         except InvalidInput:
             self.done["changes refused"] += 1
             return
@@ -195,65 +197,9 @@ class Buyers:
         reference = f"back-{instruction.reference}"
         self._bank.debit(reference, instruction.reference, instruction.amount_minor)
         name = back.instruction_id
-        await _patiently(lambda: self._desk.confirm(name, "dan", "by the bank", _now(), reference))
+        await patiently(lambda: self._desk.confirm(name, "dan", "by the bank", _now(), reference))
 
-    # -- paying
-
-    def _name(self, order: PlannedOrder) -> str:
-        self._names[order.number] += 1
-        return f"{order.number}-{self._names[order.number]}"
-
-    async def _transfer(self, order: PlannedOrder, amount_minor: int) -> None:
-        sent = Transfer(
-            reference=self._name(order),
-            payer=order.customer_id,
-            amount_minor=amount_minor,
-            currency=order.currency,
-            sent_at=_now(),
-            customer_id=order.customer_id,
-            order=order.number,
-        )
-        self._bank.credit(sent)
-        amount, reason = plain_amount(amount_minor, order.currency), "by the statement"
-        names = (BANK, sent.reference, amount, order.currency, "cleo", reason, order.customer_id)
-        typed = TypedPayment(*names, order=order.number)
-        await asyncio.gather(*(_patiently(lambda: self._desk.record(typed, _now())) for _ in range(2)))
-
-    async def _type(self, order: PlannedOrder, amount_minor: int) -> None:
-        amount = plain_amount(amount_minor, order.currency)
-        form = {"order": order.number, "amount": amount, "currency": order.currency.upper()}
-        answer = await self._at_the_gateway(f"static/{MERCHANT}", data=form)
-        self._typed.setdefault(order.number, []).append(answer.text)
-
-    async def _link(self, order: PlannedOrder, move: Move) -> None:
-        """For what is owed, if anything is."""
-        rail = GATEWAY if move in (Move.GATEWAY_LINK, Move.DECLINED) else "stripe-link"
-        wanted = CheckoutRequest(
-            rail=rail,
-            customer_id=order.customer_id,
-            payer_id=None,
-            subject=Subject.order(order.number),
-            description=f"Order {order.number}",
-            expires_at=_now() + _LINK_LIFE,
-            by="cleo",
-            reason="asked for",
-        )
-        try:
-            link: Checkout = await _patiently(lambda: self._checkouts.open(wanted, _now()))
-        except BillingError as error:
-            self.done[f"no link: {type(error).__name__}"] += 1
-            return
-        if move is Move.LEFT_LINK or link.url is None:
-            return
-        answers = ["decline"] if move is Move.DECLINED else ["pay"]
-        for answer in answers:
-            async with local_http() as http:
-                await http.post(link.url, data={"answer": answer, "card": "pm_card_visa"})
-
-    async def _at_the_gateway(self, path: str, **body: Any) -> httpx.Response:
-        async with local_http() as http:
-            url = f"http://127.0.0.1:{self._settings.sandbox_wayforpay_port}/{path}"
-            return (await http.post(url, **body)).raise_for_status()
+    # -- giving back
 
     async def _refund(self, order: PlannedOrder, amount_minor: int) -> None:
         """Of its newest payment that we know, by whoever can give it back."""
@@ -275,14 +221,7 @@ class Buyers:
                 via="chaos",
             )
             with suppress(BillingError):  # a gateway's refund may be under way: it goes on by itself
-                await _patiently(partial(self._desk.instruct, request, _now()), tries=20)
-
-
-async def calls_back(settings: Settings) -> None:
-    """The gateway calls the console back, also about its own page, and soon again if it is not accepted."""
-    url = f"{settings.links.base_url}/webhooks/wayforpay/{GATEWAY}"
-    await control(settings.sandbox_wayforpay_port, "service-url", {"url": url})
-    await control(settings.sandbox_wayforpay_port, "callbacks", {"interval_seconds": 0.5})
+                await patiently(partial(self._desk.instruct, request, _now()), tries=20)
 
 
 def _agreed(order: PlannedOrder, price_minor: int) -> Agreement:
@@ -298,15 +237,3 @@ def _part(order: PlannedOrder, share: float) -> int:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-async def _patiently(call: Callable[[], Awaitable[_T]], tries: int = 1000) -> _T:
-    """The answer of ``call``, which a person repeats until it comes."""
-    for _ in range(tries - 1):
-        try:
-            return await call()
-        except BillingError as error:
-            if not error.retryable:
-                raise
-        await pause()
-    return await call()

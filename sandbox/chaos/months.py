@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ from sandbox.chaos.bookkeeper import Bookkeeper
 from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
-from sandbox.chaos.order_end import OrdersEnd, repeated
+from sandbox.chaos.order_end import OrdersEnd
 from sandbox.chaos.order_plan import NO_FAULTS, OrderFaults, order_faults
 from sandbox.chaos.plan import FaultPlan, Plan
 from sandbox.chaos.reviewers import Reviewers, wish_for
@@ -258,14 +258,7 @@ class Months:
         if of_orders.brake_seconds is None:
             await self.buyers.work(self.steps)
             return
-        await repeated(lambda: self.ledger.pull_brake("dan", "chaos", "cli", datetime.now(UTC)))
-        before = await self.buyers.released()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.buyers.work(self.steps))
-            group.create_task(asyncio.sleep(of_orders.brake_seconds))
-        released = await self.buyers.released() - before
-        self.wrong += [f"{number} was released for {kind} while the brake was on" for number, kind in sorted(released)]
-        await repeated(lambda: self.ledger.release_brake("dan", "over", "cli", datetime.now(UTC)))
+        await self.buyers.work_under_brake(self.steps, of_orders.brake_seconds)
 
     async def _review(self, rows: list[InvoiceRow], helping: bool) -> None:
         """Reviewers look at every month, and send commands while time passes."""

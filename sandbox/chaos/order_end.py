@@ -1,16 +1,15 @@
 """The end of a run for its orders: what people and processes would do within minutes or hours is done at once."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
 
-from billing.errors import BillingError
 from bootstrap import Adapters, connect_alerts, connect_checkouts, connect_digest_trigger
 from bootstrap_gateways import connect_gateway_reader, connect_gateway_refunds, connect_gateways
 from orders.order import OrderStage
 from orders.ports import OrderFilter
 from sandbox.chaos.buyers import Buyers
+from sandbox.chaos.payers import patiently
 from sandbox.stand_ins.control import control
 from sandbox.timeline import pause, until
 from services.checkouts import LOOK_AFTER
@@ -55,12 +54,12 @@ class OrdersEnd:
         alerts = connect_alerts(self._settings, self._adapters, connect_digest_trigger(self._settings, self._client))
         reader = connect_gateway_reader(self._settings, self._adapters, alerts)
         for gateway in connect_gateways(self._settings, self._adapters).values():
-            await repeated(lambda: reader.read(gateway, now + timedelta(seconds=1)))  # noqa: B023
+            await patiently(lambda: reader.read(gateway, now + timedelta(seconds=1)))  # noqa: B023
         later = now + max(UNDER_WAY, LOOK_AFTER) + timedelta(minutes=1)
         refunds = connect_gateway_refunds(self._settings, self._adapters)
         checkouts = connect_checkouts(self._settings, self._adapters)
-        await repeated(lambda: refunds.go_on(later))
-        await repeated(lambda: checkouts.sweep(later))
+        await patiently(lambda: refunds.go_on(later))
+        await patiently(lambda: checkouts.sweep(later))
 
     async def _callbacks_are_taken(self) -> bool:
         counts = (await control(self._settings.sandbox_wayforpay_port, "callbacks", method="GET"))["counts"]
@@ -76,15 +75,3 @@ class OrdersEnd:
 
     async def _accepted(self) -> bool:
         return not await self._buyers.send_again()
-
-
-async def repeated(call: Callable[[], Awaitable[object]]) -> None:
-    """Until it is answered."""
-    while True:
-        try:
-            await call()
-            return
-        except BillingError as error:
-            if not error.retryable:
-                raise
-        await pause()

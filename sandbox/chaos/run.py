@@ -21,7 +21,7 @@ from bootstrap import (
 )
 from process.shutdown import BY_FORCE, GRACE
 from sandbox.chaos.bookkeeper import Bookkeeper
-from sandbox.chaos.buyers import Buyers, calls_back
+from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
@@ -74,7 +74,7 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         end = OrdersEnd(settings, adapters, client, buyers)
         people = (bookkeeper, buyers, end)
         months = Months(plan, periods, company, adapters, client, clock, fault_injector, *people, folder, report)
-        await calls_back(settings)
+        await buyers.payers.calls_back()
         async with fault_injector.throughout(plan.seed):
             await months.start()
             await months.pass_by()
@@ -134,7 +134,7 @@ def _figures(months: Months, fault_injector: FaultInjector, evidence: Evidence) 
         "alerts": len(evidence.alerts),
         "events": len(evidence.deliveries or ()),
         "money": dict(sorted(months.bookkeeper.done.items())),
-        "orders": dict(sorted(months.buyers.done.items())),
+        "orders": dict(sorted((months.buyers.done + months.buyers.payers.done).items())),
         "releases": sum(len(order.releases) for order in evidence.orders.orders),
         "virtual_days": (months.clock.now - months.clock.began).days,
     }
