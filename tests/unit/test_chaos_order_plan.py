@@ -1,4 +1,4 @@
-"""The plan of orders in chaos: a seed repeats it, every kind of story is in it, and all that the gateway can do wrong."""
+"""The plan of orders in chaos: a seed repeats it, with every kind of story and all that the gateway can do wrong."""
 
 from typing import get_args
 
