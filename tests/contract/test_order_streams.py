@@ -1,5 +1,5 @@
-"""Random streams of orders, payments, amendments, ends, refunds and disputes: after each step the judge's books have every
-entry of the journal, every release was due, and everything that is due is released.
+"""Random streams of orders, payments, amendments, ends, refunds and disputes: after each step the judge's books have
+every entry of the journal, every release was due, and everything that is due is released.
 """
 
 from collections.abc import AsyncIterator
