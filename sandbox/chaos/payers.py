@@ -6,14 +6,14 @@ The bank's register has every transfer before anybody records it.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import httpx
 
 from billing.errors import BillingError
 from billing.money import plain_amount
-from billing.payments.checkouts import Checkout, CheckoutRequest
+from billing.payments.checkouts import LIFETIME_MAX, Checkout, CheckoutRequest
 from billing.payments.typed_payment import TypedPayment
 from billing.receivables.journal import Subject
 from bootstrap import Adapters, connect_checkouts, connect_payment_desk
@@ -27,7 +27,7 @@ from sandbox.wayforpay.store import MERCHANT
 from settings import Settings
 
 _T = TypeVar("_T")
-_LINK_LIFE = timedelta(hours=20)
+_LINK_LIFE = LIFETIME_MAX  # a day is the processor's own: its clock is ahead here
 _LINK_TRIES = 15  # under the brake none is opened
 
 

@@ -1,4 +1,4 @@
-"""The plan of orders in chaos: a seed repeats it, with every kind of story and all that the gateway can do wrong."""
+"""The plan of orders in chaos: a seed repeats it, and every kind of story and of failure is in it."""
 
 from typing import get_args
 
