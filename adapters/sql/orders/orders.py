@@ -10,7 +10,7 @@ from adapters.sql.core.order_schema import buyers, orders, releases
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new, upsert
-from adapters.sql.events.outbox import send_again
+from adapters.sql.events.outbox import finish, send_again
 from adapters.sql.orders.releases import is_braked, release_due
 from adapters.sql.orders.rows import (
     LOG,
@@ -25,7 +25,7 @@ from adapters.sql.orders.rows import (
 )
 from adapters.sql.receivables.journal import balance, lock_account, lock_customer, post
 from billing.errors import BrakeOn, InvalidInput, NotFound
-from billing.events.event import Destination
+from billing.events.event import Destination, OutgoingEvent
 from billing.model import Model
 from orders.alerts import of_refund, of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
@@ -94,9 +94,19 @@ class SqlOrders(SqlDatabase):
             return _standing(connection, number)
 
     @in_thread
-    def note_answer(self, number: str, kind: ReleaseKind, accepted: bool, text: str, at: datetime) -> None:
+    def note_answer(
+        self,
+        number: str,
+        kind: ReleaseKind,
+        accepted: bool,
+        text: str,
+        at: datetime,
+        told: OutgoingEvent | None = None,
+    ) -> None:
         with self._writing(f"keep production's answer to order {number}") as connection:
             order = _locked(connection, number).order
+            if told is not None:
+                finish(connection, [told], at)
             release = order.release(kind)
             if release is None:
                 raise NotFound(f"order {number} has no release for {kind}")

@@ -9,7 +9,7 @@ from adapters.sql.core.order_schema import releases
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, brakes
 from adapters.sql.core.statements import insert_new
-from adapters.sql.events.outbox import put_events
+from adapters.sql.events.outbox import put_events, tell_once
 from adapters.sql.orders.rows import ORDER, log, money_of, read_order, save_order
 from billing.events.event import Destination, Event, EventType, event_id
 from billing.model import Model
@@ -95,7 +95,11 @@ def _put(connection: Connection, order: Order, kind: EventType, about: str, data
     name = _name(order, kind, about)
     event = Event(id=name, type=kind, created_at=at, customer_id=order.customer_id, data=data)
     for destination in connection.get_execution_options().get("destinations", ()):
-        if destination in _GO_TO[kind]:
+        if destination not in _GO_TO[kind]:
+            continue
+        if destination is Destination.ORDER:
+            tell_once(connection, destination, event, order.number)
+        else:
             put_events(connection, destination, [event], "" if destination is Destination.RECEIVER else order.number)
 
 
