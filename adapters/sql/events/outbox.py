@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from adapters.sql.core.database import NEWS, SqlDatabase, as_models, in_thread
+from adapters.sql.core.database import NEWS, SqlDatabase, ahead, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.statements import lock, where_given
 from billing.apart import Failed
@@ -46,7 +46,7 @@ _FORGET = delete(outgoing_events).where(_O.number.in_(_OUTLIVED.scalar_subquery(
 class SqlOutbox(SqlDatabase):
     """The part of ``SqlLedger`` about events; it delivers to the destinations that it was connected with."""
 
-    @in_thread
+    @ahead
     def claim_events(
         self,
         destination: Destination,
@@ -67,7 +67,7 @@ class SqlOutbox(SqlDatabase):
             connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
         return [event.evolve(claimed_until=until) for event in events]
 
-    @in_thread
+    @ahead
     def events_are_done(self, events: Sequence[OutgoingEvent], at: datetime) -> None:
         """The destinations have taken the events, even if another process has claimed them since.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.database import SqlDatabase, ahead, in_thread
 from adapters.sql.core.order_schema import buyers, orders, releases
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
@@ -93,7 +93,7 @@ class SqlOrders(SqlDatabase):
             release_due(connection, number, at)
             return _standing(connection, number)
 
-    @in_thread
+    @ahead
     def note_answer(
         self,
         number: str,
