@@ -175,7 +175,7 @@ def connect_dispatcher(
         Destination.PRODUCTION: releases,
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
         **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
-        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client), alerts),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
     }
     held = {Destination.PRODUCTION: releases.is_held}
     return EventDispatcher(adapters.ledger, senders, alerts, held=held, last=[Destination.ORDER])
