@@ -261,6 +261,7 @@ async def order_halted_and_cancelled(bed: Bed) -> None:
 
 
 async def _ordered(bed: Bed, **changes: Any) -> None:
+    await bed.production_is_silent()
     await bed.order(request(**changes))
     await _stands(bed, OrderStage.AWAITING_PAYMENT)
 
