@@ -8,6 +8,7 @@ from billing.accounting.discrepancy import Discrepancy, failed
 from billing.accounting.registers import RailPayment, Sums, finding_of, registered_at, totals
 from billing.apart import Failed, why
 from billing.errors import LedgerUnavailable, NotFound, PaymentError
+from billing.payments.gateway import GatewayTransaction
 from billing.period import Period
 from billing.receivables.journal import PaymentName
 from billing.receivables.ports import ClearingAccounts, PaymentListing
@@ -51,10 +52,15 @@ class GatewayRegister:
                     findings.append(failed("", period, seen.reason))
                 elif seen.name in pairs or since <= seen.paid_at < until:
                     known = pairs.get(seen.name) or RailPayment(seen.name, seen.reference, "")
-                    pairs[seen.name] = known._replace(registered=registered_at(seen))
+                    pairs[seen.name] = known._replace(registered=registered_at(await self._complete(seen)))
         except PaymentError as error:
             return RegisterResult([*findings, failed("", period, f"{self.rail}: {error}")], ())
         return await self._settled(period, pairs, findings)
+
+    async def _complete(self, seen: GatewayTransaction) -> GatewayTransaction:
+        """The attempt with what went back of it, which the list does not always say."""
+        is_complete = seen.returned_minor is not None
+        return seen if is_complete else await self._gateway.shop.transaction(seen.reference)
 
     async def _settled(
         self, period: Period, pairs: dict[PaymentName, RailPayment], findings: list[Discrepancy]

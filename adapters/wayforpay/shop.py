@@ -66,33 +66,30 @@ class WayForPay:
     async def create_invoice(self, checkout: Checkout, service_url: str, return_url: str) -> str:
         """The page is payable until the link expires: without a timeout, WayForPay gives it an hour."""
         about = _about(checkout)
-        amount = plain_amount(checkout.amount_minor, checkout.currency)
-        life = str(max(60, int((checkout.expires_at - checkout.created_at).total_seconds())))
-        date, reference = str(int(checkout.created_at.timestamp())), checkout.checkout_id
-        name = checkout.description
-        signed = (self._merchant, self._domain, reference, date, amount, checkout.currency.upper(), name, "1", amount)
+        amount, currency = plain_amount(checkout.amount_minor, checkout.currency), checkout.currency.upper()
+        date, name = int(checkout.created_at.timestamp()), checkout.description
+        order = {
+            "merchantAccount": self._merchant,
+            "merchantDomainName": self._domain,
+            "orderReference": checkout.checkout_id,
+            "orderDate": date,
+            "amount": amount,
+            "currency": currency,
+        }
+        life_seconds = max(60, int((checkout.expires_at - checkout.created_at).total_seconds()))
         addresses = {"serviceUrl": service_url, "returnUrl": return_url}
-        answer = await self._called(
-            about,
-            {
-                "transactionType": "CREATE_INVOICE",
-                "merchantAccount": self._merchant,
-                "merchantTransactionSecureType": "AUTO",
-                "merchantDomainName": self._domain,
-                "apiVersion": 1,
-                "orderReference": reference,
-                "orderDate": int(date),
-                "amount": amount,
-                "currency": checkout.currency.upper(),
-                "orderTimeout": life,
-                "orderLifetime": life,
-                "productName": [name],
-                "productCount": [1],
-                "productPrice": [amount],
-                **{key: url for key, url in addresses.items() if url and len(url) <= ADDRESS_MAX},
-            },
-            signed,
-        )
+        fields = {
+            "transactionType": "CREATE_INVOICE",
+            "merchantTransactionSecureType": "AUTO",
+            "apiVersion": 1,
+            **order,
+            **dict.fromkeys(("orderTimeout", "orderLifetime"), str(life_seconds)),
+            "productName": [name],
+            "productCount": [1],
+            "productPrice": [amount],
+            **{key: url for key, url in addresses.items() if url and len(url) <= ADDRESS_MAX},
+        }
+        answer = await self._called(about, fields, [*map(str, order.values()), name, "1", amount])
         url = answer.get("invoiceUrl")
         if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1:")):
             raise unanswered(about, "no address of a page")
