@@ -170,14 +170,13 @@ def connect_dispatcher(
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
     senders: dict[Destination, EventSender] = {
-        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
-        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
         Destination.PRODUCTION: releases,
+        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
+        **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
     }
-    if adapters.receiver:
-        senders[Destination.RECEIVER] = adapters.receiver
     held = {Destination.PRODUCTION: releases.is_held}
-    return EventDispatcher(adapters.ledger, senders, alerts, held=held)
+    return EventDispatcher(adapters.ledger, senders, alerts, held=held, last=[Destination.ORDER])
 
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:

@@ -24,8 +24,8 @@ from sandbox.wayforpay.store import MERCHANT, Store
 
 RAIL, CURRENCY, PRICE = "wayforpay", "eur", "90.00"
 _PREPARED_AT_ONCE = 8
-_BUYERS = 50
-"""Every so many orders are of one buyer: some payments wait for each other."""
+_BUYERS = 200
+"""Each has several orders."""
 
 
 class Callback(NamedTuple):
@@ -51,7 +51,7 @@ async def prepare(ledger: SqlLedger, numbers: Sequence[str]) -> list[Callback]:
 
     async def one(place: int, number: str) -> Callback:
         async with slots:
-            return await _prepared(ledger, number, f"buyer-{place // _BUYERS}-{place % _BUYERS}", now)
+            return await _prepared(ledger, number, f"buyer-{place % _BUYERS}", now)
 
     return await asyncio.gather(*(one(place, number) for place, number in enumerate(numbers)))
 
@@ -71,7 +71,9 @@ async def _prepared(ledger: SqlLedger, number: str, buyer_id: str, now: datetime
         reason="bench",
     )
     name = (await ledger.begin_checkout(link, now)).checkout_id
-    page = CheckoutPage(session_id=name, state=CheckoutState.OPEN, url="http://127.0.0.1/invoice")
+    page = CheckoutPage(
+        session_id=name, state=CheckoutState.OPEN, url="http://127.0.0.1/invoice", expires_at=link.expires_at
+    )
     await ledger.note_checkout(name, CheckoutState.OPEN, now, page)
     return Callback(number, name, _signed(name))
 

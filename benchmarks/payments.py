@@ -103,11 +103,13 @@ async def _measure(ledgers: Sequence[str], rate: float, seconds: float) -> list[
 async def _one(world: World, name: str, rate: float, seconds: float) -> Measured:
     async with _running(world, name) as running:
         numbers = [f"{name}-{place}" for place in range(int(rate * seconds) + _WARM_UP + _FAST)]
+        _say(f"{name}: opening {len(numbers):,} orders with a workflow and a payment link each")
         callbacks = await prepare(running.ledger, numbers)
         await _told(running.ledger)
         warm_up, fast, measured = callbacks[:_WARM_UP], callbacks[_WARM_UP:][:_FAST], callbacks[_WARM_UP + _FAST :]
         await at_rate(running.http, running.callbacks_url, warm_up, rate)
         await _told(running.ledger)
+        _say(f"{name}: paying {len(measured):,} of them; processes {running.processes}")
         before = processor_seconds(running.processes)
         arrivals = await at_rate(running.http, running.callbacks_url, measured, rate)
         await _told(running.ledger)
@@ -115,6 +117,10 @@ async def _one(world: World, name: str, rate: float, seconds: float) -> Measured
         rows = await _rows(running, measured)
         processor_ms = {each: 1000 * (after[each] - before[each]) / len(measured) for each in after}
         return Measured(name, len(measured), rows, *_answered(arrivals), processor_ms, *await _speeds(running, fast))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _answered(arrivals: Iterable[Arrival]) -> tuple[list[float], int]:

@@ -68,9 +68,9 @@ class WayForPayCallbacks:
             _log.warning("callback of %s: approved, but nothing has moved", gateway.rail)
         elif is_taken_at_once(seen):
             await gateway.take(seen, now)
-            record = await self._ledger.incoming_payment(seen.name)
-            assert record is not None, f"{seen.reference} was booked, and is not there"
-            return record.booked_at
+            booked_at = await self._ledger.booked_at(seen.name)
+            assert booked_at is not None, f"{seen.reference} was booked, and is not there"
+            return booked_at
         return await self._inbox.keep(look_up_event(seen, now, callback.event_id), now)
 
     async def _told(self, gateway: Gateway, error: PaymentUnreadable) -> Response:

@@ -6,6 +6,7 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from billing.apart import Failed
+from billing.events.event import OutgoingEvent
 from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
 from orders.changes import Change
 from orders.order import Agreement, Buyer, EndKind, OrderRequest, OrderStage, OrderStanding, ReleaseKind
@@ -143,5 +144,13 @@ class OrderStore(OrderListing, Protocol):
     async def release_due(self, number: str, at: datetime) -> OrderStanding:
         """Releases what is paid enough, such as after the emergency brake. Raises ``NotFound`` and ``BrakeOn``."""
 
-    async def note_answer(self, number: str, kind: ReleaseKind, accepted: bool, text: str, at: datetime) -> None:
+    async def note_answer(
+        self,
+        number: str,
+        kind: ReleaseKind,
+        accepted: bool,
+        text: str,
+        at: datetime,
+        told: OutgoingEvent | None = None,
+    ) -> None:
         """Keeps what production has answered to a release; its first acceptance stays."""

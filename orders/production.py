@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from billing.events.event import OutgoingEvent
 from billing.model import Model, Words
 from billing.reviewers.ports import BrakeStore
 from orders.events import ReleaseData
@@ -30,7 +31,16 @@ class Production(Protocol):
 class ReleaseAnswers(BrakeStore, Protocol):
     """Where answers are kept."""
 
-    async def note_answer(self, number: str, kind: ReleaseKind, accepted: bool, text: str, at: datetime) -> None: ...
+    async def note_answer(
+        self,
+        number: str,
+        kind: ReleaseKind,
+        accepted: bool,
+        text: str,
+        at: datetime,
+        told: OutgoingEvent | None = None,
+    ) -> None:
+        """As in ``OrderStore``."""
 
 
 def answer_text(text: str) -> str:

@@ -186,9 +186,7 @@ async def take_in(ledger: LinkBooks, payment: Payment, now: datetime) -> bool:
     incoming = payment.incoming(now)
     if await ledger.customer(payment.customer_id) is None and await ledger.buyer(payment.customer_id) is None:
         incoming = incoming.evolve(customer_id=None, subject=None, payer=payment.customer_id)
-    is_new = await ledger.book(incoming, now)
-    await ledger.note_checkout(payment.key, CheckoutState.PAID, now)
-    return is_new
+    return await ledger.book(incoming, now, payment.key)
 
 
 @contextmanager

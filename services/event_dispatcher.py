@@ -8,7 +8,7 @@ process had claimed is delivered by another one after that: receivers know a cop
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from billing.events.event import OVERDUE, Destination, OutgoingEvent, pause
 from billing.events.ports import EventOutbox, EventSender
 from billing.reviewers.alerts import of_backlog
 from services.alerts import Alerts
+from services.event_finisher import EventFinisher
 
 CLAIM = timedelta(minutes=1)
 """How long a process has an event to itself: longer than a delivery takes."""
@@ -28,6 +29,7 @@ _POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
 _AT_ONCE = 20  # for each destination
 _CLAIMED_LEAST = 10  # a claim reads the whole backlog, and locks it: not for one event alone
 _GRACE_SECONDS = 3.0
+_LAST_SECONDS = 0.25
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ _log = logging.getLogger(__name__)
 class EventDispatcher:
     """``senders`` by destination; without any, nothing runs. ``pause`` follows the n-th failure of an event.
 
-    What is ``held`` is not claimed, so it goes out at once when it no longer is.
+    What is ``held`` is not claimed, so it goes out at once when it no longer is. Who is told ``last`` waits a moment
+    while anybody else is being told.
     """
 
     def __init__(
@@ -47,11 +50,15 @@ class EventDispatcher:
         pause: Callable[[int], timedelta] = pause,
         poll: timedelta = POLL,
         held: Mapping[Destination, Callable[[], Awaitable[bool]]] | None = None,
+        last: Collection[Destination] = (),
     ) -> None:
         self._outbox = outbox
+        self._finisher = EventFinisher(outbox)
         self._senders = senders
         self._alerts = alerts
         self._held = held or {}
+        self._last = last
+        self._told_last_at = 0.0  # by the event loop's clock
         self._claim = claim
         self._pause = pause
         self._poll_seconds = poll.total_seconds()
@@ -117,7 +124,7 @@ class EventDispatcher:
         for destination, in_work in self._in_work.items():
             room, now = _AT_ONCE - len(in_work), datetime.now(UTC)
             is_held = self._held.get(destination)
-            if room < _CLAIMED_LEAST or (is_held is not None and await is_held()):
+            if room < _CLAIMED_LEAST or self._waits(destination) or (is_held is not None and await is_held()):
                 continue
             unread: list[Failed] = []
             events = await self._outbox.claim_events(destination, now, now + self._claim, room, unread)
@@ -127,6 +134,16 @@ class EventDispatcher:
                 task = asyncio.create_task(self._deliver(event))
                 in_work.add(task)
                 task.add_done_callback(partial(self._delivered, in_work))
+
+    def _waits(self, destination: Destination) -> bool:
+        """Whether others go first; not for long, for they may never end."""
+        if destination not in self._last:
+            return False
+        now, others = asyncio.get_running_loop().time(), self._in_work.keys() - set(self._last)
+        if any(self._in_work[other] for other in others) and now - self._told_last_at < _LAST_SECONDS:
+            return True
+        self._told_last_at = now
+        return False
 
     def _delivered(self, in_work: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         in_work.discard(task)
@@ -139,7 +156,6 @@ class EventDispatcher:
             fault, retry_after = await self._sent(event)
             now = datetime.now(UTC)
             if fault is None:
-                await self._outbox.event_is_done(event, now)
                 _log.info("%s: delivered", name)
                 return
             wait = retry_after or self._pause(event.tries + 1)
@@ -154,11 +170,13 @@ class EventDispatcher:
     async def _sent(self, event: OutgoingEvent) -> tuple[str | None, timedelta | None]:
         """Why the event could not be handed over (None: it was), and when to try again, if the error says so."""
         try:
-            await self._senders[event.destination].send(event)
+            is_on_record = await self._senders[event.destination].send(event)
         except BillingError as error:
             return str(error), error.retry_after
         except Exception as error:  # a defect of ours: it holds up its customer only
             return why(error), None
+        if not is_on_record:
+            await self._finisher.finish(event)
         return None, None
 
 

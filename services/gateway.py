@@ -81,9 +81,9 @@ class Gateway:
             raise PaymentUnknown(f"{seen.reference}: WayForPay does not say how much went back; it is asked again")
         payment, checkout = await self._incoming(seen)
         if is_whole:
-            await self._ledger.book(payment, now)
-        else:
-            await self._ledger.book_returned(payment, seen.returned_minor or 0, now)
+            await self._ledger.book(payment, now, checkout.checkout_id if checkout else None)
+            return seen.code
+        await self._ledger.book_returned(payment, seen.returned_minor or 0, now)
         if checkout is not None and checkout.state.is_live:
             await self._ledger.note_checkout(checkout.checkout_id, CheckoutState.PAID, now)
         return seen.code

@@ -15,15 +15,15 @@ SOON = timedelta(seconds=2)
 
 
 class ReleaseSender:
-    """``EventSender`` for releases. The answer is kept before the event is done: without it, production is asked again,
-    with the same id.
+    """``EventSender`` for releases. The answer is kept, and the event is done, in one transaction: without it,
+    production is asked again, with the same id.
     """
 
     def __init__(self, ledger: ReleaseAnswers, production: Production) -> None:
         self._ledger = ledger
         self._production = production
 
-    async def send(self, event: OutgoingEvent) -> None:
+    async def send(self, event: OutgoingEvent) -> bool:
         """Raises ``BrakeOn`` and ``ReceiverUnavailable``; production may know of the release all the same."""
         if await self.is_held():
             held = BrakeOn("the emergency brake is on: nothing is released until it is off")
@@ -32,7 +32,8 @@ class ReleaseSender:
         data = ReleaseData.model_validate(event.payload["data"])
         verdict = await self._production.release(event.event_id, event.payload, data)
         text = answer_text(verdict.text)
-        await self._ledger.note_answer(data.number, data.kind, verdict.accepted, text, datetime.now(UTC))
+        await self._ledger.note_answer(data.number, data.kind, verdict.accepted, text, datetime.now(UTC), event)
+        return True
 
     async def is_held(self) -> bool:
         """Whether releases wait, and are not even claimed."""

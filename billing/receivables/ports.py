@@ -36,8 +36,11 @@ class Journal(Accounts, Protocol):
 
 
 class Bookings(Protocol):
-    async def book(self, payment: IncomingPayment, at: datetime) -> bool:
-        """Books money that has arrived, or gone back; False if it was booked before."""
+    async def book(self, payment: IncomingPayment, at: datetime, checkout_id: str | None = None) -> bool:
+        """Books money that has arrived, or gone back; False if it was booked before.
+
+        The payment link by which it came is paid with it, if it is live.
+        """
 
 
 class GeneralLedger(Protocol):
@@ -88,6 +91,9 @@ class Recorded(Model):
 
 class PaymentListing(Protocol):
     async def incoming_payment(self, name: PaymentName) -> PaymentRecord | None: ...
+
+    async def booked_at(self, name: PaymentName) -> datetime | None:
+        """When the payment was booked; None: it was not."""
 
     async def incoming_payments(self, wanted: PaymentFilter, limit: int = PAGE_ROWS, offset: int = 0) -> PaymentPage:
         """Payments that match: unmatched ones first, then the newest."""

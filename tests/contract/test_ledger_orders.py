@@ -400,7 +400,7 @@ async def test_a_release_that_was_rejected_is_delivered_again_under_the_same_id(
         await ledger.change_order("1042", send_again(), AT)
     (event,) = await ledger.claim_events(Destination.PRODUCTION, LATER, LATER + timedelta(minutes=1), 10)
     await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "no", LATER)
-    await ledger.event_is_done(event, LATER)
+    await ledger.events_are_done([event], LATER)
     much_later = LATER + timedelta(hours=1)
     assert await ledger.claim_events(Destination.PRODUCTION, much_later, much_later + timedelta(minutes=1), 10) == []
     await ledger.change_order("1042", send_again(), much_later)

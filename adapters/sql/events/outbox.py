@@ -1,13 +1,14 @@
 """The outbox of events: written with the money that they tell of, claimed by one process at a time, kept 90 days."""
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from adapters.sql.core.database import EVENTS, NEWS, SqlDatabase, as_models, in_thread
+from adapters.sql.core.database import EVENTS, NEWS, SqlDatabase, ahead, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.statements import lock, where_given
 from billing.apart import Failed
@@ -24,6 +25,14 @@ _IS_OPEN = _O.done_at.is_(None)
 _IS_THERE = _O.destination == bindparam("destination")
 _OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.lane)
 _INSERT = insert(outgoing_events)
+_DONE = {"done_at": bindparam("at"), "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
+_FINISH = update(outgoing_events).where(_O.number == bindparam("of"), _IS_OPEN).values(_DONE)
+_WAITS = (
+    select(_O.number)
+    .where(_IS_OPEN, _IS_THERE, _O.lane == bindparam("lane"), _O.claimed_until.is_(None))
+    .limit(1)
+    .with_for_update()
+)
 _OUTLIVED = (
     select(_O.number)
     .where(_O.done_at.is_not(None), _O.done_at < bindparam("forgotten"))
@@ -37,7 +46,7 @@ _FORGET = delete(outgoing_events).where(_O.number.in_(_OUTLIVED.scalar_subquery(
 class SqlOutbox(SqlDatabase):
     """The part of ``SqlLedger`` about events; it delivers to the destinations that it was connected with."""
 
-    @in_thread
+    @ahead
     def claim_events(
         self,
         destination: Destination,
@@ -58,15 +67,14 @@ class SqlOutbox(SqlDatabase):
             connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
         return [event.evolve(claimed_until=until) for event in events]
 
-    @in_thread
-    def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
-        """The destination has taken the event, even if another process has claimed it since.
+    @ahead
+    def events_are_done(self, events: Sequence[OutgoingEvent], at: datetime) -> None:
+        """The destinations have taken the events, even if another process has claimed them since.
 
-        Those that were delivered long ago are deleted with it.
+        Those that were delivered long ago are deleted with them.
         """
-        changes = {"done_at": at, "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
-        with self._writing(f"record the delivery of event {event.event_id}") as connection:
-            connection.execute(update(outgoing_events).where(_O.number == event.number, _IS_OPEN).values(changes))
+        with self._writing("record the delivery of events") as connection:
+            finish(connection, events, at)
             connection.execute(_FORGET, {"forgotten": at - KEPT})
 
     @in_thread
@@ -120,6 +128,20 @@ def put_events(connection: Connection, destination: Destination, events: Iterabl
     if rows:
         connection.execute(_INSERT, rows)
         connection.info[NEWS].add(EVENTS)
+
+
+def tell_once(connection: Connection, destination: Destination, event: Event, lane: str) -> None:
+    """As ``put_events``, for a destination that is told how its lane stands when it is told: an event that waits, and
+    that nobody delivers yet, tells of this one too.
+    """
+    waiting = connection.scalar(_WAITS, {"destination": destination, "lane": lane})  # whoever claims it waits for us
+    if waiting is None:
+        put_events(connection, destination, [event], lane)
+
+
+def finish(connection: Connection, events: Iterable[OutgoingEvent], at: datetime) -> None:
+    """The events are done; no effect on those that are done already."""
+    connection.execute(_FINISH, [{"of": event.number, "at": at} for event in sorted(events, key=attrgetter("number"))])
 
 
 def send_again(connection: Connection, event_id: str, destination: Destination | None = None) -> bool:

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.database import SqlDatabase, ahead, in_thread
 from adapters.sql.core.order_schema import buyers, orders, releases
 from adapters.sql.core.statements import insert_new, upsert
-from adapters.sql.events.outbox import send_again
+from adapters.sql.events.outbox import finish, send_again
 from adapters.sql.orders.releases import is_braked, release_due
 from adapters.sql.orders.rows import (
     LOG,
@@ -24,7 +24,7 @@ from adapters.sql.orders.rows import (
 from adapters.sql.receivables.journal import balance, lock_account, lock_customer, post
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.errors import BrakeOn, InvalidInput, NotFound
-from billing.events.event import Destination
+from billing.events.event import Destination, OutgoingEvent
 from billing.model import Model
 from orders.alerts import of_refund, of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
@@ -92,10 +92,20 @@ class SqlOrders(SqlDatabase):
             release_due(connection, number, at)
             return _standing(connection, number)
 
-    @in_thread
-    def note_answer(self, number: str, kind: ReleaseKind, accepted: bool, text: str, at: datetime) -> None:
+    @ahead
+    def note_answer(
+        self,
+        number: str,
+        kind: ReleaseKind,
+        accepted: bool,
+        text: str,
+        at: datetime,
+        told: OutgoingEvent | None = None,
+    ) -> None:
         with self._writing(f"keep production's answer to order {number}") as connection:
             order = _locked(connection, number).order
+            if told is not None:
+                finish(connection, [told], at)
             release = order.release(kind)
             if release is None:
                 raise NotFound(f"order {number} has no release for {kind}")

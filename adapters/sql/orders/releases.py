@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from adapters.sql.core.order_schema import releases
 from adapters.sql.core.schema import brakes
-from adapters.sql.events.outbox import put_events
+from adapters.sql.events.outbox import put_events, tell_once
 from adapters.sql.orders.rows import ORDER, log, money_of, read_order, save_order
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.events.event import Destination, Event, EventType
@@ -76,7 +76,11 @@ _GO_TO = {
 def _put(connection: Connection, order: Order, event: Event) -> None:
     """Tells whoever is told by this process. What fails holds back the order, and no other of its customer."""
     for destination in connection.get_execution_options().get("destinations", ()):
-        if destination in _GO_TO[event.type]:
+        if destination not in _GO_TO[event.type]:
+            continue
+        if destination is Destination.ORDER:
+            tell_once(connection, destination, event, order.number)
+        else:
             put_events(connection, destination, [event], "" if destination is Destination.RECEIVER else order.number)
 
 

@@ -4,17 +4,19 @@ import shlex
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import order_state, owe_again
+from adapters.sql.payments.checkouts import note_state
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
+from billing.payments.checkouts import CheckoutState
 from billing.payments.rails import CARDS
 from billing.receivables.allocation import applied, booked, reversed_
 from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
@@ -24,19 +26,31 @@ from billing.receivables.ports import Recorded
 from billing.reviewers.alerts import of_doubt
 
 _I = incoming_payments.c
+_BOOKED_AT = select(_I.booked_at).where(_I.rail == bindparam("rail"), _I.digest == bindparam("digest"))
 
 
 class SqlIncoming(SqlDatabase):
     """The part of ``SqlLedger`` about money that has arrived."""
 
     @in_thread
-    def book(self, payment: IncomingPayment, at: datetime) -> bool:
+    def book(self, payment: IncomingPayment, at: datetime, checkout_id: str | None = None) -> bool:
         """Books money that has arrived, or gone back; False if it was booked before.
+
+        The payment link by which it came, if it is live still, is paid with it: a sweep sees both or neither.
 
         Raises ``NotFound`` for money that went back of a payment that is not booked: book that first.
         """
         with self._writing(f"book payment {payment.title}") as connection:
-            return book(connection, payment, at)
+            is_new = book(connection, payment, at)
+            if checkout_id is not None:
+                note_state(connection, checkout_id, CheckoutState.PAID, at)
+            return is_new
+
+    @in_thread
+    def booked_at(self, name: PaymentName) -> datetime | None:
+        with self._reading("look an incoming payment up") as connection:
+            at: datetime | None = connection.scalar(_BOOKED_AT, {"rail": name.rail, "digest": name.digest})
+            return at
 
     @in_thread
     def incoming_payment(self, name: PaymentName) -> PaymentRecord | None:

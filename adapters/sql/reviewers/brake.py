@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, desc, select, update
 
-from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.database import SqlDatabase, ahead, in_thread
 from adapters.sql.core.schema import brakes
 from adapters.sql.core.statements import insert_new
 from billing.errors import NotFound
@@ -16,7 +16,7 @@ _LAST = select(brakes).order_by(desc(brakes.c.number)).limit(1)  # read before e
 class SqlBrake(SqlDatabase):
     """The part of ``SqlLedger`` about the emergency brake."""
 
-    @in_thread
+    @ahead
     def brake(self) -> Brake | None:
         with self._reading("read the emergency brake") as connection:
             return last_brake(connection)
