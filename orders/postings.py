@@ -19,19 +19,19 @@ from billing.receivables.journal import (
 from orders.order import Order
 
 
-def opened(order: Order, balance: Balance, at: datetime) -> list[Transaction]:
-    """The bill, which is due at once, and what the customer's credit pays of it."""
-    return [_bill(order, 1, at), *_from_credit(order, order.price_minor, balance, at)]
+def opened(order: Order, balance: Balance, usable_minor: int, at: datetime) -> list[Transaction]:
+    """The bill, which is due at once, and what the customer's credit pays of it: ``usable_minor`` at most."""
+    return [_bill(order, 1, at), *_from_credit(order, min(order.price_minor, usable_minor), balance, at)]
 
 
-def amended(before: Order, order: Order, balance: Balance, at: datetime) -> list[Transaction]:
-    """The bill of another price. What was paid above it is credit, and credit pays what is owed by now."""
+def amended(before: Order, order: Order, balance: Balance, usable_minor: int, at: datetime) -> list[Transaction]:
+    """The bill of another price. What was paid above it is credit, and usable credit pays what is owed by now."""
     owed_minor = balance.owed_for(order.subject, order.currency) - before.price_minor + order.price_minor
     return [
         _bill(before, -1, at),
         _bill(order, 1, at),
         *_freed(before, -owed_minor, at),
-        *_from_credit(order, owed_minor, balance, at),
+        *_from_credit(order, min(owed_minor, usable_minor), balance, at),
     ]
 
 
@@ -58,9 +58,8 @@ def _freed(order: Order, amount_minor: int, at: datetime) -> Iterator[Transactio
         yield _transaction(order, Cause.FREED, moved(amount_minor, order.currency, owed, to), at)
 
 
-def _from_credit(order: Order, owed_minor: int, balance: Balance, at: datetime) -> Iterator[Transaction]:
+def _from_credit(order: Order, share_minor: int, balance: Balance, at: datetime) -> Iterator[Transaction]:
     """What had come for the order itself pays first: if it goes back, the order is owed again."""
-    share_minor = min(owed_minor, -balance.carried_minor(order.currency))
     if share_minor <= 0:
         return
     own_minor = min(share_minor, max(0, balance.credit_from(order.subject, order.currency)))

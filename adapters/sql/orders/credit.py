@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, text
 
-from adapters.sql.core.journal_schema import journal_entries, transactions
+from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions, journal_entries, transactions
 from adapters.sql.orders.rows import OF_ORDERS, ORDER
 from billing.receivables.doubts import OrderState
 from billing.receivables.incoming import IncomingPayment, key_of
+from billing.receivables.instructions import InstructionKind
 from billing.receivables.journal import (
     AccountKind,
     Balance,
@@ -20,7 +21,13 @@ from billing.receivables.journal import (
     receivable,
 )
 
-_E, _T = journal_entries.c, transactions.c
+_E, _T, _N = journal_entries.c, transactions.c, instructions.c
+_PROMISED = select(func.sum(_N.amount_minor)).where(
+    text(INSTRUCTION_IS_OPEN),
+    _N.kind == InstructionKind.REFUND,
+    _N.customer_id == bindparam("customer_id"),
+    _N.currency == bindparam("currency"),
+)
 _PAID = -func.sum(_E.amount_minor)
 _BY_CREDIT = (
     select(ORDER.number, ORDER.price_minor, ORDER.owed_minor, _PAID.label("by_credit"))
@@ -33,6 +40,17 @@ _BY_CREDIT = (
     .having(_PAID > 0)
     .order_by(func.max(_E.number).desc())
 )
+
+
+def promised_minor(connection: Connection, customer_id: str, currency: str) -> int:
+    """What of the customer's money is to go back, and is not booked as gone yet: it pays nothing else."""
+    return int(connection.scalar(_PROMISED, {"customer_id": customer_id, "currency": currency}) or 0)
+
+
+def usable_credit(connection: Connection, customer_id: str, currency: str, balance: Balance) -> int:
+    """The customer's credit without what is promised back, in minor units."""
+    credit_minor = max(0, -balance.carried_minor(currency))
+    return credit_minor and max(0, credit_minor - promised_minor(connection, customer_id, currency))
 
 
 def order_state(connection: Connection, payment: IncomingPayment) -> OrderState | None:

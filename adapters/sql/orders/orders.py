@@ -11,6 +11,7 @@ from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new, upsert
 from adapters.sql.events.outbox import send_again
+from adapters.sql.orders.credit import usable_credit
 from adapters.sql.orders.releases import is_braked, release_due
 from adapters.sql.orders.rows import (
     LOG,
@@ -27,6 +28,7 @@ from adapters.sql.receivables.journal import balance, lock_account, lock_custome
 from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination
 from billing.model import Model
+from billing.receivables.journal import Balance
 from orders.alerts import of_refund, of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
 from orders.effects import Effect, effect, expired
@@ -54,7 +56,7 @@ class SqlOrders(SqlDatabase):
             save_version(connection, order, by, at)
             entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=_price(order))
             log(connection, order, entry)
-            post(connection, opened(order, balance(connection, order.customer_id), at))
+            post(connection, opened(order, *_credit(connection, order), at))
             return Opened(standing=_standing(connection, order.number), is_new=True)
 
     @in_thread
@@ -109,6 +111,12 @@ class SqlOrders(SqlDatabase):
             if not accepted:
                 insert_new(connection, alerts, [alert_values(of_rejection(order, release, answer.text, at))])
             release_due(connection, number, at)
+
+
+def _credit(connection: Connection, order: Order) -> tuple[Balance, int]:
+    """The customer's balance, and what of their credit may pay for the order."""
+    known = balance(connection, order.customer_id)
+    return known, usable_credit(connection, order.customer_id, order.currency, known)
 
 
 def _known(connection: Connection, number: str, digest: str) -> OrderStanding | None:
@@ -168,8 +176,7 @@ def _carry_out(connection: Connection, before: OrderStanding, change: Change, or
         case Amend():
             save_version(connection, order, change.by, at)
             save_order(connection, order, before.owed_minor, at)
-            known = balance(connection, order.customer_id)
-            post(connection, amended(before.order, order, known, at))
+            post(connection, amended(before.order, order, *_credit(connection, order), at))
         case Cancel():
             _end(connection, before, order, at)
             if change.refund and before.paid_minor > 0:
