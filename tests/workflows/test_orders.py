@@ -147,6 +147,34 @@ async def test_a_workflow_that_was_terminated_begins_again_with_the_next_change(
     await stands(bed, OrderStage.RELEASED)
 
 
+async def knows_more(bed: Bed) -> None:
+    """The workflow knows what the ledger, which was restored, has lost."""
+    standing = await bed.ledger.order("1042")
+    assert standing is not None
+    lost = standing.evolve(order=standing.order.evolve(revision=50))
+    await handle(bed).signal("told", lost)
+    await bed.fulfils("1042", lambda value: value.standing == lost)
+
+
+async def test_an_order_goes_on_where_a_ledger_that_was_restored_has_it(bed: Bed) -> None:
+    await bed.order(request())
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await knows_more(bed)
+    await paid(bed)
+    assert (await stands(bed, OrderStage.RELEASED)).standing.order.revision < 50
+    await answered(bed)
+    assert (await handle(bed).result()).stage is OrderStage.FULFILLED
+
+
+async def test_an_order_expires_by_a_ledger_that_was_restored(bed: Bed) -> None:
+    expires_at = now() + timedelta(days=3)
+    await bed.order(request(expires_at=expires_at))
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await knows_more(bed)
+    await bed.timeline.reach(handle(bed), expires_at + OVERSHOOT)
+    assert (await handle(bed).result()).stage is OrderStage.EXPIRED
+
+
 @pytest.mark.parametrize("payload", [["nonsense"], [], [{"order": {}}]])
 async def test_a_signal_that_cannot_be_read_changes_nothing(bed: Bed, payload: list[object]) -> None:
     await bed.order(request())
