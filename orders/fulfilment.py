@@ -92,7 +92,7 @@ class Fulfilment(Model):
         return ""
 
     def told(self, standing: OrderStanding, now: datetime) -> "Fulfilment":
-        """Somebody says that the order stands like that; the ledger is asked if that is not newer than what is known."""
+        """Somebody says that the order stands like that; if it is not newer than what is known, the ledger is asked."""
         if standing == self.standing:
             return self
         if standing.order.revision <= self.standing.order.revision:

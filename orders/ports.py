@@ -1,5 +1,6 @@
 """Where orders are kept. Every method may be called again after any failure."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Protocol
 
@@ -76,6 +77,9 @@ class OrderPage(Model):
 
 class OrderListing(Protocol):
     async def order(self, number: str) -> OrderStanding | None: ...
+
+    def open_orders(self, failed: list[Failed]) -> AsyncIterator[list[OrderStanding]]:
+        """All open orders, oldest first, in pages. One that cannot be read is added to ``failed``."""
 
     async def buyer(self, customer_id: str) -> Buyer | None: ...
 

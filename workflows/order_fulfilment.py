@@ -86,7 +86,7 @@ class OrderFulfilment(ValueLoop[Fulfilment, FulfilmentStep]):
                 self._ended = self._value.due(workflow.now()).step is FulfilmentStep.END
 
     async def _ask(self, method: Any, summary: str) -> None:
-        """Has the ledger do it, which answers how the order stands then; again after a pause if that changes nothing."""
+        """Has the ledger do it, which answers how the order stands then; if nothing changes, again after a pause."""
         before = self._value
         turn = OrderTurn(number=self._value.standing.order.number, at=workflow.now())
         try:

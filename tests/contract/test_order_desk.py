@@ -288,7 +288,7 @@ async def test_what_one_refund_is_to_give_back_no_other_gives_back(shop: Shop) -
         via="cli",
     )
     for amount in ("", "0.01"):
-        with pytest.raises(InvalidInput, match="is more than is left beside refund 100.00 EUR"):
+        with pytest.raises(InvalidInput, match=r"is more than is left beside refund 100\.00 EUR"):
             await shop.payments.instruct(wanted.evolve(amount=amount), NOW)
     assert given.instruction_id is not None
     await shop.payments.reject(given.instruction_id, "bob", "another way", NOW)

@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
+from activities.completeness import CompletenessRequest
 from billing.keys import order_workflow_id
+from billing.period import Period
+from bootstrap import connect_completeness
 from orders.fulfilment import REMINDER, REST_REMINDER, Fulfilment
 from orders.order import EndKind, OrderStage, ReleaseKind
 from sandbox.stand_ins.control import control
@@ -144,6 +147,31 @@ async def test_a_workflow_that_was_terminated_begins_again_with_the_next_change(
     await stands(bed, OrderStage.AWAITING_PAYMENT)
     await handle(bed).terminate("a mistake")
     await paid(bed)
+    await stands(bed, OrderStage.RELEASED)
+
+
+async def test_an_order_whose_workflow_was_terminated_is_looked_after_again_the_next_day(bed: Bed) -> None:
+    expires_at = now() + timedelta(days=3)
+    await bed.order(request(expires_at=expires_at))
+    await bed.order(request("1043"))
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await bed.fulfils("1043", lambda value: value.stage is OrderStage.AWAITING_PAYMENT)
+    await handle(bed).terminate("a mistake")
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
+    for _ in range(2):
+        await check.cover(CompletenessRequest(periods=(Period("2027-06"),)))
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await bed.timeline.reach(handle(bed), expires_at + OVERSHOOT)
+    assert (await handle(bed).result()).stage is OrderStage.EXPIRED
+
+
+async def test_an_order_whose_workflow_was_terminated_under_the_brake_is_released_after_it(bed: Bed) -> None:
+    await bed.order(request())
+    await bed.ledger.pull_brake("ann", "a drill", "cli", now())
+    await paid(bed)
+    await bed.fulfils("1042", lambda value: value.is_braked)
+    await handle(bed).terminate("a mistake")
+    await bed.ledger.release_brake("ann", "over", "cli", now())
     await stands(bed, OrderStage.RELEASED)
 
 

@@ -15,13 +15,16 @@ from billing.events.event import Destination, Event, EventType
 from billing.receivables.events import receivables
 from billing.receivables.journal import SubjectKind, Transaction
 from orders.alerts import of_money_back
-from orders.events import order_changed, order_released
-from orders.order import Order, OrderStanding, Release
+from orders.events import brake_released, order_changed, order_released
+from orders.order import Order, OrderStage, OrderStanding, Release
 from orders.ports import OrderLogEntry
 
 _IS_BRAKED = select(brakes.c.number).where(brakes.c.released_at.is_(None)).limit(1)
 _KNOWN = select(ORDER.owed_minor).where(ORDER.number == bindparam("number"))
 _INSERT = insert(releases)
+_HELD = select(ORDER.number, ORDER.customer_id, ORDER.version).where(
+    ORDER.closed_at.is_(None), ORDER.stage == OrderStage.AWAITING_RELEASE
+)
 
 
 def release_what_is_paid(connection: Connection, posted: Iterable[Transaction]) -> None:
@@ -53,6 +56,14 @@ def release_due(connection: Connection, number: str, at: datetime) -> OrderStand
     save_order(connection, order, money.owed_minor, at)
     _put(connection, order, order_changed(standing, at))
     return standing
+
+
+def tell_of_brake_release(connection: Connection, brake: int, at: datetime) -> None:
+    """Tells the workflows of the orders that the brake has held; one that is lost begins again."""
+    if Destination.ORDER in connection.get_execution_options().get("destinations", ()):
+        for number, customer_id, version in connection.execute(_HELD).all():
+            event = brake_released(number, customer_id, version, brake, at)
+            put_events(connection, Destination.ORDER, [event], number)
 
 
 def is_braked(connection: Connection) -> bool:
