@@ -10,9 +10,8 @@ from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, brakes
 from adapters.sql.core.statements import insert_new
 from adapters.sql.events.outbox import put_events
-from adapters.sql.orders.rows import ORDER, log, money_of, read_order, save_order
+from adapters.sql.orders.rows import ORDER, UNPAID, log, money_of, read_order, save_order
 from billing.events.event import Destination, Event, EventType
-from billing.receivables.events import receivables
 from billing.receivables.journal import SubjectKind, Transaction
 from orders.alerts import of_money_back
 from orders.events import brake_released, order_changed, order_released
@@ -30,9 +29,15 @@ _HELD = select(ORDER.number, ORDER.customer_id, ORDER.version).where(
 def release_what_is_paid(connection: Connection, posted: Iterable[Transaction]) -> None:
     """Called by whoever moves money, after it is posted: releases what it has paid for, and tells of it."""
     posted = list(posted)
-    numbers = {each.subject.name for each in receivables(posted) if each.subject.kind is SubjectKind.ORDER}
-    for number in sorted(numbers):
+    for number in sorted(_orders_of(posted)):
         release_due(connection, number, posted[-1].at)
+
+
+def _orders_of(posted: Iterable[Transaction]) -> set[str]:
+    """The orders of which more or less is unpaid by these transactions; what makes a write-off good pays, too."""
+    accounts = (entry.account for transaction in posted for entry in transaction.entries)
+    subjects = (account.subject for account in accounts if account.kind in UNPAID)
+    return {subject.name for subject in subjects if subject and subject.kind is SubjectKind.ORDER}
 
 
 def release_due(connection: Connection, number: str, at: datetime) -> OrderStanding | None:
