@@ -251,7 +251,8 @@ class OrderStanding(Model):
 
     @property
     def paid_minor(self) -> int:
-        return self.order.price_minor - self.owed_minor
+        """What was paid of the price; nothing once the order has ended, for then it is credit, or went back."""
+        return 0 if self.order.end else self.order.price_minor - self.owed_minor
 
     @property
     def stage(self) -> OrderStage:

@@ -66,6 +66,11 @@ class OrderRow(Model):
     released_at: Instant | None = None
     answered_at: Instant | None = None
 
+    @property
+    def paid_minor(self) -> int:
+        """As ``OrderStanding.paid_minor``."""
+        return 0 if self.stage in (OrderStage.CANCELLED, OrderStage.EXPIRED) else self.price_minor - self.owed_minor
+
 
 class OrderPage(Model):
     """Rows of the list, the newest first; ``count`` is how many match, ``stages`` how many stand where."""

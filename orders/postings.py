@@ -15,6 +15,7 @@ from billing.receivables.journal import (
     credit,
     moved,
     receivable,
+    written_off,
 )
 from orders.order import Order
 
@@ -26,9 +27,9 @@ def opened(order: Order, balance: Balance, usable_minor: int, at: datetime) -> l
 
 def amended(before: Order, order: Order, balance: Balance, usable_minor: int, at: datetime) -> list[Transaction]:
     """The bill of another price. What was paid above it is credit, and usable credit pays what is owed by now."""
-    owed_minor = balance.owed_for(order.subject, order.currency) - before.price_minor + order.price_minor
+    owed_minor = order.price_minor - _paid_minor(before, balance)
     return [
-        _bill(before, -1, at),
+        _void(before, balance, at),
         _bill(order, 1, at),
         *_freed(before, -owed_minor, at),
         *_from_credit(order, min(owed_minor, usable_minor), balance, at),
@@ -37,8 +38,13 @@ def amended(before: Order, order: Order, balance: Balance, usable_minor: int, at
 
 def ended(order: Order, balance: Balance, at: datetime) -> list[Transaction]:
     """Nothing is owed any more; what was paid is credit, which keeps the order as its origin."""
-    paid_minor = order.price_minor - balance.owed_for(order.subject, order.currency)
-    return [_bill(order, -1, at), *_freed(order, paid_minor, at)]
+    return [_void(order, balance, at), *_freed(order, _paid_minor(order, balance), at)]
+
+
+def _paid_minor(order: Order, balance: Balance) -> int:
+    """What was paid of the price: neither owed nor given up."""
+    of_order = order.subject, order.currency
+    return order.price_minor - balance.owed_for(*of_order) - balance.given_up(*of_order)
 
 
 def _bill(order: Order, sign: int, at: datetime) -> Transaction:
@@ -50,6 +56,13 @@ def _bill(order: Order, sign: int, at: datetime) -> Transaction:
         Entry(account=contra, amount_minor=-amount_minor, currency=currency),
     )
     return _transaction(order, Cause.NOTICE if sign > 0 else Cause.VOID, entries, at)
+
+
+def _void(order: Order, balance: Balance, at: datetime) -> Transaction:
+    """The reversal of the bill; what was given up of it is so no more, and was not paid."""
+    bill, given_up_minor = _bill(order, -1, at), balance.given_up(order.subject, order.currency)
+    owed, lost = receivable(order.customer_id, order.subject), written_off(order.customer_id, order.subject)
+    return bill.evolve(entries=(*bill.entries, *moved(given_up_minor, order.currency, owed, lost)))
 
 
 def _freed(order: Order, amount_minor: int, at: datetime) -> Iterator[Transaction]:

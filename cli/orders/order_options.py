@@ -113,7 +113,7 @@ class ListedOrder(Model):
     @property
     def cells(self) -> tuple[str, ...]:
         row = self.row
-        paid = format_amount(row.price_minor - row.owed_minor, row.currency)
+        paid = format_amount(row.paid_minor, row.currency)
         due, owed = format_amount(row.price_minor, row.currency), format_amount(row.owed_minor, row.currency)
         who = f"{row.buyer} ({row.customer_id})"
         return row.number, who, stage_words(row.stage), due, paid, owed, utc(row.since)

@@ -11,7 +11,7 @@ from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination
 from billing.money import format_amount
 from billing.receivables.incoming import PaymentKind
-from billing.receivables.journal import Subject
+from billing.receivables.journal import Subject, settlement
 from orders.order import Answered, EndKind, OrderStage, OrderStanding, Rejected, ReleaseKind
 from orders.ports import OrderFilter
 from tests.contract.event_fixtures import listed
@@ -367,6 +367,51 @@ async def test_an_order_expires_unless_enough_is_paid(ledger: SqlLedger) -> None
     await ledger.book(payment(10000, "late", "3"), LATER)
     assert (await ledger.expire_order("3", LATER)).stage is OrderStage.RELEASED
     assert await log_of(ledger, "1") == ["opened", "expired"]
+
+
+async def given_up(ledger: SqlLedger) -> None:
+    """Everything that the buyer owes is written off, by a way that nothing checks."""
+    posted = settlement("buyer", await ledger.balance("buyer"), "ann", "never comes", LATER)
+    assert posted is not None
+
+    def write() -> None:
+        with ledger._writing("write off") as connection:
+            journal.post(connection, [posted])
+
+    await ledger.run(write)
+
+
+@pytest.mark.parametrize("paid_minor", [0, 4000])
+async def test_what_was_given_up_of_an_order_was_not_paid_when_it_ends(ledger: SqlLedger, paid_minor: int) -> None:
+    await ledger.open_order(request(expires_at=LATER), AT)
+    if paid_minor:
+        await ledger.book(payment(paid_minor), AT)
+    await given_up(ledger)
+    await ledger.expire_order("1042", LATER)
+    balance = await ledger.balance("buyer")
+    assert (await credit(ledger), balance.owed, balance.written_off) == (paid_minor, (), ())
+    assert (await ledger.open_order(request("2"), LATER)).standing.owed_minor == 10000 - paid_minor
+
+
+async def test_what_was_given_up_of_an_order_is_owed_again_once_it_is_amended(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.book(payment(1000), AT)
+    await given_up(ledger)
+    changed, text = await ledger.change_order("1042", amend(6000), LATER)
+    assert (changed.owed_minor, text, await credit(ledger)) == (5000, "amended to version 2, 60.00 EUR", 0)
+    balance = await ledger.balance("buyer")
+    (owed,) = balance.owed
+    assert (owed.amount_minor, owed.due_at, balance.written_off) == (5000, AT, ())
+
+
+@pytest.mark.parametrize("paid_minor", [0, 4000])
+async def test_nothing_is_paid_of_an_order_that_has_ended(ledger: SqlLedger, paid_minor: int) -> None:
+    await ledger.open_order(request(expires_at=LATER), AT)
+    if paid_minor:
+        await ledger.book(payment(paid_minor), AT)
+    ended = await ledger.expire_order("1042", LATER)
+    assert (ended.paid_minor, ended.paid, ended.owed_minor) == (0, "0.00 EUR", 0)
+    assert [row.paid_minor for row in (await ledger.orders(OrderFilter())).rows] == [0]
 
 
 # -- production's answer
