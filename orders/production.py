@@ -7,7 +7,7 @@ from typing import Protocol
 from billing.model import Model, Words
 from billing.reviewers.ports import BrakeStore
 from orders.events import ReleaseData
-from orders.order import ReleaseKind
+from orders.order import OrderStanding, ReleaseKind
 
 ANSWER_MAX = 1000
 
@@ -29,6 +29,8 @@ class Production(Protocol):
 
 class ReleaseAnswers(BrakeStore, Protocol):
     """Where answers are kept."""
+
+    async def order(self, number: str) -> OrderStanding | None: ...
 
     async def note_answer(self, number: str, kind: ReleaseKind, accepted: bool, text: str, at: datetime) -> None: ...
 
