@@ -41,6 +41,14 @@ def ended(order: Order, balance: Balance, at: datetime) -> list[Transaction]:
     return [_void(order, balance, at), *_freed(order, _paid_minor(order, balance), at)]
 
 
+def forgiven(order: Order, asked_minor: int, at: datetime) -> Transaction:
+    """What the tolerance lets pass at the last release is written off: nobody is asked for it any more."""
+    owed, lost = receivable(order.customer_id, order.subject), written_off(order.customer_id, order.subject)
+    entries = moved(asked_minor, order.currency, lost, owed)
+    written = _transaction(order, Cause.WRITE_OFF, entries, at)
+    return written.evolve(reason=f"within the tolerance of order {order.number}")
+
+
 def _paid_minor(order: Order, balance: Balance) -> int:
     """What was paid of the price: neither owed nor given up."""
     of_order = order.subject, order.currency

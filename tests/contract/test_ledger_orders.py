@@ -10,8 +10,9 @@ from adapters.sql.receivables import journal
 from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination
 from billing.money import format_amount
+from billing.period import Period
 from billing.receivables.incoming import PaymentKind
-from billing.receivables.journal import Subject, settlement
+from billing.receivables.journal import Cause, Subject, Transaction, billed, moved, receivable, settlement
 from orders.order import Answered, EndKind, OrderStage, OrderStanding, Rejected, ReleaseKind
 from orders.ports import OrderFilter
 from tests.contract.event_fixtures import listed
@@ -165,6 +166,38 @@ async def test_what_is_within_the_tolerance_is_paid_enough(ledger: SqlLedger) ->
     await ledger.book(payment(1, "two"), AT)
     (release,) = (await standing(ledger)).order.releases
     assert release.owed_minor == 100
+
+
+async def test_what_the_tolerance_forgives_is_not_asked_for_again(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(tolerance_minor=100, deposit_percent=30), AT)
+    await ledger.book(payment(2950), AT)
+    (owed,) = (await ledger.balance("buyer")).owed
+    assert (await released(ledger), owed.amount_minor) == (["production"], 7050)
+    await ledger.book(payment(7000, "two"), AT)
+    balance = await ledger.balance("buyer")
+    assert (balance.owed, balance.given_up(Subject.order("1042"), "eur")) == ((), 50)
+    paid = await standing(ledger)
+    assert (await released(ledger), paid.owed_minor, paid.stage) == (
+        ["production", "shipment"],
+        50,
+        OrderStage.RELEASED,
+    )
+    (written,) = [each for each in await ledger.transactions("buyer") if each.cause is Cause.WRITE_OFF]
+    assert (written.by, written.reason) == (None, "within the tolerance of order 1042")
+    await ledger.book(payment(500, "nameless", None), LATER)
+    assert await credit(ledger) == 500
+    await ledger.book(payment(50, "three"), LATER)
+    assert ((await standing(ledger)).owed_minor, await ledger.released_unpaid([]), await told(ledger)) == (0, [], [])
+
+
+async def test_money_without_a_subject_pays_months_before_orders(ledger: SqlLedger) -> None:
+    await ledger.record(drafted(), AT)
+    await ledger.open_order(request(buyer=BUYER.evolve(customer_id="acme")), AT)
+    await announced(ledger, 5000)
+    await ledger.book(payment(5000, "early", None, customer_id="acme"), AT)
+    assert [item.subject for item in (await ledger.balance("acme")).owed] == [Subject.order("1042")]
+    await ledger.book(payment(6000, "more", None, customer_id="acme"), LATER)
+    assert ((await standing(ledger)).owed_minor, await credit(ledger, "acme")) == (4000, 0)
 
 
 async def test_a_deposit_starts_the_work_and_the_rest_ships_it(ledger: SqlLedger) -> None:
@@ -367,6 +400,20 @@ async def test_an_order_expires_unless_enough_is_paid(ledger: SqlLedger) -> None
     await ledger.book(payment(10000, "late", "3"), LATER)
     assert (await ledger.expire_order("3", LATER)).stage is OrderStage.RELEASED
     assert await log_of(ledger, "1") == ["opened", "expired"]
+
+
+async def announced(ledger: SqlLedger, amount_minor: int) -> None:
+    """The bill of a month, due long after the orders."""
+    month = Subject.month(Period("2026-11"))
+    entries = moved(amount_minor, "eur", receivable("acme", month), billed("acme", month))
+    dated = (entries[0].evolve(due_at=LATER + timedelta(days=9)), entries[1])
+    notice = Transaction(key="a notice", cause=Cause.NOTICE, at=AT, customer_id="acme", entries=dated)
+
+    def write() -> None:
+        with ledger._writing("announce") as connection:
+            journal.post(connection, [notice])
+
+    await ledger.run(write)
 
 
 async def given_up(ledger: SqlLedger) -> None:

@@ -17,6 +17,7 @@ from orders.alerts import of_money_back
 from orders.events import brake_released, order_changed, order_released
 from orders.order import Order, OrderStage, OrderStanding, Release
 from orders.ports import OrderLogEntry
+from orders.postings import forgiven
 
 _IS_BRAKED = select(brakes.c.number).where(brakes.c.released_at.is_(None)).limit(1)
 _KNOWN = select(ORDER.owed_minor).where(ORDER.number == bindparam("number"))
@@ -43,6 +44,8 @@ def _orders_of(posted: Iterable[Transaction]) -> set[str]:
 def release_due(connection: Connection, number: str, at: datetime) -> OrderStanding | None:
     """Writes down how the order stands by now, after any change, and releases what is due; None: no such order.
 
+    What is missing at the last release is within the tolerance, and is written off.
+
     The caller holds the lock of the customer, and has saved what it has changed of the order.
     """
     before = read_order(connection, number)
@@ -60,6 +63,10 @@ def release_due(connection: Connection, number: str, at: datetime) -> OrderStand
     _tell_of_money_back(connection, standing, money.position, at)
     save_order(connection, order, money.owed_minor, at)
     _put(connection, order, order_changed(standing, at))
+    if released and money.asked_minor > 0 and all(map(order.release, order.kinds)):
+        from adapters.sql.receivables.journal import post  # whose every posting comes here
+
+        post(connection, [forgiven(order, money.asked_minor, at)])
     return standing
 
 
