@@ -125,6 +125,37 @@ async def test_money_that_came_before_its_order_pays_it_and_is_owed_again_if_it_
     assert ((await standing(ledger)).owed_minor, await credit(ledger)) == (10000, 0)
 
 
+async def test_what_goes_back_is_owed_again_for_orders_that_credit_paid_and_no_other_debt_is(ledger: SqlLedger) -> None:
+    await leave(ledger, "buyer", -10000, "eur")
+    await ledger.open_order(request(deposit_percent=30), AT)
+    await leave(ledger, "buyer", 40, "eur", "a debt")
+    await ledger.open_order(request("2"), AT)
+    other = payment(10000, "for 2", "2")
+    await ledger.book(other, AT)
+    await ledger.book(back(4000, other, PaymentKind.CHARGEBACK), LATER)
+    assert ((await standing(ledger)).owed_minor, (await standing(ledger, "2")).owed_minor) == (0, 4000)
+    won = back(-4000, other, PaymentKind.CHARGEBACK).evolve(reference="won")
+    await ledger.book(won, LATER)
+    assert ((await standing(ledger)).owed_minor, (await standing(ledger, "2")).owed_minor) == (0, 0)
+
+
+async def test_an_order_that_lost_its_credit_has_it_again_once_the_dispute_is_won(ledger: SqlLedger) -> None:
+    await ledger.open_order(request("1"), AT)
+    await ledger.change_order("1", halt(), AT)
+    paid = payment(10000, number="1")
+    await ledger.book(paid, AT)
+    await ledger.change_order("1", cancel(), AT)
+    await ledger.open_order(request("2", 4000), AT)
+    await ledger.open_order(request("3", 12000), AT)
+    assert ((await standing(ledger, "3")).owed_minor, await credit(ledger)) == (6000, 0)
+    await ledger.book(back(10000, paid, PaymentKind.CHARGEBACK), LATER)
+    assert [(await standing(ledger, number)).owed_minor for number in "23"] == [4000, 12000]
+    await ledger.book(payment(1000, "part", "3"), LATER)
+    await ledger.book(back(-10000, paid, PaymentKind.CHARGEBACK).evolve(reference="won"), LATER)
+    assert [(await standing(ledger, number)).owed_minor for number in "23"] == [0, 5000]
+    assert (await credit(ledger), await released(ledger, "3")) == (0, [])
+
+
 # -- paid and released
 
 
