@@ -516,6 +516,29 @@ async def test_an_acceptance_stays_and_a_rejection_is_told_once(ledger: SqlLedge
     assert await log_of(ledger) == ["opened", "released", "rejected", "sent_again", "answered"]
 
 
+async def test_what_production_refuses_to_make_can_be_cancelled(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(deposit_percent=30), AT)
+    await ledger.book(payment(10000), AT)
+    with pytest.raises(InvalidInput, match="was released already: it cannot be cancelled"):
+        await ledger.change_order("1042", cancel(), AT)
+    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "cannot be made", AT)
+    ended, text = await ledger.change_order("1042", cancel(), LATER)
+    assert (ended.stage, await credit(ledger)) == (OrderStage.CANCELLED, 10000)
+    assert text == "cancelled; 100.00 EUR of what was paid is credit of buyer"
+    with pytest.raises(InvalidInput, match="was cancelled by ann"):
+        await ledger.change_order("1042", send_again(), LATER)
+    assert await ledger.released_unpaid([]) == []
+
+
+async def test_what_production_makes_cannot_be_cancelled_although_it_refuses_to_ship(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(deposit_percent=30), AT)
+    await ledger.book(payment(10000), AT)
+    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "ok", AT)
+    await ledger.note_answer("1042", ReleaseKind.SHIPMENT, False, "no", AT)
+    with pytest.raises(InvalidInput, match="was released already: it cannot be cancelled"):
+        await ledger.change_order("1042", cancel(), AT)
+
+
 async def test_a_release_that_was_rejected_is_delivered_again_under_the_same_id(ledger: SqlLedger) -> None:
     await ledger.open_order(request(), AT)
     await ledger.book(payment(10000), AT)

@@ -31,7 +31,7 @@ from services.event_dispatcher import EventDispatcher
 from services.releases import ReleaseSender, ReviewersAsProduction
 from tests.contract.conftest import Serve
 from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker
-from tests.ordering import AT, payment, request, send_again
+from tests.ordering import AT, cancel, payment, request, send_again
 
 
 @pytest.fixture
@@ -341,4 +341,15 @@ async def test_what_was_rejected_is_not_asked_again_without_a_person(ledger: Sql
     production = await events(ledger, ReleaseKind.PRODUCTION)
     for _ in range(2):  # killed between the answer and the end of the delivery
         await ReleaseSender(ledger, workshop).send(production)
+    assert workshop.asked == ["production"]
+
+
+async def test_what_was_cancelled_after_a_rejection_does_not_ship(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(deposit_percent=30), AT)
+    await ledger.book(payment(10000), AT)
+    workshop = Workshop(accepts=False)
+    production, shipment = [await events(ledger, kind) for kind in ReleaseKind]
+    await ReleaseSender(ledger, workshop).send(production)
+    await ledger.change_order("1042", cancel(), AT)
+    await ReleaseSender(ledger, workshop).send(shipment)
     assert workshop.asked == ["production"]

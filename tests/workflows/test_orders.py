@@ -130,6 +130,15 @@ async def test_people_are_told_of_a_rejection_at_once_and_reminded_of_it(bed: Be
     assert (await handle(bed).result()).stage is OrderStage.FULFILLED
 
 
+async def test_people_are_reminded_no_more_of_a_rejected_order_that_is_cancelled(bed: Bed) -> None:
+    await bed.order(request())
+    await paid(bed)
+    await answered(bed, accepted=False)
+    await stands(bed, OrderStage.REJECTED)
+    await bed.ledger.change_order("1042", cancel(), now())
+    assert (await handle(bed).result()).stage is OrderStage.CANCELLED
+
+
 async def test_people_are_reminded_of_the_rest_after_a_deposit(bed: Bed) -> None:
     await bed.order(request(deposit_percent=30))
     await paid(bed, 3000)
