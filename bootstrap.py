@@ -241,15 +241,18 @@ def connect_completeness(
 ) -> CompletenessActivities:
     """The completeness check; ``client`` None: without Temporal, for the reason ``unseen``."""
     from activities.completeness import CompletenessActivities
+    from clients.order_signals import OrderSignals
     from clients.running_workflows import RunningWorkflows
 
+    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client)) if client else None
     return CompletenessActivities(
         adapters.ledger,
         sales or connect_sales(adapters),
         RunningWorkflows(client) if client else None,
-        connect_alerts(settings, adapters, connect_digest_trigger(settings, client)) if client else None,
+        alerts,
         settings.decimal_separator,
         unseen,
+        OrderTeller(adapters.ledger, OrderSignals(client)) if client else None,
     )
 
 

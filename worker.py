@@ -152,6 +152,7 @@ def _activities(
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
     orders = OrderActivities(ledger, alerts, links)
     return [
+        orders.look_up_order,
         orders.release_order,
         orders.expire_order,
         orders.remind_of_order,

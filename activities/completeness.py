@@ -28,6 +28,7 @@ from billing.sales.worksheet import ignored
 from services import clock
 from services.alerts import Alerts
 from services.order_checks import OrderBooks, OrderChecks
+from services.order_teller import OrderTeller
 from services.shared_sales import Sales
 
 _SHOWN = 50
@@ -51,7 +52,9 @@ class _Ledger(CollectionStore, CustomerStore, Snapshots, OrderBooks, Protocol):
 
 
 class CompletenessActivities:
-    """``chains`` and ``alerts`` None: without Temporal, for the reason in ``unseen``; then only ``look`` works."""
+    """``chains``, ``alerts`` and ``teller`` None: without Temporal, for the reason in ``unseen``; then only ``look``
+    works.
+    """
 
     def __init__(
         self,
@@ -61,12 +64,14 @@ class CompletenessActivities:
         alerts: Alerts | None,
         decimal_separator: str = ".",
         unseen: str = "",
+        teller: OrderTeller | None = None,
     ) -> None:
         self._ledger = ledger
         self._orders = OrderChecks(ledger)
         self._sales = sales
         self._chains = chains
         self._alerts = alerts
+        self._teller = teller
         self._decimal_separator = decimal_separator
         self._unseen = {DataSource.TEMPORAL: unseen} if unseen else {}
 
@@ -178,12 +183,15 @@ class CompletenessActivities:
     async def cover(self, request: CompletenessRequest) -> CompletenessResult:
         """Checks, alerts the reviewers to new findings, saves the heartbeat. A retry repeats all of it.
 
-        If a month cannot be checked at all, that is raised once the others are done.
+        The workflow of every open order is told how the order stands, so one that was lost begins again. If a month
+        cannot be checked at all, that is raised once the others are done.
         """
         assert self._alerts is not None
+        assert self._teller is not None
         now = clock.now()
         look = partial(self.look, without_temporal=False)
         reports, errors = await in_turn(request.periods or daily(now), look)
+        errors += (await in_turn([self._teller], OrderTeller.tell_open))[1]
         before = {report.period: await self._ledger.coverage_of(report.period) for report in reports}
         alerts: list[Callable[[], Alert]] = []
         texts: list[str] = []  # a finding of several months, such as a workflow, is reported once

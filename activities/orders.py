@@ -5,6 +5,7 @@ from typing import Protocol
 
 from temporalio import activity
 
+from billing.errors import NotFound
 from billing.model import Code, Count, Instant, Line, Model
 from billing.receivables.journal import Subject
 from orders.alerts import of_waiting
@@ -41,6 +42,14 @@ class OrderActivities:
         self._ledger = ledger
         self._alerts = alerts
         self._links = links
+
+    @activity.defn
+    async def look_up_order(self, turn: OrderTurn) -> OrderStanding:
+        """How the order stands in the ledger. Raises ``NotFound`` if that was restored to before the order."""
+        standing = await self._ledger.order(turn.number)
+        if standing is None:
+            raise NotFound(f"there is no order {turn.number} in the ledger; terminate its workflow, or open it again")
+        return standing
 
     @activity.defn
     async def release_order(self, turn: OrderTurn) -> OrderStanding:

@@ -16,7 +16,10 @@ class Amend(OrderChange):
 
 
 class Cancel(OrderChange):
-    """Ends the order, until the first release. What was paid is the customer's credit; with ``refund`` it goes back."""
+    """Ends the order, until production is told of it, or after it has refused to make it.
+
+    What was paid is the customer's credit; with ``refund`` it goes back.
+    """
 
     refund: bool = False
 

@@ -70,13 +70,16 @@ def _amended(standing: OrderStanding, change: Amend) -> Effect:
 
 def _cancelled(standing: OrderStanding, change: Cancel, at: datetime) -> Effect:
     order = standing.order
-    _require_unreleased(order, "it cannot be cancelled; give money back with: python starter.py payments refund")
+    if not order.can_be_cancelled:
+        _require_unreleased(order, "it cannot be cancelled; give money back with: python starter.py payments refund")
     end = End(kind=EndKind.CANCELLED, by=change.by, reason=change.reason, at=at)
     more = ", and is to go back" if change.refund and standing.paid_minor > 0 else ""
     return Effect(order.evolve(end=end), "cancelled", f"cancelled; {_left(standing)}{more}")
 
 
 def _sent_again(order: Order) -> Effect:
+    if order.end:
+        _require_open(order)
     rejected = [release.kind for release in order.releases if isinstance(release.answer, Rejected)]
     if not rejected:
         raise InvalidInput(f"production has rejected no release of order {order.number}; there is nothing to send")

@@ -36,7 +36,13 @@ def order_changed(standing: OrderStanding, at: datetime) -> Event:
     """The order stands like that by now; once for each of its revisions."""
     order = standing.order
     data = OrderData(number=order.number, version=order.version, stage=standing.stage)
-    return _event(order, EventType.ORDER_CHANGED, f"revision {order.revision}", data, at)
+    return _event(order.customer_id, EventType.ORDER_CHANGED, f"revision {order.revision}", data, at)
+
+
+def brake_released(number: str, customer_id: str, version: int, brake: int, at: datetime) -> Event:
+    """The order waited for the release of the emergency brake; once for each pull."""
+    data = OrderData(number=number, version=version, stage=OrderStage.AWAITING_RELEASE)
+    return _event(customer_id, EventType.ORDER_CHANGED, f"brake {brake}", data, at)
 
 
 def order_released(order: Order, release: Release) -> Event:
@@ -52,9 +58,9 @@ def order_released(order: Order, release: Release) -> Event:
         price_minor=order.price_minor,
         owed_minor=release.owed_minor,
     )
-    return _event(order, EventType.ORDER_RELEASED, release.kind, data, release.at)
+    return _event(order.customer_id, EventType.ORDER_RELEASED, release.kind, data, release.at)
 
 
-def _event(order: Order, kind: EventType, about: str, data: Model, at: datetime) -> Event:
-    name = event_id(f"order/{order.number} {kind} {about}")
-    return Event(id=name, type=kind, created_at=at, customer_id=order.customer_id, data=data)
+def _event(customer_id: str, kind: EventType, about: str, data: OrderData | ReleaseData, at: datetime) -> Event:
+    name = event_id(f"order/{data.number} {kind} {about}")
+    return Event(id=name, type=kind, created_at=at, customer_id=customer_id, data=data)

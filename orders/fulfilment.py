@@ -19,13 +19,15 @@ class FulfilmentStep(StrEnum):
     RELEASE = "release"  # what is paid enough
     EXPIRE = "expire"
     REMIND = "remind"  # people
+    LOOK_UP = "look_up"  # how the order stands in the ledger
     END = "end"
 
 
 class Fulfilment(Model):
     """An order as the workflow knows it; it stands like that ``since`` then. ``reminders`` are those of that time.
 
-    ``is_braked``: the emergency brake has stopped its release.
+    ``is_braked``: the emergency brake has stopped its release. ``is_doubted``: it was told of something else that is
+    not newer; either that came late, or the ledger was restored, and is behind.
     """
 
     standing: OrderStanding
@@ -33,6 +35,7 @@ class Fulfilment(Model):
     reminders: Count = 0
     reminded_at: Instant | None = None
     is_braked: bool = False
+    is_doubted: bool = False
 
     @property
     def stage(self) -> OrderStage:
@@ -41,6 +44,8 @@ class Fulfilment(Model):
     def due(self, now: datetime) -> Due[FulfilmentStep]:
         """The next step at ``now``; the end once nothing is left to be done."""
         order = self.standing.order
+        if self.is_doubted:
+            return Due(FulfilmentStep.LOOK_UP, None, "see how the order stands in the ledger")
         if order.is_closed:
             return Due(FulfilmentStep.END, None, "nothing is left to be done")
         if self.stage is OrderStage.AWAITING_RELEASE:
@@ -89,11 +94,17 @@ class Fulfilment(Model):
         return ""
 
     def told(self, standing: OrderStanding, now: datetime) -> "Fulfilment":
-        """The order stands like that by now; what is older than what is known has no effect."""
-        if standing.order.revision <= self.standing.order.revision:
+        """Somebody says that the order stands like that; if it is not newer than what is known, the ledger is asked."""
+        if standing == self.standing:
             return self
+        if standing.order.revision <= self.standing.order.revision:
+            return self.evolve(is_doubted=True)
+        return self.answered(standing, now)
+
+    def answered(self, standing: OrderStanding, now: datetime) -> "Fulfilment":
+        """The order stands like that in the ledger, which is right also if it is behind: then it was restored."""
         if standing.stage is self.stage:
-            return self.evolve(standing=standing, is_braked=False)
+            return self.evolve(standing=standing, is_braked=False, is_doubted=False)
         return Fulfilment(standing=standing, since=now)
 
     def braked(self) -> "Fulfilment":

@@ -135,7 +135,7 @@ class EndKind(StrEnum):
 
 
 class End(Model):
-    """The order was given up before its release. ``by`` None: the application, at its expiry."""
+    """The order was given up, and nothing is made. ``by`` None: the application, at its expiry."""
 
     kind: EndKind
     by: Who | None
@@ -197,8 +197,14 @@ class Order(Model):
 
     @property
     def is_started(self) -> bool:
-        """Whether anything was released: from then on the order is neither amended nor cancelled, and never expires."""
+        """Whether anything was released: from then on the order is not amended, and never expires."""
         return bool(self.releases)
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """Whether nothing is made: nothing was released, or production has refused to make it; then nothing ships."""
+        first = self.release(ReleaseKind.PRODUCTION)
+        return self.end is None and (first is None or isinstance(first.answer, Rejected))
 
     @property
     def is_closed(self) -> bool:
@@ -254,7 +260,8 @@ class OrderStanding(Model):
 
     @property
     def paid_minor(self) -> int:
-        return self.order.price_minor - self.owed_minor
+        """What was paid of the price; nothing once the order has ended, for then it is credit, or went back."""
+        return 0 if self.order.end else self.order.price_minor - self.owed_minor
 
     @property
     def stage(self) -> OrderStage:

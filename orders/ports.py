@@ -1,5 +1,6 @@
 """Where orders are kept. Every method may be called again after any failure."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Protocol
 
@@ -66,6 +67,11 @@ class OrderRow(Model):
     released_at: Instant | None = None
     answered_at: Instant | None = None
 
+    @property
+    def paid_minor(self) -> int:
+        """As ``OrderStanding.paid_minor``."""
+        return 0 if self.stage in (OrderStage.CANCELLED, OrderStage.EXPIRED) else self.price_minor - self.owed_minor
+
 
 class OrderPage(Model):
     """Rows of the list, the newest first; ``count`` is how many match, ``stages`` how many stand where."""
@@ -77,6 +83,9 @@ class OrderPage(Model):
 
 class OrderListing(Protocol):
     async def order(self, number: str) -> OrderStanding | None: ...
+
+    def open_orders(self, failed: list[Failed]) -> AsyncIterator[list[OrderStanding]]:
+        """All open orders, oldest first, in pages. One that cannot be read is added to ``failed``."""
 
     async def buyer(self, customer_id: str) -> Buyer | None: ...
 

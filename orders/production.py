@@ -8,7 +8,7 @@ from billing.events.event import OutgoingEvent
 from billing.model import Model, Words
 from billing.reviewers.ports import BrakeStore
 from orders.events import ReleaseData
-from orders.order import ReleaseKind
+from orders.order import OrderStanding, ReleaseKind
 
 ANSWER_MAX = 1000
 
@@ -30,6 +30,8 @@ class Production(Protocol):
 
 class ReleaseAnswers(BrakeStore, Protocol):
     """Where answers are kept."""
+
+    async def order(self, number: str) -> OrderStanding | None: ...
 
     async def note_answer(
         self,

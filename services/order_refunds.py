@@ -33,11 +33,6 @@ class GivenBack(Model):
     instruction_id: Code | None = None
     text: Words = ""
 
-    @property
-    def is_open(self) -> bool:
-        """Whether its money is still the customer's credit, and is to go."""
-        return self.state is not None and self.state.is_open
-
     def __str__(self) -> str:
         amount = format_amount(self.amount_minor, self.currency)
         state = self.state.replace("_", " ") if self.state else "not given back"
@@ -61,8 +56,8 @@ class OrderRefunds:
         for record in await self._ledger.payments_for(order.customer_id, order.subject):
             currency = record.payment.currency
             balance = await self._ledger.balance(order.customer_id)
-            waiting = (one.amount_minor for one in done if one.currency == currency and one.is_open)
-            given = await self._given(order, record, -balance.carried_minor(currency) - sum(waiting), change, now)
+            promised_minor = await self._ledger.promised_minor(order.customer_id, currency)
+            given = await self._given(order, record, -balance.carried_minor(currency) - promised_minor, change, now)
             done += [given] if given is not None else []
         return tuple(done[:100])
 

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from billing.errors import BrakeOn, ReceiverUnavailable
+from billing.errors import BrakeOn, NotFound, ReceiverUnavailable
 from billing.events.event import OutgoingEvent
 from orders.alerts import of_release
 from orders.events import ReleaseData
+from orders.order import Answered, Rejected, ReleaseKind
 from orders.production import Production, ReleaseAnswers, Verdict, answer_text
 from services.alerts import Alerts
 from wording.orders import release_title
 
 SOON = timedelta(seconds=2)
+_RETRY = timedelta(minutes=1)
+"""Between two looks whether a shipment may leave: after a rejection, people decide when."""
 
 
 class ReleaseSender:
@@ -24,15 +27,38 @@ class ReleaseSender:
         self._production = production
 
     async def send(self, event: OutgoingEvent) -> bool:
-        """Raises ``BrakeOn`` and ``ReceiverUnavailable``; production may know of the release all the same."""
+        """Raises ``BrakeOn`` and ``ReceiverUnavailable``; production may know of the release all the same.
+
+        What is rejected waits for a person, and what has ended is not asked for any more: neither is sent.
+        The answer is True if the delivery is recorded with what production has answered.
+        """
         if await self.is_held():
             held = BrakeOn("the emergency brake is on: nothing is released until it is off")
             held.retry_after = SOON  # it is not even claimed before
             raise held
         data = ReleaseData.model_validate(event.payload["data"])
+        if not await self._is_wanted(data):
+            return False
         verdict = await self._production.release(event.event_id, event.payload, data)
         text = answer_text(verdict.text)
         await self._ledger.note_answer(data.number, data.kind, verdict.accepted, text, datetime.now(UTC), event)
+        return True
+
+    async def _is_wanted(self, data: ReleaseData) -> bool:
+        """Raises ``ReceiverUnavailable`` for a shipment of what production has not agreed to make."""
+        standing = await self._ledger.order(data.number)
+        if standing is None:
+            raise NotFound(f"order {data.number} is not in the ledger, which was restored perhaps; open it again")
+        order = standing.order
+        release, first = order.release(data.kind), order.release(ReleaseKind.PRODUCTION)
+        if order.end is not None or (release is not None and isinstance(release.answer, Rejected)):
+            return False
+        if data.kind is ReleaseKind.SHIPMENT and not (first and isinstance(first.answer, Answered)):
+            waits = ReceiverUnavailable(
+                f"the shipment of order {data.number} waits: production has not agreed to it yet"
+            )
+            waits.retry_after = _RETRY
+            raise waits
         return True
 
     async def is_held(self) -> bool:

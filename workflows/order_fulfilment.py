@@ -79,12 +79,15 @@ class OrderFulfilment(ValueLoop[Fulfilment, FulfilmentStep]):
                 await self._ask(OrderActivities.expire_order, "the order expires")
             case FulfilmentStep.REMIND:
                 await self._remind()
+            case FulfilmentStep.LOOK_UP:
+                await self._ask(OrderActivities.look_up_order, "how the order stands")
             case FulfilmentStep.END:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 self._ended = self._value.due(workflow.now()).step is FulfilmentStep.END
 
     async def _ask(self, method: Any, summary: str) -> None:
-        """Has the ledger do it, which answers how the order stands then."""
+        """Has the ledger do it, which answers how the order stands then; if nothing changes, again after a pause."""
+        before = self._value
         turn = OrderTurn(number=self._value.standing.order.number, at=workflow.now())
         try:
             standing: OrderStanding = await workflow.execute_activity_method(
@@ -95,9 +98,11 @@ class OrderFulfilment(ValueLoop[Fulfilment, FulfilmentStep]):
                 self._value = self._value.braked()
                 return
             workflow.logger.warning("%s: %s", summary, reason(error))
-            await workflow.sleep(options.RETRY_PAUSE, summary=f"{summary}: failed")
         else:
-            self._value = self._value.told(standing, workflow.now())
+            take = self._value.answered if self._value is before else self._value.told
+            self._value = take(standing, workflow.now())
+        if self._value == before:
+            await self._wait(Due(None, workflow.now() + options.RETRY_PAUSE, f"{summary}: again"), lambda: False)
 
     async def _await_release(self) -> None:
         """Waits until the emergency brake is off, or the order changes."""

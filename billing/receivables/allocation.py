@@ -69,19 +69,26 @@ def assigned(record: PaymentRecord, to: IncomingPayment, balance: Balance, at: d
 
 
 def _paid(payment: IncomingPayment, balance: Balance, at: datetime) -> Shares:
-    """What the payment pays: what it names and nothing else, or what fell due first."""
+    """What the payment pays: what it names and nothing else; or months, then orders, and of each what fell due first.
+
+    An order is due when it is placed, and may be given up; a month is owed, and is collected.
+    """
     shares, rest, customer_id = Shares(), payment.amount_minor, payment.customer_id
     if customer_id is None:
         return Shares({unmatched(payment.rail): rest})
     if payment.subject is not None:
         return paid_for(payment.subject, rest, payment.currency, customer_id, balance, at)
     due = [item for item in balance.owed if item.due_at and item.currency == payment.currency]
-    for item in sorted(due, key=lambda item: (item.due_at, str(item.subject))):
+    for item in sorted(due, key=_in_turn):
         share = _payable(item, rest, at)
         shares[receivable(customer_id, item.subject)] += share
         rest -= share
     shares[credit(customer_id)] += rest
     return shares
+
+
+def _in_turn(item: Outstanding) -> tuple[bool, datetime | None, str]:
+    return item.subject.kind is SubjectKind.ORDER, item.due_at, item.subject.name
 
 
 def paid_for(

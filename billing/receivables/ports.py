@@ -119,6 +119,9 @@ class IncomingPayments(PaymentListing, Protocol):
 
     async def instruction(self, instruction_id: str) -> Instruction | None: ...
 
+    async def promised_minor(self, customer_id: str, currency: str) -> int:
+        """What of the customer's money open refunds are to give back: it pays nothing else."""
+
     async def confirm(
         self,
         instruction_id: str,

@@ -113,6 +113,6 @@ class ListedOrder(Model):
     @property
     def cells(self) -> tuple[str, ...]:
         row = self.row
-        paid, owed = (plain_amount(minor, row.currency) for minor in (row.price_minor - row.owed_minor, row.owed_minor))
+        paid, owed = (plain_amount(minor, row.currency) for minor in (row.paid_minor, row.owed_minor))
         who, due = f"{row.buyer} ({row.customer_id})", format_amount(row.price_minor, row.currency)
         return row.number, who, stage_words(row.stage), due, paid, owed, f"{row.since:%Y-%m-%d}"

@@ -189,7 +189,7 @@ class Buyers:
             await self._give_back_by_hand(order, back)
 
     async def _give_back_by_hand(self, order: PlannedOrder, back: GivenBack) -> None:
-        if back.instruction_id is None or not back.is_open:
+        if back.instruction_id is None or back.state is None or not back.state.is_open:
             return
         instruction = await self._ledger.instruction(back.instruction_id)
         if instruction is None or instruction.payment.rail != BANK:

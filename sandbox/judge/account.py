@@ -73,11 +73,11 @@ class Account:
     # -- money that arrives
 
     def pay(self, amount_minor: int, month: str, at: datetime) -> Entries:
-        """The entries by which money pays what it names; or what fell due first, and nothing else."""
+        """The entries by which money pays what it names, and nothing else; or months, then orders, as they fell due."""
         if month:
             return self.pay_for(month, amount_minor, at)
         shares, rest = Entries(), amount_minor
-        for _, name in sorted((due_at, name) for name, due_at in self.due.items()):
+        for _, _, name in sorted((is_order(name), due_at, name) for name, due_at in self.due.items()):
             part = self.payable(name, rest, at)
             shares[Place(AccountKind.RECEIVABLE, name)] -= part
             rest -= part

@@ -258,9 +258,9 @@ class Books:
     def _write_off(self, entries: Entries) -> Entries:
         month = next(place.name for place in entries if place.kind is AccountKind.WRITTEN_OFF)
         self._written_off.add(month)
-        if month not in self._facts.given_up:
-            self._say(f"nobody has written {month} off")
         owed_minor = max(0, self._account.owed(month))
+        if month not in self._facts.given_up and not self._orders.may_forgive(month, owed_minor):
+            self._say(f"nobody has written {month} off")
         return Entries(
             {Place(AccountKind.WRITTEN_OFF, month): owed_minor, Place(AccountKind.RECEIVABLE, month): -owed_minor}
         )

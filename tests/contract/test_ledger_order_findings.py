@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.orders import findings
+from billing.apart import Failed
 from billing.completeness.report import FindingKind
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Subject
@@ -125,3 +127,15 @@ async def test_the_movements_of_an_order_are_those_of_its_receivable(ledger: Sql
     moves = await ledger.transactions_of("buyer", Subject.order("1042"))
     assert [move.cause for move in moves] == ["notice", "payment"]
     assert await ledger.transactions_of("nobody", Subject.order("1042")) == []
+
+
+async def test_every_open_order_is_read_in_pages(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "_PAGE", 2)
+    for number in range(5):
+        await ledger.open_order(request(str(number)), AT if number < 3 else LATER)
+    await ledger.change_order("1", cancel(), LATER)
+    await ledger.book(payment(4000, number="4"), LATER)
+    failed: list[Failed] = []
+    pages = [page async for page in ledger.open_orders(failed)]
+    assert [[each.order.number for each in page] for page in pages] == [["0", "2"], ["3", "4"]]
+    assert pages[1] == [await ledger.order("3"), await ledger.order("4")]

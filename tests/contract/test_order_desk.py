@@ -11,7 +11,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.payments.checkouts import Checkout, CheckoutRequest, CheckoutState
 from billing.payments.rails import RAILS
 from billing.period import Period
-from billing.receivables.instructions import InstructionState
+from billing.receivables.instructions import InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.journal import Subject
 from billing.receivables.payment_list import PaymentFilter
 from orders.order import OrderStage
@@ -254,3 +254,43 @@ async def test_a_refund_by_hand_that_nobody_will_make_is_taken_back(shop: Shop) 
 async def test_what_does_not_exist_is_said(shop: Shop) -> None:
     with pytest.raises(NotFound, match="there is no order 77"):
         await shop.desk.change("77", cancel(refund=True), NOW)
+
+
+async def test_money_that_is_to_go_back_pays_no_other_order(shop: Shop) -> None:
+    await shop.halt()
+    await shop.ledger.book(payment(10000), NOW)
+    (given,) = (await shop.desk.change("1042", cancel(refund=True), NOW)).given_back
+    assert (given.state, await shop.credit()) == (InstructionState.TO_DO, 10000)
+    await shop.ledger.open_order(request("1043", 4000), NOW)
+    amended, _ = await shop.ledger.change_order("1043", amend(5000, change_id="more"), NOW)
+    assert (amended.owed_minor, amended.order.releases) == (5000, ())
+    assert given.instruction_id is not None
+    await shop.payments.confirm(given.instruction_id, "bob", "paid out", NOW, "9021")
+    assert await shop.credit() == 0
+    known = await shop.desk.known("1043")
+    assert (known.owed_minor, known.order.releases) == (5000, ())
+
+
+async def test_what_one_refund_is_to_give_back_no_other_gives_back(shop: Shop) -> None:
+    await shop.halt()
+    paid = payment(10000)
+    await shop.ledger.book(paid, NOW)
+    await shop.desk.change("1042", amend(4000), NOW)
+    (given,) = (await shop.desk.change("1042", cancel("change-2", refund=True), NOW)).given_back
+    assert given.amount_minor == 10000
+    wanted = InstructionRequest(
+        instruction_id="another",
+        kind=InstructionKind.REFUND,
+        payment=paid.name,
+        refund_reference="9021",
+        by="bob",
+        reason="the buyer asked again",
+        via="cli",
+    )
+    for amount in ("", "0.01"):
+        with pytest.raises(InvalidInput, match=r"is more than is left beside refund 100\.00 EUR"):
+            await shop.payments.instruct(wanted.evolve(amount=amount), NOW)
+    assert given.instruction_id is not None
+    await shop.payments.reject(given.instruction_id, "bob", "another way", NOW)
+    done = await shop.payments.instruct(wanted, NOW)
+    assert (done.state, await shop.credit()) == (InstructionState.DONE, 0)

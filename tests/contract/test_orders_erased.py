@@ -7,6 +7,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
 from orders.order import OrderStage, ReleaseKind
+from orders.ports import OrderFilter
 from tests.contract.ledger_fixtures import ACME, drafted
 from tests.contract.test_ledger_erase import dump
 from tests.contract.test_ledger_orders import ledger, standing
@@ -80,6 +81,18 @@ async def test_what_is_written_off_of_an_order_releases_nothing(ledger: SqlLedge
     assert (await ledger.balance("buyer")).is_even
     assert await ledger.released_unpaid([]) == []
     await ledger.erase("buyer", **ANN)
+
+
+async def test_what_makes_a_write_off_good_releases(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(deposit_percent=30), AT)
+    await ledger.book(payment(3000), AT)
+    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "ok", AT)
+    await ledger.settle("buyer", **ANN)
+    await ledger.book(payment(7000, "late"), AT)
+    paid = await standing(ledger)
+    assert ([release.kind for release in paid.order.releases], paid.owed_minor) == (list(ReleaseKind), 0)
+    (row,) = (await ledger.orders(OrderFilter())).rows
+    assert (row.owed_minor, row.stage) == (0, OrderStage.RELEASED)
 
 
 async def test_a_customer_who_is_billed_monthly_keeps_the_account_while_an_order_is_open(ledger: SqlLedger) -> None:

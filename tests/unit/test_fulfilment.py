@@ -74,10 +74,16 @@ def test_nobody_is_reminded_of_a_rest_that_was_written_off() -> None:
     assert (due.step, due.what) == (None, "the rest: 70.00 EUR of 100.00 EUR are not paid, and were written off")
 
 
-def test_what_is_older_than_what_is_known_has_no_effect() -> None:
+def test_what_is_not_newer_than_what_is_known_is_looked_up_in_the_ledger_which_may_be_behind() -> None:
     value = fulfilment(revision=5)
     assert value.told(value.standing, LATER) is value
-    assert value.told(fulfilment(4000, revision=4).standing, LATER) is value
+    for revision in (4, 5):
+        other = fulfilment(4000, revision=revision).standing
+        doubted = value.told(other, LATER)
+        assert (doubted.stage, doubted.due(LATER).step) == (value.stage, FulfilmentStep.LOOK_UP)
+        assert doubted.answered(value.standing, LATER) == value
+        restored = doubted.answered(other, LATER)
+        assert (restored.standing, restored.due(LATER).step) == (other, None)
     newer = value.told(fulfilment(4000, revision=6).standing, LATER)
     assert (newer.stage, newer.since) == (OrderStage.PART_PAID, LATER)
 

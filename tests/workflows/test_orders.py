@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
+from activities.completeness import CompletenessRequest
 from billing.keys import order_workflow_id
+from billing.period import Period
+from bootstrap import connect_completeness
 from orders.fulfilment import REMINDER, REST_REMINDER, Fulfilment
 from orders.order import EndKind, OrderStage, ReleaseKind
 from sandbox.timeline import OVERSHOOT, until
@@ -125,6 +128,15 @@ async def test_people_are_told_of_a_rejection_at_once_and_reminded_of_it(bed: Be
     assert (await handle(bed).result()).stage is OrderStage.FULFILLED
 
 
+async def test_people_are_reminded_no_more_of_a_rejected_order_that_is_cancelled(bed: Bed) -> None:
+    await bed.order(request())
+    await paid(bed)
+    await answered(bed, accepted=False)
+    await stands(bed, OrderStage.REJECTED)
+    await bed.ledger.change_order("1042", cancel(), now())
+    assert (await handle(bed).result()).stage is OrderStage.CANCELLED
+
+
 async def test_people_are_reminded_of_the_rest_after_a_deposit(bed: Bed) -> None:
     await bed.order(request(deposit_percent=30))
     await paid(bed, 3000)
@@ -143,6 +155,59 @@ async def test_a_workflow_that_was_terminated_begins_again_with_the_next_change(
     await handle(bed).terminate("a mistake")
     await paid(bed)
     await stands(bed, OrderStage.RELEASED)
+
+
+async def test_an_order_whose_workflow_was_terminated_is_looked_after_again_the_next_day(bed: Bed) -> None:
+    expires_at = now() + timedelta(days=3)
+    await bed.order(request(expires_at=expires_at))
+    await bed.order(request("1043"))
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await bed.fulfils("1043", lambda value: value.stage is OrderStage.AWAITING_PAYMENT)
+    await handle(bed).terminate("a mistake")
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
+    for _ in range(2):
+        await check.cover(CompletenessRequest(periods=(Period("2027-06"),)))
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await bed.timeline.reach(handle(bed), expires_at + OVERSHOOT)
+    assert (await handle(bed).result()).stage is OrderStage.EXPIRED
+
+
+async def test_an_order_whose_workflow_was_terminated_under_the_brake_is_released_after_it(bed: Bed) -> None:
+    await bed.order(request())
+    await bed.ledger.pull_brake("ann", "a drill", "cli", now())
+    await paid(bed)
+    await bed.fulfils("1042", lambda value: value.is_braked)
+    await handle(bed).terminate("a mistake")
+    await bed.ledger.release_brake("ann", "over", "cli", now())
+    await stands(bed, OrderStage.RELEASED)
+
+
+async def knows_more(bed: Bed) -> None:
+    """The workflow knows what the ledger, which was restored, has lost."""
+    standing = await bed.ledger.order("1042")
+    assert standing is not None
+    lost = standing.evolve(order=standing.order.evolve(revision=50))
+    await handle(bed).signal("told", lost)
+    await bed.fulfils("1042", lambda value: value.standing == lost)
+
+
+async def test_an_order_goes_on_where_a_ledger_that_was_restored_has_it(bed: Bed) -> None:
+    await bed.order(request())
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await knows_more(bed)
+    await paid(bed)
+    assert (await stands(bed, OrderStage.RELEASED)).standing.order.revision < 50
+    await answered(bed)
+    assert (await handle(bed).result()).stage is OrderStage.FULFILLED
+
+
+async def test_an_order_expires_by_a_ledger_that_was_restored(bed: Bed) -> None:
+    expires_at = now() + timedelta(days=3)
+    await bed.order(request(expires_at=expires_at))
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await knows_more(bed)
+    await bed.timeline.reach(handle(bed), expires_at + OVERSHOOT)
+    assert (await handle(bed).result()).stage is OrderStage.EXPIRED
 
 
 @pytest.mark.parametrize("payload", [["nonsense"], [], [{"order": {}}]])

@@ -1,11 +1,12 @@
 """What coverage asks about orders: counted from the journal anew, not from what is kept for lists."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.errors import unfit
@@ -37,6 +38,10 @@ _MONEY = (
 )
 _IS_OPEN = ORDER.closed_at.is_(None)
 _IS_RELEASED = ORDER.number.in_(select(RELEASE.number).distinct())
+
+
+_PAGE = 500
+_OPEN_NAMES = select(ORDER.opened_at, ORDER.number).where(_IS_OPEN).order_by(ORDER.opened_at, ORDER.number)
 
 
 class _Found(NamedTuple):
@@ -71,6 +76,23 @@ class SqlOrderFindings(SqlDatabase):
                 for found in _found(connection, failed, _IS_RELEASED)
                 if any(found.order.missing_minor(each.kind, found.owed_minor) for each in found.order.releases)
             ]
+
+    async def open_orders(self, failed: list[Failed]) -> AsyncIterator[list[OrderStanding]]:
+        query = _OPEN_NAMES.limit(_PAGE)
+        while names := await self.run(partial(self._names, query)):
+            yield await self.run(partial(self._standings, [name.number for name in names], failed))
+            last = names[-1]
+            is_later = and_(ORDER.opened_at == last.opened_at, ORDER.number > last.number)
+            query = _OPEN_NAMES.where(or_(ORDER.opened_at > last.opened_at, is_later)).limit(_PAGE)
+
+    def _names(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row[Any]]:
+        with self._reading("list open orders") as connection:
+            return connection.execute(query).all()
+
+    def _standings(self, numbers: list[str], failed: list[Failed]) -> list[OrderStanding]:
+        with self._looking("read open orders") as connection:
+            found = _found(connection, failed, ORDER.number.in_(numbers))
+            return [OrderStanding(order=each.order, owed_minor=each.unpaid_minor) for each in found]
 
 
 def _found(connection: Connection, failed: list[Failed], which: ColumnElement[bool]) -> Iterator[_Found]:

@@ -9,6 +9,7 @@ from adapters.sql.core.database import SqlDatabase, ahead, in_thread
 from adapters.sql.core.order_schema import buyers, orders, releases
 from adapters.sql.core.statements import insert_new, upsert
 from adapters.sql.events.outbox import finish, send_again
+from adapters.sql.orders.credit import usable_credit
 from adapters.sql.orders.releases import is_braked, release_due
 from adapters.sql.orders.rows import (
     LOG,
@@ -26,6 +27,7 @@ from adapters.sql.reviewers.alerts import put_alerts
 from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination, OutgoingEvent
 from billing.model import Model
+from billing.receivables.journal import Balance
 from orders.alerts import of_refund, of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
 from orders.effects import Effect, effect, expired
@@ -53,7 +55,7 @@ class SqlOrders(SqlDatabase):
             save_version(connection, order, by, at)
             entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=_price(order))
             log(connection, order, entry)
-            post(connection, opened(order, balance(connection, order.customer_id), at))
+            post(connection, opened(order, *_credit(connection, order), at))
             return Opened(standing=_standing(connection, order.number), is_new=True)
 
     @in_thread
@@ -120,6 +122,12 @@ class SqlOrders(SqlDatabase):
             release_due(connection, number, at)
 
 
+def _credit(connection: Connection, order: Order) -> tuple[Balance, int]:
+    """The customer's balance, and what of their credit may pay for the order."""
+    known = balance(connection, order.customer_id)
+    return known, usable_credit(connection, order.customer_id, order.currency, known)
+
+
 def _known(connection: Connection, number: str, digest: str) -> OrderStanding | None:
     """The order of that number, if it is the same request's. Raises ``InvalidInput`` if it is another's."""
     stored = connection.scalar(select(ORDER.digest).where(ORDER.number == number))
@@ -177,8 +185,7 @@ def _carry_out(connection: Connection, before: OrderStanding, change: Change, or
         case Amend():
             save_version(connection, order, change.by, at)
             save_order(connection, order, before.owed_minor, at)
-            known = balance(connection, order.customer_id)
-            post(connection, amended(before.order, order, known, at))
+            post(connection, amended(before.order, order, *_credit(connection, order), at))
         case Cancel():
             _end(connection, before, order, at)
             if change.refund and before.paid_minor > 0:

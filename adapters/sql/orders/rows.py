@@ -43,6 +43,11 @@ class Money(NamedTuple):
     given_up_minor: int
     position: int
 
+    @property
+    def asked_minor(self) -> int:
+        """What is still asked for."""
+        return self.owed_minor - self.given_up_minor
+
 
 def read_order(connection: Connection, number: str) -> Order | None:
     row = connection.execute(_ONE, {"number": number}).mappings().one_or_none()

@@ -10,7 +10,7 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
-from adapters.sql.orders.credit import order_state, owe_again
+from adapters.sql.orders.credit import moved_with, order_state
 from adapters.sql.payments.checkouts import note_state
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
 from adapters.sql.reviewers.alerts import put_alerts
@@ -91,7 +91,8 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
         owner = payment.original if is_same else payment.name
         post_payment(connection, owner, reversed_(payment, original, balances, at))
         for customer_id in customer_ids:
-            post(connection, owe_again(connection, payment, balance(connection, customer_id), customer_id, at))
+            before_and_now = balances[customer_id], balance(connection, customer_id)
+            post(connection, moved_with(connection, payment, before_and_now, customer_id, at))
     else:
         posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
         post_payment(connection, payment.name, posted)

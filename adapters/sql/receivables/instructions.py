@@ -11,6 +11,7 @@ from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new
+from adapters.sql.orders.credit import promised_minor
 from adapters.sql.receivables.incoming import apply_credit, book, known_payment, post_payment, tell_doubts
 from adapters.sql.receivables.journal import balance, lock_account, subject_values
 from billing.errors import InvalidInput, NotFound
@@ -46,7 +47,7 @@ class SqlInstructions(SqlDatabase):
                 return before
             instruction = instructed(request, record, four_eyes, at)
             _require_customer(connection, instruction)
-            _require_turn(connection, instruction)
+            _require_turn(connection, instruction, record)
             if instruction.state in (InstructionState.PROPOSED, InstructionState.TO_DO):
                 insert_new(connection, alerts, [alert_values(of_proposal(instruction, at))])
             done = _carried_out(connection, instruction, record, at)
@@ -69,7 +70,7 @@ class SqlInstructions(SqlDatabase):
             if is_repeat or before.state is InstructionState.UNDER_WAY:
                 return before
             confirmed = before.confirmed(by, reason, at, refund_reference, by_hand)
-            _require_turn(connection, confirmed)
+            _require_turn(connection, confirmed, record)
             return _save(connection, _carried_out(connection, confirmed, record, at))
 
     @in_thread
@@ -92,6 +93,11 @@ class SqlInstructions(SqlDatabase):
     def instruction(self, instruction_id: str) -> Instruction | None:
         with self._reading(f"read instruction {instruction_id}") as connection:
             return _instruction(connection, instruction_id)
+
+    @in_thread
+    def promised_minor(self, customer_id: str, currency: str) -> int:
+        with self._reading(f"add up what goes back to {customer_id}") as connection:
+            return promised_minor(connection, customer_id, currency)
 
     @in_thread
     def instructions(self, name: PaymentName | None = None, limit: int = PAGE_ROWS) -> list[Instruction]:
@@ -136,20 +142,34 @@ def _require_customer(connection: Connection, instruction: Instruction) -> None:
         raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list --closed")
 
 
-def _require_turn(connection: Connection, instruction: Instruction) -> None:
-    """Raises ``InvalidInput`` while the processor is asked for another refund of the payment."""
-    name, state = instruction.payment, InstructionState.UNDER_WAY
-    under_way = select(_N.instruction_id).where(
-        _N.rail == name.rail,
-        _N.digest == name.digest,
-        _N.state == state,
-        _N.instruction_id != instruction.instruction_id,
-    )
-    if instruction.state is state and (other := connection.scalar(under_way.limit(1))):
+def _require_turn(connection: Connection, instruction: Instruction, record: PaymentRecord) -> None:
+    """Raises ``InvalidInput`` while the processor is asked for another refund of the payment, or if too little is left
+    beside what other refunds of it are to give back.
+    """
+    others, state = _open_refunds(connection, instruction), InstructionState.UNDER_WAY
+    under_way = next((other for other in others if other.state is state), None)
+    if instruction.state is state and under_way:
         raise InvalidInput(
             f"a refund of payment {instruction.title} is under way already, and its outcome is not known; ask for it "
-            f"with: python starter.py payments confirm {other}"
+            f"with: python starter.py payments confirm {under_way.instruction_id}"
         )
+    same = [other for other in others if other.customer_id == instruction.customer_id]
+    promised_minor = sum(other.amount_minor for other in same)
+    if same and instruction.amount_minor + promised_minor > record.parts.get(instruction.customer_id, 0):
+        raise InvalidInput(
+            f"{instruction} is more than is left beside {same[0]}, which is {same[0].state.replace('_', ' ')}: see to "
+            f"{same[0].instruction_id} first, or give less; see: python starter.py payments proposals"
+        )
+
+
+def _open_refunds(connection: Connection, instruction: Instruction) -> list[Instruction]:
+    """The other refunds of the same payment that are not booked yet; none if it is no refund itself."""
+    if instruction.kind is not InstructionKind.REFUND:
+        return []
+    name, is_other = instruction.payment, _N.instruction_id != instruction.instruction_id
+    of_payment = _N.rail == name.rail, _N.digest == name.digest, _N.kind == InstructionKind.REFUND
+    rows = connection.execute(select(instructions).where(_IS_OPEN, *of_payment, is_other).order_by(_N.number))
+    return [_model(row) for row in rows.mappings()]
 
 
 def _locked(connection: Connection, instruction_id: str) -> tuple[Instruction, PaymentRecord]:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, desc, select, update
 from adapters.sql.core.database import SqlDatabase, ahead, in_thread
 from adapters.sql.core.schema import brakes
 from adapters.sql.core.statements import insert_new
+from adapters.sql.orders.releases import tell_of_brake_release
 from billing.errors import NotFound
 from billing.reviewers.brake import Brake
 
@@ -44,7 +45,8 @@ class SqlBrake(SqlDatabase):
                 raise NotFound("the emergency brake was never pulled")
             released = {"released_by": by, "released_why": why, "released_via": via, "released_at": at}
             is_on = brakes.c.number == last.number, brakes.c.released_at.is_(None)
-            connection.execute(update(brakes).where(*is_on).values(released))
+            if connection.execute(update(brakes).where(*is_on).values(released)).rowcount:
+                tell_of_brake_release(connection, last.number, at)
             return _read(connection, last.number)
 
 

@@ -62,9 +62,9 @@ def possible(order: Order, role: Role) -> tuple[Action, ...]:
     is_whole = all(order.release(kind) for kind in order.kinds)
     can = {
         RESUME: is_open and order.halt is not None,
-        SEND_AGAIN: any(isinstance(release.answer, Rejected) for release in order.releases),
+        SEND_AGAIN: is_open and any(isinstance(release.answer, Rejected) for release in order.releases),
         AMEND: is_open and not order.is_started,
         HALT: is_open and order.halt is None and not is_whole,
-        CANCEL: is_open and not order.is_started,
+        CANCEL: order.can_be_cancelled,
     }
     return tuple(action for action in ACTIONS if can[action] and role.may(action.role))

@@ -17,12 +17,15 @@ _BY_ITSELF = frozenset({Cause.NOTICE, Cause.VOID, Cause.FREED, Cause.ALLOCATION}
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """An order by its seller: the prices that were agreed, one after the other, and whether it was given up at last."""
+    """An order by its seller: the prices that were agreed, one after the other, whether it was given up at last, and
+    what may be missing of a price.
+    """
 
     currency: str
     prices: tuple[int, ...]
     is_ended: bool
     opened_at: datetime
+    tolerance_minor: int
 
 
 class _Due(NamedTuple):
@@ -64,6 +67,10 @@ class OrderBooks:
                 self._note_date(due, transaction)
                 return entries
             self._miss(due, entries)
+
+    def may_forgive(self, name: str, minor: int) -> bool:
+        """Whether so much of the order may be written off by itself: what its tolerance lets pass."""
+        return name in self._facts and 0 < minor <= self._facts[name].tolerance_minor
 
     def complete(self) -> None:
         """What had to follow at once, and did not, is entered all the same."""
@@ -114,7 +121,9 @@ class OrderBooks:
             case Cause.NOTICE:
                 return Entries({receivable: due.price_minor, billed: -due.price_minor})
             case Cause.VOID:
-                return Entries({receivable: -due.price_minor, billed: due.price_minor})
+                lost = max(0, account.given_up(name))
+                entries = {receivable: lost - due.price_minor, billed: due.price_minor}
+                return without_nothing(Entries({**entries, Place(AccountKind.WRITTEN_OFF, name): -lost}))
             case Cause.FREED:
                 excess = max(0, -account.owed(name))
                 return without_nothing(Entries({receivable: excess, Place(AccountKind.CREDIT, name): -excess}))
