@@ -19,13 +19,13 @@ from temporalio.worker import Interceptor, Worker
 
 import worker
 from bootstrap import (
+    SANDBOX_ORDERS_SECRET,
     Adapters,
     connect_adapters,
     connect_digest_trigger,
     connect_dispatcher,
     connect_gateways,
     connect_temporal,
-    orders_secrets,
 )
 from inbound.inbox import Inbox
 from inbound.orders import Orders
@@ -81,7 +81,7 @@ async def _console(settings: Settings, port: int, boundaries: Boundaries) -> Non
         inbox = Inbox(adapters.ledger, adapters.payments, None, None, gateways)  # type: ignore[arg-type]
         app = FastAPI(openapi_url=None)
         callbacks = WayForPayCallbacks(gateways, adapters.ledger, inbox, settings.now)
-        orders = Orders(adapters.ledger, orders_secrets(settings), settings.now)
+        orders = Orders(adapters.ledger, [SANDBOX_ORDERS_SECRET], settings.now)
         app.router.routes += [*callbacks.router.routes, *orders.router.routes]
         async with serve(app, port):
             await asyncio.Event().wait()
