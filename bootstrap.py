@@ -35,12 +35,10 @@ if TYPE_CHECKING:
     from activities.completeness import CompletenessActivities
     from activities.reconciliation import Reconciler
     from adapters.events.http_receiver import HttpReceiver
-    from adapters.mail.mail_production import MailProduction
     from adapters.mail.smtp_mail import SmtpMail
     from adapters.notify.apprise_alerts import AppriseAlerts
-    from adapters.notify.apprise_production import AppriseProduction
     from adapters.passwords import Argon2Passwords
-    from adapters.production.http_production import HttpProduction
+    from adapters.production.by_address import AnyProduction
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
     from adapters.sql.ledger import SqlLedger
@@ -75,7 +73,7 @@ class Adapters:
     ledger: SqlLedger
     others: tuple[AppriseAlerts, ...] = ()  # channels to the reviewers besides mail
     receiver: HttpReceiver | None = None  # of events
-    production: HttpProduction | MailProduction | AppriseProduction | None = None  # None: reviewers are told instead
+    production: AnyProduction | None = None  # None: reviewers are told instead
     shops: dict[str, WayForPay] = field(default_factory=dict)  # at gateways, by rail
 
 
@@ -179,7 +177,7 @@ def connect_dispatcher(
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
     senders: dict[Destination, EventSender] = {
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
-        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client), alerts),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
         Destination.PRODUCTION: releases,
     }
     if adapters.receiver:
@@ -369,26 +367,11 @@ def _receiver(settings: Settings) -> HttpReceiver | None:
     return HttpReceiver(settings.events_url, settings.events_secrets)
 
 
-def _production(settings: Settings, mail: SmtpMail) -> HttpProduction | MailProduction | AppriseProduction | None:
+def _production(settings: Settings, mail: SmtpMail) -> AnyProduction | None:
+    from adapters.production.by_address import production_at
+
     address, secrets = settings.production_url.get_secret_value(), settings.production_secrets
     if not address and settings.sandbox:
         address = f"http://127.0.0.1:{settings.sandbox_production_port}/releases"
         secrets = [SANDBOX_PRODUCTION_SECRET]
-    if not address:
-        return None
-    if address.startswith(("http://", "https://")):
-        from adapters.production.http_production import HttpProduction
-
-        return HttpProduction(address, secrets)
-    if address.startswith("mailto:") and not address.startswith("mailto://"):  # with slashes it is Apprise's
-        from adapters.mail.mail_production import MailProduction
-
-        return MailProduction(mail, address.removeprefix("mailto:"), settings.mail_domain)
-    from adapters.notify.apprise_production import AppriseProduction
-
-    return AppriseProduction(address)
-
-
-def orders_secrets(settings: Settings) -> list[str]:
-    """The secrets by which the seller's own system signs orders; the sandbox has one of its own."""
-    return settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if settings.sandbox else [])
+    return production_at(address, secrets, mail, settings.mail_domain) if address else None

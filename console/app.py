@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from billing.errors import InvalidInput
 from bootstrap import (
+    SANDBOX_ORDERS_SECRET,
     Adapters,
     connect_alerts,
     connect_checkouts,
@@ -23,7 +24,6 @@ from bootstrap import (
     connect_reconciliation,
     connect_registrar,
     connect_sheet_comparer,
-    orders_secrets,
 )
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
@@ -153,8 +153,9 @@ class _Console:
         yield Health(ledger, self._client).router
         yield Monitor(ledger, self._watch).router
         yield StripeWebhooks(self._adapters.payments, self._inbox).router
-        yield Orders(ledger, orders_secrets(self._settings), self._settings.now).router
         yield WayForPayCallbacks(self._gateways, ledger, self._inbox, self._settings.now).router
+        secrets = self._settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if self._settings.sandbox else [])
+        yield Orders(ledger, secrets, self._settings.now).router
 
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""

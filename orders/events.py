@@ -1,7 +1,10 @@
 """What is told of an order: to production, to the order's workflow, and to the company's own system."""
 
+from datetime import datetime
+
+from billing.events.event import Event, EventType, event_id
 from billing.model import Code, Count, Id, Many, Minor, Model
-from orders.order import FileDigest, OrderLine, OrderStage, ReleaseKind
+from orders.order import FileDigest, Order, OrderLine, OrderStage, OrderStanding, Release, ReleaseKind
 
 
 class OrderData(Model):
@@ -27,3 +30,31 @@ class ReleaseData(Model):
     currency: Code
     price_minor: Minor
     owed_minor: Minor
+
+
+def order_changed(standing: OrderStanding, at: datetime) -> Event:
+    """The order stands like that by now; once for each of its revisions."""
+    order = standing.order
+    data = OrderData(number=order.number, version=order.version, stage=standing.stage)
+    return _event(order, EventType.ORDER_CHANGED, f"revision {order.revision}", data, at)
+
+
+def order_released(order: Order, release: Release) -> Event:
+    """Production knows a copy of the release by the event's id, also of one that is sent again."""
+    data = ReleaseData(
+        number=order.number,
+        version=release.version,
+        kind=release.kind,
+        customer_id=order.customer_id,
+        lines=order.agreed.lines,
+        file_digest=order.agreed.file_digest,
+        currency=order.currency,
+        price_minor=order.price_minor,
+        owed_minor=release.owed_minor,
+    )
+    return _event(order, EventType.ORDER_RELEASED, release.kind, data, release.at)
+
+
+def _event(order: Order, kind: EventType, about: str, data: Model, at: datetime) -> Event:
+    name = event_id(f"order/{order.number} {kind} {about}")
+    return Event(id=name, type=kind, created_at=at, customer_id=order.customer_id, data=data)

@@ -56,6 +56,7 @@ class EventDispatcher:
         self._pause = pause
         self._poll_seconds = poll.total_seconds()
         self._news = asyncio.Event()
+        self._alert_news = asyncio.Event()
         self._in_work: dict[Destination, set[asyncio.Task[None]]] = {destination: set() for destination in senders}
         self._told_on: date | None = None  # people hear of a backlog once a day
 
@@ -67,13 +68,15 @@ class EventDispatcher:
             return
         loop = asyncio.get_running_loop()
         self._outbox.watch_events(lambda: _tell(loop, self._news))
-        task = asyncio.create_task(self._work())
+        self._outbox.watch_alerts(lambda: _tell(loop, self._alert_news))
+        tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._tell_people())]
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             if in_work := set().union(*self._in_work.values()):
                 _, unfinished = await asyncio.wait(in_work, timeout=_GRACE_SECONDS)
                 for delivery in unfinished:
@@ -93,6 +96,21 @@ class EventDispatcher:
             with suppress(TimeoutError):  # not wait_for, which before Python 3.12 may swallow a cancellation
                 async with asyncio.timeout(wait_seconds):
                     await self._news.wait()
+
+    async def _tell_people(self) -> None:
+        """Wakes the digest for alerts that this process has written with what they are about."""
+        failures = 0
+        while True:
+            await self._alert_news.wait()
+            self._alert_news.clear()
+            try:
+                await self._alerts.resume()
+                failures = 0
+            except Exception as error:  # of any kind: people hear of it later
+                failures += 1
+                _log.warning("people cannot be told yet: %s", error or type(error).__name__)
+                self._alert_news.set()
+                await asyncio.sleep(min(self._poll_seconds * 2 ** min(failures, 10), _POLL_SECONDS_MAX))
 
     async def _begin(self) -> None:
         """Begins to deliver what is due; each destination has room of its own, so that none waits for another's."""
@@ -118,13 +136,13 @@ class EventDispatcher:
         """An outcome that cannot be recorded leaves the event claimed; it is delivered again after that."""
         name = f"event {event.event_id}, {event.type} of {event.customer_id or 'nobody'}"
         try:
-            fault = await self._sent(event)
+            fault, retry_after = await self._sent(event)
             now = datetime.now(UTC)
             if fault is None:
                 await self._outbox.event_is_done(event, now)
                 _log.info("%s: delivered", name)
                 return
-            wait = self._pause(event.tries + 1)
+            wait = retry_after or self._pause(event.tries + 1)
             _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
             await self._outbox.event_has_failed(event, fault, now + wait)
             if now - event.created_at > OVERDUE and self._told_on != now.date():
@@ -133,15 +151,15 @@ class EventDispatcher:
         except Exception as error:  # of any kind: the others go on
             _log.warning("%s: %s", name, error or type(error).__name__)
 
-    async def _sent(self, event: OutgoingEvent) -> str | None:
-        """Why the event could not be handed over; None: it was."""
+    async def _sent(self, event: OutgoingEvent) -> tuple[str | None, timedelta | None]:
+        """Why the event could not be handed over (None: it was), and when to try again, if the error says so."""
         try:
             await self._senders[event.destination].send(event)
         except BillingError as error:
-            return str(error)
+            return str(error), error.retry_after
         except Exception as error:  # a defect of ours: it holds up its customer only
-            return why(error)
-        return None
+            return why(error), None
+        return None, None
 
 
 def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:

@@ -1,7 +1,7 @@
 """Hands releases over to production, and keeps what it answers; nothing while the emergency brake is on."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from billing.errors import BrakeOn, ReceiverUnavailable
 from billing.events.event import OutgoingEvent
@@ -10,6 +10,8 @@ from orders.events import ReleaseData
 from orders.production import Production, ReleaseAnswers, Verdict, answer_text
 from services.alerts import Alerts
 from wording.orders import release_title
+
+SOON = timedelta(seconds=2)
 
 
 class ReleaseSender:
@@ -24,7 +26,9 @@ class ReleaseSender:
     async def send(self, event: OutgoingEvent) -> None:
         """Raises ``BrakeOn`` and ``ReceiverUnavailable``; production may know of the release all the same."""
         if await self.is_held():
-            raise BrakeOn("the emergency brake is on: nothing is released until it is off")
+            held = BrakeOn("the emergency brake is on: nothing is released until it is off")
+            held.retry_after = SOON  # it is not even claimed before
+            raise held
         data = ReleaseData.model_validate(event.payload["data"])
         verdict = await self._production.release(event.event_id, event.payload, data)
         text = answer_text(verdict.text)

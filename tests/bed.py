@@ -235,6 +235,10 @@ class Bed:
     async def stripe_clear_faults(self) -> None:
         await control(self.ports.stripe, "faults", method="DELETE")
 
+    async def production_is_silent(self) -> None:
+        """Production answers no release from now on; a test says itself what it answers, and when."""
+        await control(self.ports.production, "faults", {"kind": "status", "status": 503, "times": None})
+
     async def detach_card(self, card_id: str) -> None:
         """The customer, or the bank, takes the card away."""
         async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:

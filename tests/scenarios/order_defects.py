@@ -14,8 +14,7 @@ from adapters.sql.orders.rows import money_of
 from adapters.sql.receivables import incoming, journal
 from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.wayforpay import transactions
-from billing.events.event import EventType
-from billing.model import Model
+from billing.events.event import Event, EventType
 from billing.payments.gateway import GatewayState, GatewayTransaction
 from billing.receivables import allocation
 from billing.receivables.doubts import Doubt
@@ -30,7 +29,7 @@ from billing.receivables.journal import (
     written_off,
 )
 from billing.receivables.ports import Recorded
-from orders import effects
+from orders import effects, events
 from orders.changes import Cancel
 from orders.events import ReleaseData
 from orders.order import Order, OrderStanding
@@ -108,15 +107,14 @@ def loses_the_excess(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 def releases_twice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     """Production is told under two ids, and so knows no copy."""
-    put, name = releases._put, releases._name
+    put = releases._put
 
-    def twice(connection: Connection, order: Order, kind: EventType, about: str, data: Model, at: datetime) -> None:
-        put(connection, order, kind, about, data, at)
-        if kind is EventType.ORDER_RELEASED:
-            put(connection, order, kind, f"{about} {uuid4()}", data, at)
+    def twice(connection: Connection, order: Order, event: Event) -> None:
+        put(connection, order, event)
+        if event.type is EventType.ORDER_RELEASED:
+            put(connection, order, event.evolve(id=str(uuid4())))
 
     patch.setattr(releases, "_put", twice)
-    patch.setattr(releases, "_name", name)
 
 
 def forgets_the_brake(patch: pytest.MonkeyPatch, bed: Bed) -> None:
@@ -143,7 +141,7 @@ def has_production_make_another_version(patch: pytest.MonkeyPatch, bed: Bed) -> 
     def first(**values: Any) -> ReleaseData:
         return ReleaseData(**values | {"lines": agreement(10000).lines})
 
-    patch.setattr(releases, "ReleaseData", first)
+    patch.setattr(events, "ReleaseData", first)
 
 
 def leaves_outdated_links_open(patch: pytest.MonkeyPatch, bed: Bed) -> None:

@@ -230,6 +230,7 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
         rail="transfer",
         reference="pi_1",
         instruction_id="3f2a",
+        order_number="1042",
     )
     for remedy in (of_customer, detailed):
         line = command_line(takes(remedy))
@@ -243,15 +244,18 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
 def takes(remedy: Remedy) -> Remedy:
     """Without a customer or a period that the remedy is not about."""
     of_payment = (RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.CONFIRM)
+    of_order = (RemedyAction.SHOW_ORDER, RemedyAction.SEND_ORDER_AGAIN)
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
         *of_payment,
+        *of_order,
     )
     timeless = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
         *of_payment,
+        *of_order,
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,

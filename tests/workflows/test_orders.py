@@ -8,7 +8,6 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from billing.keys import order_workflow_id
 from orders.fulfilment import REMINDER, REST_REMINDER, Fulfilment
 from orders.order import EndKind, OrderStage, ReleaseKind
-from sandbox.stand_ins.control import control
 from sandbox.timeline import OVERSHOOT, until
 from tests.bed import Bed, now
 from tests.ordering import cancel, halt, payment, request, resume, send_again
@@ -19,8 +18,7 @@ SECONDS = 60.0
 
 @pytest.fixture(autouse=True)
 async def _production_is_silent(bed: Bed) -> None:
-    """These tests say themselves what production answers, and when."""
-    await control(bed.ports.production, "faults", {"kind": "status", "status": 503, "times": None})
+    await bed.production_is_silent()
 
 
 def handle(bed: Bed, number: str = "1042") -> WorkflowHandle[OrderFulfilment, Fulfilment]:

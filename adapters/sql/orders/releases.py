@@ -6,17 +6,15 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select
 
 from adapters.sql.core.order_schema import releases
-from adapters.sql.core.rows import alert_values
-from adapters.sql.core.schema import alerts, brakes
-from adapters.sql.core.statements import insert_new
+from adapters.sql.core.schema import brakes
 from adapters.sql.events.outbox import put_events
 from adapters.sql.orders.rows import ORDER, log, money_of, read_order, save_order
-from billing.events.event import Destination, Event, EventType, event_id
-from billing.model import Model
+from adapters.sql.reviewers.alerts import put_alerts
+from billing.events.event import Destination, Event, EventType
 from billing.receivables.events import receivables
 from billing.receivables.journal import SubjectKind, Transaction
 from orders.alerts import of_money_back
-from orders.events import OrderData, ReleaseData
+from orders.events import order_changed, order_released
 from orders.order import Order, OrderStanding, Release
 from orders.ports import OrderLogEntry
 
@@ -47,12 +45,12 @@ def release_due(connection: Connection, number: str, at: datetime) -> OrderStand
         for kind in (() if is_braked(connection) else before.due_releases(money.owed_minor))
     )
     order = before.evolve(revision=before.revision + 1, releases=(*before.releases, *released))
-    standing = OrderStanding(order=order, owed_minor=money.owed_minor)
+    standing = OrderStanding(order=order, owed_minor=money.owed_minor, given_up_minor=money.given_up_minor)
     for release in released:
         _write(connection, order, release)
     _tell_of_money_back(connection, standing, money.position, at)
     save_order(connection, order, money.owed_minor, at)
-    _put(connection, order, EventType.ORDER_CHANGED, f"revision {order.revision}", _data(standing), at)
+    _put(connection, order, order_changed(standing, at))
     return standing
 
 
@@ -61,27 +59,12 @@ def is_braked(connection: Connection) -> bool:
 
 
 def _write(connection: Connection, order: Order, release: Release) -> None:
-    told = _name(order, EventType.ORDER_RELEASED, release.kind)
-    name = {"number": order.number, "customer_id": order.customer_id, "event_id": told}
+    event = order_released(order, release)
+    name = {"number": order.number, "customer_id": order.customer_id, "event_id": event.id}
     connection.execute(_INSERT, release.model_dump(exclude={"answer"}) | name)
     text = f"{release.kind}, version {release.version}, at position {release.position} of the journal"
     log(connection, order, OrderLogEntry(at=release.at, by=None, via=None, what="released", text=text))
-    data = ReleaseData(
-        number=order.number,
-        version=release.version,
-        kind=release.kind,
-        customer_id=order.customer_id,
-        lines=order.agreed.lines,
-        file_digest=order.agreed.file_digest,
-        currency=order.currency,
-        price_minor=order.price_minor,
-        owed_minor=release.owed_minor,
-    )
-    _put(connection, order, EventType.ORDER_RELEASED, release.kind, data, release.at)
-
-
-def _data(standing: OrderStanding) -> OrderData:
-    return OrderData(number=standing.order.number, version=standing.order.version, stage=standing.stage)
+    _put(connection, order, event)
 
 
 _GO_TO = {
@@ -90,18 +73,11 @@ _GO_TO = {
 }
 
 
-def _put(connection: Connection, order: Order, kind: EventType, about: str, data: Model, at: datetime) -> None:
+def _put(connection: Connection, order: Order, event: Event) -> None:
     """Tells whoever is told by this process. What fails holds back the order, and no other of its customer."""
-    name = _name(order, kind, about)
-    event = Event(id=name, type=kind, created_at=at, customer_id=order.customer_id, data=data)
     for destination in connection.get_execution_options().get("destinations", ()):
-        if destination in _GO_TO[kind]:
+        if destination in _GO_TO[event.type]:
             put_events(connection, destination, [event], "" if destination is Destination.RECEIVER else order.number)
-
-
-def _name(order: Order, kind: EventType, about: str) -> str:
-    """The id of the event; production knows a copy of a release by it."""
-    return event_id(f"order/{order.number} {kind} {about}")
 
 
 def _tell_of_money_back(connection: Connection, standing: OrderStanding, position: int, at: datetime) -> None:
@@ -109,4 +85,4 @@ def _tell_of_money_back(connection: Connection, standing: OrderStanding, positio
     order, owed_minor = standing.order, standing.owed_minor
     known_minor = connection.scalar(_KNOWN, {"number": order.number}) or 0
     if owed_minor > known_minor and any(order.missing_minor(each.kind, owed_minor) for each in order.releases):
-        insert_new(connection, alerts, [alert_values(of_money_back(standing, position, at))])
+        put_alerts(connection, [of_money_back(standing, position, at)])

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, func, insert, select, update
 
 from adapters.sql.core.journal_schema import journal_entries
 from adapters.sql.core.order_schema import order_log, order_versions, orders, releases
@@ -24,7 +24,8 @@ UNPAID = (AccountKind.RECEIVABLE, AccountKind.WRITTEN_OFF)
 """The accounts that say what of an order was not paid: what is written off was not."""
 _ONE = ORDERS.where(ORDER.number == bindparam("number"))
 _OWN_RELEASES = select(releases).where(RELEASE.number == bindparam("number"))
-_MONEY = select(func.sum(_E.amount_minor), func.max(_E.number)).where(
+_GIVEN_UP = case((_E.kind == AccountKind.WRITTEN_OFF, _E.amount_minor), else_=0)
+_MONEY = select(func.sum(_E.amount_minor), func.sum(_GIVEN_UP), func.max(_E.number)).where(
     _E.customer_id == bindparam("customer_id"),
     _E.kind.in_(UNPAID),
     OF_ORDERS,
@@ -36,9 +37,10 @@ _INSERT_ENTRY = insert(order_log)
 
 
 class Money(NamedTuple):
-    """What of an order was not paid, and the journal's newest transaction of it."""
+    """What of an order was not paid, what of that was written off, and the journal's newest transaction of it."""
 
     owed_minor: int
+    given_up_minor: int
     position: int
 
 
@@ -49,12 +51,13 @@ def read_order(connection: Connection, number: str) -> Order | None:
 
 def money_of(connection: Connection, order: Order) -> Money:
     key = {"customer_id": order.customer_id, "number": order.number, "currency": order.currency}
-    owed_minor, position = connection.execute(_MONEY, key).one()
-    return Money(int(owed_minor or 0), position or 0)
+    owed_minor, given_up_minor, position = connection.execute(_MONEY, key).one()
+    return Money(int(owed_minor or 0), int(given_up_minor or 0), position or 0)
 
 
 def standing_of(connection: Connection, order: Order) -> OrderStanding:
-    return OrderStanding(order=order, owed_minor=money_of(connection, order).owed_minor)
+    money = money_of(connection, order)
+    return OrderStanding(order=order, owed_minor=money.owed_minor, given_up_minor=money.given_up_minor)
 
 
 def releases_of(connection: Connection, numbers: Sequence[str]) -> dict[str, list[RowMapping]]:
