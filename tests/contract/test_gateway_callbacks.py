@@ -161,7 +161,7 @@ async def test_a_wrong_accept_is_repeated_for_four_days_of_the_gateways_clock(co
     await company.stand.pay(await company.open())
 
     async def tries(count: int = 3) -> bool:
-        return (await company.stand.callbacks())[0]["attempts"] >= count
+        return bool((await company.stand.callbacks())[0]["attempts"] >= count)
 
     await until(tries, 30)
     assert (await company.stand.callbacks())[0]["state"] == "pending"
@@ -202,7 +202,7 @@ async def test_a_reference_of_another_rail_is_nobodys(company: Company, address:
     async def checkout(_: str) -> Any:
         return other
 
-    company.gateway._ledger = _With(company.ledger, checkout=checkout)  # type: ignore[assignment]
+    company.gateway._ledger = _With(company.ledger, checkout=checkout)
     await company.stand.pay(link)
     await company.until_booked(1000)
     assert (await company.record(link.checkout_id)).unmatched_minor == 1000
