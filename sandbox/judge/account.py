@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.receivables.journal import AccountKind, Cause, Subject, SubjectKind
+from billing.receivables.journal import AccountKind, Cause, Subject, SubjectKind, Transaction
 
 
 class Place(NamedTuple):
@@ -146,6 +146,16 @@ def name_of(subject: Subject | None) -> str:
     if subject is None:
         return ""
     return str(subject) if subject.kind is SubjectKind.ORDER else subject.name
+
+
+def entries_of(transaction: Transaction, currency: str) -> Entries:
+    """What the transaction enters in that currency."""
+    sums = Entries()
+    for entry in transaction.entries:
+        if entry.currency == currency:
+            name = name_of(entry.account.subject) or entry.account.rail or ""
+            sums[Place(entry.account.kind, name)] += entry.amount_minor
+    return without_nothing(sums)
 
 
 def is_order(name: str) -> bool:

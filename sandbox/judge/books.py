@@ -9,32 +9,20 @@ registers and the commands, in the order in which the product has written them.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from types import MappingProxyType
-from typing import NamedTuple
 
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.payments.rails import CARDS
 from billing.receivables.journal import AccountKind, Cause, PaymentName, SubjectKind, Transaction
-from sandbox.judge.account import Account, Entries, Paid, Place, in_words, name_of, with_source, without_nothing
+from sandbox.judge.account import Account, Entries, Paid, Place, entries_of, in_words, with_source, without_nothing
 from sandbox.judge.bills import Bills, Follower, month_of
-from sandbox.judge.orders.order_books import OrderBooks, OrderFacts, order_of
+from sandbox.judge.facts import Facts
+from sandbox.judge.orders.order_books import OrderBooks, order_of
 from sandbox.judge.registers import Arrival, Registers, Step
 
 _UNDOING = frozenset({Cause.SKIP, Cause.VOID, Cause.CARRY})
-
-
-class Facts(NamedTuple):
-    """What is known of a customer from outside: totals of the notices that have arrived, by month; months of which
-    people have written something off; months that were paid when they were charged; and orders, by ``order 1042``.
-    """
-
-    announced: Mapping[str, Collection[int]]
-    given_up: set[str]
-    paid: set[str]
-    orders: Mapping[str, OrderFacts] = MappingProxyType({})
 
 
 class Books:
@@ -49,7 +37,8 @@ class Books:
         self._registers, self._facts = registers, facts
         self._account = Account()
         self._bills = Bills(self._account)
-        self._orders = OrderBooks(self._account, facts.orders)
+        own = {name: order for name, order in facts.orders.items() if order.currency == currency}
+        self._orders = OrderBooks(self._account, own)
         self._paid: dict[PaymentName, Paid] = {}
         self._steps: set[PaymentName] = set()  # of refunds and disputes, as far as they are booked
         self._returned = Counter[PaymentName]()  # in all, of payments whose rail names no refund
@@ -102,18 +91,8 @@ class Books:
         for name, arrival in self._registers.arrivals.items():
             if self._is_ours(arrival) and name not in self._paid:
                 self._say(f"{arrival.amount_minor} that arrived as {arrival.reference} are not booked")
-        missing = Counter[str]()
-        for name, step in self._registers.steps.items():
-            if step.original in self._paid and name not in self._steps:
-                missing[step.reversal] += step.amount_minor or 0
-        for original, totals in self._registers.returned.items():
-            if original in self._paid and totals and self._returned[original] != totals[-1]:
-                self._say(
-                    f"{totals[-1]} have gone back of {self._registers.arrivals[original].reference}, not all booked"
-                )
-        for reversal, amount_minor in missing.items():
-            if amount_minor:
-                self._say(f"{amount_minor} that moved by {reversal} are not booked")
+        for text in self._registers.unbooked_returns(self._paid, self._steps, self._returned):
+            self._say(text)
         for month in self._facts.given_up - self._written_off:
             if self._account.owed(month) > 0:
                 self._say(f"{self._account.owed(month)} were written off of {month}, and the journal lacks it")
@@ -121,7 +100,7 @@ class Books:
     # -- one transaction after the other
 
     def _read(self, transaction: Transaction) -> None:
-        cause, month, entries = transaction.cause, month_of(transaction), self._entries(transaction)
+        cause, month, entries = transaction.cause, month_of(transaction), entries_of(transaction, self._currency)
         if (order := order_of(transaction)) and not self._is_follower(cause, order):
             self._missed()
             expected = self._orders.expected(order, transaction)
@@ -315,14 +294,6 @@ class Books:
         months = {subject.name for subject in subjects if subject and subject.kind is SubjectKind.MONTH}
         billed = {month for month in months if self._bills.months[month].billed_minor is not None}
         return any(month in self._facts.paid and self._account.owed(month) <= 0 for month in billed)
-
-    def _entries(self, transaction: Transaction) -> Entries:
-        sums = Entries()
-        for entry in transaction.entries:
-            if entry.currency == self._currency:
-                name = name_of(entry.account.subject) or entry.account.rail or ""
-                sums[Place(entry.account.kind, name)] += entry.amount_minor
-        return without_nothing(sums)
 
     def _say(self, text: str) -> None:
         self._wrong.append(f"{self._whose}: {text} ({self._currency})")

@@ -57,6 +57,11 @@ class MonthEvidence:
         return [decision for decision in self.decisions if decision.accepted and decision.command == command]
 
     @property
+    def tried(self) -> list[Intent]:
+        """The payments by card, but for those that were cancelled untried."""
+        return [intent for intent in self.intents if not intent.came_to_nothing]
+
+    @property
     def recovered(self) -> bool:
         """Whether everything was paid later, in whatever way."""
         return self.debt is not None and self.debt.outcome is CollectionStage.RECOVERED

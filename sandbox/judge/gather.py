@@ -23,9 +23,10 @@ from billing.period import Period
 from billing.receivables.journal import Cause, JournalRow, PaymentName, Transaction
 from billing.receivables.ports import THE_BEGINNING, THE_END, Journal
 from billing.reviewers.ports import AlertListing
-from sandbox.judge.books import Books, Facts
+from sandbox.judge.books import Books
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet
+from sandbox.judge.facts import Facts
 from sandbox.judge.gateway_register import GatewayRegister
 from sandbox.judge.orders.order_evidence import (
     OrderLedger,
@@ -98,7 +99,7 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
         accounts=accounts,
         buyers=buyers,
         strangers=sources.journal.strangers(),
-        mails=[mail for copies in sources.mails.values() for mail in copies],
+        mails=read_mail(folder / "mail"),
         alerts=await ledger.alerts(),
         deliveries=read_events(events) if events.exists() else None,
         registers=sources.registers,
@@ -204,7 +205,7 @@ def _books(
     arrived = {arrival.currency for arrival in arrivals if arrival.customer_id == customer_id}
     return {
         currency: Books(customer_id, currency, transactions, sources.registers, facts)
-        for currency in sorted(billed | booked | arrived)
+        for currency in sorted(billed | booked | arrived | {order.currency for order in facts.orders.values()})
     }
 
 

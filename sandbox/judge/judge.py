@@ -89,7 +89,7 @@ def _amounts(evidence: Evidence) -> Iterator[str]:
         if case.month.invoice is not None and case.month.carried_minor != due.carried_minor:
             taken_minor = case.month.carried_minor
             yield f"{case.name}: the draft takes over {taken_minor}, the months before left {due.carried_minor}"
-        for intent in case.intents:
+        for intent in case.tried:
             requested = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
             if requested != (due.total_minor, currency, case.month.customer.payment_method.payer_id):
                 yield f"{case.name}: {intent.now['id']} asks for {requested}, due are {due.total_minor} {currency}"
@@ -111,7 +111,7 @@ def _twice(evidence: Evidence) -> Iterator[str]:
 
 def _notices(evidence: Evidence) -> Iterator[str]:
     for case in evidence.cases:
-        for intent in case.intents:
+        for intent in case.tried:
             yield from (f"{case.name}: {wrong}" for wrong in _notice_of(evidence, case, intent))
 
 

@@ -1,7 +1,7 @@
 """What the rails themselves have on record, by Stripe, the bank and the gateway: money that arrived, and went back."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count, groupby
 from typing import Any, NamedTuple
@@ -79,6 +79,22 @@ class Registers:
         for name, totals in self.returned.items():
             sums[name.rail, self.arrivals[name].currency] -= totals[-1] if totals else 0
         return sums
+
+    def unbooked_returns(
+        self, paid: Container[PaymentName], steps: Container[PaymentName], returned: Mapping[PaymentName, int]
+    ) -> Iterator[str]:
+        """What has gone back of ``paid``, and is not among ``steps``; or, where refunds have no names, ``returned``."""
+        missing = Counter[str]()
+        for name, step in self.steps.items():
+            if step.original in paid and name not in steps:
+                missing[step.reversal] += step.amount_minor or 0
+        for reversal, amount_minor in missing.items():
+            if amount_minor:
+                yield f"{amount_minor} that moved by {reversal} are not booked"
+        for original, totals in self.returned.items():
+            if original in paid and totals and returned[original] != totals[-1]:
+                booked, reference = returned[original], self.arrivals[original].reference
+                yield f"of {reference} {totals[-1]} have gone back, {booked} are booked"
 
     def unclaimed(self) -> Counter[tuple[str, str]]:
         """What of it is nobody's."""

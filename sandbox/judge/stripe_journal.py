@@ -39,6 +39,11 @@ class Intent:
         return next((at for at, snapshot in self.snapshots if snapshot["latest_charge"]), None)
 
     @property
+    def came_to_nothing(self) -> bool:
+        """Whether it was cancelled untried: the month is then announced anew, perhaps with another amount."""
+        return self.now["status"] == "canceled" and self.attempted_at is None
+
+    @property
     def first_answer(self) -> Stage | None:
         """The bank's answer to the first attempt; None before it, or while it is processing."""
         for _, snapshot in self.snapshots:

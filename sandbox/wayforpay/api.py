@@ -170,8 +170,10 @@ def _add_callback_controls(app: FastAPI, stand: StandIn) -> None:
 
     @app.delete("/_control/callbacks/faults")
     async def clear_faults() -> list[CallbackFault]:
+        """What they were, and how often each has fired."""
+        cleared = list(stand.callbacks.faults)
         stand.callbacks.faults.clear()
-        return []
+        return cleared
 
     @app.post("/_control/callbacks/faults/seed")
     async def seed(body: FaultSeed) -> FaultSeed:

@@ -28,7 +28,8 @@ from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import AccountKind, Cause, PaymentName, Subject
-from sandbox.judge.books import Books, Facts
+from sandbox.judge.books import Books
+from sandbox.judge.facts import Facts
 from sandbox.judge.registers import Arrival, Registers, Step
 from tests.contract.ledger_fixtures import ACME, AT
 

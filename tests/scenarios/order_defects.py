@@ -10,12 +10,11 @@ from sqlalchemy import Connection, delete
 
 from adapters.sql.core.order_schema import releases as release_rows
 from adapters.sql.orders import orders, releases
-from adapters.sql.orders.rows import Money, money_of
+from adapters.sql.orders.rows import money_of
 from adapters.sql.receivables import incoming, journal
 from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.wayforpay import transactions
-from billing.events.event import EventType
-from billing.model import Model
+from billing.events.event import Event, EventType
 from billing.payments.gateway import GatewayState, GatewayTransaction
 from billing.receivables import allocation
 from billing.receivables.doubts import Doubt
@@ -52,7 +51,9 @@ def releases_before_it_has_committed(patch: pytest.MonkeyPatch, bed: Bed) -> Non
             with bed.ledger._writing("release too early") as connection:
                 releases.release_due(connection, number, at)
 
-        patch.setattr(releases, "money_of", lambda connection, order: Money(0, money_of(connection, order).position))
+        patch.setattr(
+            releases, "money_of", lambda connection, order: money_of(connection, order)._replace(owed_minor=0)
+        )
         await bed.ledger.run(release)
         patch.setattr(releases, "money_of", money_of)
         return await record(self, payment, at)
@@ -108,15 +109,14 @@ def loses_the_excess(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 def releases_twice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     """Production is told under two ids, and so knows no copy."""
-    put, name = releases._put, releases._name
+    put = releases._put
 
-    def twice(connection: Connection, order: Order, kind: EventType, about: str, data: Model, at: datetime) -> None:
-        put(connection, order, kind, about, data, at)
-        if kind is EventType.ORDER_RELEASED:
-            put(connection, order, kind, f"{about} {uuid4()}", data, at)
+    def twice(connection: Connection, order: Order, event: Event) -> None:
+        put(connection, order, event)
+        if event.type is EventType.ORDER_RELEASED:
+            put(connection, order, event.evolve(id=str(uuid4())))
 
     patch.setattr(releases, "_put", twice)
-    patch.setattr(releases, "_name", name)
 
 
 def forgets_the_brake(patch: pytest.MonkeyPatch, bed: Bed) -> None:

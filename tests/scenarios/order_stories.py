@@ -54,6 +54,13 @@ async def an_order_is_paid_twice(bed: Bed) -> None:
     await everybody_is_told(bed)
 
 
+async def a_buyer_orders_in_two_currencies(bed: Bed) -> None:
+    await order(bed)
+    await order(bed, "1043", 9000, currency="usd")
+    await transfer(bed, "bank-1", "100")
+    await everybody_is_told(bed)
+
+
 async def an_order_is_amended_while_its_link_is_open(bed: Bed) -> None:
     await order(bed)
     await link_for_order(bed)

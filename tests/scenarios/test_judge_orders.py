@@ -19,6 +19,7 @@ STORIES: list[Story] = [
     stories.an_order_is_paid_in_parts,
     stories.a_deposit_starts_an_order_and_the_rest_ships_it,
     stories.an_order_is_paid_twice,
+    stories.a_buyer_orders_in_two_currencies,
     stories.an_order_is_amended_while_its_link_is_open,
     stories.an_order_is_amended_and_its_link_is_left,
     stories.a_part_is_more_than_an_amendment_costs,

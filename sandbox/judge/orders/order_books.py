@@ -19,6 +19,7 @@ _BY_ITSELF = frozenset({Cause.NOTICE, Cause.VOID, Cause.FREED, Cause.ALLOCATION}
 class OrderFacts:
     """An order by its seller: the prices that were agreed, one after the other, and whether it was given up at last."""
 
+    currency: str
     prices: tuple[int, ...]
     is_ended: bool
     opened_at: datetime

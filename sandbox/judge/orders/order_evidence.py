@@ -62,7 +62,7 @@ class OrderEvidence:
     def facts(self) -> OrderFacts:
         order = self.standing.order
         prices = tuple(sum(line.amount_minor for line in version.agreed.lines) for version in self.versions)
-        return OrderFacts(prices, order.end is not None, order.opened_at)
+        return OrderFacts(order.currency, prices, order.end is not None, order.opened_at)
 
     @property
     def ended_at(self) -> int | None:
