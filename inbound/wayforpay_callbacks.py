@@ -66,8 +66,8 @@ class WayForPayCallbacks:
         seen, now = callback.seen, self._now()
         if seen.state is GatewayState.APPROVED and not seen.amount_minor:
             _log.warning("callback of %s: approved, but nothing has moved", gateway.rail)
-        elif is_taken_at_once(seen):
-            await gateway.take(seen, now)
+        elif is_taken_at_once(seen) and (named := await gateway.named(seen)):
+            await gateway.take(named, now)
             booked_at = await self._ledger.booked_at(seen.name)
             assert booked_at is not None, f"{seen.reference} was booked, and is not there"
             return booked_at

@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from billing.errors import NotFound, PaymentRejected, PaymentUnknown, RequestSpent
+from billing.errors import InvalidInput, NotFound, PaymentError, PaymentRejected, PaymentUnknown, RequestSpent
 from billing.payments.checkouts import Checkout, CheckoutPage, CheckoutState
 from billing.payments.gateway import GatewayShop, GatewayState, GatewayTransaction
 from billing.period import Period
@@ -94,6 +94,22 @@ class Gateway:
             return False
         record = await self._ledger.incoming_payment(seen.name)
         return record is not None and record.returned_minor >= seen.returned_minor
+
+    async def named(self, seen: GatewayTransaction) -> GatewayTransaction | None:
+        """Money that has arrived, with whose it is: by its link, or by what the payer typed, which a message may lack.
+
+        None: the gateway has more to say of it, and does not answer now, or it is not the whole truth any more.
+        """
+        checkout = await self._ledger.checkout(seen.reference)
+        if seen.order_number is not None or (checkout is not None and checkout.rail == self.rail):
+            return seen
+        try:
+            found = await self.shop.transaction(seen.reference)
+        except NotFound:
+            return seen
+        except (PaymentError, InvalidInput):
+            return None
+        return found if found.state is GatewayState.APPROVED and not found.returned_minor else None
 
     async def tell(self, text: str, now: datetime) -> None:
         """Has people told of a transaction that cannot be read, once."""

@@ -3,7 +3,8 @@
 from billing.receivables.journal import Subject
 from billing.reviewers.alerts import AlertKind
 from orders.order import OrderStage
-from tests.contract.gateway_fixtures import Company, company, shop, stand
+from tests.contract.conftest import Serve
+from tests.contract.gateway_fixtures import Company, called_back, company, shop, stand
 from tests.ordering import cancel, request
 
 __all__ = ["company", "shop", "stand"]  # fixtures
@@ -43,3 +44,15 @@ async def test_a_buyers_money_for_a_cancelled_order_is_credit_and_told(company: 
     (alert,) = await company.ledger.alerts()
     assert (alert.kind, alert.customer_id, alert.amount_minor) == (AlertKind.MONEY, "buyer", 10000)
     assert "is credit of buyer: the order 1042 is not open any more" in alert.text
+
+
+async def test_a_callback_that_does_not_say_what_the_payer_typed_is_looked_up(company: Company, serve: Serve) -> None:
+    """A shop of the first version of the API is called back without it, as is a form of plain fields."""
+    await company.ledger.open_order(request(), company.clock())
+    async with called_back(company, serve):
+        await company.stand.control("callbacks/faults", kind="form_fields")
+        reference = await company.stand.pay_static("1042", "100.00")
+        await company.until_booked(10000)
+    record = await company.record(reference)
+    assert (record.payment.customer_id, record.payment.subject) == ("buyer", ORDER)
+    assert await stage(company) is OrderStage.RELEASED

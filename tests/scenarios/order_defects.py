@@ -29,7 +29,7 @@ from billing.receivables.journal import (
     written_off,
 )
 from billing.receivables.ports import Recorded
-from orders import effects
+from orders import effects, events
 from orders.changes import Cancel
 from orders.events import ReleaseData
 from orders.order import Order, OrderStanding
@@ -51,9 +51,7 @@ def releases_before_it_has_committed(patch: pytest.MonkeyPatch, bed: Bed) -> Non
             with bed.ledger._writing("release too early") as connection:
                 releases.release_due(connection, number, at)
 
-        patch.setattr(
-            releases, "money_of", lambda connection, order: money_of(connection, order)._replace(owed_minor=0)
-        )
+        patch.setattr(releases, "money_of", lambda *of: money_of(*of)._replace(owed_minor=0))
         await bed.ledger.run(release)
         patch.setattr(releases, "money_of", money_of)
         return await record(self, payment, at)
@@ -143,7 +141,7 @@ def has_production_make_another_version(patch: pytest.MonkeyPatch, bed: Bed) -> 
     def first(**values: Any) -> ReleaseData:
         return ReleaseData(**values | {"lines": agreement(10000).lines})
 
-    patch.setattr(releases, "ReleaseData", first)
+    patch.setattr(events, "ReleaseData", first)
 
 
 def leaves_outdated_links_open(patch: pytest.MonkeyPatch, bed: Bed) -> None:
