@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from billing.errors import InvalidInput
 from billing.events.event import Destination
+from bootstrap_adapters import alert_channels, event_receiver, mail_server, processor, sales_source, told_of_releases
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from services.alerts import Alerts
 from services.checkouts import Checkouts
@@ -49,12 +50,8 @@ if TYPE_CHECKING:
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
-SANDBOX_STRIPE_KEY = "sk_test_sandbox"
-SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
-SANDBOX_SHEET_ID = "sales"
 SANDBOX_NAMESPACE = "sandbox"
 SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
-SANDBOX_PRODUCTION_SECRET = "production-secret-of-the-sandbox-012345"
 
 
 @dataclass(frozen=True)
@@ -76,17 +73,17 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """The adapters by ``settings``, closed at the end. They connect at first use: a service may be down now."""
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(connect_ledger(settings))
-        payments = _payments(settings)
+        payments = processor(settings)
         stack.push_async_callback(payments.close)
-        receiver = _receiver(settings)
+        receiver = event_receiver(settings)
         if receiver:
             stack.push_async_callback(receiver.close)
-        mail, shops = _mail(settings), shops_of(settings)
-        production = _production(settings, mail)
+        mail, shops = mail_server(settings), shops_of(settings)
+        production = told_of_releases(settings, mail)
         for closed in (*shops.values(), *((production,) if production else ())):
             stack.push_async_callback(closed.close)
-        others = _others(settings)
-        yield Adapters(_sales(settings), payments, mail, ledger, others, receiver, production, shops)
+        others = alert_channels(settings)
+        yield Adapters(sales_source(settings), payments, mail, ledger, others, receiver, production, shops)
 
 
 @asynccontextmanager
@@ -254,77 +251,3 @@ def connect_completeness(
         unseen,
         OrderTeller(adapters.ledger, OrderSignals(client)) if client else None,
     )
-
-
-def sandbox_sheet(settings: Settings) -> GoogleSheetsSales:
-    """The stand-in's spreadsheet."""
-    from adapters.sheets.google_sheets import GoogleSheetsSales
-
-    return GoogleSheetsSales.connect(SANDBOX_SHEET_ID, base_url=f"http://127.0.0.1:{settings.sandbox_sheets_port}")
-
-
-def _payments(settings: Settings) -> StripePayments:
-    from adapters.stripe.payments import StripePayments
-
-    if settings.sandbox:
-        url = f"http://127.0.0.1:{settings.sandbox_stripe_port}"
-        return StripePayments.connect(SANDBOX_STRIPE_KEY, base_url=url, webhook_secret=SANDBOX_WEBHOOK_SECRET)
-    secret = settings.stripe_webhook_secret.get_secret_value()
-    return StripePayments.connect(settings.stripe_api_key.get_secret_value(), webhook_secret=secret)
-
-
-def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:
-    if settings.sales_folder:
-        from adapters.sheets.csv_sales import CsvSales
-
-        return CsvSales(settings.sales_folder)
-    if settings.sandbox:
-        return sandbox_sheet(settings)
-    from adapters.sheets.google_sheets import GoogleSheetsSales
-
-    credentials = str(settings.google_credentials_file) if settings.google_credentials_file else None
-    return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=credentials)
-
-
-def _mail(settings: Settings) -> SmtpMail:
-    from adapters.mail.smtp_mail import SmtpMail
-
-    sender, name = settings.mail_from, settings.company
-    if settings.sandbox:
-        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender, name, tls="none")
-    return SmtpMail(
-        settings.smtp_host,
-        settings.smtp_port,
-        sender,
-        name,
-        username=settings.smtp_username or None,
-        password=settings.smtp_password.get_secret_value() or None,
-        tls=settings.smtp_tls,
-    )
-
-
-def _others(settings: Settings) -> tuple[AppriseAlerts, ...]:
-    addresses = settings.alert_urls.get_secret_value().split()
-    if not addresses:
-        return ()
-    from adapters.notify.apprise_alerts import AppriseAlerts
-
-    return tuple(AppriseAlerts(address) for address in addresses)
-
-
-def _receiver(settings: Settings) -> HttpReceiver | None:
-    if not settings.events_url:
-        return None
-    from adapters.events.http_receiver import HttpReceiver
-
-    return HttpReceiver(settings.events_url, settings.events_secrets)
-
-
-def _production(settings: Settings, mail: SmtpMail) -> AnyProduction | None:
-    from adapters.production.by_address import production_at
-
-    address, secrets = settings.production_url.get_secret_value(), settings.production_secrets
-    if not address and settings.sandbox:
-        address = f"http://127.0.0.1:{settings.sandbox_production_port}/releases"
-        secrets = [SANDBOX_PRODUCTION_SECRET]
-    return production_at(address, secrets, mail, settings.mail_domain) if address else None

@@ -27,10 +27,10 @@ from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
 from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, gateways
+from process.setting_checks import LOOPBACK, check_receiver, check_secrets, check_shops
 from process.setting_types import Amounts, Company, HeaderName, Networks, Secret, Shop
 
 ENV_FILE = ".env"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Settings(BaseSettings):
@@ -131,30 +131,20 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _gateways_have_shops(self) -> Self:
-        named = gateways(self.rails)
-        if self.sandbox:
-            if self.wayforpay:
-                raise ValueError("BILLING_WAYFORPAY names a real shop: real services and the sandbox do not mix")
-        elif missing := [name for name in named if name not in self.wayforpay]:
-            raise ValueError(f"set BILLING_WAYFORPAY too, with merchant account, secret key and domain of {missing[0]}")
-        accounts = [shop.merchant_account for shop in self.wayforpay.values()]
-        if len(set(accounts)) < len(accounts):
-            raise ValueError("two rails of BILLING_WAYFORPAY name one merchant account: each payment would count twice")
-        if others := [name for name in self.wayforpay if name not in named]:
-            raise ValueError(f"BILLING_WAYFORPAY names {others[0]}, which is no rail of kind gateway in BILLING_RAILS")
+        check_shops(gateways(self.rails), self.wayforpay, self.sandbox)
         return self
 
     @model_validator(mode="after")
     def _events_arrive_safely(self) -> Self:
         if self.events_url:
-            self._check_receiver("BILLING_EVENTS", self.events_url, self.events_secrets)
+            check_receiver("BILLING_EVENTS", self.events_url, self.events_secrets, self.sandbox)
         return self
 
     @model_validator(mode="after")
     def _releases_arrive_safely(self) -> Self:
         url = self.production_url.get_secret_value()
         if url.startswith(("http://", "https://")):
-            self._check_receiver("BILLING_PRODUCTION", url, self.production_secrets)
+            check_receiver("BILLING_PRODUCTION", url, self.production_secrets, self.sandbox)
         if url.startswith("mailto:") and not url.startswith("mailto://"):
             try:
                 checked_email(url.removeprefix("mailto:"))
@@ -165,20 +155,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _orders_are_signed(self) -> Self:
         if self.orders_secrets:
-            _check_secrets("BILLING_ORDERS_SECRET", self.orders_secrets)
+            check_secrets("BILLING_ORDERS_SECRET", self.orders_secrets)
         return self
-
-    def _check_receiver(self, name: str, address: str, secrets: list[str]) -> None:
-        """Raises ``ValueError`` for an address and secrets that do not serve to send events."""
-        url = urlsplit(address)
-        if url.scheme not in ("http", "https") or not url.hostname or url.username or url.fragment:
-            raise ValueError(f"{name}_URL is not a web address; write it as https://erp.example.com/events")
-        if url.hostname not in LOOPBACK and (self.sandbox or url.scheme == "http"):
-            raise ValueError(
-                f"{name}_URL has to begin with https://, and the sandbox tells this machine only: events name "
-                "customers and amounts"
-            )
-        _check_secrets(f"{name}_SECRET", secrets)
 
     @model_validator(mode="after")
     def _reached_safely(self) -> Self:
@@ -282,14 +260,6 @@ class Settings(BaseSettings):
     def ledger(self) -> str:
         """The ledger's URL; a file in the data folder unless one is configured."""
         return self.ledger_url.get_secret_value() or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"
-
-
-def _check_secrets(name: str, secrets: list[str]) -> None:
-    if not 1 <= len(secrets) <= 2 or min(map(len, secrets)) < 32:
-        raise ValueError(
-            f"set {name} too: 32 characters or more; while it is replaced, the new and the old one, with a space "
-            "between"
-        )
 
 
 def load_settings() -> Settings:

@@ -26,14 +26,8 @@ from billing.keys import digest_workflow_id, order_workflow_id, workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from billing.reviewers.digest_plan import DigestPlan
-from bootstrap import (
-    SANDBOX_STRIPE_KEY,
-    Adapters,
-    connect_adapters,
-    connect_digest_trigger,
-    connect_dispatcher,
-    connect_temporal,
-)
+from bootstrap import Adapters, connect_adapters, connect_digest_trigger, connect_dispatcher, connect_temporal
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from clients.collection_commands import collection_handle, tell_collection
 from clients.month_commands import update_month
 from clients.start import StartResult, handle_for, start_customer

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from bootstrap import SANDBOX_SHEET_ID
+from bootstrap_adapters import SANDBOX_SHEET_ID
 from sandbox.chaos.order_plan import CALLBACKS, NO_FAULTS, OrderFaults
 from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Kill, Rule
 from sandbox.chaos.stalls import put_stall, take_stall

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from billing.errors import BillingError
 from billing.payments.rails import gateways
-from bootstrap import SANDBOX_NAMESPACE, SANDBOX_WEBHOOK_SECRET, connect_ledger
+from bootstrap import SANDBOX_NAMESPACE, connect_ledger
+from bootstrap_adapters import SANDBOX_WEBHOOK_SECRET
 from clients.search_attributes import SearchAttributeError
 from console import READY as CONSOLE_READY
 from sandbox.stack.ports import HOST, Ports, free_port, is_taken, reserve

@@ -19,7 +19,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from bootstrap import SANDBOX_PRODUCTION_SECRET
+from bootstrap_adapters import SANDBOX_PRODUCTION_SECRET
 from sandbox.stand_ins.event_receiver import is_genuine
 from sandbox.stand_ins.journal_file import JournalFile, read_entries
 

@@ -17,7 +17,7 @@ from adapters.production.http_production import HttpProduction
 from adapters.sql.ledger import SqlLedger
 from billing.errors import ReceiverUnavailable
 from billing.events.event import Destination, OutgoingEvent
-from bootstrap import SANDBOX_PRODUCTION_SECRET
+from bootstrap_adapters import SANDBOX_PRODUCTION_SECRET
 from orders.events import ReleaseData
 from orders.order import Answered, OrderStage, OrderStanding, Rejected, ReleaseKind
 from orders.production import Production, Verdict, answer_text

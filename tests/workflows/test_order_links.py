@@ -6,7 +6,8 @@ from billing.accounting.discrepancy import DiscrepancyKind
 from billing.keys import order_workflow_id
 from billing.payments.checkouts import CheckoutState
 from billing.period import Period
-from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from bootstrap import connect_reconciliation
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from orders.order import OrderStage
 from sandbox.stand_ins.control import control, local_http
 from sandbox.stand_ins.production import calls, jobs

@@ -9,7 +9,8 @@ from billing.accounting.discrepancy import DiscrepancyKind
 from billing.payments.checkouts import CheckoutState
 from billing.period import Period
 from billing.receivables.payment_list import PaymentFilter
-from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from bootstrap import connect_reconciliation
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
 from tests.paying import link_for, pay_by
