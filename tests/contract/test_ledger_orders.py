@@ -13,8 +13,10 @@ from billing.money import format_amount
 from billing.period import Period
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Cause, Subject, Transaction, billed, moved, receivable, settlement
+from billing.receivables.journal import credit as credited
+from orders import ports
 from orders.order import Answered, EndKind, OrderStage, OrderStanding, Rejected, ReleaseKind
-from orders.ports import OrderFilter
+from orders.ports import OrderFilter, TooManyOrders
 from tests.contract.event_fixtures import listed
 from tests.contract.ledger_fixtures import ACME, drafted, leave
 from tests.ordering import (
@@ -655,3 +657,42 @@ async def test_an_order_that_credit_has_paid_is_owed_again_once_that_money_goes_
         await ledger.book(back(4000, paid, kind), LATER)
     assert ((await standing(ledger, "2")).owed_minor, await credit(ledger)) == (4000, 0)
     assert [alert.order_number for alert in await ledger.alerts()] == ["2"]
+
+
+# -- buyers of many orders
+
+
+async def test_a_buyer_whose_credit_came_for_more_subjects_than_can_be_read_orders_and_pays(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(), AT)
+    early = payment(1000, "early", "7")
+    await ledger.book(early, AT)
+
+    def write() -> None:
+        with ledger._writing("leave credit of many orders") as connection:
+            for part in range(6):
+                subjects = [Subject.order(f"gone-{part}-{number}") for number in range(2000)]
+                entries = [
+                    entry for of in subjects for entry in moved(1, "eur", billed("buyer", of), credited("buyer", of))
+                ]
+                posted = Transaction(key=f"{part}", cause=Cause.OPENING, at=AT, customer_id="buyer", entries=entries)
+                journal.post(connection, [posted])
+
+    await ledger.run(write)
+    assert await credit(ledger) == 13000
+    opened = await ledger.open_order(request("2", 15000), LATER)
+    assert (opened.standing.owed_minor, await credit(ledger)) == (2000, 0)
+    await ledger.book(payment(10000), LATER)
+    assert await released(ledger) == ["production"]
+    await ledger.book(back(1000, early), LATER)
+    assert (await standing(ledger, "2")).owed_minor == 3000
+
+
+async def test_a_buyer_may_have_so_many_open_orders(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "OPEN_MAX", 2)
+    for number in ("1", "2", "2"):
+        await ledger.open_order(request(number), AT)
+    await ledger.open_order(request("another", buyer=BUYER.evolve(customer_id="other")), AT)
+    with pytest.raises(TooManyOrders, match="buyer has 2 open orders, and may have 2: cancel what nobody will pay"):
+        await ledger.open_order(request("3"), AT)
+    await ledger.change_order("1", cancel(), AT)
+    assert (await ledger.open_order(request("3"), AT)).is_new
