@@ -1,14 +1,15 @@
 """Orders in the ledger: what opens, pays, releases, changes and ends them, on SQLite and PostgreSQL."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables import journal
 from billing.errors import BrakeOn, InvalidInput, NotFound
-from billing.events.event import Destination
+from billing.events.event import Destination, OutgoingEvent
 from billing.money import format_amount
 from billing.period import Period
 from billing.receivables.incoming import PaymentKind
@@ -18,7 +19,7 @@ from orders import ports
 from orders.order import Answered, EndKind, OrderStage, OrderStanding, Rejected, ReleaseKind
 from orders.ports import OrderFilter, TooManyOrders
 from tests.contract.event_fixtures import listed
-from tests.contract.ledger_fixtures import ACME, drafted, leave
+from tests.contract.ledger_fixtures import ACME, drafted, leave, run
 from tests.ordering import (
     AT,
     BUYER,
@@ -435,6 +436,10 @@ async def test_an_order_expires_unless_enough_is_paid(ledger: SqlLedger) -> None
     assert await log_of(ledger, "1") == ["opened", "expired"]
 
 
+async def claimed(ledger: SqlLedger, at: datetime) -> list[OutgoingEvent]:
+    return await ledger.claim_events(Destination.PRODUCTION, at, at + timedelta(minutes=1), 10)
+
+
 async def announced(ledger: SqlLedger, amount_minor: int) -> None:
     """The bill of a month, due long after the orders."""
     month = Subject.month(Period("2026-11"))
@@ -554,6 +559,29 @@ async def test_a_release_that_was_rejected_is_delivered_again_under_the_same_id(
     await ledger.change_order("1042", send_again(), much_later)
     (again,) = await ledger.claim_events(Destination.PRODUCTION, much_later, much_later + timedelta(minutes=1), 10)
     assert again.event_id == event.event_id
+
+
+async def test_a_release_whose_event_is_forgotten_is_sent_again_all_the_same(ledger: SqlLedger, url: str) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.book(payment(10000), AT)
+    (event,) = await claimed(ledger, LATER)
+    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "no", LATER)
+    run(url, lambda connection: connection.execute(text("DELETE FROM outgoing_events")))
+    await ledger.change_order("1042", send_again(), LATER)
+    (again,) = await claimed(ledger, LATER)
+    assert (again.event_id, again.payload) == (event.event_id, event.payload)
+
+
+async def test_what_is_sent_again_before_its_first_delivery_has_ended_is_delivered(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.book(payment(10000), AT)
+    (event,) = await claimed(ledger, LATER)
+    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "no", LATER)
+    await ledger.change_order("1042", send_again(), LATER)
+    await ledger.event_is_done(event, LATER)
+    (again,) = await claimed(ledger, LATER)
+    await ledger.event_is_done(again, LATER)
+    assert await claimed(ledger, LATER + timedelta(days=1)) == []
 
 
 async def test_an_order_that_production_does_not_take_holds_up_no_other_of_its_customer(ledger: SqlLedger) -> None:

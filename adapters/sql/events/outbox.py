@@ -62,11 +62,15 @@ class SqlOutbox(SqlDatabase):
     def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
         """The destination has taken the event, even if another process has claimed it since.
 
-        Those that were delivered long ago are deleted with it.
+        Of a release that counts only if it was not sent again meanwhile: then it is still to be delivered. Events that
+        were delivered long ago are deleted with it.
         """
         changes = {"done_at": at, "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
         with self._writing(f"record the delivery of event {event.event_id}") as connection:
-            connection.execute(update(outgoing_events).where(_O.number == event.number, _IS_OPEN).values(changes))
+            is_it = [_O.number == event.number, _IS_OPEN]
+            if event.destination is Destination.PRODUCTION:
+                is_it.append(_O.claimed_until == event.claimed_until)
+            connection.execute(update(outgoing_events).where(*is_it).values(changes))
             connection.execute(_FORGET, {"forgotten": at - KEPT})
 
     @in_thread
@@ -126,7 +130,8 @@ def send_again(connection: Connection, event_id: str, destination: Destination |
     """Has an event delivered now, even if it was before, to its destinations or this one; False if there is none."""
     is_it = [_O.event_id == event_id, *([_O.destination == destination] if destination else [])]
     connection.info[NEWS] = True
-    return bool(connection.execute(update(outgoing_events).where(*is_it).values(done_at=None, next_at=None)).rowcount)
+    anew = {"done_at": None, "next_at": None, "claimed_until": None}
+    return bool(connection.execute(update(outgoing_events).where(*is_it).values(anew)).rowcount)
 
 
 def backlog(connection: Connection, destinations: Collection[Destination]) -> tuple[int, datetime | None]:

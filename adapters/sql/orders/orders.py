@@ -10,7 +10,7 @@ from adapters.sql.core.order_schema import ORDER_IS_OPEN, buyers, orders, releas
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new, upsert
-from adapters.sql.events.outbox import send_again
+from adapters.sql.events.outbox import put_events, send_again
 from adapters.sql.orders.credit import usable_credit
 from adapters.sql.orders.releases import is_braked, release_due
 from adapters.sql.orders.rows import (
@@ -33,6 +33,7 @@ from orders import ports
 from orders.alerts import of_refund, of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
 from orders.effects import Effect, effect, expired
+from orders.events import order_released
 from orders.order import Answered, Order, OrderRequest, OrderStanding, Rejected, Release, ReleaseKind
 from orders.ports import Opened, OrderLogEntry, TooManyOrders
 from orders.postings import amended, ended, opened
@@ -210,8 +211,9 @@ def _send_again(connection: Connection, before: Order, order: Order) -> None:
     for old, release in zip(before.releases, order.releases, strict=True):
         if old != release:
             _save_answer(connection, order.number, release)
-            told = connection.scalar(select(RELEASE.event_id).where(*_is(order.number, release.kind)))
-            send_again(connection, str(told), Destination.PRODUCTION)
+            event = order_released(order, release)
+            if not send_again(connection, event.id, Destination.PRODUCTION):  # forgotten, or not there since a restore
+                put_events(connection, Destination.PRODUCTION, [event], order.number)
 
 
 def _save_answer(connection: Connection, number: str, release: Release) -> None:
