@@ -702,7 +702,9 @@ async def test_a_buyer_whose_credit_came_for_more_subjects_than_can_be_read_orde
                 entries = [
                     entry for of in subjects for entry in moved(1, "eur", billed("buyer", of), credited("buyer", of))
                 ]
-                posted = Transaction(key=f"{part}", cause=Cause.OPENING, at=AT, customer_id="buyer", entries=entries)
+                posted = Transaction(
+                    key=f"{part}", cause=Cause.OPENING, at=AT, customer_id="buyer", entries=tuple(entries)
+                )
                 journal.post(connection, [posted])
 
     await ledger.run(write)

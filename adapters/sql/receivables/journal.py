@@ -177,9 +177,9 @@ def balance(connection: Connection, customer_id: str, about: Iterable[Subject | 
 
     Whoever posts reads no more: a buyer may have had any number of orders.
     """
-    query, key = _BALANCE, {"customer_id": customer_id}
+    query, key = _BALANCE, dict[str, Any](customer_id=customer_id)
     if about is not None:
-        query, key = _BALANCE_ABOUT, key | {"about": [subject.name for subject in about if subject]}
+        query, key["about"] = _BALANCE_ABOUT, [subject.name for subject in about if subject]
     items = defaultdict[AccountKind, list[Outstanding]](list)
     credits: Counter[str] = Counter()
     for row in connection.execute(query, key).mappings():
