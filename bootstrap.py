@@ -173,7 +173,7 @@ def connect_dispatcher(
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
     senders: dict[Destination, EventSender] = {
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
-        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client), alerts),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
         Destination.PRODUCTION: releases,
     }
     if adapters.receiver:
@@ -255,7 +255,7 @@ def connect_completeness(
         alerts,
         settings.decimal_separator,
         unseen,
-        OrderTeller(adapters.ledger, OrderSignals(client), alerts) if client and alerts else None,
+        OrderTeller(adapters.ledger, OrderSignals(client)) if client else None,
     )
 
 

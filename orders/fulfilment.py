@@ -72,7 +72,8 @@ class Fulfilment(Model):
         last = self.reminded_at or self.since
         if self.stage.needs_person:
             return last + REMINDER
-        return last + REST_REMINDER if self.stage is OrderStage.IN_PRODUCTION else None
+        is_awaited = self.stage is OrderStage.IN_PRODUCTION and not self.standing.given_up_minor
+        return last + REST_REMINDER if is_awaited else None
 
     @property
     def waits_for(self) -> Line:
@@ -86,7 +87,8 @@ class Fulfilment(Model):
             case OrderStage.RELEASED:
                 return "production's answer"
             case OrderStage.IN_PRODUCTION:
-                return f"the rest: {self.standing.outstanding} of {self.standing.due} are not paid yet"
+                given_up = ", and were written off" if self.standing.given_up_minor else " yet"
+                return f"the rest: {self.standing.outstanding} of {self.standing.due} are not paid{given_up}"
             case OrderStage.PART_PAID | OrderStage.AWAITING_PAYMENT:
                 return f"payment: {self.standing.outstanding} of {self.standing.due}"
         return ""

@@ -250,10 +250,13 @@ class Order(Model):
 
 
 class OrderStanding(Model):
-    """An order with its money: ``owed_minor`` of the price are outstanding, what was written off included."""
+    """An order with its money: ``owed_minor`` of the price are outstanding. Of them people have written off
+    ``given_up_minor``: that releases nothing, but nobody waits for it any more.
+    """
 
     order: Order
     owed_minor: Minor
+    given_up_minor: Minor = 0
 
     @property
     def paid_minor(self) -> int:

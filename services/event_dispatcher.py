@@ -56,6 +56,7 @@ class EventDispatcher:
         self._pause = pause
         self._poll_seconds = poll.total_seconds()
         self._news = asyncio.Event()
+        self._alert_news = asyncio.Event()
         self._in_work: dict[Destination, set[asyncio.Task[None]]] = {destination: set() for destination in senders}
         self._told_on: date | None = None  # people hear of a backlog once a day
 
@@ -67,13 +68,15 @@ class EventDispatcher:
             return
         loop = asyncio.get_running_loop()
         self._outbox.watch_events(lambda: _tell(loop, self._news))
-        task = asyncio.create_task(self._work())
+        self._outbox.watch_alerts(lambda: _tell(loop, self._alert_news))
+        tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._tell_people())]
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             if in_work := set().union(*self._in_work.values()):
                 _, unfinished = await asyncio.wait(in_work, timeout=_GRACE_SECONDS)
                 for delivery in unfinished:
@@ -93,6 +96,21 @@ class EventDispatcher:
             with suppress(TimeoutError):  # not wait_for, which before Python 3.12 may swallow a cancellation
                 async with asyncio.timeout(wait_seconds):
                     await self._news.wait()
+
+    async def _tell_people(self) -> None:
+        """Wakes the digest for alerts that this process has written with what they are about."""
+        failures = 0
+        while True:
+            await self._alert_news.wait()
+            self._alert_news.clear()
+            try:
+                await self._alerts.resume()
+                failures = 0
+            except Exception as error:  # of any kind: people hear of it later
+                failures += 1
+                _log.warning("people cannot be told yet: %s", error or type(error).__name__)
+                self._alert_news.set()
+                await asyncio.sleep(min(self._poll_seconds * 2 ** min(failures, 10), _POLL_SECONDS_MAX))
 
     async def _begin(self) -> None:
         """Begins to deliver what is due; each destination has room of its own, so that none waits for another's."""

@@ -6,18 +6,16 @@ from billing.apart import Failed, in_turn
 from billing.events.event import OutgoingEvent
 from orders.events import OrderData
 from orders.ports import Fulfilments, OrderListing
-from services.alerts import Alerts
 
 _log = logging.getLogger(__name__)
 
 
 class OrderTeller:
-    """The sender of ``Destination.ORDER``; what the ledger has put into the outbox of alerts is told with it."""
+    """The sender of ``Destination.ORDER``."""
 
-    def __init__(self, ledger: OrderListing, fulfilments: Fulfilments, alerts: Alerts) -> None:
+    def __init__(self, ledger: OrderListing, fulfilments: Fulfilments) -> None:
         self._ledger = ledger
         self._fulfilments = fulfilments
-        self._alerts = alerts
 
     async def send(self, event: OutgoingEvent) -> None:
         """Tells how the order stands now, not how it stood at the event. Raises ``BillingError``; repeat it then."""
@@ -25,7 +23,6 @@ class OrderTeller:
         standing = await self._ledger.order(number)
         if standing is not None:
             await self._fulfilments.tell(standing)
-        await self._alerts.resume()
 
     async def tell_open(self) -> None:
         """Tells the workflow of every open order, and begins one that is lost: terminated, or with its server.

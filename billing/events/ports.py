@@ -22,6 +22,9 @@ class EventOutbox(Protocol):
     def watch_events(self, news: Callable[[], None]) -> None:
         """Has ``news`` called, in any thread, after this process has put events into the outbox."""
 
+    def watch_alerts(self, news: Callable[[], None]) -> None:
+        """As ``watch_events``, for alerts that are written with what they are about."""
+
     async def claim_events(
         self,
         destination: Destination,

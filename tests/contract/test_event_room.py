@@ -57,6 +57,7 @@ class Counting:
         self._ledger = ledger
         self.claims = 0
         self.watch_events = ledger.watch_events
+        self.watch_alerts = ledger.watch_alerts
         self.event_is_done = ledger.event_is_done
         self.event_has_failed = ledger.event_has_failed
 

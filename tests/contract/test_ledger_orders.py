@@ -726,3 +726,26 @@ async def test_a_buyer_may_have_so_many_open_orders(ledger: SqlLedger, monkeypat
         await ledger.open_order(request("3"), AT)
     await ledger.change_order("1", cancel(), AT)
     assert (await ledger.open_order(request("3"), AT)).is_new
+
+
+# -- beside months
+
+
+async def test_an_order_is_no_part_of_a_customers_month(ledger: SqlLedger) -> None:
+    await ledger.record(drafted(), AT)
+    await ledger.open_order(request(buyer=BUYER.evolve(customer_id="acme")), AT)
+    balance = await ledger.balance("acme")
+    assert balance.carried_minor("eur") == 0, "no draft takes it over"
+    assert balance.owed_for(Subject.order("1042"), "eur") == 10000
+    assert await ledger.debts(customer_id="acme") == [], "nobody collects it"
+    await ledger.book(payment(10000, number=None, customer_id="acme"), LATER)
+    assert await released(ledger) == ["production"], "no month is announced"
+
+
+async def test_the_journal_of_an_order_is_exported_under_its_name(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.change_order("1042", cancel(), AT)
+    rows = [row async for page in ledger.journal(AT, LATER) for row in page]
+    assert {(row.cause, row.subject) for row in rows} == {("notice", "order 1042"), ("void", "order 1042")}
+    assert sum(row.amount_minor for row in rows) == 0
+    assert [total.closing_minor for total in await ledger.trial_balance()] == [0, 0]

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from adapters.sql.ledger import SqlLedger
-from billing.errors import BrakeOn, ReceiverUnavailable
+from billing.errors import AlertUnavailable, BrakeOn, ReceiverUnavailable
 from billing.events.event import Destination, OutgoingEvent
 from orders.events import ReleaseData
 from orders.order import ReleaseKind
@@ -34,6 +34,18 @@ class Production:
         if error := self.refuses.get(data.number):
             raise error
         self.taken.append((data.number, data.kind))
+
+
+class Woken:
+    """A digest that is woken, but not at the first time."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    async def wake(self) -> None:
+        self.times += 1
+        if self.times == 1:
+            raise AlertUnavailable("Temporal is down")
 
 
 @asynccontextmanager
@@ -82,6 +94,21 @@ async def test_an_order_that_is_not_taken_holds_up_its_own_shipment_and_no_other
         production.refuses = {}
         await taken(production, 3)
     assert production.taken[1:] == [("1", ReleaseKind.PRODUCTION), ("1", ReleaseKind.SHIPMENT)]
+
+
+async def test_people_hear_at_once_of_money_that_this_process_has_booked_twice(ledger: SqlLedger) -> None:
+    woken = Woken()
+    dispatcher = EventDispatcher(ledger, {Destination.PRODUCTION: Production()}, Alerts(ledger, woken, enabled=True))
+    async with dispatcher.open():
+        await opened(ledger, "1")
+        await paid(ledger, "1")
+        assert woken.times == 0
+        await paid(ledger, "1", 4000)
+
+        async def is_woken() -> bool:
+            return woken.times > 1  # the first time in vain: Temporal is down
+
+        await until(is_woken, SECONDS)
 
 
 async def test_what_the_brake_stops_is_tried_again_when_the_error_says_so(ledger: SqlLedger) -> None:

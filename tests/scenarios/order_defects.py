@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete
 
 from adapters.sql.core.order_schema import releases as release_rows
 from adapters.sql.orders import orders, releases
-from adapters.sql.orders.rows import Money, money_of
+from adapters.sql.orders.rows import money_of
 from adapters.sql.receivables import incoming, journal
 from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.wayforpay import transactions
@@ -51,7 +51,9 @@ def releases_before_it_has_committed(patch: pytest.MonkeyPatch, bed: Bed) -> Non
             with bed.ledger._writing("release too early") as connection:
                 releases.release_due(connection, number, at)
 
-        patch.setattr(releases, "money_of", lambda connection, order: Money(0, money_of(connection, order).position))
+        patch.setattr(
+            releases, "money_of", lambda connection, order: money_of(connection, order)._replace(owed_minor=0)
+        )
         await bed.ledger.run(release)
         patch.setattr(releases, "money_of", money_of)
         return await record(self, payment, at)

@@ -66,6 +66,14 @@ def test_the_rest_of_a_deposit_is_asked_for_once_a_week() -> None:
     assert value.reminded(AT + REST_REMINDER).due(AT + REST_REMINDER + REMINDER).step is None
 
 
+def test_nobody_is_reminded_of_a_rest_that_was_written_off() -> None:
+    done = RELEASE.evolve(answer=Answered(at=AT, text=""))
+    value = fulfilment(7000, 30, releases=(done,))
+    given_up = value.evolve(standing=value.standing.evolve(given_up_minor=7000))
+    due = given_up.due(AT + REST_REMINDER)
+    assert (due.step, due.what) == (None, "the rest: 70.00 EUR of 100.00 EUR are not paid, and were written off")
+
+
 def test_what_is_not_newer_than_what_is_known_is_looked_up_in_the_ledger_which_may_be_behind() -> None:
     value = fulfilment(revision=5)
     assert value.told(value.standing, LATER) is value

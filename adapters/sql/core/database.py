@@ -28,8 +28,8 @@ from billing.events.event import Destination
 from billing.model import Model
 
 _THREADS: Final = 8
-NEWS: Final = "events"
-"""Marks a connection whose transaction puts events into the outbox."""
+EVENTS, ALERTS, NEWS = "events", "alerts", "news"
+"""What a transaction puts into the two outboxes is noted at its connection, under ``NEWS``."""
 
 _M = TypeVar("_M", bound=Model)
 _L = TypeVar("_L", bound="SqlDatabase")
@@ -60,7 +60,7 @@ class SqlDatabase:
         self._engine = create(url, _THREADS)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
         self._turn: AbstractContextManager[object] = nullcontext()
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: dict[str, list[Callable[[], None]]] = {EVENTS: [], ALERTS: []}
         if is_sqlite(url):
             self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
         self._reading_engine = self._engine.execution_options(
@@ -107,7 +107,11 @@ class SqlDatabase:
 
     def watch_events(self, news: Callable[[], None]) -> None:
         """Has ``news`` called, in any thread, after this process has put events into the outbox."""
-        self._watchers.append(news)
+        self._watchers[EVENTS].append(news)
+
+    def watch_alerts(self, news: Callable[[], None]) -> None:
+        """As ``watch_events``, for alerts that are written with what they are about."""
+        self._watchers[ALERTS].append(news)
 
     def _reading(self, doing: str) -> AbstractContextManager[Connection]:
         """A connection for independent queries. If one fails, the error says "the ledger could not ``doing``"."""
@@ -123,11 +127,11 @@ class SqlDatabase:
     def _writing(self, doing: str) -> Iterator[Connection]:
         """A writing transaction. On SQLite there is one at a time."""
         with self._turn, _transaction(self._writing_engine, doing) as connection:
-            connection.info.pop(NEWS, None)  # of a transaction that was rolled back
+            connection.info[NEWS] = news = set[str]()  # another one for each transaction
             yield connection
-            has_news = connection.info.pop(NEWS, False)
-        for watcher in self._watchers if has_news else ():
-            watcher()
+        for kind in sorted(news):
+            for watcher in self._watchers[kind]:
+                watcher()
 
     def _read(
         self,

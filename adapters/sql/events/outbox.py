@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from adapters.sql.core.database import NEWS, SqlDatabase, as_models, in_thread
+from adapters.sql.core.database import EVENTS, NEWS, SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.statements import lock, where_given
 from billing.apart import Failed
@@ -123,13 +123,13 @@ def put_events(connection: Connection, destination: Destination, events: Iterabl
     ]
     if rows:
         connection.execute(_INSERT, rows)
-        connection.info[NEWS] = True
+        connection.info[NEWS].add(EVENTS)
 
 
 def send_again(connection: Connection, event_id: str, destination: Destination | None = None) -> bool:
     """Has an event delivered now, even if it was before, to its destinations or this one; False if there is none."""
     is_it = [_O.event_id == event_id, *([_O.destination == destination] if destination else [])]
-    connection.info[NEWS] = True
+    connection.info[NEWS].add(EVENTS)
     anew = {"done_at": None, "next_at": None, "claimed_until": None}
     return bool(connection.execute(update(outgoing_events).where(*is_it).values(anew)).rowcount)
 

@@ -50,6 +50,11 @@ class _Found(NamedTuple):
     owed_minor: int
     moved_at: datetime
 
+    @property
+    def standing(self) -> OrderStanding:
+        given_up_minor = self.unpaid_minor - self.owed_minor
+        return OrderStanding(order=self.order, owed_minor=self.unpaid_minor, given_up_minor=given_up_minor)
+
 
 class SqlOrderFindings(SqlDatabase):
     """The part of ``SqlLedger`` that says which orders are not as they should be."""
@@ -58,7 +63,7 @@ class SqlOrderFindings(SqlDatabase):
     def paid_unreleased(self, before: datetime, failed: list[Failed]) -> list[OrderStanding]:
         with self._looking("look for orders that are paid and not released") as connection:
             return [
-                OrderStanding(order=found.order, owed_minor=found.unpaid_minor)
+                found.standing
                 for found in _found(connection, failed, _IS_OPEN)
                 if found.moved_at < before and next(found.order.paid_releases(found.unpaid_minor), None)
             ]
@@ -67,7 +72,7 @@ class SqlOrderFindings(SqlDatabase):
     def released_unpaid(self, failed: list[Failed]) -> list[OrderStanding]:
         with self._looking("look for orders that are released and not paid") as connection:
             return [
-                OrderStanding(order=found.order, owed_minor=found.unpaid_minor)
+                found.standing
                 for found in _found(connection, failed, _IS_RELEASED)
                 if any(found.order.missing_minor(each.kind, found.owed_minor) for each in found.order.releases)
             ]
@@ -87,7 +92,7 @@ class SqlOrderFindings(SqlDatabase):
     def _standings(self, numbers: list[str], failed: list[Failed]) -> list[OrderStanding]:
         with self._looking("read open orders") as connection:
             found = _found(connection, failed, ORDER.number.in_(numbers))
-            return [OrderStanding(order=each.order, owed_minor=each.unpaid_minor) for each in found]
+            return [each.standing for each in found]
 
 
 def _found(connection: Connection, failed: list[Failed], which: ColumnElement[bool]) -> Iterator[_Found]:

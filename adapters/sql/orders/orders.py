@@ -7,8 +7,6 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text,
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.order_schema import ORDER_IS_OPEN, buyers, orders, releases
-from adapters.sql.core.rows import alert_values
-from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new, upsert
 from adapters.sql.events.outbox import put_events, send_again
 from adapters.sql.orders.credit import usable_credit
@@ -25,6 +23,7 @@ from adapters.sql.orders.rows import (
     standing_of,
 )
 from adapters.sql.receivables.journal import balance, lock_account, lock_customer, post
+from adapters.sql.reviewers.alerts import put_alerts
 from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination
 from billing.model import Model
@@ -114,7 +113,7 @@ class SqlOrders(SqlDatabase):
             what = "answered" if accepted else "rejected"
             log(connection, order, OrderLogEntry(at=at, by=None, via=None, what=what, text=f"{kind}: {answer.text}"))
             if not accepted:
-                insert_new(connection, alerts, [alert_values(of_rejection(order, release, answer.text, at))])
+                put_alerts(connection, [of_rejection(order, release, answer.text, at)])
             release_due(connection, number, at)
 
 
@@ -194,7 +193,7 @@ def _carry_out(connection: Connection, before: OrderStanding, change: Change, or
         case Cancel():
             _end(connection, before, order, at)
             if change.refund and before.paid_minor > 0:
-                insert_new(connection, alerts, [alert_values(of_refund(order, before.paid_minor, at))])
+                put_alerts(connection, [of_refund(order, before.paid_minor, at)])
         case _:
             if isinstance(change, SendAgain):
                 _send_again(connection, before.order, order)

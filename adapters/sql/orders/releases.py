@@ -6,11 +6,10 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select
 
 from adapters.sql.core.order_schema import releases
-from adapters.sql.core.rows import alert_values
-from adapters.sql.core.schema import alerts, brakes
-from adapters.sql.core.statements import insert_new
+from adapters.sql.core.schema import brakes
 from adapters.sql.events.outbox import put_events
 from adapters.sql.orders.rows import ORDER, UNPAID, log, money_of, read_order, save_order
+from adapters.sql.reviewers.alerts import put_alerts
 from billing.events.event import Destination, Event, EventType
 from billing.receivables.journal import SubjectKind, Transaction
 from orders.alerts import of_money_back
@@ -57,7 +56,7 @@ def release_due(connection: Connection, number: str, at: datetime) -> OrderStand
         for kind in (() if is_braked(connection) else before.due_releases(money.owed_minor))
     )
     order = before.evolve(revision=before.revision + 1, releases=(*before.releases, *released))
-    standing = OrderStanding(order=order, owed_minor=money.owed_minor)
+    standing = OrderStanding(order=order, owed_minor=money.owed_minor, given_up_minor=money.given_up_minor)
     for release in released:
         _write(connection, order, release)
     _tell_of_money_back(connection, standing, money.position, at)
@@ -109,4 +108,4 @@ def _tell_of_money_back(connection: Connection, standing: OrderStanding, positio
     order, owed_minor = standing.order, standing.owed_minor
     known_minor = connection.scalar(_KNOWN, {"number": order.number}) or 0
     if owed_minor > known_minor and any(order.missing_minor(each.kind, owed_minor) for each in order.releases):
-        insert_new(connection, alerts, [alert_values(of_money_back(standing, position, at))])
+        put_alerts(connection, [of_money_back(standing, position, at)])

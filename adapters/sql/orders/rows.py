@@ -24,8 +24,8 @@ UNPAID = (AccountKind.RECEIVABLE, AccountKind.WRITTEN_OFF)
 """The accounts that say what of an order was not paid: what is written off was not."""
 _ONE = ORDERS.where(ORDER.number == bindparam("number"))
 _OWN_RELEASES = select(releases).where(RELEASE.number == bindparam("number"))
-_ASKED = case((_E.kind == AccountKind.RECEIVABLE, _E.amount_minor), else_=0)
-_MONEY = select(func.sum(_E.amount_minor), func.max(_E.number), func.sum(_ASKED)).where(
+_GIVEN_UP = case((_E.kind == AccountKind.WRITTEN_OFF, _E.amount_minor), else_=0)
+_MONEY = select(func.sum(_E.amount_minor), func.sum(_GIVEN_UP), func.max(_E.number)).where(
     _E.customer_id == bindparam("customer_id"),
     _E.kind.in_(UNPAID),
     OF_ORDERS,
@@ -37,11 +37,15 @@ _INSERT_ENTRY = insert(order_log)
 
 
 class Money(NamedTuple):
-    """What of an order was not paid, the journal's newest transaction of it, and what of it is asked for."""
+    """What of an order was not paid, what of that was written off, and the journal's newest transaction of it."""
 
     owed_minor: int
+    given_up_minor: int
     position: int
-    asked_minor: int = 0
+
+    @property
+    def asked_minor(self) -> int:
+        return self.owed_minor - self.given_up_minor
 
 
 def read_order(connection: Connection, number: str) -> Order | None:
@@ -51,12 +55,13 @@ def read_order(connection: Connection, number: str) -> Order | None:
 
 def money_of(connection: Connection, order: Order) -> Money:
     key = {"customer_id": order.customer_id, "number": order.number, "currency": order.currency}
-    owed_minor, position, asked_minor = connection.execute(_MONEY, key).one()
-    return Money(int(owed_minor or 0), position or 0, int(asked_minor or 0))
+    owed_minor, given_up_minor, position = connection.execute(_MONEY, key).one()
+    return Money(int(owed_minor or 0), int(given_up_minor or 0), position or 0)
 
 
 def standing_of(connection: Connection, order: Order) -> OrderStanding:
-    return OrderStanding(order=order, owed_minor=money_of(connection, order).owed_minor)
+    money = money_of(connection, order)
+    return OrderStanding(order=order, owed_minor=money.owed_minor, given_up_minor=money.given_up_minor)
 
 
 def releases_of(connection: Connection, numbers: Sequence[str]) -> dict[str, list[RowMapping]]:

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, upd
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
-from adapters.sql.core.rows import alert_values
-from adapters.sql.core.schema import alerts, customers
+from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import moved_with, order_state
 from adapters.sql.receivables.journal import (
@@ -21,6 +20,7 @@ from adapters.sql.receivables.journal import (
     post,
     subject_values,
 )
+from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
 from billing.payments.rails import CARDS
@@ -149,8 +149,8 @@ def post_payment(connection: Connection, name: PaymentName, posted: Transaction)
 def tell_doubts(connection: Connection, payment: IncomingPayment, posted: Transaction, at: datetime) -> list[Doubt]:
     """Puts what people should know about the payment, as it was ``posted``, into the alerts' outbox."""
     found = _doubts(connection, payment, posted, at)
-    told = [alert_values(of_doubt(doubt, payment, posted.key, at)) for doubt in found]
-    insert_new(connection, alerts, told)
+    if found:
+        put_alerts(connection, [of_doubt(doubt, payment, posted.key, at) for doubt in found])
     return found
 
 
