@@ -29,7 +29,7 @@ from billing.receivables.journal import (
     written_off,
 )
 from billing.receivables.ports import Recorded
-from orders import effects
+from orders import effects, events
 from orders.changes import Cancel
 from orders.events import ReleaseData
 from orders.order import Order, OrderStanding
@@ -143,7 +143,7 @@ def has_production_make_another_version(patch: pytest.MonkeyPatch, bed: Bed) -> 
     def first(**values: Any) -> ReleaseData:
         return ReleaseData(**values | {"lines": agreement(10000).lines})
 
-    patch.setattr(releases, "ReleaseData", first)
+    patch.setattr(events, "ReleaseData", first)
 
 
 def leaves_outdated_links_open(patch: pytest.MonkeyPatch, bed: Bed) -> None:
