@@ -18,7 +18,7 @@ from billing.model import Code, Count, Few, Instant, Minor, Model, Words
 from billing.money import format_amount
 from billing.validation import explain
 from orders.order import Answered, OrderRequest, OrderStage, OrderStanding, Release, ReleaseKind
-from orders.ports import Opened
+from orders.ports import Opened, TooManyOrders
 
 MAX_BODY_BYTES = 200_000
 _JSON = "application/json"
@@ -94,7 +94,8 @@ class Orders:
         self.router.add_api_route("/orders/{number}", self.show, methods=["GET"], response_model=None)
 
     async def take(self, request: Request) -> JSONResponse:
-        """201 once the order is on record, 200 to a repeat; 409 if the number is another order's.
+        """201 once the order is on record, 200 to a repeat; 409 if the number is another order's, 422 if the order
+        cannot be taken: its buyer may have too many open ones.
 
         After 503, or without an answer, the same request is sent again: it takes effect once.
         """
@@ -105,6 +106,8 @@ class Orders:
             opened = await self._ledger.open_order(wanted, self._now(), via="http")
         except _Refused as refused:
             return _fault(refused.status, str(refused))
+        except TooManyOrders as error:
+            return _fault(422, str(error))
         except InvalidInput as error:
             return _fault(409, str(error))
         except BillingError as error:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from billing.customers.erasure import is_erased
 from billing.events.event import Event, EventType, event_id
 from billing.model import Code, Count, Id, Many, Minor, Model
 from orders.order import FileDigest, Order, OrderLine, OrderStage, OrderStanding, Release, ReleaseKind
@@ -18,7 +19,8 @@ class OrderData(Model):
 class ReleaseData(Model):
     """What production may do from now on, with exactly the version that was agreed (``order.released``).
 
-    ``owed_minor`` were outstanding at that moment. The id of the event is the idempotency key: a copy has the same.
+    A shipment after the buyer's erasure has no lines: production has had them. ``owed_minor`` were outstanding at that
+    moment. The id of the event is the idempotency key: a copy has the same.
     """
 
     number: Code
@@ -47,12 +49,14 @@ def brake_released(number: str, customer_id: str, version: int, brake: int, at: 
 
 def order_released(order: Order, release: Release) -> Event:
     """Production knows a copy of the release by the event's id, also of one that is sent again."""
+    is_shipment = release.kind is ReleaseKind.SHIPMENT
+    were_erased = is_shipment and all(is_erased(line.description) for line in order.agreed.lines)
     data = ReleaseData(
         number=order.number,
         version=release.version,
         kind=release.kind,
         customer_id=order.customer_id,
-        lines=order.agreed.lines,
+        lines=() if were_erased else order.agreed.lines,
         file_digest=order.agreed.file_digest,
         currency=order.currency,
         price_minor=order.price_minor,

@@ -7,12 +7,19 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from billing.apart import Failed
+from billing.errors import InvalidInput
 from billing.events.event import OutgoingEvent
 from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
 from orders.changes import Change
 from orders.order import Agreement, Buyer, EndKind, OrderRequest, OrderStage, OrderStanding, ReleaseKind
 
 PAGE_ROWS = 100
+OPEN_MAX = 1000
+"""How many open orders a buyer may have: each posting of theirs reads what is owed for all of them."""
+
+
+class TooManyOrders(InvalidInput):
+    """The buyer has ``OPEN_MAX`` open orders."""
 
 
 class Opened(Model):
@@ -138,7 +145,7 @@ class OrderStore(OrderListing, Protocol):
     async def open_order(self, request: OrderRequest, at: datetime, by: str = "", via: str = "") -> Opened:
         """Takes an order in, and bills it; the customer's credit pays for it. Once for each number.
 
-        Raises ``InvalidInput`` if the number is another order's.
+        Raises ``InvalidInput`` if the number is another order's, ``TooManyOrders`` if the buyer has too many open ones.
         """
 
     async def change_order(self, number: str, change: Change, at: datetime) -> tuple[OrderStanding, str]:

@@ -22,12 +22,11 @@ def release_text(data: ReleaseData, event_id: str) -> str:
 
 def _lines(data: ReleaseData, event_id: str) -> Iterator[str]:
     yield f"{release_title(data)}."
-    yield ""
-    for line in data.lines:
-        yield f"{line.quantity} x {one_line(line.description)}"
-    yield ""
     if data.file_digest is not None:
         yield f"File (SHA-256): {data.file_digest}"
     paid = format_amount(data.price_minor - data.owed_minor, data.currency)
     yield f"Customer {data.customer_id}: {paid} of {format_amount(data.price_minor, data.currency)} are paid"
     yield f"Release {event_id}: if it comes twice, it is the same one"
+    yield ""
+    for line in data.lines:
+        yield f"{line.quantity} x {one_line(line.description)}"

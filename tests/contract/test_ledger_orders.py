@@ -1,22 +1,22 @@
 """Orders in the ledger: what opens, pays, releases, changes and ends them, on SQLite and PostgreSQL."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables import journal
 from billing.errors import BrakeOn, InvalidInput, NotFound
-from billing.events.event import Destination
+from billing.events.event import Destination, OutgoingEvent
 from billing.money import format_amount
-from billing.period import Period
 from billing.receivables.incoming import PaymentKind
-from billing.receivables.journal import Cause, Subject, Transaction, billed, moved, receivable, settlement
+from billing.receivables.journal import Subject
 from orders.order import Answered, EndKind, OrderStage, OrderStanding, Rejected, ReleaseKind
 from orders.ports import OrderFilter
 from tests.contract.event_fixtures import listed
-from tests.contract.ledger_fixtures import ACME, drafted, leave
+from tests.contract.ledger_fixtures import ACME, drafted, leave, run
 from tests.ordering import (
     AT,
     BUYER,
@@ -125,37 +125,6 @@ async def test_money_that_came_before_its_order_pays_it_and_is_owed_again_if_it_
     assert ((await standing(ledger)).owed_minor, await credit(ledger)) == (10000, 0)
 
 
-async def test_what_goes_back_is_owed_again_for_orders_that_credit_paid_and_no_other_debt_is(ledger: SqlLedger) -> None:
-    await leave(ledger, "buyer", -10000, "eur")
-    await ledger.open_order(request(deposit_percent=30), AT)
-    await leave(ledger, "buyer", 40, "eur", "a debt")
-    await ledger.open_order(request("2"), AT)
-    other = payment(10000, "for 2", "2")
-    await ledger.book(other, AT)
-    await ledger.book(back(4000, other, PaymentKind.CHARGEBACK), LATER)
-    assert ((await standing(ledger)).owed_minor, (await standing(ledger, "2")).owed_minor) == (0, 4000)
-    won = back(-4000, other, PaymentKind.CHARGEBACK).evolve(reference="won")
-    await ledger.book(won, LATER)
-    assert ((await standing(ledger)).owed_minor, (await standing(ledger, "2")).owed_minor) == (0, 0)
-
-
-async def test_an_order_that_lost_its_credit_has_it_again_once_the_dispute_is_won(ledger: SqlLedger) -> None:
-    await ledger.open_order(request("1"), AT)
-    await ledger.change_order("1", halt(), AT)
-    paid = payment(10000, number="1")
-    await ledger.book(paid, AT)
-    await ledger.change_order("1", cancel(), AT)
-    await ledger.open_order(request("2", 4000), AT)
-    await ledger.open_order(request("3", 12000), AT)
-    assert ((await standing(ledger, "3")).owed_minor, await credit(ledger)) == (6000, 0)
-    await ledger.book(back(10000, paid, PaymentKind.CHARGEBACK), LATER)
-    assert [(await standing(ledger, number)).owed_minor for number in "23"] == [4000, 12000]
-    await ledger.book(payment(1000, "part", "3"), LATER)
-    await ledger.book(back(-10000, paid, PaymentKind.CHARGEBACK).evolve(reference="won"), LATER)
-    assert [(await standing(ledger, number)).owed_minor for number in "23"] == [0, 5000]
-    assert (await credit(ledger), await released(ledger, "3")) == (0, [])
-
-
 # -- paid and released
 
 
@@ -197,38 +166,6 @@ async def test_what_is_within_the_tolerance_is_paid_enough(ledger: SqlLedger) ->
     await ledger.book(payment(1, "two"), AT)
     (release,) = (await standing(ledger)).order.releases
     assert release.owed_minor == 100
-
-
-async def test_what_the_tolerance_forgives_is_not_asked_for_again(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(tolerance_minor=100, deposit_percent=30), AT)
-    await ledger.book(payment(2950), AT)
-    (owed,) = (await ledger.balance("buyer")).owed
-    assert (await released(ledger), owed.amount_minor) == (["production"], 7050)
-    await ledger.book(payment(7000, "two"), AT)
-    balance = await ledger.balance("buyer")
-    assert (balance.owed, balance.given_up(Subject.order("1042"), "eur")) == ((), 50)
-    paid = await standing(ledger)
-    assert (await released(ledger), paid.owed_minor, paid.stage) == (
-        ["production", "shipment"],
-        50,
-        OrderStage.RELEASED,
-    )
-    (written,) = [each for each in await ledger.transactions("buyer") if each.cause is Cause.WRITE_OFF]
-    assert (written.by, written.reason) == (None, "within the tolerance of order 1042")
-    await ledger.book(payment(500, "nameless", None), LATER)
-    assert await credit(ledger) == 500
-    await ledger.book(payment(50, "three"), LATER)
-    assert ((await standing(ledger)).owed_minor, await ledger.released_unpaid([]), await told(ledger)) == (0, [], [])
-
-
-async def test_money_without_a_subject_pays_months_before_orders(ledger: SqlLedger) -> None:
-    await ledger.record(drafted(), AT)
-    await ledger.open_order(request(buyer=BUYER.evolve(customer_id="acme")), AT)
-    await announced(ledger, 5000)
-    await ledger.book(payment(5000, "early", None, customer_id="acme"), AT)
-    assert [item.subject for item in (await ledger.balance("acme")).owed] == [Subject.order("1042")]
-    await ledger.book(payment(6000, "more", None, customer_id="acme"), LATER)
-    assert ((await standing(ledger)).owed_minor, await credit(ledger, "acme")) == (4000, 0)
 
 
 async def test_a_deposit_starts_the_work_and_the_rest_ships_it(ledger: SqlLedger) -> None:
@@ -433,63 +370,8 @@ async def test_an_order_expires_unless_enough_is_paid(ledger: SqlLedger) -> None
     assert await log_of(ledger, "1") == ["opened", "expired"]
 
 
-async def announced(ledger: SqlLedger, amount_minor: int) -> None:
-    """The bill of a month, due long after the orders."""
-    month = Subject.month(Period("2026-11"))
-    entries = moved(amount_minor, "eur", receivable("acme", month), billed("acme", month))
-    dated = (entries[0].evolve(due_at=LATER + timedelta(days=9)), entries[1])
-    notice = Transaction(key="a notice", cause=Cause.NOTICE, at=AT, customer_id="acme", entries=dated)
-
-    def write() -> None:
-        with ledger._writing("announce") as connection:
-            journal.post(connection, [notice])
-
-    await ledger.run(write)
-
-
-async def given_up(ledger: SqlLedger) -> None:
-    """Everything that the buyer owes is written off, by a way that nothing checks."""
-    posted = settlement("buyer", await ledger.balance("buyer"), "ann", "never comes", LATER)
-    assert posted is not None
-
-    def write() -> None:
-        with ledger._writing("write off") as connection:
-            journal.post(connection, [posted])
-
-    await ledger.run(write)
-
-
-@pytest.mark.parametrize("paid_minor", [0, 4000])
-async def test_what_was_given_up_of_an_order_was_not_paid_when_it_ends(ledger: SqlLedger, paid_minor: int) -> None:
-    await ledger.open_order(request(expires_at=LATER), AT)
-    if paid_minor:
-        await ledger.book(payment(paid_minor), AT)
-    await given_up(ledger)
-    await ledger.expire_order("1042", LATER)
-    balance = await ledger.balance("buyer")
-    assert (await credit(ledger), balance.owed, balance.written_off) == (paid_minor, (), ())
-    assert (await ledger.open_order(request("2"), LATER)).standing.owed_minor == 10000 - paid_minor
-
-
-async def test_what_was_given_up_of_an_order_is_owed_again_once_it_is_amended(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(1000), AT)
-    await given_up(ledger)
-    changed, text = await ledger.change_order("1042", amend(6000), LATER)
-    assert (changed.owed_minor, text, await credit(ledger)) == (5000, "amended to version 2, 60.00 EUR", 0)
-    balance = await ledger.balance("buyer")
-    (owed,) = balance.owed
-    assert (owed.amount_minor, owed.due_at, balance.written_off) == (5000, AT, ())
-
-
-@pytest.mark.parametrize("paid_minor", [0, 4000])
-async def test_nothing_is_paid_of_an_order_that_has_ended(ledger: SqlLedger, paid_minor: int) -> None:
-    await ledger.open_order(request(expires_at=LATER), AT)
-    if paid_minor:
-        await ledger.book(payment(paid_minor), AT)
-    ended = await ledger.expire_order("1042", LATER)
-    assert (ended.paid_minor, ended.paid, ended.owed_minor) == (0, "0.00 EUR", 0)
-    assert [row.paid_minor for row in (await ledger.orders(OrderFilter())).rows] == [0]
+async def claimed(ledger: SqlLedger, at: datetime) -> list[OutgoingEvent]:
+    return await ledger.claim_events(Destination.PRODUCTION, at, at + timedelta(minutes=1), 10)
 
 
 # -- production's answer
@@ -552,6 +434,29 @@ async def test_a_release_that_was_rejected_is_delivered_again_under_the_same_id(
     await ledger.change_order("1042", send_again(), much_later)
     (again,) = await ledger.claim_events(Destination.PRODUCTION, much_later, much_later + timedelta(minutes=1), 10)
     assert again.event_id == event.event_id
+
+
+async def test_a_release_whose_event_is_forgotten_is_sent_again_all_the_same(ledger: SqlLedger, url: str) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.book(payment(10000), AT)
+    (event,) = await claimed(ledger, LATER)
+    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "no", LATER)
+    run(url, lambda connection: connection.execute(text("DELETE FROM outgoing_events")))
+    await ledger.change_order("1042", send_again(), LATER)
+    (again,) = await claimed(ledger, LATER)
+    assert (again.event_id, again.payload) == (event.event_id, event.payload)
+
+
+async def test_what_is_sent_again_before_its_first_delivery_has_ended_is_delivered(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.book(payment(10000), AT)
+    (event,) = await claimed(ledger, LATER)
+    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "no", LATER)
+    await ledger.change_order("1042", send_again(), LATER)
+    await ledger.events_are_done([event], LATER)
+    (again,) = await claimed(ledger, LATER)
+    await ledger.events_are_done([again], LATER)
+    assert await claimed(ledger, LATER + timedelta(days=1)) == []
 
 
 async def test_an_order_that_production_does_not_take_holds_up_no_other_of_its_customer(ledger: SqlLedger) -> None:
@@ -668,7 +573,7 @@ async def test_an_order_is_no_part_of_a_customers_month(ledger: SqlLedger) -> No
     assert balance.owed_for(Subject.order("1042"), "eur") == 10000
     assert await ledger.debts(customer_id="acme") == [], "nobody collects it"
     await ledger.book(payment(10000, number=None, customer_id="acme"), LATER)
-    assert await released(ledger) == ["production"], "money that names nothing pays what fell due first"
+    assert await released(ledger) == ["production"], "no month is announced"
 
 
 async def test_the_journal_of_an_order_is_exported_under_its_name(ledger: SqlLedger) -> None:

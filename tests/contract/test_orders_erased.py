@@ -10,7 +10,7 @@ from orders.order import OrderStage, ReleaseKind
 from orders.ports import OrderFilter
 from tests.contract.ledger_fixtures import ACME, drafted
 from tests.contract.test_ledger_erase import dump
-from tests.contract.test_ledger_orders import ledger, standing
+from tests.contract.test_ledger_orders import ledger, sent, standing
 from tests.ordering import AT, BUYER, LATER, cancel, halt, payment, request, resume
 
 __all__ = ["ledger"]  # fixture
@@ -93,6 +93,17 @@ async def test_what_makes_a_write_off_good_releases(ledger: SqlLedger) -> None:
     assert ([release.kind for release in paid.order.releases], paid.owed_minor) == (list(ReleaseKind), 0)
     (row,) = (await ledger.orders(OrderFilter())).rows
     assert (row.owed_minor, row.stage) == (0, OrderStage.RELEASED)
+
+
+async def test_what_ships_after_an_erasure_names_no_erased_lines(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(deposit_percent=30), AT)
+    await ledger.book(payment(3000), AT)
+    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "ok", AT)
+    await ledger.settle("buyer", **ANN)
+    await ledger.erase("buyer", **ANN)
+    await ledger.book(payment(7000, "late"), AT)
+    shipment = (await sent(ledger))[-1]
+    assert (shipment["kind"], shipment["lines"], shipment["file_digest"]) == ("shipment", [], "a" * 64)
 
 
 async def test_a_customer_who_is_billed_monthly_keeps_the_account_while_an_order_is_open(ledger: SqlLedger) -> None:

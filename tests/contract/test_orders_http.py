@@ -15,6 +15,7 @@ from billing.errors import LedgerUnavailable
 from billing.events.event import Destination
 from billing.events.signature import HEADER, signed
 from inbound.orders import MAX_BODY_BYTES, Orders
+from orders import ports
 from orders.order import OrderRequest, OrderStanding
 from orders.ports import Opened, OrderFilter
 from sandbox.stand_ins.control import local_http
@@ -102,6 +103,16 @@ async def test_many_at_once_open_one_order(shop: Shop, ledger: SqlLedger) -> Non
     answers = await asyncio.gather(*(shop.post(ORDER) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
     assert len({answer.content for answer in answers}) == 1
+
+
+async def test_an_order_of_a_buyer_who_has_too_many_open_ones_is_refused(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "OPEN_MAX", 1)
+    await shop.post(ORDER)
+    answer = await shop.post({**ORDER, "number": "1043"})
+    assert (answer.status_code, "has 1 open orders, and may have 1" in answer.json()["error"]) == (422, True)
+    assert (await shop.post(ORDER)).status_code == 200
 
 
 async def test_another_order_with_the_number_is_a_conflict(shop: Shop) -> None:

@@ -32,6 +32,14 @@ async def test_a_chat_service_gets_what_is_to_be_made(receiver: Receiver) -> Non
     assert len(receiver.bodies) == 1, "a ping is no message"
 
 
+async def test_what_is_too_long_for_a_chat_service_is_not_sent_in_part(receiver: Receiver) -> None:
+    long = DATA.evolve(lines=DATA.lines + 100 * (DATA.lines[0].evolve(description="x" * 500),))
+    verdict = await AppriseProduction(receiver.address).release("event-1", {}, long)
+    assert not verdict.accepted
+    assert verdict.text.startswith("what is to be made is too long for JSON; tell production by hand")
+    assert receiver.bodies == []
+
+
 async def test_a_chat_service_that_fails_is_told_again_and_its_address_told_nobody(receiver: Receiver) -> None:
     receiver.failures = 1
     production = AppriseProduction(f"{receiver.address}&token=hunter2")

@@ -49,6 +49,7 @@ orders: Final = table(
     Index("orders_by_age", "opened_at", "number"),
     Index("orders_by_stage", "stage", "opened_at", "number"),
     partial_index("orders_open", "opened_at", "number", where=ORDER_IS_OPEN),
+    partial_index("orders_open_by_customer", "customer_id", where=ORDER_IS_OPEN),
 )
 
 

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
+from adapters.sql.core.columns import UtcInstant
 from adapters.sql.core.database import EVENTS, NEWS, SqlDatabase, ahead, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.statements import lock, where_given
@@ -26,7 +27,8 @@ _IS_THERE = _O.destination == bindparam("destination")
 _OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.lane)
 _INSERT = insert(outgoing_events)
 _DONE = {"done_at": bindparam("at"), "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
-_FINISH = update(outgoing_events).where(_O.number == bindparam("of"), _IS_OPEN).values(_DONE)
+_IS_OURS = or_(_O.destination != Destination.PRODUCTION, _O.claimed_until == bindparam("claim", type_=UtcInstant))
+_FINISH = update(outgoing_events).where(_O.number == bindparam("of"), _IS_OPEN, _IS_OURS).values(_DONE)
 _WAITS = (
     select(_O.number)
     .where(_IS_OPEN, _IS_THERE, _O.lane == bindparam("lane"), _O.claimed_until.is_(None))
@@ -71,7 +73,8 @@ class SqlOutbox(SqlDatabase):
     def events_are_done(self, events: Sequence[OutgoingEvent], at: datetime) -> None:
         """The destinations have taken the events, even if another process has claimed them since.
 
-        Those that were delivered long ago are deleted with them.
+        A release counts only if it was not sent again meanwhile: then it is still to be delivered. Events that were
+        delivered long ago are deleted with them.
         """
         with self._writing("record the delivery of events") as connection:
             finish(connection, events, at)
@@ -140,15 +143,17 @@ def tell_once(connection: Connection, destination: Destination, event: Event, la
 
 
 def finish(connection: Connection, events: Iterable[OutgoingEvent], at: datetime) -> None:
-    """The events are done; no effect on those that are done already."""
-    connection.execute(_FINISH, [{"of": event.number, "at": at} for event in sorted(events, key=attrgetter("number"))])
+    """The events are done; no effect on those that are done already, nor on a release that was sent again meanwhile."""
+    ours = ({"of": event.number, "claim": event.claimed_until, "at": at} for event in events)
+    connection.execute(_FINISH, sorted(ours, key=itemgetter("of")))
 
 
 def send_again(connection: Connection, event_id: str, destination: Destination | None = None) -> bool:
     """Has an event delivered now, even if it was before, to its destinations or this one; False if there is none."""
     is_it = [_O.event_id == event_id, *([_O.destination == destination] if destination else [])]
     connection.info[NEWS].add(EVENTS)
-    return bool(connection.execute(update(outgoing_events).where(*is_it).values(done_at=None, next_at=None)).rowcount)
+    anew = {"done_at": None, "next_at": None, "claimed_until": None}
+    return bool(connection.execute(update(outgoing_events).where(*is_it).values(anew)).rowcount)
 
 
 def backlog(connection: Connection, destinations: Collection[Destination]) -> tuple[int, datetime | None]:

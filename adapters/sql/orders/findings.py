@@ -92,7 +92,7 @@ class SqlOrderFindings(SqlDatabase):
     def _standings(self, numbers: list[str], failed: list[Failed]) -> list[OrderStanding]:
         with self._looking("read open orders") as connection:
             found = _found(connection, failed, ORDER.number.in_(numbers))
-            return [OrderStanding(order=each.order, owed_minor=each.unpaid_minor) for each in found]
+            return [each.standing for each in found]
 
 
 def _found(connection: Connection, failed: list[Failed], which: ColumnElement[bool]) -> Iterator[_Found]:

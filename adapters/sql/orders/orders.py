@@ -3,12 +3,12 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, ahead, in_thread
-from adapters.sql.core.order_schema import buyers, orders, releases
+from adapters.sql.core.order_schema import ORDER_IS_OPEN, buyers, orders, releases
 from adapters.sql.core.statements import insert_new, upsert
-from adapters.sql.events.outbox import finish, send_again
+from adapters.sql.events.outbox import finish, put_events, send_again
 from adapters.sql.orders.credit import usable_credit
 from adapters.sql.orders.releases import is_braked, release_due
 from adapters.sql.orders.rows import (
@@ -28,12 +28,16 @@ from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination, OutgoingEvent
 from billing.model import Model
 from billing.receivables.journal import Balance
+from orders import ports
 from orders.alerts import of_refund, of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
 from orders.effects import Effect, effect, expired
+from orders.events import order_released
 from orders.order import Answered, Order, OrderRequest, OrderStanding, Rejected, Release, ReleaseKind
-from orders.ports import Opened, OrderLogEntry
+from orders.ports import Opened, OrderLogEntry, TooManyOrders
 from orders.postings import amended, ended, opened
+
+_OPEN_COUNT = select(func.count()).where(ORDER.customer_id == bindparam("customer_id"), text(ORDER_IS_OPEN))
 
 
 class SqlOrders(SqlDatabase):
@@ -46,6 +50,7 @@ class SqlOrders(SqlDatabase):
             if known := _known(connection, request.number, digest):
                 return Opened(standing=known, is_new=False)
             _ensure_buyer(connection, request, at)
+            _require_room(connection, request.buyer.customer_id)
             order = _as_order(request, at, by)
             values = order_values(order, order.price_minor, at) | _fixed_values(order, digest)
             if not insert_new(connection, orders, [values]):  # another process just has; its transaction has ended
@@ -124,7 +129,7 @@ class SqlOrders(SqlDatabase):
 
 def _credit(connection: Connection, order: Order) -> tuple[Balance, int]:
     """The customer's balance, and what of their credit may pay for the order."""
-    known = balance(connection, order.customer_id)
+    known = balance(connection, order.customer_id, [order.subject])
     return known, usable_credit(connection, order.customer_id, order.currency, known)
 
 
@@ -144,6 +149,15 @@ def _ensure_buyer(connection: Connection, request: OrderRequest, at: datetime) -
     if not lock_customer(connection, buyer.customer_id):
         upsert(connection, buyers, {**dict(buyer), "created_at": at}, keep=("created_at",))
         lock_account(connection, buyer.customer_id)
+
+
+def _require_room(connection: Connection, customer_id: str) -> None:
+    count = connection.scalar(_OPEN_COUNT, {"customer_id": customer_id}) or 0
+    if count >= ports.OPEN_MAX:
+        raise TooManyOrders(
+            f"{customer_id} has {count} open orders, and may have {ports.OPEN_MAX}: cancel what nobody will pay, let "
+            "orders expire (expires_at), or give each buyer an id of their own"
+        )
 
 
 def _as_order(request: OrderRequest, at: datetime, by: str) -> Order:
@@ -199,15 +213,16 @@ def _carry_out(connection: Connection, before: OrderStanding, change: Change, or
 
 def _end(connection: Connection, before: OrderStanding, order: Order, at: datetime) -> None:
     save_order(connection, order, before.owed_minor, at)
-    post(connection, ended(order, balance(connection, order.customer_id), at))
+    post(connection, ended(order, balance(connection, order.customer_id, [order.subject]), at))
 
 
 def _send_again(connection: Connection, before: Order, order: Order) -> None:
     for old, release in zip(before.releases, order.releases, strict=True):
         if old != release:
             _save_answer(connection, order.number, release)
-            told = connection.scalar(select(RELEASE.event_id).where(*_is(order.number, release.kind)))
-            send_again(connection, str(told), Destination.PRODUCTION)
+            event = order_released(order, release)
+            if not send_again(connection, event.id, Destination.PRODUCTION):  # forgotten, or not there since a restore
+                put_events(connection, Destination.PRODUCTION, [event], order.number)
 
 
 def _save_answer(connection: Connection, number: str, release: Release) -> None:

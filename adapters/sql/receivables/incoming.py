@@ -84,14 +84,16 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
     values["unmatched_minor"] = 0
     if not insert_new(connection, incoming_payments, [values]):
         return False
-    balances = {customer_id: balance(connection, customer_id) for customer_id in customer_ids}
     if payment.original:
         original = known_payment(connection, payment.original)  # as it is now that it is locked
+    about = [payment.subject, *(original.subjects if original else ())]
+    balances = {customer_id: balance(connection, customer_id, about) for customer_id in customer_ids}
+    if payment.original and original:
         is_same = payment.currency == original.payment.currency  # else what is unmatched is its own
         owner = payment.original if is_same else payment.name
         post_payment(connection, owner, reversed_(payment, original, balances, at))
         for customer_id in customer_ids:
-            before_and_now = balances[customer_id], balance(connection, customer_id)
+            before_and_now = balances[customer_id], balance(connection, customer_id, ())
             post(connection, moved_with(connection, payment, before_and_now, customer_id, at))
     else:
         posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
@@ -104,7 +106,7 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
 def apply_credit(connection: Connection, payment: IncomingPayment, key: str, at: datetime) -> None:
     """What came before for the month of ``payment``, and was too little, pays with it."""
     if payment.customer_id and payment.subject and payment.rail != CARDS:
-        known = balance(connection, payment.customer_id)
+        known = balance(connection, payment.customer_id, [payment.subject])
         key = f"{key} {Cause.ALLOCATION}"
         if paid := applied(payment.customer_id, payment.subject, payment.currency, known, key, at):
             post(connection, [paid])
@@ -165,7 +167,8 @@ def _doubts(connection: Connection, payment: IncomingPayment, posted: Transactio
     if account and payment.by is None and payment.rail == CARDS:
         account = account._replace(is_charged=True)
     if account and payment.customer_id and payment.subject:
-        known, of = balance(connection, payment.customer_id), (payment.subject, payment.currency)
+        known = balance(connection, payment.customer_id, [payment.subject])
+        of = payment.subject, payment.currency
         account = account._replace(owed_minor=known.owed_for(*of), left_minor=known.credit_from(*of))
     return list(doubts(payment, posted, account, _equal(connection, payment, at)))
 

@@ -129,7 +129,7 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
         by=instruction.by,
         reason=instruction.authors,
     )
-    posted = assigned(record, to, balance(connection, customer_id), at)
+    posted = assigned(record, to, balance(connection, customer_id, [to.subject]), at)
     post_payment(connection, instruction.payment, posted)
     apply_credit(connection, to, posted.key, at)
     found = [doubt.text for doubt in tell_doubts(connection, to, posted, at)]

@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from billing.receivables.journal import Cause
+from billing.remedies import Remedy
 from billing.reviewers.alerts import AlertKind
 from orders.changes import Amend, Cancel
 from orders.order import Agreement, Answered, EndKind, Release, ReleaseKind
@@ -190,15 +191,19 @@ def untold_people(evidence: Evidence) -> Iterator[str]:
     """Money of an ended order, money that went back after a release, and what production has rejected."""
     for order in evidence.orders.orders:
         own = [alert for alert in evidence.alerts if alert.order_number == order.number]
-        told = Counter(alert.amount_minor or 0 for alert in own if alert.kind is AlertKind.MONEY)
-        expected = Counter(_owed_again(order))
-        arrived = Counter(a.amount_minor for a in evidence.registers.arrivals.values() if a.subject == order.name)
-        if order.releases and (expected - told or told - expected - arrived):  # of an arrival, what was too much
+        of_money = (alert for alert in own if alert.kind is AlertKind.MONEY)
+        told = Counter(alert.amount_minor for alert in of_money if not any(map(_is_of_payment, alert.remedies)))
+        if order.releases and told != (expected := Counter(_owed_again(order))):
             yield f"{order.name}: people were told of {dict(told)} owed again, should be {dict(expected)}"
         rejected = sum(entry.what == "rejected" for entry in order.log)
         if rejected > sum(alert.kind is AlertKind.PERSON for alert in own):
             yield f"{order.name} was rejected {rejected} times by production, and nobody was told"
     yield from _late_money(evidence)
+
+
+def _is_of_payment(remedy: Remedy) -> bool:
+    """Such as of money that came twice: it is told of the payment."""
+    return bool(remedy.reference)
 
 
 def _owed_again(order: OrderEvidence) -> Iterator[int]:

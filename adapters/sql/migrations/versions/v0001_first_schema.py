@@ -313,6 +313,7 @@ def upgrade() -> None:
     op.create_index("orders_by_age", "orders", age)
     op.create_index("orders_by_stage", "orders", ["stage", *age])
     op.create_index("orders_open", "orders", age, **_where("closed_at IS NULL"))
+    op.create_index("orders_open_by_customer", "orders", ["customer_id"], **_where("closed_at IS NULL"))
 
     op.create_table(
         "order_versions",
