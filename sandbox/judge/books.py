@@ -113,11 +113,12 @@ class Books:
             expected = self._expected(transaction, entries)
         if (expected := without_nothing(expected)) != entries:
             self._say(f"{cause} of {transaction.at} is {in_words(entries)}, should be {in_words(expected)}")
+        carried_before = self._account.carried
         self._account.enter(expected)
         if order and cause is Cause.ALLOCATION:
             self._orders.note_credit(order, expected)
         if cause in (Cause.REFUND, Cause.CHARGEBACK):
-            self._orders.note_money_back()
+            self._orders.note_reversal(expected, carried_before)
         if month:
             self._record = (month, transaction.at)
             at = transaction.at

@@ -4,6 +4,7 @@ follows from them: money that is freed, and credit that pays.
 Written from docs/journal.md, and not by the product's functions.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +45,8 @@ class OrderBooks:
         self._name = ""
         self._prices: dict[str, int] = {}  # of the bills that are in force
         self._by_credit = dict[str, int]()  # what credit has paid, the order that it paid last at the end
-        self._again: list[tuple[str, int]] = []  # what has to be owed again now
+        self._taken = Counter[str]()  # what was owed again in all, for the credit that had paid it was missing
+        self._again: list[tuple[str, int]] = []  # what has to be owed again now; below 0, what credit has to pay again
 
     def expected(self, name: str, transaction: Transaction) -> Entries:
         """The entries of this transaction of the order, which are not entered yet; what had to come before is."""
@@ -78,27 +80,43 @@ class OrderBooks:
             due = self._begun.pop(0)
             self._miss(due, self._entries(due))
         for name, share in self._again:
-            self.wrong.append(f"credit that had paid {share} of {name} has gone back, and they are not owed again")
+            self.wrong.append(f"credit has changed, and so should what is owed for {name}, by {share}")
         self._again = []
 
     def note_credit(self, name: str, entries: Entries) -> None:
         """Credit has paid for the order; or less than it had."""
-        paid = self._by_credit.pop(name, 0) - entries[Place(AccountKind.RECEIVABLE, name)]
-        self._by_credit[name] = paid
+        change = entries[Place(AccountKind.RECEIVABLE, name)]
+        self._by_credit[name] = self._by_credit.pop(name, 0) - change
+        self._taken[name] += max(0, change)
 
-    def note_money_back(self) -> None:
+    def note_reversal(self, entries: Entries, carried_before: int) -> None:
+        """Money has gone back, or has come back after that."""
+        if sum(minor for place, minor in entries.items() if place.kind is AccountKind.CLEARING) < 0:
+            self._note_money_back(carried_before)
+        else:
+            self._note_money_again()
+
+    def _note_money_back(self, carried_before: int) -> None:
         """If credit is missing now, what it had paid is owed again: the order that it paid last comes first."""
-        debt = self._account.carried
+        debt = max(0, self._account.carried) - max(0, carried_before)
         for name, by_credit in reversed(self._by_credit.items()):
             paid = self._prices.get(name, 0) - self._account.owed(name)
-            if (share := min(debt, by_credit, paid)) > 0:
+            if name in self._prices and (share := min(debt, by_credit, paid)) > 0:
                 self._again.append((name, share))
                 debt -= share
+
+    def _note_money_again(self) -> None:
+        """Money is back that had gone: its credit pays what was owed again for the lack of it."""
+        left = -self._account.carried
+        for name in reversed(self._by_credit):
+            if name in self._prices and (share := min(left, self._taken[name], self._account.owed(name))) > 0:
+                self._again.append((name, -share))
+                left -= share
 
     def _owe_again(self, name: str) -> Entries:
         expected, share = self._again.pop(0)
         if expected != name:
-            self.wrong.append(f"{name} is owed again, should be {expected}")
+            self.wrong.append(f"what is owed for {name} has changed, should have for {expected}")
         return Entries({Place(AccountKind.RECEIVABLE, expected): share, Place(AccountKind.CREDIT): -share})
 
     def end(self) -> None:
