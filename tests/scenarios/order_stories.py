@@ -10,7 +10,8 @@ from billing.payments.checkouts import Checkout, CheckoutRequest
 from billing.payments.typed_payment import TypedPayment
 from billing.receivables.instructions import InstructionKind
 from billing.receivables.journal import PaymentName, Subject
-from bootstrap import connect_checkouts, connect_gateways, connect_order_desk, connect_payment_desk
+from bootstrap import connect_checkouts, connect_order_desk, connect_payment_desk
+from bootstrap_gateways import connect_gateways
 from orders.changes import Change
 from orders.order import OrderStage
 from sandbox.judge.gateway_register import GATEWAY

@@ -154,6 +154,11 @@ def lock_customer(connection: Connection, customer_id: str) -> bool:
     return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
 
 
+def is_buyer(connection: Connection, customer_id: str | None) -> bool:
+    """Whether they have ordered something; they may be billed monthly, too."""
+    return connection.scalar(select(buyers.c.customer_id).where(buyers.c.customer_id == customer_id)) is not None
+
+
 def lock_buyers(connection: Connection, customer_ids: Iterable[str]) -> None:
     """Waits for whoever moves money of these buyers, who are going to be customers: those are locked elsewhere."""
     own = select(buyers.c.customer_id).where(buyers.c.customer_id.in_(list(customer_ids)))
