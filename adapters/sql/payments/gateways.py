@@ -16,7 +16,8 @@ from adapters.sql.core.journal_schema import (
 from adapters.sql.core.statements import upsert
 from adapters.sql.receivables.incoming import book
 from adapters.sql.receivables.instructions import locked_payment
-from billing.receivables.incoming import IncomingPayment, PaymentKind
+from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
+from billing.receivables.instructions import InstructionState
 from billing.receivables.journal import AccountKind, Subject, SubjectKind
 
 _I, _N, _E, _P = incoming_payments.c, instructions.c, journal_entries.c, gateway_positions.c
@@ -51,10 +52,9 @@ class SqlGateways(SqlDatabase):
         with self._writing(f"book what of {payment.title} went back") as connection:
             book(connection, payment, at)  # it may overtake its payment
             record = locked_payment(connection, payment.name, None)
-            news_minor = returned_minor - record.returned_minor
-            if news_minor <= 0:
-                return 0
-            book(connection, _returned(connection, record.payment, news_minor, at), at)
+            news_minor = max(0, returned_minor - record.returned_minor)
+            for customer_id, minor in _by_owner(connection, record, news_minor):
+                book(connection, _returned(connection, record.payment, customer_id, minor, at), at)
             return news_minor
 
     @in_thread
@@ -68,13 +68,28 @@ class SqlGateways(SqlDatabase):
             return connection.execute(update(instructions).where(*is_it, is_as_known).values(values)).rowcount == 1
 
 
-def _returned(connection: Connection, original: IncomingPayment, minor: int, at: datetime) -> IncomingPayment:
+def _by_owner(connection: Connection, record: PaymentRecord, minor: int) -> list[tuple[str | None, int]]:
+    """Whose part of a payment went back: that of the refund under way, of which there is one at most; then anybody's."""
+    payment = record.payment
+    of_payment = _N.rail == payment.rail, _N.digest == payment.name.digest
+    query = select(_N.customer_id, _N.amount_minor).where(*of_payment, _N.state == InstructionState.UNDER_WAY)
+    row, own_minor = connection.execute(query).first(), 0
+    if row is not None:
+        own_minor = min(minor, row.amount_minor, record.parts.get(row.customer_id, 0))
+    shares = (row and row.customer_id, own_minor), (payment.customer_id, minor - own_minor)
+    return [(customer_id, share) for customer_id, share in shares if share]
+
+
+def _returned(
+    connection: Connection, original: IncomingPayment, customer_id: str | None, minor: int, at: datetime
+) -> IncomingPayment:
     """What went back of the payment beyond what is booked; it has no name at the gateway."""
     of_original = _I.rail == original.rail, _I.original == original.name.digest
     number = 1 + (connection.scalar(select(func.count()).select_from(incoming_payments).where(*of_original)) or 0)
     return original.evolve(
         reference=f"{original.reference}#refund-{number}",
         kind=PaymentKind.REFUND,
+        customer_id=customer_id,
         amount_minor=-minor,
         paid_at=at,
         original=original.name,
