@@ -90,10 +90,10 @@ class Gateway:
 
     async def is_known(self, seen: GatewayTransaction) -> bool:
         """Whether the books have all that the gateway says, so that there is nothing to take in."""
-        if seen.state not in (GatewayState.APPROVED, GatewayState.GOING_BACK) or seen.returned_minor is None:
+        if seen.state not in (GatewayState.APPROVED, GatewayState.GOING_BACK):
             return False
         record = await self._ledger.incoming_payment(seen.name)
-        return record is not None and record.returned_minor >= seen.returned_minor
+        return record is not None and record.returned_minor >= seen.returned_at_most_minor
 
     async def tell(self, text: str, now: datetime) -> None:
         """Has people told of a transaction that cannot be read, once."""

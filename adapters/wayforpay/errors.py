@@ -20,6 +20,7 @@ from billing.errors import (
     PaymentRejected,
     PaymentUnknown,
     RequestSpent,
+    RequestTaken,
 )
 
 
@@ -61,7 +62,7 @@ class ErrorRule(NamedTuple):
 
 
 _OF_A_CARD = ErrorRule(PaymentRejected, "the payer's bank or card refuses; the payer tries another card")
-_UNDER_WAY = ErrorRule(PaymentBusy, "WayForPay is still at it; ask again later")
+_UNDER_WAY = ErrorRule(RequestTaken, "WayForPay is still at it; ask again later")
 _NO_ANSWER = "no answer from WayForPay that can be trusted; it is asked again before anything else is done"
 
 RULES: dict[Reason, ErrorRule] = {

@@ -20,9 +20,9 @@ from pydantic import ValidationError
 from adapters.wayforpay.bodies import Fields, read_body, read_json, text_of
 from adapters.wayforpay.errors import of_status, refusal, translated, unanswered
 from adapters.wayforpay.signature import is_signed, sign
-from adapters.wayforpay.transactions import reference_of, transaction_of
+from adapters.wayforpay.transactions import GONE_BACK, reference_of, transaction_of
 from billing.apart import Failed, why
-from billing.errors import BillingError, InvalidInput, NotFound, PaymentForbidden, PaymentUnreadable
+from billing.errors import BillingError, InvalidInput, NotFound, PaymentForbidden, PaymentUnreadable, RequestTaken
 from billing.money import plain_amount
 from billing.payments.checkouts import Checkout
 from billing.payments.gateway import Callback, GatewayTransaction
@@ -121,9 +121,9 @@ class WayForPay:
             since = end
 
     async def refund(self, reference: str, amount_minor: int, currency: str, reason: str) -> None:
-        amount = plain_amount(amount_minor, currency)
-        await self._called(
-            f"refund of {reference}",
+        amount, about = plain_amount(amount_minor, currency), f"refund of {reference}"
+        answer = await self._called(
+            about,
             {
                 "transactionType": "REFUND",
                 "merchantAccount": self._merchant,
@@ -136,6 +136,10 @@ class WayForPay:
             (self._merchant, reference, amount, currency.upper()),
             _REFUND,
         )
+        if text_of(answer, "orderReference") != reference:
+            raise unanswered(about, "it is about another order")
+        if text_of(answer, "transactionStatus") not in GONE_BACK:
+            raise RequestTaken(f"{about}: WayForPay has taken it, and gives the money back later")
 
     def read_callback(self, body: bytes) -> Callback:
         if not self._secret:

@@ -23,6 +23,7 @@ STATES = {
     "Voided": GatewayState.GOING_BACK,
     "RefundInProcessing": GatewayState.GOING_BACK,
 }
+GONE_BACK = ("Refunded", "Voided")
 _VOIDED, _RETURNING = "Voided", "RefundInProcessing"
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,6})?", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,11}", re.ASCII)
@@ -45,7 +46,7 @@ def transaction_of(rail: str, fields: Fields, order_field: str, says_returned: b
     returned = text_of(fields, "refundAmount") if says_returned else ""
     returned_minor: int | None = _minor(returned, currency) if returned else None
     if says_returned and returned_minor is None:
-        returned_minor = {_VOIDED: amount_minor, "Refunded": None, _RETURNING: 0}.get(code, 0)
+        returned_minor = {_VOIDED: amount_minor, _RETURNING: 0}.get(code)
     return GatewayTransaction(
         rail=rail,
         reference=reference,

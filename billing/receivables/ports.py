@@ -139,6 +139,9 @@ class IncomingPayments(PaymentListing, Protocol):
         the gateway must not be asked.
         """
 
+    async def note_accepted(self, instruction_id: str, at: datetime) -> None:
+        """Notes that the gateway has the refund, so that it must never be asked for again."""
+
     async def close_instruction(
         self, instruction_id: str, state: InstructionState, result: str, at: datetime
     ) -> Instruction:

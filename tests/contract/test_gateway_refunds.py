@@ -14,12 +14,13 @@ from billing.errors import (
     PaymentBusy,
     PaymentRejected,
     PaymentUnknown,
+    RequestTaken,
 )
 from billing.payments.checkouts import Checkout
 from billing.payments.rails import Rail, RailKind
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName
-from services.gateway_refunds import UNDER_WAY, GatewayRefunds
+from services.gateway_refunds import TOLD_AFTER, UNDER_WAY, GatewayRefunds
 from services.payment_desk import PaymentDesk
 from tests.contract.gateway_fixtures import RAIL, Company, company, shop, stand
 
@@ -133,7 +134,7 @@ async def test_a_request_that_takes_effect_late_is_not_repeated(
     assert await sent(company) == "4.00"
 
 
-async def test_a_part_that_went_back_in_the_cabinet_meanwhile_is_no_answer(
+async def test_after_a_part_went_back_in_the_cabinet_meanwhile_nobody_knows_and_a_person_is_told(
     company: Company, desk: PaymentDesk, paid: Checkout
 ) -> None:
     await company.stand.fails("drop_before", "REFUND")
@@ -142,9 +143,14 @@ async def test_a_part_that_went_back_in_the_cabinet_meanwhile_is_no_answer(
     await company.stand.control("orders", reference=paid.checkout_id, refund="1.00")
     with pytest.raises(PaymentBusy):
         await desk.instruct(asked(paid), company.clock())
-    company.clock.passes(minutes=MINUTES)
-    assert (await desk.instruct(asked(paid), company.clock())).state is InstructionState.DONE
-    assert await company.booked() == [-400, -100, 1000]
+    refunds = GatewayRefunds({RAIL: company.gateway}, company.ledger)
+    for _ in range(3):
+        company.clock.passes(hours=TOLD_AFTER.total_seconds() / 3600)
+        await refunds.go_on(company.clock())
+    assert (await outcome(company)).state is InstructionState.UNDER_WAY
+    assert await sent(company) == "1.00", "it may be the last of two refunds, or all there is"
+    assert len([text for text in await company.told() if "look at the payment in its cabinet" in text]) == 1
+    assert await company.booked() == [-100, 1000]
 
 
 @pytest.mark.parametrize("code", [1131, 1134, 1138])
@@ -276,3 +282,67 @@ async def test_a_payment_that_the_gateway_does_not_know_is_refused_before_anythi
 async def test_a_refund_is_not_named_by_hand(desk: PaymentDesk, company: Company, paid: Checkout) -> None:
     with pytest.raises(BillingError, match="names the refund itself"):
         await desk.instruct(asked(paid).evolve(refund_reference="9021"), company.clock())
+
+
+async def refunds_sent(company: Company) -> int:
+    """How many requests have taken effect there."""
+    order = (await company.stand.orders())[0]
+    return round(float(order["refunded"]) / 3)
+
+
+@pytest.mark.parametrize("in_status", ["none", "last", "sum"])
+async def test_a_refund_that_is_answered_is_not_asked_for_again_whatever_the_look_up_says(
+    company: Company, desk: PaymentDesk, paid: Checkout, in_status: str
+) -> None:
+    await company.stand.control("refund-words", in_status=in_status)
+    for name in ("i1", "i2"):
+        assert (await desk.instruct(asked(paid, name, "3"), company.clock())).state is InstructionState.DONE
+        await company.stand.control("orders", reference=paid.checkout_id, status="Approved")
+    company.clock.passes(minutes=MINUTES)
+    for name in ("i1", "i2"):
+        assert (await desk.instruct(asked(paid, name, "3"), company.clock())).state is InstructionState.DONE
+    assert await refunds_sent(company) == 2
+    assert await company.booked() == [-300, -300, 1000]
+
+
+async def test_what_is_in_process_is_not_asked_for_again_though_the_look_up_shows_nothing(
+    company: Company, paid: Checkout
+) -> None:
+    desk = desk_of(company)
+    await company.stand.control("refunds", code=1138)
+    with pytest.raises(RequestTaken):
+        await desk.instruct(asked(paid), company.clock())
+    assert (await outcome(company)).accepted_at is not None
+    await company.stand.control("orders", reference=paid.checkout_id, status="Approved")
+    refunds = GatewayRefunds({RAIL: company.gateway}, company.ledger)
+    for _ in range(3):
+        company.clock.passes(hours=TOLD_AFTER.total_seconds() / 3600)
+        await refunds.go_on(company.clock())
+    assert (await outcome(company)).state is InstructionState.UNDER_WAY
+    order = (await company.stand.orders())[0]
+    assert (order["refunded"], order["returning"]) == ("0", "4.00")
+    texts = [text for text in await company.told() if "look at the payment in its cabinet" in text]
+    assert len(texts) == 1
+    assert "i1" in texts[0]
+
+
+@pytest.mark.parametrize("in_status", ["none", "last", "sum"])
+async def test_an_answer_that_is_lost_is_asked_for_again_only_if_nothing_has_gone_back_for_sure(
+    company: Company, desk: PaymentDesk, paid: Checkout, in_status: str
+) -> None:
+    await desk.instruct(asked(paid, "i1", "3"), company.clock())
+    await company.stand.control("orders", reference=paid.checkout_id, status="Approved")
+    await company.stand.control("refund-words", in_status=in_status)
+    await company.stand.fails("drop_after", "REFUND", executed=True)
+    with pytest.raises(PaymentUnknown):
+        await desk.instruct(asked(paid, "i2", "3"), company.clock())
+    if in_status == "none":
+        await company.stand.control("orders", reference=paid.checkout_id, status="Approved")
+    company.clock.passes(minutes=MINUTES)
+    if in_status == "sum":
+        assert (await desk.instruct(asked(paid, "i2", "3"), company.clock())).state is InstructionState.DONE
+    else:
+        with pytest.raises(PaymentBusy, match="look at the payment in its cabinet"):
+            await desk.instruct(asked(paid, "i2", "3"), company.clock())
+        assert (await outcome(company, "i2")).state is InstructionState.UNDER_WAY
+    assert await refunds_sent(company) == 2

@@ -147,9 +147,8 @@ async def test_what_goes_back_beyond_a_refund_is_taken_as_if_there_were_none(owi
 
 async def split(ledger: SqlLedger) -> None:
     """10.00 of nobody become acme's and bolt's."""
-    bolt = ACME.evolve(
-        customer_id="bolt", email="bob@bolt.example", payment_method=CardOnFile(payer_id="cus_bolt", card_id="pm_bolt")
-    )
+    card = CardOnFile(payer_id="cus_bolt", card_id="pm_bolt")
+    bolt = ACME.evolve(customer_id="bolt", email="bob@bolt.example", payment_method=card)
     month = announced(drafted(1000)).evolve(customer=bolt)
     await ledger.record(month, month.notice_at)
     await ledger.book(SEEN.incoming(None, None), LATER)

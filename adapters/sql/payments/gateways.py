@@ -67,9 +67,15 @@ class SqlGateways(SqlDatabase):
         with self._writing(f"begin refund {instruction_id}") as connection:
             return connection.execute(update(instructions).where(*is_it, is_as_known).values(values)).rowcount == 1
 
+    @in_thread
+    def note_accepted(self, instruction_id: str, at: datetime) -> None:
+        is_it = _N.instruction_id == instruction_id, _N.accepted_at.is_(None)
+        with self._writing(f"note that refund {instruction_id} is accepted") as connection:
+            connection.execute(update(instructions).where(*is_it).values(accepted_at=at))
+
 
 def _by_owner(connection: Connection, record: PaymentRecord, minor: int) -> list[tuple[str | None, int]]:
-    """Whose part of a payment went back: that of the refund under way, of which there is one at most; then anybody's."""
+    """Whose part of a payment went back: that of the refund under way (there is one at most), then anybody's."""
     payment = record.payment
     of_payment = _N.rail == payment.rail, _N.digest == payment.name.digest
     query = select(_N.customer_id, _N.amount_minor).where(*of_payment, _N.state == InstructionState.UNDER_WAY)
