@@ -95,10 +95,11 @@ class GatewayReader:
             await gateway.tell(f"the list of {gateway.rail} has a transaction that cannot be read: {seen.reason}", now)
             return
         try:
-            if not await gateway.is_known(seen):
-                await gateway.take(seen, now)
-        except _UNSURE:
-            await self._look_up(gateway, seen, now)
+            try:
+                if not await gateway.is_known(seen):
+                    await gateway.take(seen, now)
+            except _UNSURE:
+                await self._look_up(gateway, seen, now)
         except Exception as error:
             await gateway.tell(f"{seen.reference} ({gateway.rail}) cannot be taken in: {why(error)}", now)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing.errors import LedgerUnavailable, PaymentUnknown
+from billing.errors import LedgerUnavailable, PaymentRejected, PaymentUnknown, PaymentUnreadable
 from billing.payments.checkouts import CheckoutState
 from billing.payments.gateway import GatewayState
 from services.gateway_reader import FIRST, OVERLAP, PIECE
@@ -205,3 +205,22 @@ async def test_a_restored_ledger_reads_again(company: Company) -> None:
     assert not await company.gateway.is_known(seen.evolve(returned_minor=1))
     await company.gateway.take(seen, company.clock())
     assert await company.booked() == [1000]
+
+
+@pytest.mark.parametrize("kind", ["unreadable", "refused", "unforeseen"])
+async def test_one_that_cannot_be_looked_up_stops_no_other_and_is_told_once(
+    company: Company, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    references = [await company.stand.pay_static("", amount) for amount in ("1.00", "2.00", "3.00")]
+    await company.stand.control("orders", reference=references[1], refund="1.00")
+    errors = {"unreadable": PaymentUnreadable, "refused": PaymentRejected, "unforeseen": RuntimeError}
+
+    async def transaction(reference: str) -> Any:
+        raise errors[kind](f"{reference}: odd")
+
+    monkeypatch.setattr(company.shop, "transaction", transaction)
+    for _ in range(3):
+        await company.read()
+    assert await company.booked() == [100, 300]
+    assert len([text for text in await company.told() if references[1] in text]) == 1
+    assert await company.ledger.read_until(RAIL) is not None
