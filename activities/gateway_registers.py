@@ -8,6 +8,7 @@ from billing.accounting.discrepancy import Discrepancy, failed
 from billing.accounting.registers import RailPayment, Sums, finding_of, registered_at, totals
 from billing.apart import Failed, why
 from billing.errors import LedgerUnavailable, NotFound, PaymentError
+from billing.payments.gateway import GatewayState
 from billing.period import Period
 from billing.receivables.journal import PaymentName
 from billing.receivables.ports import ClearingAccounts, PaymentListing
@@ -51,7 +52,8 @@ class GatewayRegister:
                     findings.append(failed("", period, seen.reason))
                 elif seen.name in pairs or since <= seen.paid_at < until:
                     known = pairs.get(seen.name) or RailPayment(seen.name, seen.reference, "")
-                    pairs[seen.name] = known._replace(registered=registered_at(seen))
+                    is_unsaid = seen.state is GatewayState.GOING_BACK and seen.returned_minor is None
+                    pairs[seen.name] = known._replace(registered=registered_at(seen), is_unsaid=is_unsaid)
         except PaymentError as error:
             return RegisterResult([*findings, failed("", period, f"{self.rail}: {error}")], ())
         return await self._settled(period, pairs, findings)
@@ -80,7 +82,7 @@ class GatewayRegister:
         try:
             seen = await self._gateway.shop.transaction(pair.reference)
         except NotFound:
-            return pair._replace(registered=None)
+            return pair._replace(registered=None, is_unsaid=False)
         await self._gateway.take(seen, clock.now())
-        pair = pair._replace(registered=registered_at(seen))
+        pair = pair._replace(registered=registered_at(seen), is_unsaid=False)
         return pair.in_journal(await self._ledger.incoming_payment(pair.name))

@@ -94,3 +94,24 @@ async def test_attempts_that_brought_nothing_are_in_no_book(company: Company, st
     await company.stand.control("orders", reference=link.checkout_id, status=status)
     result = await compared(company)
     assert (result.findings, sums(result)) == ([], [])
+
+
+async def test_a_refund_of_unknown_amount_that_cannot_be_looked_up_is_a_finding(company: Company) -> None:
+    await company.stand.pay_static("", "2.00")
+    link = await company.open()
+    await company.stand.pay(link)
+    await company.read()
+    await company.stand.control("orders", reference=link.checkout_id, refund="4.00")
+    await company.stand.control("refund-words", in_status="none")
+    (finding,) = (await compared(company)).findings
+    assert finding.kind is DiscrepancyKind.FAILED
+    assert link.checkout_id in finding.text
+
+
+async def test_a_refund_that_is_in_the_books_is_no_finding(company: Company) -> None:
+    link = await company.open()
+    await company.stand.pay(link)
+    await company.stand.control("orders", reference=link.checkout_id, refund="4.00")
+    await company.read()
+    result = await compared(company)
+    assert (result.findings, sums(result)) == ([], [("eur", 600, 600)])
