@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from billing.errors import NotFound, PaymentRejected, PaymentUnknown, RequestSpent
+from billing.errors import NotFound, PaymentError, PaymentRejected, PaymentUnknown, RequestSpent
 from billing.payments.checkouts import Checkout, CheckoutPage, CheckoutState
 from billing.payments.gateway import GatewayShop, GatewayState, GatewayTransaction
 from billing.period import Period
@@ -139,7 +139,7 @@ class Gateway:
         try:
             url = await self.shop.create_invoice(checkout, self._service_url, f"{return_url}/paid")
         except RequestSpent:
-            return await self.expire_checkout(checkout.checkout_id)
+            return await self.find_checkout(checkout)
         return CheckoutPage(session_id=checkout.checkout_id, state=CheckoutState.OPEN, url=url)
 
     async def find_checkout(self, checkout: Checkout) -> CheckoutPage | None:
@@ -155,14 +155,18 @@ class Gateway:
         return CheckoutPage(session_id=session_id, state=state, payment_id=session_id)
 
     async def expire_checkout(self, session_id: str) -> CheckoutPage:
-        is_closed = False
-        with suppress(NotFound, PaymentRejected):
-            await self.shop.remove_invoice(session_id)
-            is_closed = True
+        refusal: PaymentError | None = None
+        try:
+            with suppress(NotFound):
+                await self.shop.remove_invoice(session_id)
+        except (PaymentRejected, PaymentUnknown) as error:
+            refusal = error
         seen = await self._seen(session_id)
-        state = _PAGES[seen.state] if seen else CheckoutState.ENDED
-        if state is CheckoutState.OPEN and not is_closed:
-            raise PaymentUnknown(f"{session_id}: WayForPay does not close this page, which can still be paid")
+        state = _PAGES[seen.state] if seen else CheckoutState.OPEN
+        if state is CheckoutState.OPEN and refusal is not None and not await self._has_expired(session_id):
+            raise PaymentUnknown(
+                f"{session_id}: WayForPay has not closed this page, which may still be paid: {refusal}"
+            )
         if state is CheckoutState.OPEN:
             state = CheckoutState.ENDED
         return CheckoutPage(session_id=session_id, state=state, payment_id=session_id)
@@ -172,6 +176,8 @@ class Gateway:
             return await self.shop.transaction(reference)
         except NotFound:
             return None
+        except PaymentRejected as error:  # the question was refused, which says nothing of the page
+            raise PaymentUnknown(str(error)) from None
 
     async def _has_expired(self, reference: str) -> bool:
         checkout = await self._ledger.checkout(reference)

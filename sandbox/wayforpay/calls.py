@@ -97,6 +97,8 @@ class Calls:
 
     def _remove_invoice(self, body: Order) -> Order:
         order = self._known(body, body.get("merchantAccount"), body.get("orderReference"))
+        if order["removed"]:
+            raise Refused(NOT_FOUND, "Order Not Found")
         if not is_payable(order):
             raise Refused(NOT_ALLOWED, "Invoice cannot be removed")
         self._store.put_order({**order, "removed": True})
