@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from billing.errors import NotFound, PaymentError, PaymentRejected, PaymentUnknown, RequestSpent
+from billing.errors import AlertUnavailable, NotFound, PaymentError, PaymentRejected, PaymentUnknown, RequestSpent
 from billing.payments.checkouts import Checkout, CheckoutPage, CheckoutState
 from billing.payments.gateway import GatewayShop, GatewayState, GatewayTransaction
 from billing.period import Period
@@ -96,15 +96,17 @@ class Gateway:
         return record is not None and record.returned_minor >= seen.returned_at_most_minor
 
     async def tell(self, text: str, now: datetime) -> None:
-        """Has people told of a transaction that cannot be read, once."""
+        """Has people told, once. While nobody can be woken, it waits in the outbox."""
         _log.error("%s", text)
         if self._alerts is not None:
-            await self._alerts.tell(of_report("", Period.at(now, "UTC"), 1, text, now))
+            with suppress(AlertUnavailable):
+                await self._alerts.tell(of_report("", Period.at(now, "UTC"), 1, text, now))
 
     async def tell_doubts(self) -> None:
         """Has people told at once what bookings have left in the outbox."""
         if self._alerts is not None:
-            await self._alerts.resume()
+            with suppress(AlertUnavailable):
+                await self._alerts.resume()
 
     async def _incoming(self, seen: GatewayTransaction) -> tuple[IncomingPayment, Checkout | None]:
         """The money with whose it is and what for, as far as anybody knows; and its link."""
