@@ -81,9 +81,11 @@ class Gateway:
             raise PaymentUnknown(f"{seen.reference}: WayForPay does not say how much went back; it is asked again")
         payment, checkout = await self._incoming(seen)
         if is_whole:
-            await self._ledger.book(payment, now)
+            is_new = await self._ledger.book(payment, now)
         else:
-            await self._ledger.book_returned(payment, seen.returned_minor or 0, now)
+            is_new = bool(await self._ledger.book_returned(payment, seen.returned_minor or 0, now))
+        if not is_new:
+            await self._compare(payment, now)
         if checkout is not None and checkout.state.is_live:
             await self._ledger.note_checkout(checkout.checkout_id, CheckoutState.PAID, now)
         return seen.code
@@ -93,7 +95,9 @@ class Gateway:
         if seen.state not in (GatewayState.APPROVED, GatewayState.GOING_BACK):
             return False
         record = await self._ledger.incoming_payment(seen.name)
-        return record is not None and record.returned_minor >= seen.returned_at_most_minor
+        if record is None or record.returned_minor < seen.returned_at_most_minor:
+            return False
+        return _is_same(record.payment, seen.incoming(None, None))
 
     async def tell(self, text: str, now: datetime) -> None:
         """Has people told, once. While nobody can be woken, it waits in the outbox."""
@@ -107,6 +111,16 @@ class Gateway:
         if self._alerts is not None:
             with suppress(AlertUnavailable):
                 await self._alerts.resume()
+
+    async def _compare(self, payment: IncomingPayment, now: datetime) -> None:
+        """Has people told of money that came by a reference which is another payment's in the books."""
+        record = await self._ledger.incoming_payment(payment.name)
+        if record is not None and not _is_same(record.payment, payment):
+            await self.tell(
+                f"{payment.title} brought {payment.amount}, but {record.payment.amount} are booked by this reference; "
+                "look at it in the cabinet of WayForPay",
+                now,
+            )
 
     async def _incoming(self, seen: GatewayTransaction) -> tuple[IncomingPayment, Checkout | None]:
         """The money with whose it is and what for, as far as anybody knows; and its link."""
@@ -141,7 +155,7 @@ class Gateway:
         try:
             url = await self.shop.create_invoice(checkout, self._service_url, f"{return_url}/paid")
         except RequestSpent:
-            return await self.find_checkout(checkout)
+            return await self.expire_checkout(checkout.checkout_id)
         return CheckoutPage(session_id=checkout.checkout_id, state=CheckoutState.OPEN, url=url)
 
     async def find_checkout(self, checkout: Checkout) -> CheckoutPage | None:
@@ -184,3 +198,7 @@ class Gateway:
     async def _has_expired(self, reference: str) -> bool:
         checkout = await self._ledger.checkout(reference)
         return checkout is not None and self._now() >= checkout.expires_at
+
+
+def _is_same(one: IncomingPayment, other: IncomingPayment) -> bool:
+    return (one.amount_minor, one.currency) == (other.amount_minor, other.currency)

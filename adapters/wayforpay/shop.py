@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from adapters.wayforpay.bodies import Fields, read_body, read_json, text_of
 from adapters.wayforpay.errors import of_status, refusal, translated, unanswered
 from adapters.wayforpay.signature import is_signed, sign
-from adapters.wayforpay.transactions import GONE_BACK, reference_of, transaction_of
+from adapters.wayforpay.transactions import GONE_BACK, reference_of, require_sale, transaction_of
 from billing.apart import Failed, why
 from billing.errors import BillingError, InvalidInput, NotFound, PaymentForbidden, PaymentUnreadable, RequestTaken
 from billing.money import plain_amount
@@ -181,6 +181,7 @@ class WayForPay:
         reference = ""
         try:
             reference = reference_of(fields)
+            require_sale(fields)
             return transaction_of(self.rail, fields, self._order_field, says_returned=True)
         except Exception as error:  # whatever it is: the others are read
             digest = hashlib.sha256(repr(fields).encode("utf-8", "replace")).hexdigest()[:8]

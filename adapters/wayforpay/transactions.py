@@ -25,6 +25,8 @@ STATES = {
 }
 GONE_BACK = ("Refunded", "Voided")
 _VOIDED, _RETURNING = "Voided", "RefundInProcessing"
+_NO_SALES = ("refund", "verify", "p2p_credit", "p2_phone")
+"""Types of rows in a list whose amount is not that of a payment; the documents name no type but Purchase."""
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,6})?", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,11}", re.ASCII)
 _REFERENCE_MAX = 200
@@ -67,6 +69,13 @@ def reference_of(fields: Fields) -> str:
     if not reference or reference != reference.strip() or len(reference) > _REFERENCE_MAX:
         raise InvalidInput("there is no order reference, or it is too long")
     return reference
+
+
+def require_sale(fields: Fields) -> None:
+    """Raises ``InvalidInput`` for a row of a list that is no attempt to pay."""
+    kind = text_of(fields, "transactionType")
+    if kind.casefold() in _NO_SALES:
+        raise InvalidInput(f"it is no payment, but a {kind}")
 
 
 def typed_number(fields: Fields, order_field: str) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing.errors import LedgerUnavailable, PaymentRejected, PaymentUnknown, PaymentUnreadable
+from billing.errors import AlertUnavailable, LedgerUnavailable, PaymentRejected, PaymentUnknown, PaymentUnreadable
 from billing.payments.checkouts import CheckoutState
 from billing.payments.gateway import GatewayState
 from services.gateway_reader import FIRST, OVERLAP, PIECE
@@ -224,3 +224,40 @@ async def test_one_that_cannot_be_looked_up_stops_no_other_and_is_told_once(
     assert await company.booked() == [100, 300]
     assert len([text for text in await company.told() if references[1] in text]) == 1
     assert await company.ledger.read_until(RAIL) is not None
+
+
+async def test_while_nobody_can_be_woken_everything_is_booked_and_kept_to_be_told(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    references = [await company.stand.pay_static("", amount) for amount in ("1.00", "2.00", "3.00")]
+    await company.stand.control("orders", reference=references[0], list_row={"transactionStatus": "Invented"})
+
+    async def wake() -> None:
+        raise AlertUnavailable("Temporal is down")
+
+    monkeypatch.setattr(company.alerts._digest, "wake", wake)
+    await company.read()
+    assert await company.booked() == [200, 300]
+    assert await company.ledger.read_until(RAIL) is not None
+    assert len([text for text in await company.told() if references[0] in text]) == 1
+
+
+async def test_another_amount_by_a_known_reference_is_told_once(company: Company) -> None:
+    reference = await company.stand.pay_static("", "5.00")
+    await company.read()
+    await company.stand.control("orders", reference=reference, list_row={"amount": "7.00"})
+    for _ in range(3):
+        await company.read()
+    assert await company.booked() == [500]
+    (text,) = [text for text in await company.told() if "7.00 EUR" in text]
+    assert "5.00 EUR" in text
+    assert reference in text
+
+
+async def test_a_row_that_is_no_sale_is_not_booked_and_told_once(company: Company) -> None:
+    reference = await company.stand.pay_static("", "5.00")
+    await company.stand.control("orders", reference=reference, list_row={"transactionType": "REFUND"})
+    for _ in range(2):
+        await company.read()
+    assert await company.booked() == []
+    assert len([text for text in await company.told() if reference in text]) == 1
