@@ -77,13 +77,13 @@ class GatewayReader:
         Raises ``LedgerUnavailable`` and ``PaymentError``: then the next look begins at the same place.
         """
         known = await self._ledger.read_until(gateway.rail)
-        is_deep = until - self._deep_at.get(gateway.rail, until - DEEP_EVERY) >= DEEP_EVERY
-        since = known - (DEEP_OVERLAP if is_deep else OVERLAP) if known else until - FIRST
+        is_deep = abs(until - self._deep_at.get(gateway.rail, until - DEEP_EVERY)) >= DEEP_EVERY
+        since = min(known, until) - (DEEP_OVERLAP if is_deep else OVERLAP) if known else until - FIRST
         while since < until:
             end = min(until, since + PIECE)
             async for seen in gateway.shop.transactions(since, end):
                 await self._read_one(gateway, seen)
-            await self._ledger.note_read_until(gateway.rail, end)
+            await self._ledger.note_read_until(gateway.rail, end, until + OVERLAP)
             since = end
         self._deep_at |= {gateway.rail: until} if is_deep else {}
         await gateway.tell_doubts()

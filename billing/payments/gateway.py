@@ -117,5 +117,5 @@ class GatewayPositions(Protocol):
 
     async def read_until(self, rail: str) -> datetime | None: ...
 
-    async def note_read_until(self, rail: str, instant: datetime) -> None:
-        """Keeps it, unless it was read further already."""
+    async def note_read_until(self, rail: str, instant: datetime, latest: datetime | None = None) -> None:
+        """Keeps it, unless it was read further already; beyond ``latest``, that was by a clock which was wrong."""

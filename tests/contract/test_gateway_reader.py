@@ -261,3 +261,16 @@ async def test_a_row_that_is_no_sale_is_not_booked_and_told_once(company: Compan
         await company.read()
     assert await company.booked() == []
     assert len([text for text in await company.told() if reference in text]) == 1
+
+
+async def test_after_a_clock_that_was_a_year_ahead_reading_goes_on(company: Company) -> None:
+    await company.reader.read(company.gateway, datetime.now(UTC) + timedelta(days=365))
+    await company.stand.pay_static("", "5.00")
+    await company.read()
+    assert await company.booked() == [500]
+    position = await company.ledger.read_until(RAIL)
+    assert position is not None
+    assert position < datetime.now(UTC) + timedelta(minutes=1)
+    await company.stand.pay_static("", "6.00")
+    await company.read()
+    assert await company.booked() == [500, 600]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, false, func, or_, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import (
@@ -32,10 +32,12 @@ class SqlGateways(SqlDatabase):
             return connection.scalar(select(_P.read_until).where(_P.rail == rail))
 
     @in_thread
-    def note_read_until(self, rail: str, instant: datetime) -> None:
+    def note_read_until(self, rail: str, instant: datetime, latest: datetime | None = None) -> None:
         with self._writing(f"note how far the list of {rail} was read") as connection:
             values = {"rail": rail, "read_until": instant}
-            upsert(connection, gateway_positions, values, only_if=_P.read_until < instant)
+            is_behind = _P.read_until < instant
+            is_wrong = _P.read_until > latest if latest else false()
+            upsert(connection, gateway_positions, values, only_if=or_(is_behind, is_wrong))
 
     @in_thread
     def customer_of(self, subject: Subject) -> str | None:
