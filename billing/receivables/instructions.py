@@ -60,7 +60,8 @@ class Instruction(Model):
     """An instruction on record. ``result`` says what became of it; ``decided_by`` confirmed or rejected it.
 
     ``closed_at`` None: it is open. ``asked_at``: when a gateway, which knows no repeats, was asked for it last; until
-    then ``returned_before_minor`` of the payment had gone back. ``accepted_at``: it has said that it is at it.
+    then, or else until it was under way, ``returned_before_minor`` of the payment had gone back. ``accepted_at``: it
+    has said that it is at it.
     """
 
     instruction_id: Code

@@ -346,3 +346,12 @@ async def test_an_answer_that_is_lost_is_asked_for_again_only_if_nothing_has_gon
             await desk.instruct(asked(paid, "i2", "3"), company.clock())
         assert (await outcome(company, "i2")).state is InstructionState.UNDER_WAY
     assert await refunds_sent(company) == 2
+
+
+async def test_what_went_back_in_the_cabinet_since_the_books_were_read_is_the_refund_that_is_asked_for(
+    company: Company, desk: PaymentDesk, paid: Checkout
+) -> None:
+    await company.stand.control("orders", reference=paid.checkout_id, refund="4.00")
+    assert (await desk.instruct(asked(paid), company.clock())).state is InstructionState.DONE
+    assert await sent(company) == "4.00"
+    assert await company.booked() == [-400, 1000]

@@ -106,6 +106,8 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
     """The instruction with its result, once its money has moved in the ledger. Raises ``InvalidInput``."""
     if instruction.kind is InstructionKind.REFUND:
         require_left(instruction, record)
+    if instruction.state is InstructionState.UNDER_WAY:
+        return instruction.evolve(returned_before_minor=record.returned_minor)
     if instruction.state is not InstructionState.DONE:
         return instruction
     if instruction.kind is InstructionKind.REFUND:
