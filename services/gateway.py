@@ -16,7 +16,15 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from billing.errors import AlertUnavailable, NotFound, PaymentError, PaymentRejected, PaymentUnknown, RequestSpent
+from billing.errors import (
+    AlertUnavailable,
+    NotFound,
+    PaymentBusy,
+    PaymentError,
+    PaymentRejected,
+    PaymentUnknown,
+    RequestSpent,
+)
 from billing.payments.checkouts import Checkout, CheckoutPage, CheckoutState
 from billing.payments.gateway import GatewayShop, GatewayState, GatewayTransaction
 from billing.period import Period
@@ -66,6 +74,15 @@ class Gateway:
     async def look_up(self, reference: str, now: datetime) -> str:
         """As ``take``, of the attempt as it now stands. Raises ``NotFound`` and ``PaymentError``."""
         return await self.take(await self.shop.transaction(reference), now)
+
+    async def look_up_returned(self, reference: str, now: datetime) -> str:
+        """As ``look_up``, once money is said to go back. Raises ``PaymentBusy`` until the books have some of it."""
+        seen = await self.shop.transaction(reference)
+        code = await self.take(seen, now)
+        record = await self._ledger.incoming_payment(seen.name)
+        if seen.is_returning or record is None or not record.returned_minor:
+            raise PaymentBusy(f"{reference}: money goes back, which WayForPay does not show yet; it is asked again")
+        return code
 
     async def take(self, seen: GatewayTransaction, now: datetime) -> str:
         """Takes in what the gateway says of an attempt; returns in words what that is. A repeat changes nothing.
