@@ -78,15 +78,23 @@ class GatewayReader:
         """
         known = await self._ledger.read_until(gateway.rail)
         is_deep = abs(until - self._deep_at.get(gateway.rail, until - DEEP_EVERY)) >= DEEP_EVERY
-        since = min(known, until) - (DEEP_OVERLAP if is_deep else OVERLAP) if known else until - FIRST
+        since = min(known, until) - OVERLAP if known else until - FIRST
+        async for end in self._read_between(gateway, since, until):
+            await self._ledger.note_read_until(gateway.rail, end, until + OVERLAP)
+        await gateway.tell_doubts()
+        if known is not None and is_deep:  # after the news, which it must not hold up
+            async for _ in self._read_between(gateway, min(known, until) - DEEP_OVERLAP, since):
+                pass
+        self._deep_at |= {gateway.rail: until} if is_deep else {}
+
+    async def _read_between(self, gateway: Gateway, since: datetime, until: datetime) -> AsyncIterator[datetime]:
+        """Takes in a time of the list, in pieces; the end of each."""
         while since < until:
             end = min(until, since + PIECE)
             async for seen in gateway.shop.transactions(since, end):
                 await self._read_one(gateway, seen)
-            await self._ledger.note_read_until(gateway.rail, end, until + OVERLAP)
+            yield end
             since = end
-        self._deep_at |= {gateway.rail: until} if is_deep else {}
-        await gateway.tell_doubts()
 
     async def _read_one(self, gateway: Gateway, seen: GatewayTransaction | Failed) -> None:
         """What cannot be read is told, once; what has to be looked up is kept until that has worked."""

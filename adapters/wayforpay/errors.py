@@ -118,6 +118,14 @@ def refusal(code: str, about: str) -> BillingError | None:
     return rule.becomes(f"{about}: {rule.advice} ({evidence})") if rule.becomes else None
 
 
+class TooMuch(PaymentUnknown):
+    """The answer does not fit in one, or takes too long: ask for less."""
+
+
+class TooLong(ValueError):
+    """An answer without end."""
+
+
 def unanswered(about: str, why: str) -> PaymentUnknown:
     """The error for an answer that says nothing certain."""
     return PaymentUnknown(f"{about}: {_NO_ANSWER} ({why})")
@@ -143,5 +151,7 @@ def translated(about: str) -> Iterator[None]:
         yield
     except BillingError:
         raise
+    except (TimeoutError, TooLong) as error:
+        raise TooMuch(f"{about}: {_NO_ANSWER} ({type(error).__name__})") from None
     except Exception as error:
         raise unanswered(about, type(error).__name__) from None  # from None: a cause may quote bodies

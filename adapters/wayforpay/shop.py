@@ -18,7 +18,7 @@ import httpx
 from pydantic import ValidationError
 
 from adapters.wayforpay.bodies import Fields, read_body, read_json, text_of
-from adapters.wayforpay.errors import of_status, refusal, translated, unanswered
+from adapters.wayforpay.errors import TooLong, TooMuch, of_status, refusal, translated, unanswered
 from adapters.wayforpay.signature import is_signed, sign
 from adapters.wayforpay.transactions import GONE_BACK, reference_of, require_sale, transaction_of
 from billing.apart import Failed, why
@@ -32,6 +32,8 @@ TIMEOUT_SECONDS = 30.0
 """For a whole request."""
 WINDOW = timedelta(days=30)
 """What one request for the list covers; WayForPay takes a month."""
+WINDOW_MIN = timedelta(minutes=1)
+"""Into how small pieces a time is cut whose list does not fit in one answer."""
 ADDRESS_MAX = 256
 _ANSWER_BYTES = 20_000_000
 _SIGNED = ("merchantAccount", "orderReference", "amount", "currency")
@@ -114,9 +116,17 @@ class WayForPay:
             raise PaymentUnreadable(f"{reference}: {_unfit(error)}; look at it in the cabinet of WayForPay") from None
 
     async def transactions(self, since: datetime, until: datetime) -> AsyncIterator[GatewayTransaction | Failed]:
+        window = WINDOW
         while since < until:
-            end = min(until, since + WINDOW)
-            for fields in await self._listed(since, end):
+            end = min(until, since + window)
+            try:
+                rows = await self._listed(since, end)
+            except TooMuch:
+                window = (end - since) / 2
+                if window < WINDOW_MIN:
+                    raise
+                continue
+            for fields in rows:
                 yield self._row(fields)
             since = end
 
@@ -224,12 +234,12 @@ def _is_state(asked: Fields, answer: Fields, error: BillingError) -> bool:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    """Raises ``ValueError`` for an answer without end."""
+    """Raises ``TooLong`` for an answer without end."""
     body = b""
     async for part in response.aiter_bytes():
         body += part
         if len(body) > _ANSWER_BYTES:
-            raise ValueError("too long")
+            raise TooLong
     return body
 
 

@@ -274,3 +274,20 @@ async def test_after_a_clock_that_was_a_year_ahead_reading_goes_on(company: Comp
     await company.stand.pay_static("", "6.00")
     await company.read()
     assert await company.booked() == [500, 600]
+
+
+async def test_a_look_at_days_that_fails_holds_up_no_news(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, position = company.shop.transactions, datetime.now(UTC) - timedelta(minutes=5)
+    await company.ledger.note_read_until(RAIL, position)
+    await company.stand.pay_static("", "5.00")
+
+    def transactions(since: datetime, until: datetime) -> Any:
+        if until - since > timedelta(days=1):
+            raise PaymentUnknown("too much")
+        return real(since, until)
+
+    monkeypatch.setattr(company.shop, "transactions", transactions)
+    with pytest.raises(PaymentUnknown):
+        await company.read()
+    assert await company.booked() == [500]
+    assert (await company.ledger.read_until(RAIL) or position) > position

@@ -236,3 +236,24 @@ async def test_a_purchase_by_form_and_offline_is_taken_by_the_stand_in(stand: St
     assert (await stand.http.get(offline.json()["url"])).status_code == 200
     form = purchase("b") | {f"{name}[]": values for name, values in lists.items()}
     assert (await stand.http.post("/pay", data=form)).status_code == 303
+
+
+async def test_a_list_that_is_too_long_for_one_answer_is_asked_for_in_smaller_pieces(
+    shop: WayForPay, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    references = []
+    for _ in range(4):
+        references.append(await stand.pay_static("", "5.00"))
+        await stand.control("clock", advance_seconds=86_400)
+    monkeypatch.setattr(module, "_ANSWER_BYTES", 1_500)
+    found = [seen async for seen in shop.transactions(NOW - timedelta(days=1), NOW + timedelta(days=5))]
+    assert {seen.reference for seen in found if isinstance(seen, GatewayTransaction)} == set(references)
+
+
+async def test_a_list_that_does_not_fit_in_the_smallest_piece_says_so(
+    shop: WayForPay, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stand.pay_static("", "5.00")
+    monkeypatch.setattr(module, "_ANSWER_BYTES", 100)
+    with pytest.raises(PaymentUnknown, match="TooLong"):
+        await listed(shop)
