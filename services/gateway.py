@@ -67,7 +67,7 @@ class Gateway:
         self._ledger = ledger
         self._alerts = alerts
         self._service_url = service_url
-        self._now = now
+        self.now = now
 
     # -- money
 
@@ -214,7 +214,7 @@ class Gateway:
 
     async def _has_expired(self, reference: str) -> bool:
         checkout = await self._ledger.checkout(reference)
-        return checkout is not None and self._now() >= checkout.expires_at
+        return checkout is not None and self.now() >= checkout.expires_at
 
 
 def _is_same(one: IncomingPayment, other: IncomingPayment) -> bool:

@@ -54,6 +54,7 @@ class GatewayRefunds:
         seen, returned_minor = await self._look(instruction, now)
         if instruction.has_taken_effect(returned_minor):
             return await self._done(instruction, now)
+        now = self._gateways[instruction.payment.rail].now()  # looks, and refunds before this one, may last long
         if words := _why_to_wait(instruction, seen, now):
             raise PaymentBusy(f"{instruction}: {words}")
         begun = instruction.evolve(asked_at=now, returned_before_minor=returned_minor)
