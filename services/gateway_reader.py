@@ -123,12 +123,15 @@ class GatewayReader:
         while True:
             try:
                 await self.read(gateway, datetime.now(UTC))
-                if self._then is not None:
-                    await self._then(self._now())
                 failures = 0
             except Exception as error:  # of any kind: the next look reads again
                 failures += 1
                 _log.warning("the list of %s cannot be read: %s", gateway.rail, error or type(error).__name__)
+            try:
+                if self._then is not None:
+                    await self._then(self._now())
+            except Exception as error:  # of any kind: the next round comes
+                _log.warning("after the list of %s: %s", gateway.rail, error or type(error).__name__)
             await asyncio.sleep(min(self._poll_seconds * 2 ** min(failures, 10), _PAUSE_SECONDS_MAX))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from billing.apart import why
 from billing.errors import AmountTooLarge, BillingError, NotFound, PaymentBusy, PaymentRejected, RequestTaken
 from billing.payments.gateway import GatewayState, GatewayTransaction
 from billing.receivables.instructions import Instruction, InstructionState
@@ -22,6 +23,7 @@ UNDER_WAY = timedelta(minutes=10)
 """How long a request may take effect after it was sent; many times what a request may last."""
 TOLD_AFTER = timedelta(hours=3)
 """How long an outcome may stay unknown before a person is told."""
+_AT_ONCE = 1000  # more refunds than that are not under way
 _SENDING_SECONDS = 60.0  # between the note in the ledger and the end of the request
 _NOBODY_KNOWS = "WayForPay does not say whether it has given the money back; look at the payment in its cabinet"
 _REFUSALS = (AmountTooLarge, PaymentRejected)
@@ -62,12 +64,12 @@ class GatewayRefunds:
 
     async def go_on(self, now: datetime) -> None:
         """Goes on with all that are under way; one that fails holds up no other. What fails for hours is told."""
-        for instruction in await self._ledger.instructions():
-            if instruction.state is InstructionState.UNDER_WAY and self.has(instruction.payment.rail):
+        for instruction in await self._ledger.instructions(limit=_AT_ONCE, state=InstructionState.UNDER_WAY):
+            if self.has(instruction.payment.rail):
                 try:
                     await self.give_back(instruction, now)
-                except BillingError as error:
-                    _log.warning("%s: %s", instruction.instruction_id, error)
+                except Exception as error:
+                    _log.warning("%s: %s", instruction.instruction_id, why(error))
                     await self._tell(instruction, now)
 
     async def _asked(self, instruction: Instruction, before: datetime | None, seen: GatewayTransaction) -> Instruction:

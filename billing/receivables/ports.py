@@ -92,8 +92,13 @@ class PaymentListing(Protocol):
     async def incoming_payments(self, wanted: PaymentFilter, limit: int = PAGE_ROWS, offset: int = 0) -> PaymentPage:
         """Payments that match: unmatched ones first, then the newest."""
 
-    async def instructions(self, name: PaymentName | None = None, limit: int = PAGE_ROWS) -> list[Instruction]:
-        """All that people have asked for of one payment, or what is open of all payments; the newest first."""
+    async def instructions(
+        self, name: PaymentName | None = None, limit: int = PAGE_ROWS, state: InstructionState | None = None
+    ) -> list[Instruction]:
+        """All that people have asked for of one payment, or what is open of all payments; the newest first.
+
+        ``state``: those in it only.
+        """
 
 
 class IncomingPayments(PaymentListing, Protocol):

@@ -20,6 +20,7 @@ from billing.payments.checkouts import Checkout
 from billing.payments.rails import Rail, RailKind
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName
+from billing.receivables.payment_list import PAGE_ROWS
 from services.gateway_refunds import TOLD_AFTER, UNDER_WAY, GatewayRefunds
 from services.payment_desk import PaymentDesk
 from tests.contract.gateway_fixtures import RAIL, Company, company, shop, stand
@@ -355,3 +356,44 @@ async def test_what_went_back_in_the_cabinet_since_the_books_were_read_is_the_re
     assert (await desk.instruct(asked(paid), company.clock())).state is InstructionState.DONE
     assert await sent(company) == "4.00"
     assert await company.booked() == [-400, 1000]
+
+
+async def test_the_minutes_count_from_when_it_was_sent_however_long_the_look_before_lasted(
+    company: Company, paid: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, began_at = company.shop.transaction, company.clock()
+
+    async def transaction(reference: str) -> Any:
+        company.clock.passes(minutes=MINUTES)
+        return await real(reference)
+
+    monkeypatch.setattr(company.shop, "transaction", transaction)
+    await company.stand.fails("drop_after", "REFUND")
+    with pytest.raises(PaymentUnknown):
+        await desk_of(company).instruct(asked(paid), began_at)
+    assert (await outcome(company)).asked_at == began_at + UNDER_WAY
+
+
+async def test_one_that_fails_unforeseen_holds_up_no_other_nor_do_proposals(
+    company: Company, paid: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await company.stand.pay_static("", "5.00")
+    await company.read()
+    other = (await company.stand.orders())[1]["reference"]
+    name = PaymentName.of(RAIL, other)
+    for wanted in (asked(paid), asked(paid, "i2", "").evolve(payment=name)):
+        await company.ledger.instruct(wanted, {}, company.clock())
+    proposal = asked(paid).evolve(amount="0.01")
+    for number in range(PAGE_ROWS):
+        await company.ledger.instruct(proposal.evolve(instruction_id=f"p{number}"), {"usd": 0}, company.clock())
+    real = company.shop.transaction
+
+    async def transaction(reference: str) -> Any:
+        if reference == other:
+            raise RuntimeError("unforeseen")
+        return await real(reference)
+
+    monkeypatch.setattr(company.shop, "transaction", transaction)
+    await GatewayRefunds({RAIL: company.gateway}, company.ledger).go_on(company.clock())
+    assert (await outcome(company)).state is InstructionState.DONE
+    assert (await outcome(company, "i2")).state is InstructionState.UNDER_WAY
