@@ -10,6 +10,7 @@ An attempt is known by its reference: a payment link's, which names customer and
 page where payers type the number of their order. Whatever else arrives is nobody's, until a person assigns it.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +43,8 @@ _PAGES = {
     GatewayState.GOING_BACK: CheckoutState.PAID,  # it was paid
     GatewayState.OVER: CheckoutState.ENDED,
 }
+
+_NUMBER_SECONDS = 5.0  # a callback waits for it
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +99,7 @@ class Gateway:
         is_whole = seen.state is GatewayState.APPROVED and not seen.returned_minor
         if not is_whole and seen.returned_minor is None:
             raise PaymentUnknown(f"{seen.reference}: WayForPay does not say how much went back; it is asked again")
-        payment, checkout = await self._incoming(seen)
+        payment, checkout = await self._incoming(await self._numbered(seen))
         if is_whole:
             is_new = await self._ledger.book(payment, now)
         else:
@@ -128,6 +131,17 @@ class Gateway:
         if self._alerts is not None:
             with suppress(AlertUnavailable):
                 await self._alerts.resume()
+
+    async def _numbered(self, seen: GatewayTransaction) -> GatewayTransaction:
+        """With the number that the payer has typed, which a callback may lack; without an answer, as it is."""
+        if seen.order_number is not None or await self._ledger.checkout(seen.reference) is not None:
+            return seen
+        if await self._ledger.incoming_payment(seen.name) is not None:
+            return seen
+        with suppress(PaymentError, NotFound, TimeoutError):
+            async with asyncio.timeout(_NUMBER_SECONDS):
+                seen = seen.evolve(order_number=(await self.shop.transaction(seen.reference)).order_number)
+        return seen
 
     async def _compare(self, payment: IncomingPayment, now: datetime) -> None:
         """Has people told of money that came by a reference which is another payment's in the books."""

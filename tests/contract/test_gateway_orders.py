@@ -1,5 +1,7 @@
 """Orders that are paid at the gateway, by link and at the shop's own page, also by buyers not billed monthly."""
 
+import pytest
+
 from billing.receivables.journal import Subject
 from billing.reviewers.alerts import AlertKind
 from orders.order import OrderStage
@@ -43,3 +45,17 @@ async def test_a_buyers_money_for_a_cancelled_order_is_credit_and_told(company: 
     (alert,) = await company.ledger.alerts()
     assert (alert.kind, alert.customer_id, alert.amount_minor) == (AlertKind.MONEY, "buyer", 10000)
     assert alert.text.startswith("buyer owes nothing for the order 1042: 100.00 EUR of payment")
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_a_callback_that_lacks_the_typed_number_is_looked_up_but_money_is_booked_without(
+    company: Company, is_answered: bool
+) -> None:
+    await company.ledger.open_order(request(), company.clock())
+    reference = await company.stand.pay_static("1042", "100.00")
+    seen = (await company.shop.transaction(reference)).evolve(order_number=None, returned_minor=None)
+    if not is_answered:
+        await company.stand.fails("html_502", "CHECK_STATUS")
+    await company.gateway.take(seen, company.clock())
+    assert await company.booked() == [10000]
+    assert (await stage(company) is OrderStage.RELEASED) == is_answered
