@@ -56,6 +56,10 @@ class GatewayRegister:
                     pairs[seen.name] = known._replace(registered=registered_at(seen), is_unsaid=is_unsaid)
         except PaymentError as error:
             return RegisterResult([*findings, failed("", period, f"{self.rail}: {error}")], ())
+        for name in [name for name, pair in pairs.items() if pair.cleared is None]:
+            record = await self._ledger.incoming_payment(name)
+            if record is not None and not since <= record.payment.paid_at < until:
+                del pairs[name]  # once it has gone back, it is listed by another day: its own month compares it
         return await self._settled(period, pairs, findings)
 
     async def _settled(
