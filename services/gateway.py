@@ -138,7 +138,7 @@ class Gateway:
             return seen
         if await self._ledger.incoming_payment(seen.name) is not None:
             return seen
-        with suppress(PaymentError, NotFound, TimeoutError):
+        with suppress(Exception):  # of any kind: the money is here
             async with asyncio.timeout(_NUMBER_SECONDS):
                 seen = seen.evolve(order_number=(await self.shop.transaction(seen.reference)).order_number)
         return seen
