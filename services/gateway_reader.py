@@ -79,6 +79,8 @@ class GatewayReader:
         known = await self._ledger.read_until(gateway.rail)
         is_deep = abs(until - self._deep_at.get(gateway.rail, until - DEEP_EVERY)) >= DEEP_EVERY
         since = min(known, until) - OVERLAP if known else until - FIRST
+        if known is None:  # if the first looks fail, theirs is the beginning all the same
+            await self._ledger.note_read_until(gateway.rail, since)
         async for end in self._read_between(gateway, since, until):
             await self._ledger.note_read_until(gateway.rail, end, until + OVERLAP)
         await gateway.tell_doubts()
