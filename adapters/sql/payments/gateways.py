@@ -14,7 +14,7 @@ from adapters.sql.core.journal_schema import (
     journal_entries,
 )
 from adapters.sql.core.statements import upsert
-from adapters.sql.receivables.incoming import book
+from adapters.sql.receivables.incoming import book, payment_record
 from adapters.sql.receivables.instructions import locked_payment
 from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
 from billing.receivables.instructions import InstructionState
@@ -52,7 +52,8 @@ class SqlGateways(SqlDatabase):
     @in_thread
     def book_returned(self, payment: IncomingPayment, returned_minor: int, at: datetime) -> int:
         with self._writing(f"book what of {payment.title} went back") as connection:
-            book(connection, payment, at)  # it may overtake its payment
+            if payment_record(connection, payment.name) is None:  # else its owners are locked first, in their order
+                book(connection, payment, at)  # it may overtake its payment
             record = locked_payment(connection, payment.name, None)
             news_minor = max(0, returned_minor - record.returned_minor)
             for customer_id, minor in _by_owner(connection, record, news_minor):
