@@ -75,7 +75,7 @@ class Checkouts:
         self._looked_at: dict[str, datetime] = {}
 
     async def open(self, request: CheckoutRequest, now: datetime) -> Checkout:
-        """A link for what is owed: the open one, if its amount is still right, else a new one once that has ended.
+        """A link for what is owed: the open one, if rail and amount are right, else a new one once that has ended.
 
         If the older one was paid meanwhile, that is booked. Raises ``InvalidInput`` if nothing is left to be paid or a
         payment is under way, ``BrakeOn``, ``NotFound``, and ``PaymentError``; a repeat goes on where it has stopped.
@@ -91,7 +91,7 @@ class Checkouts:
                     f"{name}: {checkout.amount} are on their way by the link of {since}; wait for the bank's answer"
                 )
             if checkout.state is CheckoutState.OPEN:
-                if await self._is_owed(checkout):
+                if checkout.rail == request.rail and await self._is_owed(checkout):
                     return checkout
                 await self._end(checkout, now)
         raise BillingError(f"{name}: too much happens at once; try again")

@@ -23,7 +23,9 @@ OVERLAP, DEEP_OVERLAP = timedelta(hours=1), timedelta(days=4)
 DEEP_EVERY = timedelta(hours=1)
 FIRST = timedelta(days=1)
 """How far the first look reaches back: what came before is not ours."""
-PIECE = timedelta(days=7)
+PIECE, PIECE_MIN = timedelta(days=7), timedelta(minutes=1)
+"""How much is asked for at once; less after a failure, for the answer may be too long."""
+_SEEN_MAX = 100_000
 GATEWAY_RETURNED, GATEWAY_ATTEMPT = "gateway.returned", "gateway.attempt"
 """Types of events that say: look this attempt up, for money goes back; or for its state has changed otherwise.
 
@@ -57,6 +59,9 @@ class GatewayReader:
         self._then = then
         self._poll_seconds = poll.total_seconds()
         self._deep_at: dict[str, datetime] = {}
+        self._pieces: dict[str, timedelta] = {}
+        self._seen: set[object] = set()  # what is in the books, or told, so that it need not be looked for again
+        self._noted: dict[str, datetime] = {}
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -77,26 +82,44 @@ class GatewayReader:
         Raises ``LedgerUnavailable`` and ``PaymentError``: then the next look begins at the same place.
         """
         known = await self._ledger.read_until(gateway.rail)
+        if known is None or known < self._noted.get(gateway.rail, known):
+            self._seen.clear()  # another ledger, such as a restored one
         is_deep = abs(until - self._deep_at.get(gateway.rail, until - DEEP_EVERY)) >= DEEP_EVERY
         since = min(known, until) - OVERLAP if known else until - FIRST
         if known is None:  # if the first looks fail, theirs is the beginning all the same
             await self._ledger.note_read_until(gateway.rail, since)
         async for end in self._read_between(gateway, since, until):
             await self._ledger.note_read_until(gateway.rail, end, until + OVERLAP)
+            self._noted[gateway.rail] = end
         await gateway.tell_doubts()
         if known is not None and is_deep:  # after the news, which it must not hold up
             async for _ in self._read_between(gateway, min(known, until) - DEEP_OVERLAP, since):
                 pass
+        self._pieces[gateway.rail] = min(PIECE, self._pieces.get(gateway.rail, PIECE) * 2)
         self._deep_at |= {gateway.rail: until} if is_deep else {}
 
     async def _read_between(self, gateway: Gateway, since: datetime, until: datetime) -> AsyncIterator[datetime]:
-        """Takes in a time of the list, in pieces; the end of each."""
+        """Takes in a time of the list, in pieces; the end of each. After a failure the next piece is half as long."""
         while since < until:
-            end = min(until, since + PIECE)
-            async for seen in gateway.shop.transactions(since, end):
-                await self._read_one(gateway, seen)
+            piece = self._pieces.get(gateway.rail, PIECE)
+            end = min(until, since + piece)
+            try:
+                async for seen in gateway.shop.transactions(since, end):
+                    if seen not in self._seen:
+                        await self._read_one(gateway, seen)
+                        self._remember(seen)
+            except PaymentUnknown:
+                self._pieces[gateway.rail] = max(PIECE_MIN, min(piece, end - since) / 2)
+                raise
             yield end
             since = end
+
+    def _remember(self, seen: GatewayTransaction | Failed) -> None:
+        if isinstance(seen, GatewayTransaction) and seen.returned_minor is None and seen.returned_at_most_minor:
+            return  # more of it may have gone back the next time, which such a row does not say
+        if len(self._seen) >= _SEEN_MAX:
+            self._seen.clear()
+        self._seen.add(seen)
 
     async def _read_one(self, gateway: Gateway, seen: GatewayTransaction | Failed) -> None:
         """What cannot be read is told, once; what has to be looked up is kept until that has worked."""

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from adapters.wayforpay.bodies import Fields, read_body, read_json, text_of
 from adapters.wayforpay.errors import TooLong, TooMuch, of_status, refusal, translated, unanswered
 from adapters.wayforpay.signature import is_signed, sign
-from adapters.wayforpay.transactions import GONE_BACK, reference_of, require_sale, transaction_of
+from adapters.wayforpay.transactions import GONE_BACK, reference_of, transaction_of
 from billing.apart import Failed, why
 from billing.errors import BillingError, InvalidInput, NotFound, PaymentForbidden, PaymentUnreadable, RequestTaken
 from billing.money import plain_amount
@@ -68,33 +68,30 @@ class WayForPay:
     async def create_invoice(self, checkout: Checkout, service_url: str, return_url: str) -> str:
         """The page is payable until the link expires: without a timeout, WayForPay gives it an hour."""
         about = _about(checkout)
-        amount = plain_amount(checkout.amount_minor, checkout.currency)
-        life = str(max(60, int((checkout.expires_at - checkout.created_at).total_seconds())))
-        date, reference = str(int(checkout.created_at.timestamp())), checkout.checkout_id
-        name = checkout.description
-        signed = (self._merchant, self._domain, reference, date, amount, checkout.currency.upper(), name, "1", amount)
+        amount, currency = plain_amount(checkout.amount_minor, checkout.currency), checkout.currency.upper()
+        date, name = int(checkout.created_at.timestamp()), checkout.description
+        order = {
+            "merchantAccount": self._merchant,
+            "merchantDomainName": self._domain,
+            "orderReference": checkout.checkout_id,
+            "orderDate": date,
+            "amount": amount,
+            "currency": currency,
+        }
+        life_seconds = max(60, int((checkout.expires_at - checkout.created_at).total_seconds()))
         addresses = {"serviceUrl": service_url, "returnUrl": return_url}
-        answer = await self._called(
-            about,
-            {
-                "transactionType": "CREATE_INVOICE",
-                "merchantAccount": self._merchant,
-                "merchantTransactionSecureType": "AUTO",
-                "merchantDomainName": self._domain,
-                "apiVersion": 1,
-                "orderReference": reference,
-                "orderDate": int(date),
-                "amount": amount,
-                "currency": checkout.currency.upper(),
-                "orderTimeout": life,
-                "orderLifetime": life,
-                "productName": [name],
-                "productCount": [1],
-                "productPrice": [amount],
-                **{key: url for key, url in addresses.items() if url and len(url) <= ADDRESS_MAX},
-            },
-            signed,
-        )
+        fields = {
+            "transactionType": "CREATE_INVOICE",
+            "merchantTransactionSecureType": "AUTO",
+            "apiVersion": 1,
+            **order,
+            **dict.fromkeys(("orderTimeout", "orderLifetime"), str(life_seconds)),
+            "productName": [name],
+            "productCount": [1],
+            "productPrice": [amount],
+            **{key: url for key, url in addresses.items() if url and len(url) <= ADDRESS_MAX},
+        }
+        answer = await self._called(about, fields, [*map(str, order.values()), name, "1", amount])
         url = answer.get("invoiceUrl")
         if not isinstance(url, str) or not url.startswith(("https://", "http://127.0.0.1:")):
             raise unanswered(about, "no address of a page")
@@ -191,7 +188,6 @@ class WayForPay:
         reference = ""
         try:
             reference = reference_of(fields)
-            require_sale(fields)
             return transaction_of(self.rail, fields, self._order_field, says_returned=True)
         except Exception as error:  # whatever it is: the others are read
             digest = hashlib.sha256(repr(fields).encode("utf-8", "replace")).hexdigest()[:8]

@@ -24,9 +24,9 @@ STATES = {
     "RefundInProcessing": GatewayState.GOING_BACK,
 }
 GONE_BACK = ("Refunded", "Voided")
+_PAYMENTS = ("", "PURCHASE", "CHARGE", "AUTH", "SETTLE", "CREATE_INVOICE", "INVOICE")
+"""Types of transactions by which money comes. A refund that is a row of its own in the list only says: look it up."""
 _VOIDED, _RETURNING = "Voided", "RefundInProcessing"
-_NO_SALES = ("refund", "verify", "p2p_credit", "p2_phone")
-"""Types of rows in a list whose amount is not that of a payment; the documents name no type but Purchase."""
 _AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,6})?", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,11}", re.ASCII)
 _REFERENCE_MAX = 200
@@ -49,6 +49,8 @@ def transaction_of(rail: str, fields: Fields, order_field: str, says_returned: b
     returned_minor: int | None = _minor(returned, currency) if returned else None
     if says_returned and returned_minor is None:
         returned_minor = {_VOIDED: amount_minor, _RETURNING: 0}.get(code)
+    if text_of(fields, "transactionType").upper() not in _PAYMENTS:
+        state, returned_minor = GatewayState.GOING_BACK, None
     return GatewayTransaction(
         rail=rail,
         reference=reference,
@@ -69,13 +71,6 @@ def reference_of(fields: Fields) -> str:
     if not reference or reference != reference.strip() or len(reference) > _REFERENCE_MAX:
         raise InvalidInput("there is no order reference, or it is too long")
     return reference
-
-
-def require_sale(fields: Fields) -> None:
-    """Raises ``InvalidInput`` for a row of a list that is no attempt to pay."""
-    kind = text_of(fields, "transactionType")
-    if kind.casefold() in _NO_SALES:
-        raise InvalidInput(f"it is no payment, but a {kind}")
 
 
 def typed_number(fields: Fields, order_field: str) -> str | None:

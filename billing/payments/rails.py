@@ -63,7 +63,7 @@ def of_links(rails: dict[str, Rail], name: str = "") -> str:
     kind = RailKind.LINKS if kinds[RailKind.LINKS] or not kinds[RailKind.GATEWAY] else RailKind.GATEWAY
     of_kind = kinds[kind]
     if len(of_kind) != 1:
-        advice = f"name one with --rail: {', '.join(of_kind)}"
+        advice = f"name one with --rail: {', '.join(of_kind)}, or set BILLING_RAILS"
         if not of_kind:
             advice = "payment links need one, such as stripe-link: set BILLING_RAILS"
         raise InvalidInput(f"{len(of_kind)} rails are of kind {kind}; {advice}")

@@ -62,6 +62,11 @@ def add_pages(app: FastAPI, orders: Orders, calls: Calls) -> None:
             return RedirectResponse(order["return_url"], 303)
         return _closed({"pay": "Paid", "decline": "The bank has declined"}.get(how, "Nothing was paid"), 200)
 
+    _add_purchases(app, calls)
+    _add_static_page(app, orders)
+
+
+def _add_purchases(app: FastAPI, calls: Calls) -> None:
     @app.post("/pay")
     async def purchase(request: Request, behavior: str = "") -> Response:
         is_offline = behavior == "offline"
@@ -73,6 +78,8 @@ def add_pages(app: FastAPI, orders: Orders, calls: Calls) -> None:
         url = f"{str(request.base_url).rstrip('/')}/invoice/{order['page']}"
         return JSONResponse({"url": url}) if is_offline else RedirectResponse(url, 303)
 
+
+def _add_static_page(app: FastAPI, orders: Orders) -> None:
     @app.get("/static/{merchant}")
     async def static(merchant: str) -> Response:
         return _page("static") if merchant.startswith(MERCHANT) else _closed("There is no such shop", 404)

@@ -2,12 +2,16 @@
 
 import random
 from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 
+from adapters.wayforpay.shop import WayForPay
 from billing.errors import BillingError, BrakeOn, InvalidInput, NotFound, PaymentRejected, PaymentUnknown
 from billing.payments.checkouts import Checkout, CheckoutState
-from services.checkouts import LOOK_AFTER
+from sandbox.wayforpay.store import MERCHANT, SECRET
+from services.checkouts import LOOK_AFTER, Checkouts
+from services.gateway import Gateway
 from tests.contract.gateway_fixtures import RAIL, SUBJECT, Company, company, shop, stand
 
 __all__ = ["company", "shop", "stand"]  # fixtures
@@ -31,6 +35,22 @@ async def test_a_link_is_opened_once_paid_and_booked(company: Company) -> None:
     assert (record.payment.customer_id, record.payment.subject) == ("acme", SUBJECT)
     with pytest.raises(InvalidInput, match="nothing is owed"):
         await company.open()
+
+
+async def test_a_link_by_another_rail_takes_the_place_of_the_open_one(company: Company) -> None:
+    second = WayForPay("second", f"{MERCHANT}_second", SECRET, "www.market.ua", "", f"{company.stand.url}/api")
+    gateway = Gateway(second, "second", company.ledger, "", company.clock)
+    gateways = {RAIL: company.gateway, "second": gateway}
+    company.checkouts = Checkouts(cast(Any, None), company.ledger, "https://pay.example/checkout", gateways)
+    first = await company.open()
+    other = await company.open(rail="second")
+    assert (other.rail, await payable(company)) == ("second", [other.checkout_id])
+    assert await company.state(first) is CheckoutState.ENDED
+    await company.stand.pay(other)
+    await company.checkouts.sweep(company.clock() + LOOK_AFTER)
+    assert await company.owed() == ({}, 0)
+    assert await company.booked() == [], "it is the other rail's"
+    await second.close()
 
 
 async def test_a_lost_answer_closes_the_page_that_nobody_can_reach_and_opens_another(company: Company) -> None:

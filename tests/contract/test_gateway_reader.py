@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from adapters.sql.ledger import SqlLedger
 from billing.errors import AlertUnavailable, LedgerUnavailable, PaymentRejected, PaymentUnknown, PaymentUnreadable
 from billing.payments.checkouts import CheckoutState
 from billing.payments.gateway import GatewayState
 from services.gateway_reader import FIRST, OVERLAP, PIECE
 from tests.contract.gateway_fixtures import NOW, RAIL, Company, company, shop, stand
+from tests.contract.ledger_fixtures import run
 from tests.contract.test_gateway_callbacks import order_of_acme
 
 __all__ = ["company", "shop", "stand"]  # fixtures
@@ -254,15 +257,6 @@ async def test_another_amount_by_a_known_reference_is_told_once(company: Company
     assert reference in text
 
 
-async def test_a_row_that_is_no_sale_is_not_booked_and_told_once(company: Company) -> None:
-    reference = await company.stand.pay_static("", "5.00")
-    await company.stand.control("orders", reference=reference, list_row={"transactionType": "REFUND"})
-    for _ in range(2):
-        await company.read()
-    assert await company.booked() == []
-    assert len([text for text in await company.told() if reference in text]) == 1
-
-
 async def test_after_a_clock_that_was_a_year_ahead_reading_goes_on(company: Company) -> None:
     await company.reader.read(company.gateway, datetime.now(UTC) + timedelta(days=365))
     await company.stand.pay_static("", "5.00")
@@ -301,3 +295,62 @@ async def test_days_in_which_the_first_looks_fail_are_read_once_they_work(compan
         await company.reader.read(company.gateway, now)
     await company.reader.read(company.gateway, now + timedelta(days=3))
     assert await company.booked() == [500]
+
+
+async def test_a_list_that_is_too_long_is_read_in_smaller_pieces(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await company.stand.pay_static("", "5.00")
+    pieces, real = [], company.shop.transactions
+
+    async def transactions(since: datetime, until: datetime) -> Any:
+        pieces.append(until - since)
+        if until - since > timedelta(hours=2):
+            raise PaymentUnknown("no answer in time")
+        async for seen in real(since, until):
+            yield seen
+
+    monkeypatch.setattr(company.shop, "transactions", transactions)
+    for _ in range(3):
+        with pytest.raises(PaymentUnknown):
+            await company.read()
+    with pytest.raises(PaymentUnknown):
+        await company.read()
+    await company.read()
+    assert await company.booked() == [500]
+    assert pieces[:4] == sorted(pieces[:4], reverse=True)
+
+
+async def test_a_refund_that_is_a_row_of_its_own_says_only_look_it_up(company: Company) -> None:
+    link = await company.open()
+    await company.stand.pay(link)
+    row = {"transactionType": "REFUND", "amount": "3.00", "refundAmount": None}
+    await company.stand.control("orders", reference=link.checkout_id, refund="3.00", list_row=row)
+    await company.read()
+    assert await company.booked() == [-300, 1000]
+
+
+async def test_a_ledger_that_is_restored_while_it_runs_is_read_into_again(
+    company: Company, ledger: SqlLedger, url: str
+) -> None:
+    await company.stand.pay_static("", "5.00")
+    await company.read()
+    for table in ("entries", "transactions", "incoming_payments", "gateway_positions"):
+        run(url, lambda connection, table=table: connection.execute(text(f"DELETE FROM {table} WHERE true")))
+    await company.read()
+    assert await company.booked() == [500]
+
+
+async def test_what_is_in_the_books_is_not_looked_for_again(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    await company.stand.pay_static("", "5.00")
+    await company.stand.control(
+        "orders", reference=await company.stand.pay_static("", "6.00"), list_row={"amount": "much"}
+    )
+    await company.read()
+
+    async def asked(*_: object) -> bool:
+        raise AssertionError("it is known")
+
+    monkeypatch.setattr(company.gateway, "is_known", asked)
+    monkeypatch.setattr(company.gateway, "tell", asked)
+    await company.read()
