@@ -8,7 +8,7 @@ from billing.accounting.discrepancy import Discrepancy, failed
 from billing.accounting.registers import RailPayment, Sums, finding_of, registered_at, totals
 from billing.apart import Failed, why
 from billing.errors import LedgerUnavailable, NotFound, PaymentError
-from billing.payments.gateway import GatewayTransaction
+from billing.payments.gateway import GatewayState
 from billing.period import Period
 from billing.receivables.journal import PaymentName
 from billing.receivables.ports import ClearingAccounts, PaymentListing
@@ -52,15 +52,15 @@ class GatewayRegister:
                     findings.append(failed("", period, seen.reason))
                 elif seen.name in pairs or since <= seen.paid_at < until:
                     known = pairs.get(seen.name) or RailPayment(seen.name, seen.reference, "")
-                    pairs[seen.name] = known._replace(registered=registered_at(await self._complete(seen)))
+                    is_unsaid = seen.state is GatewayState.GOING_BACK and seen.returned_minor is None
+                    pairs[seen.name] = known._replace(registered=registered_at(seen), is_unsaid=is_unsaid)
         except PaymentError as error:
             return RegisterResult([*findings, failed("", period, f"{self.rail}: {error}")], ())
+        for name in [name for name, pair in pairs.items() if pair.cleared is None]:
+            record = await self._ledger.incoming_payment(name)
+            if record is not None and not since <= record.payment.paid_at < until:
+                del pairs[name]  # once it has gone back, it is listed by another day: its own month compares it
         return await self._settled(period, pairs, findings)
-
-    async def _complete(self, seen: GatewayTransaction) -> GatewayTransaction:
-        """The attempt with what went back of it, which the list does not always say."""
-        is_complete = seen.returned_minor is not None
-        return seen if is_complete else await self._gateway.shop.transaction(seen.reference)
 
     async def _settled(
         self, period: Period, pairs: dict[PaymentName, RailPayment], findings: list[Discrepancy]
@@ -86,7 +86,7 @@ class GatewayRegister:
         try:
             seen = await self._gateway.shop.transaction(pair.reference)
         except NotFound:
-            return pair._replace(registered=None)
+            return pair._replace(registered=None, is_unsaid=False)
         await self._gateway.take(seen, clock.now())
-        pair = pair._replace(registered=registered_at(seen))
+        pair = pair._replace(registered=registered_at(seen), is_unsaid=False)
         return pair.in_journal(await self._ledger.incoming_payment(pair.name))

@@ -16,6 +16,7 @@
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
     │   │   └── RequestSpent      this key repeats an earlier failure: look up, then use the next key   retry
     │   ├── PaymentBusy           rate limit, or the same request is in flight                          retry
+    │   │   └── RequestTaken      the processor has the request and is at it: look, never send it again     retry
     │   ├── PaymentForbidden      the API key is wrong or lacks a permission
     │   ├── PaymentMismatch       the payment is not the one that was announced, or was cancelled
     │   ├── PaymentRejected       the request itself was refused: our bug, or a code we do not know
@@ -88,6 +89,9 @@ class RequestSpent(PaymentUnknown): ...
 
 class PaymentBusy(PaymentError):
     retryable = True
+
+
+class RequestTaken(PaymentBusy): ...
 
 
 class PaymentForbidden(PaymentError): ...

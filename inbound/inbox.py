@@ -173,12 +173,12 @@ class Inbox:
         gateway = self._gateways.get(event.object_id)
         if gateway is None:
             raise BillingError(f"there is no rail {event.object_id} any more; set BILLING_RAILS and BILLING_WAYFORPAY")
-        try:
+        if event.type == GATEWAY_ATTEMPT:
             return await gateway.look_up(event.payment_id, datetime.now(UTC))
+        try:
+            return await gateway.look_up_returned(event.payment_id, datetime.now(UTC))
         except NotFound as error:
-            if event.type == GATEWAY_RETURNED:
-                raise BillingError(str(error)) from None
-            raise
+            raise BillingError(str(error)) from None
 
 
 def _concerns_us(kind: str, payment_id: str) -> bool:

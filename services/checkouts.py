@@ -138,10 +138,6 @@ class Checkouts:
         """The link as it stands at the processor, kept and booked."""
         try:
             return await self._kept(checkout, await self._page(checkout, now), now)
-        except _REFUSALS:
-            if checkout.state is CheckoutState.OPENING:
-                await self._kept(checkout, None, now)
-            raise
         except NotFound:
             if now < checkout.expires_at + LIFETIME_MAX:
                 raise
@@ -152,7 +148,11 @@ class Checkouts:
         if checkout.session_id is not None:
             return await pages.checkout_page(checkout.session_id)
         if now - checkout.created_at < LOOK_AFTER:
-            return await pages.open_checkout(checkout, self._return_url)
+            try:
+                return await pages.open_checkout(checkout, self._return_url)
+            except _REFUSALS:
+                await self._kept(checkout, None, now)
+                raise
         return await pages.find_checkout(checkout)
 
     def _pages(self, checkout: Checkout) -> CheckoutRail:

@@ -10,13 +10,23 @@ An attempt is known by its reference: a payment link's, which names customer and
 page where payers type the number of their order. Whatever else arrives is nobody's, until a person assigns it.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from billing.errors import InvalidInput, NotFound, PaymentError, PaymentRejected, PaymentUnknown, RequestSpent
+from billing.errors import (
+    AlertUnavailable,
+    InvalidInput,
+    NotFound,
+    PaymentBusy,
+    PaymentError,
+    PaymentRejected,
+    PaymentUnknown,
+    RequestSpent,
+)
 from billing.payments.checkouts import Checkout, CheckoutPage, CheckoutState
 from billing.payments.gateway import GatewayShop, GatewayState, GatewayTransaction
 from billing.period import Period
@@ -34,6 +44,8 @@ _PAGES = {
     GatewayState.GOING_BACK: CheckoutState.PAID,  # it was paid
     GatewayState.OVER: CheckoutState.ENDED,
 }
+
+_NUMBER_SECONDS = 5.0  # a callback waits for it
 
 _log = logging.getLogger(__name__)
 
@@ -59,13 +71,22 @@ class Gateway:
         self._ledger = ledger
         self._alerts = alerts
         self._service_url = service_url
-        self._now = now
+        self.now = now
 
     # -- money
 
     async def look_up(self, reference: str, now: datetime) -> str:
         """As ``take``, of the attempt as it now stands. Raises ``NotFound`` and ``PaymentError``."""
         return await self.take(await self.shop.transaction(reference), now)
+
+    async def look_up_returned(self, reference: str, now: datetime) -> str:
+        """As ``look_up``, once money is said to go back. Raises ``PaymentBusy`` until the books have some of it."""
+        seen = await self.shop.transaction(reference)
+        code = await self.take(seen, now)
+        record = await self._ledger.incoming_payment(seen.name)
+        if seen.is_returning or record is None or not record.returned_minor:
+            raise PaymentBusy(f"{reference}: money goes back, which WayForPay does not show yet; it is asked again")
+        return code
 
     async def take(self, seen: GatewayTransaction, now: datetime) -> str:
         """Takes in what the gateway says of an attempt; returns in words what that is. A repeat changes nothing.
@@ -81,19 +102,24 @@ class Gateway:
             raise PaymentUnknown(f"{seen.reference}: WayForPay does not say how much went back; it is asked again")
         payment, checkout = await self._incoming(seen)
         if is_whole:
-            await self._ledger.book(payment, now, checkout.checkout_id if checkout else None)
-            return seen.code
-        await self._ledger.book_returned(payment, seen.returned_minor or 0, now)
-        if checkout is not None and checkout.state.is_live:
+            is_new = await self._ledger.book(payment, now, checkout.checkout_id if checkout else None)
+        else:
+            is_new = bool(await self._ledger.book_returned(payment, seen.returned_minor or 0, now))
+        if not is_new:
+            await self._compare(payment, now)
+        is_noted = is_whole and is_new  # with the money
+        if checkout is not None and checkout.state.is_live and not is_noted:
             await self._ledger.note_checkout(checkout.checkout_id, CheckoutState.PAID, now)
         return seen.code
 
     async def is_known(self, seen: GatewayTransaction) -> bool:
         """Whether the books have all that the gateway says, so that there is nothing to take in."""
-        if seen.state not in (GatewayState.APPROVED, GatewayState.GOING_BACK) or seen.returned_minor is None:
+        if seen.state not in (GatewayState.APPROVED, GatewayState.GOING_BACK):
             return False
         record = await self._ledger.incoming_payment(seen.name)
-        return record is not None and record.returned_minor >= seen.returned_minor
+        if record is None or record.returned_minor < seen.returned_at_most_minor:
+            return False
+        return _is_same(record.payment, seen.incoming(None, None))
 
     async def named(self, seen: GatewayTransaction) -> GatewayTransaction | None:
         """Money that has arrived, with whose it is: by its link, or by what the payer typed, which a message may lack.
@@ -103,24 +129,39 @@ class Gateway:
         checkout = await self._ledger.checkout(seen.reference)
         if seen.order_number is not None or (checkout is not None and checkout.rail == self.rail):
             return seen
+        if await self._ledger.incoming_payment(seen.name) is not None:
+            return seen
         try:
-            found = await self.shop.transaction(seen.reference)
+            async with asyncio.timeout(_NUMBER_SECONDS):
+                found = await self.shop.transaction(seen.reference)
         except NotFound:
             return seen
-        except (PaymentError, InvalidInput):
+        except (PaymentError, InvalidInput, TimeoutError):
             return None
         return found if found.state is GatewayState.APPROVED and not found.returned_minor else None
 
     async def tell(self, text: str, now: datetime) -> None:
-        """Has people told of a transaction that cannot be read, once."""
+        """Has people told, once. While nobody can be woken, it waits in the outbox."""
         _log.error("%s", text)
         if self._alerts is not None:
-            await self._alerts.tell(of_report("", Period.at(now, "UTC"), 1, text, now))
+            with suppress(AlertUnavailable):
+                await self._alerts.tell(of_report("", Period.at(now, "UTC"), 1, text, now))
 
     async def tell_doubts(self) -> None:
         """Has people told at once what bookings have left in the outbox."""
         if self._alerts is not None:
-            await self._alerts.resume()
+            with suppress(AlertUnavailable):
+                await self._alerts.resume()
+
+    async def _compare(self, payment: IncomingPayment, now: datetime) -> None:
+        """Has people told of money that came by a reference which is another payment's in the books."""
+        record = await self._ledger.incoming_payment(payment.name)
+        if record is not None and not _is_same(record.payment, payment):
+            await self.tell(
+                f"{payment.title} brought {payment.amount}, but {record.payment.amount} are booked by this reference; "
+                "look at it in the cabinet of WayForPay",
+                now,
+            )
 
     async def _incoming(self, seen: GatewayTransaction) -> tuple[IncomingPayment, Checkout | None]:
         """The money with whose it is and what for, as far as anybody knows; and its link."""
@@ -171,14 +212,18 @@ class Gateway:
         return CheckoutPage(session_id=session_id, state=state, payment_id=session_id)
 
     async def expire_checkout(self, session_id: str) -> CheckoutPage:
-        is_closed = False
-        with suppress(NotFound, PaymentRejected):
-            await self.shop.remove_invoice(session_id)
-            is_closed = True
+        refusal: PaymentError | None = None
+        try:
+            with suppress(NotFound):
+                await self.shop.remove_invoice(session_id)
+        except (PaymentRejected, PaymentUnknown) as error:
+            refusal = error
         seen = await self._seen(session_id)
-        state = _PAGES[seen.state] if seen else CheckoutState.ENDED
-        if state is CheckoutState.OPEN and not is_closed:
-            raise PaymentUnknown(f"{session_id}: WayForPay does not close this page, which can still be paid")
+        state = _PAGES[seen.state] if seen else CheckoutState.OPEN
+        if state is CheckoutState.OPEN and refusal is not None and not await self._has_expired(session_id):
+            raise PaymentUnknown(
+                f"{session_id}: WayForPay has not closed this page, which may still be paid: {refusal}"
+            )
         if state is CheckoutState.OPEN:
             state = CheckoutState.ENDED
         return CheckoutPage(session_id=session_id, state=state, payment_id=session_id)
@@ -188,7 +233,13 @@ class Gateway:
             return await self.shop.transaction(reference)
         except NotFound:
             return None
+        except PaymentRejected as error:  # the question was refused, which says nothing of the page
+            raise PaymentUnknown(str(error)) from None
 
     async def _has_expired(self, reference: str) -> bool:
         checkout = await self._ledger.checkout(reference)
-        return checkout is not None and self._now() >= checkout.expires_at
+        return checkout is not None and self.now() >= checkout.expires_at
+
+
+def _is_same(one: IncomingPayment, other: IncomingPayment) -> bool:
+    return (one.amount_minor, one.currency) == (other.amount_minor, other.currency)

@@ -84,31 +84,39 @@ class GatewayReader:
         known = await self._ledger.read_until(gateway.rail)
         if known is None or known < self._noted.get(gateway.rail, known):
             self._seen.clear()  # another ledger, such as a restored one
-        is_deep = until - self._deep_at.get(gateway.rail, until - DEEP_EVERY) >= DEEP_EVERY
-        since = known - (DEEP_OVERLAP if is_deep else OVERLAP) if known else until - FIRST
-        while since < until:
-            since = await self._read_piece(gateway, since, until)
+        is_deep = abs(until - self._deep_at.get(gateway.rail, until - DEEP_EVERY)) >= DEEP_EVERY
+        since = min(known, until) - OVERLAP if known else until - FIRST
+        if known is None:  # if the first looks fail, theirs is the beginning all the same
+            await self._ledger.note_read_until(gateway.rail, since)
+        async for end in self._read_between(gateway, since, until):
+            await self._ledger.note_read_until(gateway.rail, end, until + OVERLAP)
+            self._noted[gateway.rail] = end
+        await gateway.tell_doubts()
+        if known is not None and is_deep:  # after the news, which it must not hold up
+            async for _ in self._read_between(gateway, min(known, until) - DEEP_OVERLAP, since):
+                pass
         self._pieces[gateway.rail] = min(PIECE, self._pieces.get(gateway.rail, PIECE) * 2)
         self._deep_at |= {gateway.rail: until} if is_deep else {}
-        await gateway.tell_doubts()
 
-    async def _read_piece(self, gateway: Gateway, since: datetime, until: datetime) -> datetime:
-        """Reads a piece, and returns its end. After a failure the next piece is half as long."""
-        piece = self._pieces.get(gateway.rail, PIECE)
-        end = min(until, since + piece)
-        try:
-            async for seen in gateway.shop.transactions(since, end):
-                if seen not in self._seen:
-                    await self._read_one(gateway, seen)
-                    self._remember(seen)
-        except PaymentUnknown:
-            self._pieces[gateway.rail] = max(PIECE_MIN, min(piece, end - since) / 2)
-            raise
-        await self._ledger.note_read_until(gateway.rail, end)
-        self._noted[gateway.rail] = max(end, self._noted.get(gateway.rail, end))
-        return end
+    async def _read_between(self, gateway: Gateway, since: datetime, until: datetime) -> AsyncIterator[datetime]:
+        """Takes in a time of the list, in pieces; the end of each. After a failure the next piece is half as long."""
+        while since < until:
+            piece = self._pieces.get(gateway.rail, PIECE)
+            end = min(until, since + piece)
+            try:
+                async for seen in gateway.shop.transactions(since, end):
+                    if seen not in self._seen:
+                        await self._read_one(gateway, seen)
+                        self._remember(seen)
+            except PaymentUnknown:
+                self._pieces[gateway.rail] = max(PIECE_MIN, min(piece, end - since) / 2)
+                raise
+            yield end
+            since = end
 
     def _remember(self, seen: GatewayTransaction | Failed) -> None:
+        if isinstance(seen, GatewayTransaction) and seen.returned_minor is None and seen.returned_at_most_minor:
+            return  # more of it may have gone back the next time, which such a row does not say
         if len(self._seen) >= _SEEN_MAX:
             self._seen.clear()
         self._seen.add(seen)
@@ -120,10 +128,11 @@ class GatewayReader:
             await gateway.tell(f"the list of {gateway.rail} has a transaction that cannot be read: {seen.reason}", now)
             return
         try:
-            if not await gateway.is_known(seen):
-                await gateway.take(seen, now)
-        except _UNSURE:
-            await self._look_up(gateway, seen, now)
+            try:
+                if not await gateway.is_known(seen):
+                    await gateway.take(seen, now)
+            except _UNSURE:
+                await self._look_up(gateway, seen, now)
         except Exception as error:
             await gateway.tell(f"{seen.reference} ({gateway.rail}) cannot be taken in: {why(error)}", now)
 
@@ -139,12 +148,15 @@ class GatewayReader:
         while True:
             try:
                 await self.read(gateway, datetime.now(UTC))
-                if self._then is not None:
-                    await self._then(self._now())
                 failures = 0
             except Exception as error:  # of any kind: the next look reads again
                 failures += 1
                 _log.warning("the list of %s cannot be read: %s", gateway.rail, error or type(error).__name__)
+            try:
+                if self._then is not None:
+                    await self._then(self._now())
+            except Exception as error:  # of any kind: the next round comes
+                _log.warning("after the list of %s: %s", gateway.rail, error or type(error).__name__)
             await asyncio.sleep(min(self._poll_seconds * 2 ** min(failures, 10), _PAUSE_SECONDS_MAX))
 
 

@@ -20,6 +20,7 @@ from billing.errors import (
     PaymentRejected,
     PaymentUnknown,
     RequestSpent,
+    RequestTaken,
 )
 
 
@@ -61,7 +62,7 @@ class ErrorRule(NamedTuple):
 
 
 _OF_A_CARD = ErrorRule(PaymentRejected, "the payer's bank or card refuses; the payer tries another card")
-_UNDER_WAY = ErrorRule(PaymentBusy, "WayForPay is still at it; ask again later")
+_UNDER_WAY = ErrorRule(RequestTaken, "WayForPay is still at it; ask again later")
 _NO_ANSWER = "no answer from WayForPay that can be trusted; it is asked again before anything else is done"
 
 RULES: dict[Reason, ErrorRule] = {
@@ -117,6 +118,14 @@ def refusal(code: str, about: str) -> BillingError | None:
     return rule.becomes(f"{about}: {rule.advice} ({evidence})") if rule.becomes else None
 
 
+class TooMuch(PaymentUnknown):
+    """The answer does not fit in one, or takes too long: ask for less."""
+
+
+class TooLong(ValueError):
+    """An answer without end."""
+
+
 def unanswered(about: str, why: str) -> PaymentUnknown:
     """The error for an answer that says nothing certain."""
     return PaymentUnknown(f"{about}: {_NO_ANSWER} ({why})")
@@ -142,5 +151,7 @@ def translated(about: str) -> Iterator[None]:
         yield
     except BillingError:
         raise
+    except (TimeoutError, TooLong) as error:
+        raise TooMuch(f"{about}: {_NO_ANSWER} ({type(error).__name__})") from None
     except Exception as error:
         raise unanswered(about, type(error).__name__) from None  # from None: a cause may quote bodies

@@ -18,11 +18,11 @@ import httpx
 from pydantic import ValidationError
 
 from adapters.wayforpay.bodies import Fields, read_body, read_json, text_of
-from adapters.wayforpay.errors import of_status, refusal, translated, unanswered
+from adapters.wayforpay.errors import TooLong, TooMuch, of_status, refusal, translated, unanswered
 from adapters.wayforpay.signature import is_signed, sign
-from adapters.wayforpay.transactions import reference_of, transaction_of
+from adapters.wayforpay.transactions import GONE_BACK, reference_of, transaction_of
 from billing.apart import Failed, why
-from billing.errors import BillingError, InvalidInput, NotFound, PaymentForbidden, PaymentUnreadable
+from billing.errors import BillingError, InvalidInput, NotFound, PaymentForbidden, PaymentUnreadable, RequestTaken
 from billing.money import plain_amount
 from billing.payments.checkouts import Checkout
 from billing.payments.gateway import Callback, GatewayTransaction
@@ -32,6 +32,8 @@ TIMEOUT_SECONDS = 30.0
 """For a whole request."""
 WINDOW = timedelta(days=30)
 """What one request for the list covers; WayForPay takes a month."""
+WINDOW_MIN = timedelta(minutes=1)
+"""Into how small pieces a time is cut whose list does not fit in one answer."""
 ADDRESS_MAX = 256
 _ANSWER_BYTES = 20_000_000
 _SIGNED = ("merchantAccount", "orderReference", "amount", "currency")
@@ -111,16 +113,24 @@ class WayForPay:
             raise PaymentUnreadable(f"{reference}: {_unfit(error)}; look at it in the cabinet of WayForPay") from None
 
     async def transactions(self, since: datetime, until: datetime) -> AsyncIterator[GatewayTransaction | Failed]:
+        window = WINDOW
         while since < until:
-            end = min(until, since + WINDOW)
-            for fields in await self._listed(since, end):
+            end = min(until, since + window)
+            try:
+                rows = await self._listed(since, end)
+            except TooMuch:
+                window = (end - since) / 2
+                if window < WINDOW_MIN:
+                    raise
+                continue
+            for fields in rows:
                 yield self._row(fields)
             since = end
 
     async def refund(self, reference: str, amount_minor: int, currency: str, reason: str) -> None:
-        amount = plain_amount(amount_minor, currency)
-        await self._called(
-            f"refund of {reference}",
+        amount, about = plain_amount(amount_minor, currency), f"refund of {reference}"
+        answer = await self._called(
+            about,
             {
                 "transactionType": "REFUND",
                 "merchantAccount": self._merchant,
@@ -133,6 +143,10 @@ class WayForPay:
             (self._merchant, reference, amount, currency.upper()),
             _REFUND,
         )
+        if text_of(answer, "orderReference") != reference:
+            raise unanswered(about, "it is about another order")
+        if text_of(answer, "transactionStatus") not in GONE_BACK:
+            raise RequestTaken(f"{about}: WayForPay has taken it, and gives the money back later")
 
     def read_callback(self, body: bytes) -> Callback:
         if not self._secret:
@@ -216,12 +230,12 @@ def _is_state(asked: Fields, answer: Fields, error: BillingError) -> bool:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    """Raises ``ValueError`` for an answer without end."""
+    """Raises ``TooLong`` for an answer without end."""
     body = b""
     async for part in response.aiter_bytes():
         body += part
         if len(body) > _ANSWER_BYTES:
-            raise ValueError("too long")
+            raise TooLong
     return body
 
 

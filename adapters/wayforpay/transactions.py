@@ -23,6 +23,7 @@ STATES = {
     "Voided": GatewayState.GOING_BACK,
     "RefundInProcessing": GatewayState.GOING_BACK,
 }
+GONE_BACK = ("Refunded", "Voided")
 _PAYMENTS = ("", "PURCHASE", "CHARGE", "AUTH", "SETTLE", "CREATE_INVOICE", "INVOICE")
 """Types of transactions by which money comes. A refund that is a row of its own in the list only says: look it up."""
 _VOIDED, _RETURNING = "Voided", "RefundInProcessing"
@@ -47,8 +48,8 @@ def transaction_of(rail: str, fields: Fields, order_field: str, says_returned: b
     returned = text_of(fields, "refundAmount") if says_returned else ""
     returned_minor: int | None = _minor(returned, currency) if returned else None
     if says_returned and returned_minor is None:
-        returned_minor = {_VOIDED: amount_minor, "Refunded": None, _RETURNING: 0}.get(code, 0)
-    if text_of(fields, "transactionType") not in _PAYMENTS:
+        returned_minor = {_VOIDED: amount_minor, _RETURNING: 0}.get(code)
+    if text_of(fields, "transactionType").upper() not in _PAYMENTS:
         state, returned_minor = GatewayState.GOING_BACK, None
     return GatewayTransaction(
         rail=rail,

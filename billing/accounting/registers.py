@@ -31,9 +31,12 @@ class RailPayment(NamedTuple):
     registered: Sums | None = None
     cleared: Sums | None = None
     is_by_hand: bool = False
+    is_unsaid: bool = False  # the register does not say how much of it went back
 
     @property
     def agrees(self) -> bool:
+        if self.is_unsaid:
+            return False
         return self.is_by_hand or (self.registered or Sums()) == (self.cleared or Sums())  # which ignores zeros
 
     def in_journal(self, record: PaymentRecord | None) -> "RailPayment":

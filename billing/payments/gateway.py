@@ -45,6 +45,13 @@ class GatewayTransaction(Model):
     def name(self) -> PaymentName:
         return PaymentName.of(self.rail, self.reference)
 
+    @property
+    def returned_at_most_minor(self) -> int:
+        """What has gone back; if that was not said, all of it may have, once something has."""
+        if self.returned_minor is None:
+            return self.amount_minor if self.state is GatewayState.GOING_BACK else 0
+        return self.returned_minor
+
     def incoming(self, customer_id: str | None, subject: Subject | None, payer: str | None = None) -> IncomingPayment:
         """The money that it brought."""
         return IncomingPayment(
@@ -88,9 +95,10 @@ class GatewayShop(Protocol):
         """All attempts of that time; one that cannot be read is ``Failed``. Long times are asked for in pieces."""
 
     async def refund(self, reference: str, amount_minor: int, currency: str, reason: str) -> None:
-        """Asks for money to go back; ``transaction`` tells what came of it.
+        """Gives money back: the gateway has signed that it is done.
 
-        Raises ``AmountTooLarge`` or ``PaymentRejected`` if the gateway refuses; after any other error it may go back.
+        Raises ``RequestTaken`` if it will go back, ``AmountTooLarge`` or ``PaymentRejected`` if the gateway refuses;
+        after any other error it may go back. ``transaction`` tells what came of it, some time later.
         """
 
     def read_callback(self, body: bytes) -> Callback:
@@ -109,5 +117,5 @@ class GatewayPositions(Protocol):
 
     async def read_until(self, rail: str) -> datetime | None: ...
 
-    async def note_read_until(self, rail: str, instant: datetime) -> None:
-        """Keeps it, unless it was read further already."""
+    async def note_read_until(self, rail: str, instant: datetime, latest: datetime | None = None) -> None:
+        """Keeps it, unless it was read further already; beyond ``latest``, that was by a clock which was wrong."""

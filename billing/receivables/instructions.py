@@ -60,7 +60,8 @@ class Instruction(Model):
     """An instruction on record. ``result`` says what became of it; ``decided_by`` confirmed or rejected it.
 
     ``closed_at`` None: it is open. ``asked_at``: when a gateway, which knows no repeats, was asked for it last; until
-    then ``returned_before_minor`` of the payment had gone back.
+    then, or else until it was under way, ``returned_before_minor`` of the payment had gone back. ``accepted_at``: it
+    has said that it is at it.
     """
 
     instruction_id: Code
@@ -84,11 +85,20 @@ class Instruction(Model):
     closed_at: Instant | None = None
     asked_at: Instant | None = None
     returned_before_minor: Minor | None = None
+    accepted_at: Instant | None = None
 
     def has_taken_effect(self, returned_minor: int) -> bool:
         """Whether the refund is among what has gone back until now, at a gateway that was asked for it."""
         before_minor = self.returned_before_minor
         return before_minor is not None and returned_minor >= before_minor + self.amount_minor
+
+    def is_without_effect(self, returned_minor: int | None) -> bool:
+        """Whether the request has moved no money for sure. None: the gateway does not say what has gone back.
+
+        Some gateways may say the sum of it, others the last refund only: it has to be neither with this one.
+        """
+        is_as_before = returned_minor is not None and returned_minor == self.returned_before_minor
+        return is_as_before and returned_minor != self.amount_minor
 
     def __str__(self) -> str:
         to = f" to {self.customer_id}" if self.kind is InstructionKind.ASSIGN else ""

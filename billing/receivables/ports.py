@@ -98,8 +98,13 @@ class PaymentListing(Protocol):
     async def incoming_payments(self, wanted: PaymentFilter, limit: int = PAGE_ROWS, offset: int = 0) -> PaymentPage:
         """Payments that match: unmatched ones first, then the newest."""
 
-    async def instructions(self, name: PaymentName | None = None, limit: int = PAGE_ROWS) -> list[Instruction]:
-        """All that people have asked for of one payment, or what is open of all payments; the newest first."""
+    async def instructions(
+        self, name: PaymentName | None = None, limit: int = PAGE_ROWS, state: InstructionState | None = None
+    ) -> list[Instruction]:
+        """All that people have asked for of one payment, or what is open of all payments; the newest first.
+
+        ``state``: those in it only.
+        """
 
 
 class IncomingPayments(PaymentListing, Protocol):
@@ -147,6 +152,9 @@ class IncomingPayments(PaymentListing, Protocol):
         ``before``: when it was asked last, as far as the caller knows. False if somebody else has begun meanwhile: then
         the gateway must not be asked.
         """
+
+    async def note_accepted(self, instruction_id: str, at: datetime) -> None:
+        """Notes that the gateway has the refund, so that it must never be asked for again."""
 
     async def close_instruction(
         self, instruction_id: str, state: InstructionState, result: str, at: datetime

@@ -8,6 +8,7 @@ POST   /_control/callbacks {"interval_seconds": 5, "lifetime_seconds": 345600}  
 POST   /_control/callbacks/faults {"kind": "duplicate", "times": null, "status": "^Approved"}
 DELETE /_control/callbacks/faults
 POST   /_control/refunds {"code": 1138}        what becomes of the next refund
+POST   /_control/refund-words {"in_list": "sum", "in_status": "last"}    what answers say of how much went back
 POST   /_control/clock {"advance_seconds": n}
 POST   /_control/service-url {"merchant": ..., "url": ...}    where callbacks about the static page go
 """
@@ -24,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.stand_ins.faults import FaultSeed
 from sandbox.wayforpay.callbacks import CallbackFault, CallbackSender
-from sandbox.wayforpay.calls import Calls, RefundPlan
+from sandbox.wayforpay.calls import Calls, RefundPlan, RefundWords
 from sandbox.wayforpay.orders import Orders
 from sandbox.wayforpay.pages import add_pages
 from sandbox.wayforpay.store import MERCHANT, Order, Store
@@ -137,6 +138,11 @@ def _add_order_controls(app: FastAPI, stand: StandIn) -> None:
     async def plan(wanted: RefundPlan) -> list[RefundPlan]:
         stand.calls.refund_plans.append(wanted)
         return list(stand.calls.refund_plans)
+
+    @app.post("/_control/refund-words")
+    async def refund_words(wanted: RefundWords) -> RefundWords:
+        stand.calls.refund_words = wanted
+        return wanted
 
     @app.post("/_control/clock")
     async def clock(wanted: Clock) -> Order:

@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -26,6 +26,16 @@ class RefundPlans(BaseModel):
     plans: list[RefundPlan]
 
 
+class RefundWords(BaseModel, extra="forbid"):
+    """What answers say of how much went back: the sum, the last refund only, or nothing at all.
+
+    The vendor's documents name no such field for the list.
+    """
+
+    in_list: Literal["sum", "last", "none"] = "none"
+    in_status: Literal["sum", "last", "none"] = "sum"
+
+
 class Refused(Exception):
     """An answer with another reason code than ``OK``."""
 
@@ -37,6 +47,7 @@ class Refused(Exception):
 class Calls:
     def __init__(self, orders: Orders) -> None:
         self.refund_plans = FaultRules[RefundPlan]()
+        self.refund_words = RefundWords()
         self._orders = orders
         self._store = orders.store
 
@@ -86,6 +97,8 @@ class Calls:
 
     def _remove_invoice(self, body: Order) -> Order:
         order = self._known(body, body.get("merchantAccount"), body.get("orderReference"))
+        if order["removed"]:
+            raise Refused(NOT_FOUND, "Order Not Found")
         if not is_payable(order):
             raise Refused(NOT_ALLOWED, "Invoice cannot be removed")
         self._store.put_order({**order, "removed": True})
@@ -95,7 +108,7 @@ class Calls:
         order = self._known(body, body.get("merchantAccount"), body.get("orderReference"))
         if order["removed"] and order["status"] == "Created":
             raise Refused(NOT_FOUND, "Order Not Found")
-        return {**shown(order, body.get("apiVersion") == 2), "refundAmount": order["refunded"]}
+        return shown(order, body.get("apiVersion") == 2) | _returned(order, self.refund_words.in_status)
 
     def _transaction_list(self, body: Order) -> Order:
         begin, end = body.get("dateBegin"), body.get("dateEnd")
@@ -104,7 +117,8 @@ class Calls:
             raise Refused(WRONG_DATE, "Wrong date")
         rows = [
             {"transactionType": "PURCHASE", **shown(order, body.get("apiVersion") == 2)}
-            | {"refundAmount": order["refunded"], **order.get("list_row", {})}
+            | _returned(order, self.refund_words.in_list)
+            | order.get("list_row", {})
             for order in self._store.orders.values()
             if order["merchant"] == body["merchantAccount"] and begin <= order["created"] <= end
             if order["status"] != "Created"
@@ -137,6 +151,11 @@ class Calls:
     def _verify(self, body: Order, *signed: object) -> None:
         if body.get("merchantSignature") != signature(signed):
             raise Refused(FORGED, "Invalid signature")
+
+
+def _returned(order: Order, words: str) -> Order:
+    amounts = {"sum": order["refunded"], "last": order.get("last_refund", "0")}
+    return {"refundAmount": amounts[words]} if words in amounts else {}
 
 
 def _refunded(order: Order, status: str, code: int) -> Order:

@@ -74,12 +74,12 @@ class Orders:
             waiting = Decimal(order["returning"]) + Decimal(amount)
             return self.change(order, "RefundInProcessing", 1138, returning=str(waiting))
         total = Decimal(order["refunded"]) + Decimal(amount)
-        return self.change(order, "Refunded", refunded=str(total))
+        return self.change(order, "Refunded", refunded=str(total), last_refund=amount)
 
     def finish_refunds(self, order: Order) -> Order:
         """The shop's balance is large enough again."""
         total = Decimal(order["refunded"]) + Decimal(order["returning"])
-        return self.change(order, "Refunded", refunded=str(total), returning="0")
+        return self.change(order, "Refunded", refunded=str(total), last_refund=order["returning"], returning="0")
 
     def left(self, order: Order) -> Decimal:
         return Decimal(order["amount"]) - Decimal(order["refunded"]) - Decimal(order["returning"])

@@ -13,6 +13,7 @@ from billing.payments.checkouts import CheckoutState
 from billing.receivables.journal import Cause, Subject, Transaction, billed, moved, receivable
 from sandbox.stand_ins.control import local_http
 from sandbox.timeline import until
+from services.gateway_reader import GATEWAY_RETURNED
 from tests.contract.conftest import Serve
 from tests.contract.gateway_fixtures import NOW, Company, called_back, company, shop, stand
 from tests.unit.test_wayforpay_messages import signed
@@ -272,5 +273,24 @@ async def test_a_forged_refund_is_not_believed(company: Company, address: str) -
     for status in ("Refunded", "Voided", "Declined", "Expired"):  # signed, but not so at the gateway
         answer = await post_to(address, json.dumps(message(orderReference=link.checkout_id, transactionStatus=status)))
         assert answer.status_code == 200
-    await company.inbox_is_empty()
+
+    async def look() -> bool:
+        return {event.type for event in await company.ledger.open_events()} == {GATEWAY_RETURNED}
+
+    await until(look, 30)  # it is looked at again, for the look-up may be late
     assert await company.booked() == [1000]
+
+
+@pytest.mark.parametrize("status", ["RefundInProcessing", "Refunded"])
+async def test_money_that_is_said_to_go_back_is_looked_up_until_it_has(
+    company: Company, address: str, status: str
+) -> None:
+    link = await company.open()
+    await company.stand.pay(link)
+    await company.until_booked(1000)
+    await company.stand.control("orders", reference=link.checkout_id, status=status)
+    await company.stand.accepted()
+    await company.stand.control("callbacks/faults", kind="drop", times=None)
+    await company.stand.control("orders", reference=link.checkout_id, refund="4.00")
+    await company.until_booked(-400, 1000)
+    await company.inbox_is_empty()

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.wayforpay.shop import WayForPay
-from billing.errors import BillingError, BrakeOn, InvalidInput, PaymentUnknown
+from billing.errors import BillingError, BrakeOn, InvalidInput, NotFound, PaymentRejected, PaymentUnknown
 from billing.payments.checkouts import Checkout, CheckoutState
 from sandbox.wayforpay.store import MERCHANT, SECRET
 from services.checkouts import LOOK_AFTER, Checkouts
@@ -181,3 +181,62 @@ async def test_whatever_happens_one_page_at_most_can_be_paid_and_every_cent_is_b
     paid = [order for order in await company.stand.orders() if order["status"] == "Approved"]
     assert len(paid) <= 1
     assert await company.booked() == [1000] * len(paid)
+
+
+@pytest.mark.parametrize("error", [PaymentRejected, PaymentUnknown])
+async def test_a_page_whose_closing_is_refused_stays_open_here_until_its_time_is_over(
+    company: Company, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    link = await company.open()
+
+    async def remove_invoice(reference: str) -> None:
+        raise error("it cannot be removed")
+
+    async def transaction(reference: str) -> None:
+        raise NotFound("nobody has tried to pay")
+
+    monkeypatch.setattr(company.shop, "remove_invoice", remove_invoice)
+    monkeypatch.setattr(company.shop, "transaction", transaction)
+    await company.ledger.pull_brake("ann", "wrong sheet", "cli", company.clock())
+    await company.checkouts.sweep(company.clock())
+    assert await company.state(link) is CheckoutState.OPEN
+    company.clock.passes(days=2)
+    await company.checkouts.sweep(company.clock())
+    assert await company.state(link) is CheckoutState.ENDED
+
+
+@pytest.mark.parametrize("answer", ["decline", "pay"])
+async def test_an_attempt_that_is_decided_ends_its_link_whatever_the_closing_answers(
+    company: Company, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    link = await company.open()
+    await company.stand.pay(link, answer)
+
+    async def remove_invoice(reference: str) -> None:
+        raise PaymentUnknown("a reason code that nobody documents")
+
+    monkeypatch.setattr(company.shop, "remove_invoice", remove_invoice)
+    await company.checkouts.sweep(company.clock() + LOOK_AFTER)
+    assert await company.state(link) is (CheckoutState.PAID if answer == "pay" else CheckoutState.ENDED)
+
+
+async def test_a_look_up_that_is_refused_ends_no_link_whose_page_may_be_open(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await company.stand.fails("drop_after", "CREATE_INVOICE")
+    with pytest.raises(PaymentUnknown):
+        await company.open()
+
+    async def refuse(reference: str) -> None:
+        raise PaymentRejected("a field is not of WayForPay's form")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(company.shop, "remove_invoice", refuse)
+        patched.setattr(company.shop, "transaction", refuse)
+        with pytest.raises(PaymentUnknown):
+            await company.open()
+        (link,) = await company.ledger.live_checkouts()
+        assert link.state is CheckoutState.OPENING
+    assert await payable(company) == [link.checkout_id]
+    again = await company.open()
+    assert await payable(company) == [again.checkout_id]

@@ -1,12 +1,14 @@
 """The gateway's list held against its clearing account: what is certain is taken in, the rest is for people."""
 
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from activities.gateway_registers import GatewayRegister
 from activities.registers import RegisterResult
 from billing.accounting.discrepancy import DiscrepancyKind
+from billing.payments.gateway import GatewayTransaction
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from tests.contract.gateway_fixtures import RAIL, Company, company, shop, stand
@@ -94,3 +96,44 @@ async def test_attempts_that_brought_nothing_are_in_no_book(company: Company, st
     await company.stand.control("orders", reference=link.checkout_id, status=status)
     result = await compared(company)
     assert (result.findings, sums(result)) == ([], [])
+
+
+async def test_a_refund_of_unknown_amount_that_cannot_be_looked_up_is_a_finding(company: Company) -> None:
+    await company.stand.pay_static("", "2.00")
+    link = await company.open()
+    await company.stand.pay(link)
+    await company.read()
+    await company.stand.control("orders", reference=link.checkout_id, refund="4.00")
+    await company.stand.control("refund-words", in_status="none")
+    (finding,) = (await compared(company)).findings
+    assert finding.kind is DiscrepancyKind.FAILED
+    assert link.checkout_id in finding.text
+
+
+async def test_a_refund_that_is_in_the_books_is_no_finding(company: Company) -> None:
+    link = await company.open()
+    await company.stand.pay(link)
+    await company.stand.control("orders", reference=link.checkout_id, refund="4.00")
+    await company.read()
+    result = await compared(company)
+    assert (result.findings, sums(result)) == ([], [("eur", 600, 600)])
+
+
+async def test_a_payment_of_another_month_that_went_back_is_compared_in_its_own(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = await company.open()
+    await company.stand.pay(link)
+    await company.stand.control("orders", reference=link.checkout_id, refund="4.00")
+    month, paid = Period.at(datetime.now(UTC), "UTC"), await company.shop.transaction(link.checkout_id)
+    await company.gateway.take(paid, company.clock())
+    created = datetime.combine(month.first_day, time(), UTC) - timedelta(hours=1)  # by which it is listed since
+
+    async def transactions(since: datetime, until: datetime) -> AsyncIterator[GatewayTransaction]:
+        yield paid.evolve(paid_at=created)
+
+    monkeypatch.setattr(company.shop, "transactions", transactions)
+    register = GatewayRegister(company.gateway, company.ledger)
+    result = await register.compare(month.previous())
+    assert (result.findings, sums(result)) == ([], [])
+    assert sums(await register.compare(month)) == [("eur", 600, 600)]

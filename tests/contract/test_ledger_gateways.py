@@ -8,9 +8,10 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables.journal import post
 from billing.payments.gateway import GatewayState, GatewayTransaction
+from billing.payments.methods import CardOnFile
 from billing.receivables.instructions import InstructionRequest
 from billing.receivables.journal import Cause, PaymentName, Subject, Transaction, billed, moved, receivable
-from tests.contract.ledger_fixtures import AT, LATER, NOVEMBER, read
+from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, read
 from tests.contract.test_ledger_journal import announced, drafted, sums
 
 SEEN = GatewayTransaction(
@@ -124,3 +125,37 @@ async def test_the_clearing_account_of_a_rail_is_added_up_by_the_time_of_payment
     await owing.book_returned(PAYMENT, 300, LATER + timedelta(days=40))
     rows = await owing.cleared_on("wayforpay", AT, AT + timedelta(days=1))
     assert sorted((row.reference, row.amount_minor) for row in rows) == [("link:1", 700), ("link:2", 1000)]
+
+
+async def test_what_goes_back_of_one_customers_part_is_taken_from_that_part(owing: SqlLedger) -> None:
+    await split(owing)
+    await owing.instruct(instruction("i1", "refund", "bolt", "4"), {}, LATER)
+    assert [await owing.book_returned(PAYMENT, minor, LATER) for minor in (400, 600)] == [400, 200]
+    record = await owing.incoming_payment(PAYMENT.name)
+    assert record is not None
+    assert record.parts == {"acme": 400}, "what is more than the refund is not bolt's"
+
+
+async def test_what_goes_back_beyond_a_refund_is_taken_as_if_there_were_none(owing: SqlLedger) -> None:
+    await split(owing)
+    await owing.instruct(instruction("i1", "refund", "bolt", "3"), {}, LATER)
+    assert await owing.book_returned(PAYMENT, 500, LATER) == 500
+    record = await owing.incoming_payment(PAYMENT.name)
+    assert record is not None
+    assert record.parts == {"acme": 400, "bolt": 100}
+
+
+async def split(ledger: SqlLedger) -> None:
+    """10.00 of nobody become acme's and bolt's."""
+    card = CardOnFile(payer_id="cus_bolt", card_id="pm_bolt")
+    bolt = ACME.evolve(customer_id="bolt", email="bob@bolt.example", payment_method=card)
+    month = announced(drafted(1000)).evolve(customer=bolt)
+    await ledger.record(month, month.notice_at)
+    await ledger.book(SEEN.incoming(None, None), LATER)
+    for name, whose, amount in (("a1", "acme", "6"), ("a2", "bolt", "4")):
+        await ledger.instruct(instruction(name, "assign", whose, amount), {}, LATER)
+
+
+def instruction(instruction_id: str, kind: str, customer_id: str, amount: str) -> InstructionRequest:
+    values = {"by": "ann", "reason": "right", "via": "cli", "kind": kind, "customer_id": customer_id, "amount": amount}
+    return InstructionRequest.model_validate(values | {"instruction_id": instruction_id, "payment": PAYMENT.name})

@@ -16,6 +16,7 @@ from billing.errors import (
     PaymentRejected,
     PaymentUnknown,
     RequestSpent,
+    RequestTaken,
 )
 from billing.payments.checkouts import Checkout
 from billing.payments.gateway import GatewayState, GatewayTransaction
@@ -55,7 +56,7 @@ async def test_an_invoice_is_payable_for_the_life_of_its_link(shop: WayForPay, s
         "uah",
         0,
     )
-    assert await listed(shop) == [seen]
+    assert await listed(shop) == [seen.evolve(returned_minor=None)], "of which it says nothing"
 
 
 async def test_a_reference_is_used_once(shop: WayForPay) -> None:
@@ -99,8 +100,8 @@ async def test_money_goes_back_in_parts(shop: WayForPay, stand: Stand) -> None:
     [
         (1123, PaymentRejected),
         (1136, PaymentRejected),
-        (1138, PaymentBusy),
-        (1131, PaymentBusy),
+        (1138, RequestTaken),
+        (1131, RequestTaken),
         (7777, PaymentUnknown),
     ],
 )
@@ -218,7 +219,7 @@ async def test_the_static_page_tells_what_the_payer_has_typed(shop: WayForPay, s
     (seen,) = await listed(shop)
     assert isinstance(seen, GatewayTransaction)
     assert (seen.reference, seen.order_number, seen.amount_minor) == (reference, "1042", 2550)
-    assert await shop.transaction(reference) == seen
+    assert await shop.transaction(reference) == seen.evolve(returned_minor=0), "of which the list says nothing"
 
 
 async def test_a_purchase_by_form_and_offline_is_taken_by_the_stand_in(stand: Stand) -> None:
@@ -235,3 +236,24 @@ async def test_a_purchase_by_form_and_offline_is_taken_by_the_stand_in(stand: St
     assert (await stand.http.get(offline.json()["url"])).status_code == 200
     form = purchase("b") | {f"{name}[]": values for name, values in lists.items()}
     assert (await stand.http.post("/pay", data=form)).status_code == 303
+
+
+async def test_a_list_that_is_too_long_for_one_answer_is_asked_for_in_smaller_pieces(
+    shop: WayForPay, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    references = []
+    for _ in range(4):
+        references.append(await stand.pay_static("", "5.00"))
+        await stand.control("clock", advance_seconds=86_400)
+    monkeypatch.setattr(module, "_ANSWER_BYTES", 1_500)
+    found = [seen async for seen in shop.transactions(NOW - timedelta(days=1), NOW + timedelta(days=5))]
+    assert {seen.reference for seen in found if isinstance(seen, GatewayTransaction)} == set(references)
+
+
+async def test_a_list_that_does_not_fit_in_the_smallest_piece_says_so(
+    shop: WayForPay, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stand.pay_static("", "5.00")
+    monkeypatch.setattr(module, "_ANSWER_BYTES", 100)
+    with pytest.raises(PaymentUnknown, match="TooLong"):
+        await listed(shop)

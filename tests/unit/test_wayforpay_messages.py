@@ -25,6 +25,7 @@ from billing.errors import (
     PaymentUnknown,
     PaymentUnreadable,
     RequestSpent,
+    RequestTaken,
 )
 from billing.payments.gateway import GatewayState
 from sandbox.wayforpay.store import MERCHANT, SECRET
@@ -220,7 +221,7 @@ def test_the_number_that_a_payer_has_typed(fields: dict[str, Any], field: str, n
 @pytest.mark.parametrize(
     ("code", "returned", "expected"),
     [
-        ("Approved", None, 0),
+        ("Approved", None, None),
         ("Approved", "500.00", 50000),
         ("Refunded", "500", 50000),
         ("Refunded", None, None),
@@ -263,10 +264,10 @@ def test_every_reason_code_is_in_the_table() -> None:
         (1123, PaymentRejected),
         (1127, NotFound),
         (1128, AmountTooLarge),
-        (1131, PaymentBusy),
-        (1134, PaymentBusy),
+        (1131, RequestTaken),
+        (1134, RequestTaken),
         (1136, PaymentRejected),
-        (1138, PaymentBusy),
+        (1138, RequestTaken),
         (1141, PaymentRejected),
         (9999, PaymentUnknown),
         ("", PaymentUnknown),

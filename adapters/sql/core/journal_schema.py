@@ -57,6 +57,7 @@ instructions: Final = table(
     *instants("decided_at", "closed_at", nullable=True),
     *instants("asked_at", nullable=True),  # NULL: no gateway was asked for the refund yet
     *amounts("returned_before_minor", nullable=True),  # what had gone back until then
+    *instants("accepted_at", nullable=True),  # NULL: it has not said that it is at it
     Index("instructions_by_id", "instruction_id", unique=True),
     Index("instructions_by_payment", "rail", "digest"),
     Index("instructions_by_at", "at"),

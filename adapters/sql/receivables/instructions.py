@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, TextClause, insert, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions
@@ -100,9 +100,12 @@ class SqlInstructions(SqlDatabase):
             return promised_minor(connection, customer_id, currency)
 
     @in_thread
-    def instructions(self, name: PaymentName | None = None, limit: int = PAGE_ROWS) -> list[Instruction]:
+    def instructions(
+        self, name: PaymentName | None = None, limit: int = PAGE_ROWS, state: InstructionState | None = None
+    ) -> list[Instruction]:
         """All instructions about one payment, or the open ones about any; the newest first."""
-        where = [_IS_OPEN] if name is None else [_N.rail == name.rail, _N.digest == name.digest]
+        where: list[ColumnElement[bool] | TextClause] = [_N.state == state] if state else []
+        where += [_IS_OPEN] if name is None else [_N.rail == name.rail, _N.digest == name.digest]
         query = select(instructions).where(*where).order_by(_N.number.desc()).limit(limit)
         with self._reading("list its instructions") as connection:
             return [_model(row) for row in connection.execute(query).mappings()]
@@ -112,6 +115,8 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
     """The instruction with its result, once its money has moved in the ledger. Raises ``InvalidInput``."""
     if instruction.kind is InstructionKind.REFUND:
         require_left(instruction, record)
+    if instruction.state is InstructionState.UNDER_WAY:
+        return instruction.evolve(returned_before_minor=record.returned_minor)
     if instruction.state is not InstructionState.DONE:
         return instruction
     if instruction.kind is InstructionKind.REFUND:

@@ -204,6 +204,7 @@ def upgrade() -> None:
         *_columns(sa.Text, "decided_by", "decided_why", nullable=True),
         *_columns(_INSTANT, "decided_at", "closed_at", "asked_at", nullable=True),
         *_columns(sa.BigInteger, "returned_before_minor", nullable=True),
+        *_columns(_INSTANT, "accepted_at", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("instructions_by_id", "instructions", ["instruction_id"], unique=True)
