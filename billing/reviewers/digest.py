@@ -33,6 +33,7 @@ _IN_SHORT = {
     AlertKind.REPORT: "report|reports",
     AlertKind.DRAFT: "draft ready|drafts ready",
 }
+_OF_ORDERS = "order needs you|orders need you"
 _EACH = frozenset({AlertKind.REPORT, AlertKind.MONEY})
 _UNUSUAL = frozenset({"first", "changed", "large", "unreadable", "address"})
 
@@ -60,11 +61,14 @@ class Item(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Alerts of one kind: their number, their totals by currency, the first of them, and how many more there are."""
+    """Alerts of one kind: their number, how many of them are about orders, their totals by currency, the first of them,
+    and how many more there are.
+    """
 
     kind: AlertKind
     title: str
     number: int
+    orders: int
     totals: str
     items: list[Item]
     more: int
@@ -74,8 +78,10 @@ def headline(digest: Digest) -> str:
     """The digest in one line: ``2 invoices need you, 1 halted, 412 drafts ready``."""
     parts = []
     for section in sections(digest):
-        one, several = _IN_SHORT[section.kind].split("|")
-        parts.append(f"{section.number} {one if section.number == 1 else several}")
+        orders = section.orders if section.kind is AlertKind.PERSON else 0
+        for number, words in ((section.number - orders, _IN_SHORT[section.kind]), (orders, _OF_ORDERS)):
+            one, several = words.split("|")
+            parts += [f"{number} {one if number == 1 else several}"] if number else []
     return ", ".join(parts)
 
 
@@ -87,7 +93,8 @@ def sections(digest: Digest) -> list[Section]:
         if alerts:
             items = _items(kind, alerts, digest.console_url)
             first = items[:SHOWN_AT_MOST]
-            result.append(Section(kind, TITLES[kind], len(alerts), _totals(alerts), first, len(items) - len(first)))
+            orders, more = sum(bool(alert.order_number) for alert in alerts), len(items) - len(first)
+            result.append(Section(kind, TITLES[kind], len(alerts), orders, _totals(alerts), first, more))
     return result
 
 
