@@ -21,8 +21,6 @@ from services.gateway import Gateway
 
 UNDER_WAY = timedelta(minutes=10)
 """How long a request may take effect after it was sent; many times what a request may last."""
-TOLD_AFTER = timedelta(hours=3)
-"""How long an outcome may stay unknown before a person is told."""
 _AT_ONCE = 1000  # more refunds than that are not under way
 _SENDING_SECONDS = 60.0  # between the note in the ledger and the end of the request
 _NOBODY_KNOWS = "WayForPay does not say whether it has given the money back; look at the payment in its cabinet"
@@ -116,9 +114,12 @@ class GatewayRefunds:
     async def _tell(self, instruction: Instruction, now: datetime) -> None:
         """Has a person told, once, of what was asked for hours ago and shows no outcome."""
         name, asked_at = instruction.instruction_id, instruction.asked_at
-        if asked_at is None or now - asked_at < TOLD_AFTER or name in self._told:
+        if asked_at is None or not instruction.is_lost(now) or name in self._told:
             return
-        text = f"{instruction}, {name}, was asked for at {asked_at:%Y-%m-%d %H:%M} UTC: {_NOBODY_KNOWS}"
+        text = (
+            f"{instruction}, {name}, was asked for at {asked_at:%Y-%m-%d %H:%M} UTC: {_NOBODY_KNOWS}; if no money has "
+            f"gone back there: python starter.py payments reject {name}"
+        )
         await self._gateways[instruction.payment.rail].tell(text, now)
         self._told.add(name)
 

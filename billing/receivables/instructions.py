@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.errors import InvalidInput
@@ -20,6 +20,10 @@ from billing.receivables.journal import Cause, PaymentName, Subject
 class InstructionKind(StrEnum):
     ASSIGN = "assign"  # unmatched money becomes a customer's
     REFUND = "refund"  # money goes back by the rail by which it came
+
+
+LOST_AFTER = timedelta(hours=3)
+"""How long a gateway may leave the outcome of a refund open before a person decides."""
 
 
 class InstructionState(StrEnum):
@@ -150,11 +154,19 @@ class Instruction(Model):
         return named.evolve(decided_by=by, decided_why=reason, decided_at=at).permitted(at, by_hand)
 
     def rejected(self, by: str, reason: str, at: datetime) -> "Instruction":
-        """As anybody takes it back before it is carried out. Raises ``InvalidInput`` if it is too late."""
-        if self.state not in (InstructionState.PROPOSED, InstructionState.TO_DO):
+        """As anybody takes it back before it is carried out, or once its outcome is lost at a gateway.
+
+        Raises ``InvalidInput`` if it is too late. What a gateway gives back all the same is booked when it says so.
+        """
+        if self.state not in (InstructionState.PROPOSED, InstructionState.TO_DO) and not self.is_lost(at):
             raise InvalidInput(f"{self} cannot be rejected: it is {self.state.replace('_', ' ')} already")
         changes = {"state": InstructionState.REJECTED, "decided_by": by, "decided_why": reason, "decided_at": at}
         return self.evolve(**changes, closed_at=at)
+
+    def is_lost(self, at: datetime) -> bool:
+        """Whether a gateway was asked so long ago that a person has to look there."""
+        is_under_way = self.state is InstructionState.UNDER_WAY
+        return is_under_way and self.asked_at is not None and at - self.asked_at >= LOST_AFTER
 
     def permitted(self, at: datetime, by_hand: bool = False) -> "Instruction":
         """Once nobody has to confirm it: a refund waits for the processor's answer, or for people to make it."""

@@ -147,6 +147,8 @@ async def confirm(
 async def reject(instruction_id: InstructionId, by: By, reason: Reason, as_json: AsJson = False) -> None:
     """Take a proposal back: your own, or somebody else's. No money has moved.
 
+    Also ends a refund of which a gateway has not said for three hours what has become of it: look in its cabinet first.
+
     [bold]Example[/bold]
     $ python starter.py payments reject 3f2a --by bob --reason "it is another customer's"
     """

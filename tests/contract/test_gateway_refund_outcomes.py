@@ -6,10 +6,10 @@ import pytest
 
 from billing.errors import PaymentBusy, PaymentUnknown, RequestTaken
 from billing.payments.checkouts import Checkout
-from billing.receivables.instructions import InstructionState
+from billing.receivables.instructions import LOST_AFTER, InstructionState
 from billing.receivables.journal import PaymentName
 from billing.receivables.payment_list import PAGE_ROWS
-from services.gateway_refunds import TOLD_AFTER, UNDER_WAY, GatewayRefunds
+from services.gateway_refunds import UNDER_WAY, GatewayRefunds
 from services.payment_desk import PaymentDesk
 from tests.contract.gateway_fixtures import RAIL, Company, company, shop, stand
 from tests.contract.test_gateway_refunds import MINUTES, asked, desk, desk_of, outcome, paid, sent
@@ -49,7 +49,7 @@ async def test_what_is_in_process_is_not_asked_for_again_though_the_look_up_show
     await company.stand.control("orders", reference=paid.checkout_id, status="Approved")
     refunds = GatewayRefunds({RAIL: company.gateway}, company.ledger)
     for _ in range(3):
-        company.clock.passes(hours=TOLD_AFTER.total_seconds() / 3600)
+        company.clock.passes(hours=LOST_AFTER.total_seconds() / 3600)
         await refunds.go_on(company.clock())
     assert (await outcome(company)).state is InstructionState.UNDER_WAY
     order = (await company.stand.orders())[0]

@@ -17,9 +17,9 @@ from billing.errors import (
 )
 from billing.payments.checkouts import Checkout
 from billing.payments.rails import Rail, RailKind
-from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
+from billing.receivables.instructions import LOST_AFTER, Instruction, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName
-from services.gateway_refunds import TOLD_AFTER, UNDER_WAY, GatewayRefunds
+from services.gateway_refunds import UNDER_WAY, GatewayRefunds
 from services.payment_desk import PaymentDesk
 from tests.contract.gateway_fixtures import RAIL, Company, company, shop, stand
 
@@ -144,12 +144,27 @@ async def test_after_a_part_went_back_in_the_cabinet_meanwhile_nobody_knows_and_
         await desk.instruct(asked(paid), company.clock())
     refunds = GatewayRefunds({RAIL: company.gateway}, company.ledger)
     for _ in range(3):
-        company.clock.passes(hours=TOLD_AFTER.total_seconds() / 3600)
+        company.clock.passes(hours=LOST_AFTER.total_seconds() / 3600)
         await refunds.go_on(company.clock())
     assert (await outcome(company)).state is InstructionState.UNDER_WAY
     assert await sent(company) == "1.00", "it may be the last of two refunds, or all there is"
     assert len([text for text in await company.told() if "look at the payment in its cabinet" in text]) == 1
     assert await company.booked() == [-100, 1000]
+
+
+async def test_a_person_who_has_looked_in_the_cabinet_ends_a_refund_whose_outcome_is_lost(
+    company: Company, desk: PaymentDesk, paid: Checkout
+) -> None:
+    await company.stand.fails("drop_before", "REFUND")
+    with pytest.raises(PaymentUnknown):
+        await desk.instruct(asked(paid), company.clock())
+    with pytest.raises(InvalidInput, match="cannot be rejected: it is under way"):
+        await desk.reject("i1", "bob", "not in the cabinet", company.clock())
+    company.clock.passes(hours=LOST_AFTER.total_seconds() / 3600)
+    assert (await desk.reject("i1", "bob", "not in the cabinet", company.clock())).state is InstructionState.REJECTED
+    await GatewayRefunds({RAIL: company.gateway}, company.ledger).go_on(company.clock())
+    assert await sent(company) == "0"
+    assert (await desk.instruct(asked(paid, "i2"), company.clock())).state is InstructionState.DONE
 
 
 @pytest.mark.parametrize("code", [1131, 1134, 1138])
