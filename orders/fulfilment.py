@@ -94,9 +94,12 @@ class Fulfilment(Model):
         return ""
 
     def told(self, standing: OrderStanding, now: datetime) -> "Fulfilment":
-        """Somebody says that the order stands like that; if it is not newer than what is known, the ledger is asked."""
+        """Somebody says that the order stands like that; if it is not newer than what is known, the ledger is asked.
+
+        What is known already is told once more when the emergency brake is released.
+        """
         if standing == self.standing:
-            return self
+            return self.brake_released() if self.is_braked else self
         if standing.order.revision <= self.standing.order.revision:
             return self.evolve(is_doubted=True)
         return self.answered(standing, now)

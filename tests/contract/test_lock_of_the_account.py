@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -24,8 +25,8 @@ def meet_once_both_have_read(patch: pytest.MonkeyPatch) -> None:
     """Who has read the balance waits for the other one; in vain, if the lock keeps that one from it."""
     read, meeting = journal.balance, threading.Barrier(2)
 
-    def and_wait(connection: Connection, customer_id: str) -> Balance:
-        balance = read(connection, customer_id)
+    def and_wait(connection: Connection, *of: Any) -> Balance:
+        balance = read(connection, *of)
         with suppress(threading.BrokenBarrierError):
             meeting.wait(_MEET_SECONDS)
         return balance

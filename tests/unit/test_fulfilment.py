@@ -74,6 +74,14 @@ def test_nobody_is_reminded_of_a_rest_that_was_written_off() -> None:
     assert (due.step, due.what) == (None, "the rest: 70.00 EUR of 100.00 EUR are not paid, and were written off")
 
 
+def test_a_release_that_the_brake_has_stopped_follows_as_soon_as_its_end_is_told() -> None:
+    paid = fulfilment(0)
+    assert paid.due(AT).step is FulfilmentStep.RELEASE
+    braked = paid.braked()
+    assert braked.due(AT).step is FulfilmentStep.AWAIT_RELEASE
+    assert braked.told(paid.standing, AT) == paid
+
+
 def test_what_is_not_newer_than_what_is_known_is_looked_up_in_the_ledger_which_may_be_behind() -> None:
     value = fulfilment(revision=5)
     assert value.told(value.standing, LATER) is value
