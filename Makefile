@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-serve up test test-all crash chaos bench bench-console bench-parked bench-book bench-rehearsal \
+.PHONY: help setup demo demo-orders demo-serve up test test-all crash chaos bench bench-console bench-parked bench-book bench-rehearsal bench-payments \
 	histories pictures check format lock clean
 
 help: ## list these commands
@@ -23,6 +23,9 @@ setup: .venv/.dev ## create .venv and install everything, also for tests and che
 
 demo: .venv/.runtime ## bill one month for a dozen sample customers, in about a minute
 	$(BIN)/python starter.py demo
+
+demo-orders: .venv/.runtime ## a dozen orders, paid by three rails, from the shop to production
+	$(BIN)/python starter.py demo --orders
 
 demo-serve: .venv/.runtime ## the same, but stop in mid-month and keep the stack and its console up
 	$(BIN)/python starter.py demo --serve
@@ -57,6 +60,9 @@ bench-book: .venv/.runtime ## coverage, export and lists of 10,000 and of 100,00
 
 bench-rehearsal: .venv/.dev ## how long it takes to rehearse a year of 500 customers (or ARGS="--customers 60")
 	$(BIN)/python -m benchmarks.rehearsal $(ARGS)
+
+bench-payments: .venv/.dev ## from payment to production: 50 orders a second for 20 seconds (or ARGS="--rate 20")
+	$(BIN)/python -m benchmarks.payments $(ARGS)
 
 histories: .venv/.dev ## record the replay histories again; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record

@@ -6,15 +6,20 @@ Each function imports what it puts together, so that a command starts without th
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from billing.errors import InvalidInput
 from billing.events.event import Destination
+from bootstrap_adapters import alert_channels, event_receiver, mail_server, processor, sales_source, told_of_releases
+from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
 from services.event_dispatcher import EventDispatcher
+from services.order_desk import OrderDesk
+from services.order_refunds import OrderRefunds
+from services.order_teller import OrderTeller
 from services.payment_desk import PaymentDesk
 from settings import Settings
 
@@ -31,10 +36,12 @@ if TYPE_CHECKING:
     from adapters.mail.smtp_mail import SmtpMail
     from adapters.notify.apprise_alerts import AppriseAlerts
     from adapters.passwords import Argon2Passwords
+    from adapters.production.by_address import AnyProduction
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
     from adapters.sql.ledger import SqlLedger
     from adapters.stripe.payments import StripePayments
+    from adapters.wayforpay.shop import WayForPay
     from billing.events.ports import EventSender
     from clients.digest_trigger import DigestTrigger
     from clients.registrar import Registrar
@@ -43,10 +50,8 @@ if TYPE_CHECKING:
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
-SANDBOX_STRIPE_KEY = "sk_test_sandbox"
-SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
-SANDBOX_SHEET_ID = "sales"
 SANDBOX_NAMESPACE = "sandbox"
+SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Adapters:
     ledger: SqlLedger
     others: tuple[AppriseAlerts, ...] = ()  # channels to the reviewers besides mail
     receiver: HttpReceiver | None = None  # of events
+    production: AnyProduction | None = None  # None: reviewers are told instead
+    shops: dict[str, WayForPay] = field(default_factory=dict)  # at gateways, by rail
 
 
 @asynccontextmanager
@@ -66,12 +73,17 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """The adapters by ``settings``, closed at the end. They connect at first use: a service may be down now."""
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(connect_ledger(settings))
-        payments = _payments(settings)
+        payments = processor(settings)
         stack.push_async_callback(payments.close)
-        receiver = _receiver(settings)
+        receiver = event_receiver(settings)
         if receiver:
             stack.push_async_callback(receiver.close)
-        yield Adapters(_sales(settings), payments, _mail(settings), ledger, _others(settings), receiver)
+        mail, shops = mail_server(settings), shops_of(settings)
+        production = told_of_releases(settings, mail)
+        for closed in (*shops.values(), *((production,) if production else ())):
+            stack.push_async_callback(closed.close)
+        others = alert_channels(settings)
+        yield Adapters(sales_source(settings), payments, mail, ledger, others, receiver, production, shops)
 
 
 @asynccontextmanager
@@ -146,15 +158,22 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to the collections, and to their receiver, if there is one."""
+    """Delivers events to the collections, orders and production, and to their receiver, if there is one."""
     from clients.collection_commands import CollectionSignals
+    from clients.order_signals import OrderSignals
+    from services.releases import ReleaseSender, ReviewersAsProduction
 
+    alerts = connect_alerts(settings, adapters, digest)
+    others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
+    releases = ReleaseSender(adapters.ledger, adapters.production or others)
     senders: dict[Destination, EventSender] = {
-        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client))
+        Destination.PRODUCTION: releases,
+        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
+        **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
+        Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
     }
-    if adapters.receiver:
-        senders[Destination.RECEIVER] = adapters.receiver
-    return EventDispatcher(adapters.ledger, senders, connect_alerts(settings, adapters, digest))
+    held = {Destination.PRODUCTION: releases.is_held}
+    return EventDispatcher(adapters.ledger, senders, alerts, held=held, last=[Destination.ORDER])
 
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
@@ -166,17 +185,22 @@ def connect_registrar(settings: Settings, adapters: Adapters, client: Client) ->
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciler:
-    """Compares the processor's records with the ledger."""
+    """Compares the processor's records, and the registers of gateways, with the ledger."""
+    from activities.gateway_registers import GatewayRegister
     from activities.reconciliation import Reconciler
     from clients.collection_commands import CollectionSignals
 
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
-    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+    shops = connect_gateways(settings, adapters, alerts)
+    registers = [GatewayRegister(gateway, adapters.ledger) for gateway in shops.values()]
+    signals = CollectionSignals(client)
+    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
 
 
 def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:
     """The desk where people record, assign and give back money."""
-    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts)
+    refunds = connect_gateway_refunds(settings, adapters)
+    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts, refunds)
 
 
 def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
@@ -184,7 +208,15 @@ def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
     base_url = settings.links.base_url.rstrip("/")
     if not base_url:
         raise InvalidInput("set BILLING_CONSOLE_URL and BILLING_LINK_SECRET: where customers reach the console")
-    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout")
+    shops = connect_gateways(settings, adapters)
+    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout", shops)
+
+
+def connect_order_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> OrderDesk:
+    """The desk where people open and change orders."""
+    checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    refunds = OrderRefunds(adapters.ledger, connect_payment_desk(settings, adapters, alerts))
+    return OrderDesk(adapters.ledger, checkouts, refunds)
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:
@@ -206,77 +238,16 @@ def connect_completeness(
 ) -> CompletenessActivities:
     """The completeness check; ``client`` None: without Temporal, for the reason ``unseen``."""
     from activities.completeness import CompletenessActivities
+    from clients.order_signals import OrderSignals
     from clients.running_workflows import RunningWorkflows
 
+    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client)) if client else None
     return CompletenessActivities(
         adapters.ledger,
         sales or connect_sales(adapters),
         RunningWorkflows(client) if client else None,
-        connect_alerts(settings, adapters, connect_digest_trigger(settings, client)) if client else None,
+        alerts,
         settings.decimal_separator,
         unseen,
+        OrderTeller(adapters.ledger, OrderSignals(client)) if client else None,
     )
-
-
-def sandbox_sheet(settings: Settings) -> GoogleSheetsSales:
-    """The stand-in's spreadsheet."""
-    from adapters.sheets.google_sheets import GoogleSheetsSales
-
-    return GoogleSheetsSales.connect(SANDBOX_SHEET_ID, base_url=f"http://127.0.0.1:{settings.sandbox_sheets_port}")
-
-
-def _payments(settings: Settings) -> StripePayments:
-    from adapters.stripe.payments import StripePayments
-
-    if settings.sandbox:
-        url = f"http://127.0.0.1:{settings.sandbox_stripe_port}"
-        return StripePayments.connect(SANDBOX_STRIPE_KEY, base_url=url, webhook_secret=SANDBOX_WEBHOOK_SECRET)
-    secret = settings.stripe_webhook_secret.get_secret_value()
-    return StripePayments.connect(settings.stripe_api_key.get_secret_value(), webhook_secret=secret)
-
-
-def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:
-    if settings.sales_folder:
-        from adapters.sheets.csv_sales import CsvSales
-
-        return CsvSales(settings.sales_folder)
-    if settings.sandbox:
-        return sandbox_sheet(settings)
-    from adapters.sheets.google_sheets import GoogleSheetsSales
-
-    credentials = str(settings.google_credentials_file) if settings.google_credentials_file else None
-    return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=credentials)
-
-
-def _mail(settings: Settings) -> SmtpMail:
-    from adapters.mail.smtp_mail import SmtpMail
-
-    sender, name = settings.mail_from, settings.company
-    if settings.sandbox:
-        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender, name, tls="none")
-    return SmtpMail(
-        settings.smtp_host,
-        settings.smtp_port,
-        sender,
-        name,
-        username=settings.smtp_username or None,
-        password=settings.smtp_password.get_secret_value() or None,
-        tls=settings.smtp_tls,
-    )
-
-
-def _others(settings: Settings) -> tuple[AppriseAlerts, ...]:
-    addresses = settings.alert_urls.get_secret_value().split()
-    if not addresses:
-        return ()
-    from adapters.notify.apprise_alerts import AppriseAlerts
-
-    return tuple(AppriseAlerts(address) for address in addresses)
-
-
-def _receiver(settings: Settings) -> HttpReceiver | None:
-    if not settings.events_url:
-        return None
-    from adapters.events.http_receiver import HttpReceiver
-
-    return HttpReceiver(settings.events_url, settings.events_secrets)

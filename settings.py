@@ -8,7 +8,7 @@ variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …,
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -18,19 +18,19 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from billing.customers.address import sendable
+from billing.customers.address import checked_email, sendable
 from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
-from billing.payments.rails import RAILS, Rail, RailName
-from process.setting_types import Amounts, Company, HeaderName, Networks, Secret
+from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, gateways
+from process.setting_checks import LOOPBACK, check_receiver, check_secrets, check_shops
+from process.setting_types import Amounts, Company, HeaderName, Networks, Secret, Shop
 
 ENV_FILE = ".env"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Settings(BaseSettings):
@@ -79,16 +79,29 @@ class Settings(BaseSettings):
     cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
     events_url: Url = ""
     events_secret: Secret = SecretStr("")
+    orders_secret: Secret = SecretStr("")
+    production_url: Secret = SecretStr("")
+    production_secret: Secret = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
     rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
+    wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
     four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
     sandbox_mail_port: int = Field(12113, ge=1, le=65535)
     sandbox_smtp_port: int = Field(12125, ge=1, le=65535)
+    sandbox_production_port: int = Field(12115, ge=1, le=65535)
+    sandbox_wayforpay_port: int = Field(12116, ge=1, le=65535)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sandbox_has_a_gateway(cls, values: Any) -> Any:
+        """Unless rails are configured."""
+        is_plain = isinstance(values, dict) and not values.get("rails") and not values.get("stripe_api_key")
+        return {**values, "rails": SANDBOX_RAILS} if is_plain else values
 
     @model_validator(mode="after")
     def _real_or_sandbox(self) -> Self:
@@ -117,22 +130,32 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _gateways_have_shops(self) -> Self:
+        check_shops(gateways(self.rails), self.wayforpay, self.sandbox)
+        return self
+
+    @model_validator(mode="after")
     def _events_arrive_safely(self) -> Self:
-        if not self.events_url:
-            return self
-        url = urlsplit(self.events_url)
-        if url.scheme not in ("http", "https") or not url.hostname or url.username or url.fragment:
-            raise ValueError("BILLING_EVENTS_URL is not a web address; write it as https://erp.example.com/events")
-        if url.hostname not in LOOPBACK and (self.sandbox or url.scheme == "http"):
-            raise ValueError(
-                "BILLING_EVENTS_URL has to begin with https://, and the sandbox tells this machine only: events name "
-                "customers and amounts"
-            )
-        if not 1 <= len(self.events_secrets) <= 2 or min(map(len, self.events_secrets)) < 32:
-            raise ValueError(
-                "set BILLING_EVENTS_SECRET too: 32 characters or more; while it is replaced, the new and the old one, "
-                "with a space between"
-            )
+        if self.events_url:
+            check_receiver("BILLING_EVENTS", self.events_url, self.events_secrets, self.sandbox)
+        return self
+
+    @model_validator(mode="after")
+    def _releases_arrive_safely(self) -> Self:
+        url = self.production_url.get_secret_value()
+        if url.startswith(("http://", "https://")):
+            check_receiver("BILLING_PRODUCTION", url, self.production_secrets, self.sandbox)
+        if url.startswith("mailto:") and not url.startswith("mailto://"):
+            try:
+                checked_email(url.removeprefix("mailto:"))
+            except InvalidInput:
+                raise ValueError("BILLING_PRODUCTION_URL: write it as mailto:workshop@example.com") from None
+        return self
+
+    @model_validator(mode="after")
+    def _orders_are_signed(self) -> Self:
+        if self.orders_secrets:
+            check_secrets("BILLING_ORDERS_SECRET", self.orders_secrets)
         return self
 
     @model_validator(mode="after")
@@ -194,9 +217,20 @@ class Settings(BaseSettings):
         return self.events_secret.get_secret_value().split()
 
     @property
+    def orders_secrets(self) -> list[str]:
+        """The secrets by which the seller's own system signs orders; two while one is replaced; []: none are taken."""
+        return self.orders_secret.get_secret_value().split()
+
+    @property
+    def production_secrets(self) -> list[str]:
+        """The secrets that sign releases; two while one is replaced by the other."""
+        return self.production_secret.get_secret_value().split()
+
+    @property
     def destinations(self) -> tuple[Destination, ...]:
         """Where events go; none are written unless somebody gets them."""
-        return (Destination.COLLECTION, *([Destination.RECEIVER] if self.events_url else []))
+        everywhere = (Destination.COLLECTION, Destination.ORDER, Destination.PRODUCTION)
+        return (*everywhere, *([Destination.RECEIVER] if self.events_url else []))
 
     @property
     def mail_domain(self) -> str:
@@ -234,6 +268,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise InvalidInput(f"settings (environment or .env): {_explained(error)}") from None
+    except SettingsError as error:  # it names the field, not what is in it
+        names = [name for name in Settings.model_fields if f'"{name}"' in str(error)]
+        variable = f"BILLING_{names[0].upper()}: " if names else ""
+        raise InvalidInput(f"settings (environment or .env): {variable}this is not JSON; see .env.example") from None
 
 
 def _explained(error: ValidationError) -> str:

@@ -18,6 +18,7 @@ from activities.collections import CollectionActivities
 from activities.failures import Failures
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
+from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from billing.errors import BillingError
@@ -25,6 +26,7 @@ from bootstrap import (
     Adapters,
     connect_adapters,
     connect_alerts,
+    connect_checkouts,
     connect_completeness,
     connect_customer_mails,
     connect_digest_trigger,
@@ -35,6 +37,7 @@ from bootstrap import (
     connect_sheet_comparer,
     connect_temporal,
 )
+from bootstrap_gateways import connect_gateway_reader
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -51,6 +54,7 @@ from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
+from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
 
 READY = "worker ready"
@@ -71,7 +75,8 @@ async def main() -> int:
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         dispatcher = connect_dispatcher(settings, adapters, client, digest)
-        async with dispatcher.open(), create_worker(client, settings, adapters, threads=threads):
+        reader = connect_gateway_reader(settings, adapters, connect_alerts(settings, adapters, digest))
+        async with dispatcher.open(), reader.open(), create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
             gc.freeze()  # exempts the objects loaded at startup from garbage collection
@@ -106,7 +111,14 @@ def workers(
     billing = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, DailyReconciliation, ReviewerDigest, DailyCompleteness],
+        workflows=[
+            MonthlyBilling,
+            PaymentCollection,
+            OrderFulfilment,
+            DailyReconciliation,
+            ReviewerDigest,
+            DailyCompleteness,
+        ],
         activities=activities,
         interceptors=[Failures(), Answers()],
         workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic
@@ -137,7 +149,13 @@ def _activities(
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
     collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
+    links = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    orders = OrderActivities(ledger, alerts, links)
     return [
+        orders.look_up_order,
+        orders.release_order,
+        orders.expire_order,
+        orders.remind_of_order,
         SalesActivities(sales, comparer, ledger, alerts, settings.decimal_separator).import_sales,
         notices.send_notice,
         notices.alert_reviewers,

@@ -27,6 +27,8 @@ from billing.sales.sales import SalesRow, SalesSnapshot
 from billing.sales.worksheet import ignored
 from services import clock
 from services.alerts import Alerts
+from services.order_checks import OrderBooks, OrderChecks
+from services.order_teller import OrderTeller
 from services.shared_sales import Sales
 
 _SHOWN = 50
@@ -45,12 +47,14 @@ class CompletenessResult(Model):
     periods: Few[CompletenessReport]
 
 
-class _Ledger(CollectionStore, CustomerStore, Snapshots, Protocol):
+class _Ledger(CollectionStore, CustomerStore, Snapshots, OrderBooks, Protocol):
     """The stores it uses."""
 
 
 class CompletenessActivities:
-    """``chains`` and ``alerts`` None: without Temporal, for the reason in ``unseen``; then only ``look`` works."""
+    """``chains``, ``alerts`` and ``teller`` None: without Temporal, for the reason in ``unseen``; then only ``look``
+    works.
+    """
 
     def __init__(
         self,
@@ -60,11 +64,14 @@ class CompletenessActivities:
         alerts: Alerts | None,
         decimal_separator: str = ".",
         unseen: str = "",
+        teller: OrderTeller | None = None,
     ) -> None:
         self._ledger = ledger
+        self._orders = OrderChecks(ledger)
         self._sales = sales
         self._chains = chains
         self._alerts = alerts
+        self._teller = teller
         self._decimal_separator = decimal_separator
         self._unseen = {DataSource.TEMPORAL: unseen} if unseen else {}
 
@@ -103,6 +110,7 @@ class CompletenessActivities:
         for debt in await self._ledger.uncollected(clock.now() - _SOON):
             check.owed_again(debt)
         await self._look_at_payments(check)
+        await self._look_at_orders(check)
         check.balances(totals := await self._ledger.trial_balance())
         report = await asyncio.to_thread(check.coverage)
         unseen |= missing if report.customers else {}
@@ -127,6 +135,11 @@ class CompletenessActivities:
             offset += len(rows)
         for instruction in await self._ledger.instructions(limit=KEPT):
             check.waits(instruction)
+
+    async def _look_at_orders(self, check: CompletenessCheck) -> None:
+        """Paid and not released, released and not paid, money without an order: of all months, too."""
+        for finding in await self._orders.findings(clock.now()):
+            check.take_finding(finding)
 
     async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:
         """The collections of every month whose workflow is closed while the ledger has them open, also a moment later.
@@ -170,12 +183,15 @@ class CompletenessActivities:
     async def cover(self, request: CompletenessRequest) -> CompletenessResult:
         """Checks, alerts the reviewers to new findings, saves the heartbeat. A retry repeats all of it.
 
-        If a month cannot be checked at all, that is raised once the others are done.
+        The workflow of every open order is told how the order stands, so one that was lost begins again. If a month
+        cannot be checked at all, that is raised once the others are done.
         """
         assert self._alerts is not None
+        assert self._teller is not None
         now = clock.now()
         look = partial(self.look, without_temporal=False)
         reports, errors = await in_turn(request.periods or daily(now), look)
+        errors += (await in_turn([self._teller], OrderTeller.tell_open))[1]
         before = {report.period: await self._ledger.coverage_of(report.period) for report in reports}
         alerts: list[Callable[[], Alert]] = []
         texts: list[str] = []  # a finding of several months, such as a workflow, is reported once

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from temporalio import activity
 
+from activities.gateway_registers import GatewayRegister
 from activities.payment_intake import PROCESSOR_DOWN, PaymentIntake
 from activities.registers import RegisterCheck
 from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, ReconciledPeriod, Repair, failed
@@ -76,7 +77,9 @@ class Reconciler:
         ledger: _Ledger,
         alerts: Alerts,
         collections: Collections,
+        gateways: Sequence[GatewayRegister] = (),
     ) -> None:
+        self._gateways = gateways
         self._records = records
         self._rail = rail
         self._ledger = ledger
@@ -123,13 +126,16 @@ class Reconciler:
         findings += [await self._repaired(finding) for finding in compare(books)]
         findings += [finding async for finding in self._uncollected(books)]
         findings += [failed(row.customer_id, period, row.reason) for row in unread]
+        theirs = {gateway.rail for gateway in self._gateways}
+        cleared = [row for row in cleared if row.rail not in theirs]
         registers = await self._registers.compare(period, payments, cleared, findings)
+        others = [await gateway.compare(period) for gateway in self._gateways]
         return ReconciledPeriod(
             period=period,
             months=len(books.months),
             payments=len(payments),
-            findings=(*findings, *registers.findings),
-            rails=registers.rails,
+            findings=(*findings, *registers.findings, *(finding for other in others for finding in other.findings)),
+            rails=(*registers.rails, *(total for other in others for total in other.rails)),
         )
 
     async def _payments(self, period: Period, charges: Sequence[ChargeRow], unread: list[Failed]) -> list[Payment]:
@@ -270,7 +276,9 @@ class Reconciler:
         return finding.evolve(text=f"{finding.text}; the collection counts again", repaired=True)
 
     async def _recent(self) -> list[Period]:
-        return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]
+        """The last months on record; with a gateway, also those in which its money may have arrived."""
+        recent, now = (await self._ledger.periods())[:_RECENT_MONTHS], Period.at(clock.now(), "UTC")
+        return sorted({*recent, *((now.previous(), now) if self._gateways else ())})
 
 
 def _alert(finding: Discrepancy, period: Period) -> Alert:

@@ -31,7 +31,8 @@ from billing.customers.roster import parse_roster
 from billing.invoices.month import Month
 from billing.keys import workflow_id
 from billing.period import Period
-from bootstrap import SANDBOX_SHEET_ID, Adapters, connect_adapters, connect_temporal
+from bootstrap import Adapters, connect_adapters, connect_temporal
+from bootstrap_adapters import SANDBOX_SHEET_ID
 from sandbox.stack.stack import ROOT, Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
 from workflows.monthly_billing import MonthlyBilling

@@ -12,7 +12,7 @@ import stripe
 from billing.customers.customer import Customer
 from billing.customers.roster import write_roster
 from billing.payments.methods import CardOnFile
-from bootstrap import SANDBOX_STRIPE_KEY
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 
 _AT_ONCE = 20
 

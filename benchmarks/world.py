@@ -108,7 +108,7 @@ class World:
 
 @asynccontextmanager
 async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterator[World]:
-    ports = Ports(*(free_port() for _ in range(4)))
+    ports = Ports(*(free_port() for _ in Ports.settings()))
     command = [sys.executable, "-m", "sandbox.stack.stand_ins", "--folder", str(folder), *ports.arguments]
     env = {"PYTHONPATH": str(ROOT)}
     stand_ins = Child("stand-ins", command, log=folder / "stand-ins.log", ready=logged(STAND_INS_READY), env=env)

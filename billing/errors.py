@@ -16,9 +16,11 @@
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
     │   │   └── RequestSpent      this key repeats an earlier failure: look up, then use the next key   retry
     │   ├── PaymentBusy           rate limit, or the same request is in flight                          retry
+    │   │   └── RequestTaken      the processor has the request and is at it: look, never send it again     retry
     │   ├── PaymentForbidden      the API key is wrong or lacks a permission
     │   ├── PaymentMismatch       the payment is not the one that was announced, or was cancelled
     │   ├── PaymentRejected       the request itself was refused: our bug, or a code we do not know
+    │   ├── PaymentUnreadable     signed by the gateway, and cannot be read: a person has to look at it there
     │   ├── CardMissing           customer or card unknown, or the card belongs to somebody else
     │   ├── AmountTooSmall        under the processor's minimum
     │   └── AmountTooLarge        over the processor's maximum
@@ -89,6 +91,9 @@ class PaymentBusy(PaymentError):
     retryable = True
 
 
+class RequestTaken(PaymentBusy): ...
+
+
 class PaymentForbidden(PaymentError): ...
 
 
@@ -96,6 +101,9 @@ class PaymentMismatch(PaymentError): ...
 
 
 class PaymentRejected(PaymentError): ...
+
+
+class PaymentUnreadable(PaymentError): ...
 
 
 class CardMissing(PaymentError): ...

@@ -26,6 +26,11 @@ def collection_id(customer_id: str) -> str:
     return f"payment-collection-{_VERSION}-{customer_id}"
 
 
+def order_workflow_id(number: str) -> str:
+    """The id of the workflow that looks after an order."""
+    return f"order-fulfilment-{_VERSION}-{number}"
+
+
 def digest_workflow_id() -> str:
     """The id of the one workflow that notifies the reviewers, for all customers."""
     return f"reviewer-digest-{_VERSION}"
@@ -65,6 +70,11 @@ def refund_key(instruction_id: str, serial: int = 1) -> str:
     Without a serial it names the refund, in its metadata at the processor.
     """
     return f"refund-{_VERSION}:{instruction_id}{f':{serial}' if serial > 1 else ''}"
+
+
+def order_refund_id(order: str, rail: str, digest: str) -> str:
+    """The id of the instruction that gives a payment of a cancelled order back: one for each payment of each order."""
+    return hashlib.sha256(f"{_VERSION}|order-refund|{order}|{rail}|{digest}".encode()).hexdigest()[:32]
 
 
 def checkout_key(customer_id: str, subject: object, number: int) -> str:

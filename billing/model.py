@@ -101,7 +101,8 @@ MinorSum = Annotated[int, Field(ge=-(10**24), le=10**24)]
 # -- several
 
 Few = Annotated[tuple[T, ...], Field(max_length=100)]
-Many = Annotated[tuple[T, ...], Field(max_length=10_000)]
+MANY_MAX = 10_000
+Many = Annotated[tuple[T, ...], Field(max_length=MANY_MAX)]
 """The most that a value in a workflow holds; their size is limited as well."""
 Rows = Annotated[tuple[T, ...], Field(max_length=10_000_000)]
 """All of a worksheet or a ledger; never in a payload."""

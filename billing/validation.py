@@ -13,7 +13,8 @@ def explain(error: ValidationError) -> str:
     parts = []
     for item in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]:
         where = cut(".".join(str(part) for part in item["loc"]), _SHORT)
-        parts.append(f"{where}: {item['msg'].removeprefix('Value error, ')}" if where else item["msg"])
+        message = item["msg"].removeprefix("Value error, ")
+        parts.append(f"{where}: {message}" if where else message)
     more = [f"and {error.error_count() - _SHOWN} more"] if error.error_count() > _SHOWN else []
     return cut("; ".join(parts + more))
 

@@ -18,6 +18,12 @@ _PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign, 
 $ python starter.py payments list --unmatched
 $ python starter.py payments show transfer 7731
 """
+_ORDERS = """Orders that are made once they are paid: open, list, show, amend, cancel, halt, resume; links to pay by.
+
+[bold]Examples[/bold]
+$ python starter.py orders list --open
+$ python starter.py orders show 1042
+"""
 _EVENTS = """What is told to your own systems: list, resend.
 
 [bold]Examples[/bold]
@@ -60,6 +66,7 @@ def _group(panel: str, name: str, help: str, *places: str) -> dict[str, TyperGro
 
 _unpaid = "collections.collections: list_ show retry halt resume write_off"
 _arrived = "receivables.payments: record list_ show"
+_orders, _order_changes = "orders.orders: open_ list_ show link", "orders.changes: amend cancel halt resume send_again"
 _asked = "receivables.instructions: assign refund proposals confirm reject"
 _known, _imported = "customers.customers: list_ show", "customers.import_customers: import_"
 _others = "customers.customers: export link invite registrations settle"
@@ -75,6 +82,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **lazy_commands("Operation", "operate: setup doctor"),
     **_group("Customers and months", "collections", _COLLECTIONS, _unpaid),
     **_group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, "receivables.link: link links"),
+    **_group("Customers and months", "orders", _ORDERS, _orders, _order_changes, "orders.import_orders: import_"),
     **_group("Customers and months", "customers", _CUSTOMERS, _known, _imported, _others, "customers.erase: erase"),
     **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),

@@ -143,12 +143,15 @@ async def _temporal_checks(settings: Settings) -> list[DoctorLine]:
 
 def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[DoctorLine]]:
     events = [_check("events", _events(adapters.receiver, adapters.ledger))] if adapters.receiver else []
+    releases = [_check("production", adapters.production.ping())] if adapters.production else []
     return [
         _check("ledger", _ledger(adapters)),
         _check("payments", adapters.payments.ping()),
         _check("sales", newest_worksheet(adapters, settings.decimal_separator)),
         _check("mail", adapters.mail.ping()),
+        *(_check(rail, shop.ping()) for rail, shop in adapters.shops.items()),
         *events,
+        *releases,
     ]
 
 

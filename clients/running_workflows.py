@@ -27,10 +27,11 @@ from billing.period import Period
 from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
+from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
 from workflows.visibility import CUSTOMER, PERIOD
 
-KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, DailyCompleteness, DailyReconciliation)
+KINDS = (MonthlyBilling, PaymentCollection, OrderFulfilment, ReviewerDigest, DailyCompleteness, DailyReconciliation)
 
 _PAGE = 1000
 _MANY = 100  # ids in one query

@@ -12,22 +12,26 @@ from temporalio.client import Client
 
 from billing.errors import InvalidInput
 from bootstrap import (
+    SANDBOX_ORDERS_SECRET,
     Adapters,
     connect_alerts,
     connect_checkouts,
     connect_digest_trigger,
     connect_dispatcher,
+    connect_order_desk,
     connect_passwords,
     connect_payment_desk,
     connect_reconciliation,
     connect_registrar,
     connect_sheet_comparer,
 )
+from bootstrap_gateways import connect_gateways
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
+from console.customers.gateway_links import GatewayLinks
 from console.customers.pay import PaymentPages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
@@ -44,6 +48,8 @@ from console.reviewers.money.payment import IncomingPaymentPages
 from console.reviewers.money.payment_list import PaymentListPages
 from console.reviewers.money.record import RecordPages
 from console.reviewers.month import MonthPages
+from console.reviewers.orders.order import OrderPages, pulse_of
+from console.reviewers.orders.order_list import OrderListPages
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
 from console.web.front_door import FrontDoor
@@ -55,10 +61,12 @@ from console.web.throttle import RequestThrottle
 from inbound.health import Health
 from inbound.inbox import Inbox
 from inbound.monitor import Monitor
+from inbound.orders import Orders
 from inbound.stripe_webhooks import StripeWebhooks
+from inbound.wayforpay_callbacks import WayForPayCallbacks
 from settings import Settings
 
-_STRIPE_PAGES = "https://*.stripe.com"
+_STRIPE_PAGES, _WAYFORPAY_PAGES = "https://*.stripe.com", "https://*.wayforpay.com"
 _REGISTRATIONS_SECONDS, _LINKS_SECONDS = 300.0, 30.0
 """The pauses between sweeps."""
 
@@ -92,7 +100,8 @@ class _Console:
         self._alerts = connect_alerts(settings, adapters, digest)
         self._dispatcher = connect_dispatcher(settings, adapters, client, digest)
         reconciliation = connect_reconciliation(settings, adapters, client)
-        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts)
+        self._gateways = connect_gateways(settings, adapters, self._alerts)
+        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts, self._gateways)
         self._bulk = Bulk(client, adapters.ledger)
         self._watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
 
@@ -129,7 +138,12 @@ class _Console:
     def _guard(self, app: FastAPI) -> None:
         """Middleware around everything, also around the answer to a defect of ours."""
         sandbox, refusal = self._settings.sandbox, self._pages.refusal
-        form_targets = f"http://127.0.0.1:{self._settings.sandbox_stripe_port}" if sandbox else _STRIPE_PAGES
+        form_targets = _STRIPE_PAGES
+        if sandbox:
+            ports = (self._settings.sandbox_stripe_port, self._settings.sandbox_wayforpay_port)
+            form_targets = " ".join(f"http://127.0.0.1:{port}" for port in ports)
+        elif self._gateways:
+            form_targets = f"{_STRIPE_PAGES} {_WAYFORPAY_PAGES}"
         limited = BodyLimit(app.build_middleware_stack(), lambda request: refusal(request, 413))
         hosts = () if sandbox else (urlsplit(self._links.base_url).hostname or "",)
         guarded = FrontDoor(limited, hosts, self._proxies, refusal)
@@ -148,12 +162,16 @@ class _Console:
         yield Health(ledger, self._client).router
         yield Monitor(ledger, self._watch).router
         yield StripeWebhooks(self._adapters.payments, self._inbox).router
+        yield WayForPayCallbacks(self._gateways, ledger, self._inbox, self._settings.now).router
+        secrets = self._settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if self._settings.sandbox else [])
+        yield Orders(ledger, secrets, self._settings.now).router
 
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""
         settings, client, watch = self._settings, self._client, self._watch
         ledger, payments, mail = self._adapters.ledger, self._adapters.payments, self._adapters.mail
-        app.state.live = live = Live(watch.pulse)
+        live, live_orders = Live(watch.pulse), Live(self._order_pulse)
+        app.state.live = live, live_orders
         desk = PageFrame(self._pages, ledger, settings.now)
         desk.handle_refusals(app)
         yield AuditPages(desk, ledger).router
@@ -163,6 +181,9 @@ class _Console:
         yield PaymentListPages(desk, ledger, settings.rails).router
         yield payment_pages.router
         yield RecordPages(desk, money, payment_pages, settings.now).router
+        yield OrderListPages(desk, ledger, live_orders, settings.now).router
+        orders = connect_order_desk(settings, self._adapters, self._alerts)
+        yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router
@@ -170,12 +191,19 @@ class _Console:
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)
         yield InvoicePages(client, ledger, payments, mail, comparer, desk, *elsewhere).router
 
+    async def _order_pulse(self, number: str) -> str:
+        """Of one order, or "": of all."""
+        ledger = self._adapters.ledger
+        standing = await ledger.order(number) if number else None
+        return pulse_of(standing) if standing else await ledger.orders_pulse()
+
     def _of_customers(self) -> Iterator[APIRouter]:
         payments, ledger, links, pages = self._adapters.payments, self._adapters.ledger, self._links, self._pages
         company, newcomers = self._settings.company, self._settings.newcomers
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._cards, self._inbox)
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages).router
+        gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

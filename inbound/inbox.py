@@ -8,7 +8,7 @@ alert to the reviewers.
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -22,10 +22,13 @@ from billing.payments.ports import EventInbox, EventRow
 from billing.reviewers.alerts import of_lost_event
 from clients.cards import Cards
 from services.alerts import Alerts
+from services.gateway import Gateway
+from services.gateway_reader import GATEWAY_ATTEMPT, GATEWAY_RETURNED
 
 CARD_REGISTERED = "checkout.session.completed"
 CARD_UPDATED = "payment_method.automatically_updated"
 IGNORED = "ignored"
+_OF_GATEWAYS = (GATEWAY_ATTEMPT, GATEWAY_RETURNED)
 GIVEN_UP_AFTER = timedelta(days=3)
 """Stripe sends an event that it cannot deliver for as long."""
 
@@ -41,11 +44,21 @@ _log = logging.getLogger(__name__)
 
 
 class Inbox:
-    def __init__(self, ledger: EventInbox, reconciliation: Reconciler, cards: Cards, alerts: Alerts) -> None:
+    """``gateways`` by rail: their events name an attempt to pay, which is looked up there."""
+
+    def __init__(
+        self,
+        ledger: EventInbox,
+        reconciliation: Reconciler,
+        cards: Cards,
+        alerts: Alerts,
+        gateways: Mapping[str, Gateway] | None = None,
+    ) -> None:
         self._ledger = ledger
         self._alerts = alerts
         self._reconciliation = reconciliation
         self._cards = cards
+        self._gateways = gateways or {}
         self._news = asyncio.Event()
         self._in_work: dict[str, int] = {}  # by subject: how many events
         self._failures: Counter[str] = Counter()
@@ -59,6 +72,16 @@ class Inbox:
         elif new:
             self._news.set()
         return new
+
+    async def keep(self, event: PaymentEvent, now: datetime) -> datetime:
+        """As ``put``; returns when the event was stored first.
+
+        Of money that goes back, a copy may be about more of it, in the same second: it is looked up once more.
+        """
+        if not await self.put(event, now) and event.type == GATEWAY_RETURNED:
+            again = f"{event.event_id}:{datetime.now(UTC).timestamp():.6f}"
+            await self.put(event.model_copy(update={"event_id": again}), now)
+        return await self._ledger.event_received_at(event.event_id) or now
 
     async def put_card(self, session_id: str, owner: str, now: datetime) -> None:
         """Has a card registration finalized as if its webhook had come; one at a time for each owner."""
@@ -133,6 +156,8 @@ class Inbox:
     async def _handled(self, event: EventRow) -> str:
         """The result, in words."""
         try:
+            if event.type in _OF_GATEWAYS:
+                return await self._looked_up(event)
             if event.payment_id:  # also of Checkout, which is for cards and for payments
                 return await self._reconciliation.take_in(event.payment_id)
             if event.type == CARD_REGISTERED:
@@ -143,6 +168,18 @@ class Inbox:
             return f"nothing done: {error}"
         return IGNORED
 
+    async def _looked_up(self, event: EventRow) -> str:
+        """The attempt to pay, taken in. Money that goes back must be found: what fails for days is told."""
+        gateway = self._gateways.get(event.object_id)
+        if gateway is None:
+            raise BillingError(f"there is no rail {event.object_id} any more; set BILLING_RAILS and BILLING_WAYFORPAY")
+        if event.type == GATEWAY_ATTEMPT:
+            return await gateway.look_up(event.payment_id, datetime.now(UTC))
+        try:
+            return await gateway.look_up_returned(event.payment_id, datetime.now(UTC))
+        except NotFound as error:
+            raise BillingError(str(error)) from None
+
 
 def _concerns_us(kind: str, payment_id: str) -> bool:
     return bool(payment_id) or kind in (CARD_REGISTERED, CARD_UPDATED)
@@ -152,5 +189,6 @@ def _by_subject(events: Sequence[EventRow]) -> dict[str, list[EventRow]]:
     """Events by the look-up that settles them, oldest first."""
     subjects: defaultdict[str, list[EventRow]] = defaultdict(list)
     for event in events:
-        subjects[event.payment_id or f"{event.type} {event.object_id}"].append(event)
+        is_alone = not event.payment_id or event.type in _OF_GATEWAYS
+        subjects[f"{event.type} {event.object_id} {event.payment_id}" if is_alone else event.payment_id].append(event)
     return subjects

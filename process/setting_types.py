@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 from billing.customers.address import hidden_character
 from billing.customers.customer import Currency
 from billing.errors import InvalidInput
-from billing.model import Minor
+from billing.model import Line, Minor, Model
 from billing.money import currency_code, parse_amount
 
 Network = IPv4Network | IPv6Network
@@ -60,3 +60,15 @@ Company = Annotated[
 ]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 Secret = Annotated[SecretStr, Field(max_length=2000)]
+
+
+class Shop(Model, extra="forbid"):
+    """A shop at WayForPay. ``order_field`` is the additional field of its static page for the number of an order.
+
+    "": the only one that the page has.
+    """
+
+    merchant_account: Annotated[str, Field(min_length=1, max_length=200)]
+    secret_key: Annotated[SecretStr, Field(min_length=1, max_length=500)]
+    domain: Annotated[str, Field(min_length=1, max_length=200)]
+    order_field: Line = ""

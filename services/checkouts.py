@@ -6,7 +6,7 @@ paid by link for long. What is paid all the same is the customer's credit.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -25,8 +25,10 @@ from billing.errors import (
 from billing.payments.checkouts import LIFETIME_MAX, Checkout, CheckoutPage, CheckoutRequest, CheckoutState
 from billing.payments.payment import Payment, PaymentStatus
 from billing.payments.ports import CheckoutRail, CheckoutStore, PaymentRecords
+from billing.receivables.journal import Subject
 from billing.receivables.ports import Accounts, Bookings
 from billing.reviewers.ports import BrakeStore
+from orders.order import Buyer
 
 LOOK_AFTER = timedelta(minutes=5)
 """How often a live link is looked up, in case its event is lost. No request is under way for as long."""
@@ -40,6 +42,8 @@ _log = logging.getLogger(__name__)
 class LinkBooks(Bookings, CheckoutStore, CustomerStore, Protocol):
     """The stores that keep what a link brings."""
 
+    async def buyer(self, customer_id: str) -> Buyer | None: ...
+
 
 class _Ledger(LinkBooks, Accounts, BrakeStore, Protocol):
     """The stores it uses."""
@@ -48,17 +52,30 @@ class _Ledger(LinkBooks, Accounts, BrakeStore, Protocol):
 class _Processor(CheckoutRail, PaymentRecords, Protocol): ...
 
 
-class Checkouts:
-    """``return_url`` is our page to which the processor's leads back. Every method may be repeated after a failure."""
+class LinkGateway(CheckoutRail, Protocol):
+    """A gateway's shop, as a rail of links of its own."""
 
-    def __init__(self, processor: _Processor, ledger: _Ledger, return_url: str) -> None:
+    async def look_up(self, reference: str, now: datetime) -> object:
+        """Books what the gateway has of an attempt, once."""
+
+
+class Checkouts:
+    """``return_url`` is our page to which the processor's leads back. Every method may be repeated after a failure.
+
+    Links of ``gateways``, by rail, are theirs; all others are the processor's.
+    """
+
+    def __init__(
+        self, processor: _Processor, ledger: _Ledger, return_url: str, gateways: Mapping[str, LinkGateway] | None = None
+    ) -> None:
         self._processor = processor
         self._ledger = ledger
         self._return_url = return_url
+        self._gateways = gateways or {}
         self._looked_at: dict[str, datetime] = {}
 
     async def open(self, request: CheckoutRequest, now: datetime) -> Checkout:
-        """A link for what is owed: the open one, if its amount is still right, else a new one once that has ended.
+        """A link for what is owed: the open one, if rail and amount are right, else a new one once that has ended.
 
         If the older one was paid meanwhile, that is booked. Raises ``InvalidInput`` if nothing is left to be paid or a
         payment is under way, ``BrakeOn``, ``NotFound``, and ``PaymentError``; a repeat goes on where it has stopped.
@@ -74,7 +91,7 @@ class Checkouts:
                     f"{name}: {checkout.amount} are on their way by the link of {since}; wait for the bank's answer"
                 )
             if checkout.state is CheckoutState.OPEN:
-                if await self._is_owed(checkout):
+                if checkout.rail == request.rail and await self._is_owed(checkout):
                     return checkout
                 await self._end(checkout, now)
         raise BillingError(f"{name}: too much happens at once; try again")
@@ -98,6 +115,18 @@ class Checkouts:
                 with _reported(checkout):
                     await self._current(checkout, now)
 
+    async def end_outdated(self, customer_id: str, subject: Subject, now: datetime) -> None:
+        """Ends the subject's open link now if its amount is not what is owed any more, as after an amendment.
+
+        What fails is left to the next sweep: whatever is paid until then is the customer's credit.
+        """
+        for checkout in await self._ledger.live_checkouts():
+            if (checkout.customer_id, checkout.subject) == (customer_id, subject):
+                with _reported(checkout):
+                    checkout = await self._current(checkout, now)
+                    if checkout.state is CheckoutState.OPEN and not await self._is_owed(checkout):
+                        await self._end(checkout, now)
+
     async def _is_braked(self) -> bool:
         brake = await self._ledger.brake()
         return brake is not None and brake.on
@@ -109,25 +138,29 @@ class Checkouts:
         """The link as it stands at the processor, kept and booked."""
         try:
             return await self._kept(checkout, await self._page(checkout, now), now)
-        except _REFUSALS:
-            if checkout.state is CheckoutState.OPENING:
-                await self._kept(checkout, None, now)
-            raise
         except NotFound:
             if now < checkout.expires_at + LIFETIME_MAX:
                 raise
             return await self._kept(checkout, None, now)  # another account's
 
     async def _page(self, checkout: Checkout, now: datetime) -> CheckoutPage | None:
+        pages = self._pages(checkout)
         if checkout.session_id is not None:
-            return await self._processor.checkout_page(checkout.session_id)
+            return await pages.checkout_page(checkout.session_id)
         if now - checkout.created_at < LOOK_AFTER:
-            return await self._processor.open_checkout(checkout, self._return_url)
-        return await self._processor.find_checkout(checkout)
+            try:
+                return await pages.open_checkout(checkout, self._return_url)
+            except _REFUSALS:
+                await self._kept(checkout, None, now)
+                raise
+        return await pages.find_checkout(checkout)
+
+    def _pages(self, checkout: Checkout) -> CheckoutRail:
+        return self._gateways.get(checkout.rail, self._processor)
 
     async def _end(self, checkout: Checkout, now: datetime) -> None:
         assert checkout.session_id is not None
-        await self._kept(checkout, await self._processor.expire_checkout(checkout.session_id), now)
+        await self._kept(checkout, await self._pages(checkout).expire_checkout(checkout.session_id), now)
 
     async def _kept(self, checkout: Checkout, page: CheckoutPage | None, now: datetime) -> Checkout:
         """The link with what its page has come to; without one, it has ended."""
@@ -135,9 +168,13 @@ class Checkouts:
         if page is None:
             await self._ledger.note_checkout(checkout.checkout_id, CheckoutState.ENDED, now)
             return checkout.evolve(state=CheckoutState.ENDED)
+        page = checkout.completed(page)
         if page.state is CheckoutState.PAID:
             assert page.payment_id is not None, f"{page.session_id} is paid by no payment"
-            await take_in(self._ledger, await self._processor.payment(page.payment_id), now)
+            if gateway := self._gateways.get(checkout.rail):
+                await gateway.look_up(page.payment_id, now)
+            else:
+                await take_in(self._ledger, await self._processor.payment(page.payment_id), now)
         await self._ledger.note_checkout(checkout.checkout_id, page.state, now, page)
         return checkout.seen(page)
 
@@ -147,11 +184,9 @@ async def take_in(ledger: LinkBooks, payment: Payment, now: datetime) -> bool:
     if payment.status is not PaymentStatus.SUCCEEDED:
         return False
     incoming = payment.incoming(now)
-    if await ledger.customer(payment.customer_id) is None:
+    if await ledger.customer(payment.customer_id) is None and await ledger.buyer(payment.customer_id) is None:
         incoming = incoming.evolve(customer_id=None, subject=None, payer=payment.customer_id)
-    is_new = await ledger.book(incoming, now)
-    await ledger.note_checkout(payment.key, CheckoutState.PAID, now)
-    return is_new
+    return await ledger.book(incoming, now, payment.key)
 
 
 @contextmanager

@@ -1,14 +1,14 @@
 """Delivers the events of the outbox: at least once, in order for each customer, for as long as it takes.
 
 An event that fails holds back the later ones of its customer, and nobody else's; nor does a slow receiver hold up
-another destination. Worker and console both run a
-dispatcher; each claims what it delivers for a while. What a killed process had claimed is delivered by another one
-after that: receivers know a copy by its id.
+another destination. What is told of an order is in order for each order instead. What this process has written itself
+is delivered at once. Worker and console both run a dispatcher; each claims what it delivers for a while. What a killed
+process had claimed is delivered by another one after that: receivers know a copy by its id.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from billing.events.event import OVERDUE, Destination, OutgoingEvent, pause
 from billing.events.ports import EventOutbox, EventSender
 from billing.reviewers.alerts import of_backlog
 from services.alerts import Alerts
+from services.event_finisher import EventFinisher
 
 CLAIM = timedelta(minutes=1)
 """How long a process has an event to itself: longer than a delivery takes."""
@@ -28,12 +29,17 @@ _POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
 _AT_ONCE = 20  # for each destination
 _CLAIMED_LEAST = 10  # a claim reads the whole backlog, and locks it: not for one event alone
 _GRACE_SECONDS = 3.0
+_LAST_SECONDS = 0.25
 
 _log = logging.getLogger(__name__)
 
 
 class EventDispatcher:
-    """``senders`` by destination; without any, nothing runs. ``pause`` follows the n-th failure of an event."""
+    """``senders`` by destination; without any, nothing runs. ``pause`` follows the n-th failure of an event.
+
+    What is ``held`` is not claimed, so it goes out at once when it no longer is. Who is told ``last`` waits a moment
+    while anybody else is being told.
+    """
 
     def __init__(
         self,
@@ -43,14 +49,21 @@ class EventDispatcher:
         claim: timedelta = CLAIM,
         pause: Callable[[int], timedelta] = pause,
         poll: timedelta = POLL,
+        held: Mapping[Destination, Callable[[], Awaitable[bool]]] | None = None,
+        last: Collection[Destination] = (),
     ) -> None:
         self._outbox = outbox
+        self._finisher = EventFinisher(outbox)
         self._senders = senders
         self._alerts = alerts
+        self._held = held or {}
+        self._last = last
+        self._told_last_at = 0.0  # by the event loop's clock
         self._claim = claim
         self._pause = pause
         self._poll_seconds = poll.total_seconds()
         self._news = asyncio.Event()
+        self._alert_news = asyncio.Event()
         self._in_work: dict[Destination, set[asyncio.Task[None]]] = {destination: set() for destination in senders}
         self._told_on: date | None = None  # people hear of a backlog once a day
 
@@ -60,13 +73,17 @@ class EventDispatcher:
         if not self._senders:
             yield
             return
-        task = asyncio.create_task(self._work())
+        loop = asyncio.get_running_loop()
+        self._outbox.watch_events(lambda: _tell(loop, self._news))
+        self._outbox.watch_alerts(lambda: _tell(loop, self._alert_news))
+        tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._tell_people())]
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             if in_work := set().union(*self._in_work.values()):
                 _, unfinished = await asyncio.wait(in_work, timeout=_GRACE_SECONDS)
                 for delivery in unfinished:
@@ -87,11 +104,27 @@ class EventDispatcher:
                 async with asyncio.timeout(wait_seconds):
                     await self._news.wait()
 
+    async def _tell_people(self) -> None:
+        """Wakes the digest for alerts that this process has written with what they are about."""
+        failures = 0
+        while True:
+            await self._alert_news.wait()
+            self._alert_news.clear()
+            try:
+                await self._alerts.resume()
+                failures = 0
+            except Exception as error:  # of any kind: people hear of it later
+                failures += 1
+                _log.warning("people cannot be told yet: %s", error or type(error).__name__)
+                self._alert_news.set()
+                await asyncio.sleep(min(self._poll_seconds * 2 ** min(failures, 10), _POLL_SECONDS_MAX))
+
     async def _begin(self) -> None:
         """Begins to deliver what is due; each destination has room of its own, so that none waits for another's."""
         for destination, in_work in self._in_work.items():
             room, now = _AT_ONCE - len(in_work), datetime.now(UTC)
-            if room < _CLAIMED_LEAST:
+            is_held = self._held.get(destination)
+            if room < _CLAIMED_LEAST or self._waits(destination) or (is_held is not None and await is_held()):
                 continue
             unread: list[Failed] = []
             events = await self._outbox.claim_events(destination, now, now + self._claim, room, unread)
@@ -102,6 +135,16 @@ class EventDispatcher:
                 in_work.add(task)
                 task.add_done_callback(partial(self._delivered, in_work))
 
+    def _waits(self, destination: Destination) -> bool:
+        """Whether others go first; not for long, for they may never end."""
+        if destination not in self._last:
+            return False
+        now, others = asyncio.get_running_loop().time(), self._in_work.keys() - set(self._last)
+        if any(self._in_work[other] for other in others) and now - self._told_last_at < _LAST_SECONDS:
+            return True
+        self._told_last_at = now
+        return False
+
     def _delivered(self, in_work: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         in_work.discard(task)
         self._news.set()
@@ -110,13 +153,12 @@ class EventDispatcher:
         """An outcome that cannot be recorded leaves the event claimed; it is delivered again after that."""
         name = f"event {event.event_id}, {event.type} of {event.customer_id or 'nobody'}"
         try:
-            fault = await self._sent(event)
+            fault, retry_after = await self._sent(event)
             now = datetime.now(UTC)
             if fault is None:
-                await self._outbox.event_is_done(event, now)
                 _log.info("%s: delivered", name)
                 return
-            wait = self._pause(event.tries + 1)
+            wait = retry_after or self._pause(event.tries + 1)
             _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
             await self._outbox.event_has_failed(event, fault, now + wait)
             if now - event.created_at > OVERDUE and self._told_on != now.date():
@@ -125,12 +167,19 @@ class EventDispatcher:
         except Exception as error:  # of any kind: the others go on
             _log.warning("%s: %s", name, error or type(error).__name__)
 
-    async def _sent(self, event: OutgoingEvent) -> str | None:
-        """Why the event could not be handed over; None: it was."""
+    async def _sent(self, event: OutgoingEvent) -> tuple[str | None, timedelta | None]:
+        """Why the event could not be handed over (None: it was), and when to try again, if the error says so."""
         try:
-            await self._senders[event.destination].send(event)
+            is_on_record = await self._senders[event.destination].send(event)
         except BillingError as error:
-            return str(error)
+            return str(error), error.retry_after
         except Exception as error:  # a defect of ours: it holds up its customer only
-            return why(error)
-        return None
+            return why(error), None
+        if not is_on_record:
+            await self._finisher.finish(event)
+        return None, None
+
+
+def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop has ended: another process delivers
+        loop.call_soon_threadsafe(news.set)

@@ -22,6 +22,7 @@ from billing.payments.typed_payment import TypedPayment, reference_of
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.ports import IncomingPayments, Recorded
 from services.alerts import Alerts
+from services.gateway_refunds import GatewayRefunds
 
 _TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the next digest has it in any case
 _REFUSALS = (AmountTooLarge, AmountTooSmall, PaymentRejected)
@@ -51,7 +52,7 @@ class DeskLedger(IncomingPayments, PaymentBooks, Protocol): ...
 class PaymentDesk:
     """``four_eyes``: above these amounts, in minor units by currency, an instruction takes two people; {}: never.
 
-    ``alerts`` None: the caller sees to it that what is in the ledger's outbox is told.
+    ``alerts`` None: the caller sees to it that what is in the ledger's outbox is told. ``refunds``: by gateways.
     """
 
     def __init__(
@@ -61,16 +62,22 @@ class PaymentDesk:
         rails: Mapping[str, Rail],
         four_eyes: Mapping[str, int],
         alerts: Alerts | None = None,
+        refunds: GatewayRefunds | None = None,
     ) -> None:
         self._ledger = ledger
         self._processor = processor
         self.rails = rails
         self._four_eyes = four_eyes
         self._alerts = alerts
+        self._refunds = refunds
 
     def is_by_hand(self, rail: str) -> bool:
         """Whether people record what arrives and goes back there; else a processor does."""
         return rail in self.rails and self.rails[rail].kind is RailKind.BY_HAND
+
+    def gives_back_by_hand(self, rail: str) -> bool:
+        """Whether people have to give its money back: no processor of ours does, also of a rail of the past."""
+        return rail != CARDS and (rail not in self.rails or self.is_by_hand(rail))
 
     async def record(self, typed: TypedPayment, now: datetime) -> Recorded:
         """Takes the money into the books; a repeat changes nothing. Whatever leaves a doubt is told.
@@ -91,9 +98,20 @@ class PaymentDesk:
         await self._tell()
         return await self._finished(instruction, now)
 
-    async def confirm(self, instruction_id: str, by: str, reason: str, now: datetime) -> Instruction:
-        """Carries out what somebody else has proposed, or goes on with what is under way. Raises as ``instruct``."""
-        instruction = await self._ledger.confirm(instruction_id, by, reason, now)
+    async def confirm(
+        self, instruction_id: str, by: str, reason: str, now: datetime, refund_reference: str = ""
+    ) -> Instruction:
+        """Carries out what somebody else has proposed, or goes on with what is under way; or records a refund that
+        people have made by hand since, by ``refund_reference``. Raises as ``instruct``.
+        """
+        before = await self._ledger.instruction(instruction_id)
+        by_hand = before is not None and self.gives_back_by_hand(before.payment.rail)
+        if refund_reference.strip() and before is not None and not by_hand:
+            raise InvalidInput(
+                f"the processor of {before.payment.rail} gives the money back, and names the refund itself"
+            )
+        reference = reference_of(refund_reference) if refund_reference.strip() else ""
+        instruction = await self._ledger.confirm(instruction_id, by, reason, now, reference, by_hand)
         await self._tell()
         return await self._finished(instruction, now)
 
@@ -106,6 +124,10 @@ class PaymentDesk:
         if request.kind is not InstructionKind.REFUND:
             return request
         rail = request.payment.rail
+        if request.by_hand:
+            if not self.gives_back_by_hand(rail):
+                raise InvalidInput(f"the processor of {rail} gives the money back; nobody has to do so by hand")
+            return request
         if rail not in (CARDS, *self.rails):
             raise InvalidInput(f"there is no rail {rail} any more; set BILLING_RAILS, or settle the balance")
         if self.is_by_hand(rail):
@@ -123,6 +145,8 @@ class PaymentDesk:
         """Asks the processor for a refund that is under way, and takes in what it has on record, as a webhook does."""
         if instruction.state is not InstructionState.UNDER_WAY:
             return instruction
+        if self._refunds is not None and self._refunds.has(instruction.payment.rail):
+            return await self._refunds.give_back(instruction, now)
         payment_id, instruction_id = instruction.reference, instruction.instruction_id
         payment = await self._processor.payment(payment_id)
         try:

@@ -22,21 +22,17 @@ from billing.customers.card_vault import CardDetails
 from billing.customers.customer import Customer, Terms
 from billing.invoices.commands import ChainResult
 from billing.invoices.month import Month
-from billing.keys import digest_workflow_id, workflow_id
+from billing.keys import digest_workflow_id, order_workflow_id, workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from billing.reviewers.digest_plan import DigestPlan
-from bootstrap import (
-    SANDBOX_STRIPE_KEY,
-    Adapters,
-    connect_adapters,
-    connect_digest_trigger,
-    connect_dispatcher,
-    connect_temporal,
-)
+from bootstrap import Adapters, connect_adapters, connect_digest_trigger, connect_dispatcher, connect_temporal
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from clients.collection_commands import collection_handle, tell_collection
 from clients.month_commands import update_month
 from clients.start import StartResult, handle_for, start_customer
+from orders.fulfilment import Fulfilment
+from orders.order import OrderRequest, OrderStanding
 from sandbox.reviewers import alerts_are_sent
 from sandbox.stack.ports import Ports
 from sandbox.stack.sample import HEADER, register_card, sheet_of
@@ -54,6 +50,7 @@ from worker import create_worker
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
+from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
 
 _T = TypeVar("_T")
@@ -77,6 +74,7 @@ class Bed:
         self.folder = folder
         self.ports = ports
         self.started: list[str] = []
+        self.orders: list[str] = []  # by number
         self.registered: set[str] = set()  # at the Stripe stand-in; the server also knows workflows of other tests
 
     # -- acting
@@ -231,6 +229,10 @@ class Bed:
     async def stripe_clear_faults(self) -> None:
         await control(self.ports.stripe, "faults", method="DELETE")
 
+    async def production_is_silent(self) -> None:
+        """Production answers no release from now on; a test says itself what it answers, and when."""
+        await control(self.ports.production, "faults", {"kind": "status", "status": 503, "times": None})
+
     async def detach_card(self, card_id: str) -> None:
         """The customer, or the bank, takes the card away."""
         async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
@@ -266,16 +268,36 @@ class Bed:
         await asyncio.to_thread(change)
 
     async def end_all(self) -> None:
-        """Terminates every workflow of the customers that were started here, and the reviewers' digest."""
+        """Terminates every workflow of the customers and orders of this bed, and the reviewers' digest."""
         for customer_id in self.started:
             handles: list[WorkflowHandle[Any, Any]] = [self.handle(customer_id), self.collection_handle(customer_id)]
             for handle in handles:
                 with contextlib.suppress(RPCError):
                     await handle.terminate()
-        with contextlib.suppress(RPCError):
-            await self.client.get_workflow_handle(digest_workflow_id()).terminate()
+        others = [digest_workflow_id(), *map(order_workflow_id, self.orders)]
+        for workflow in others:
+            with contextlib.suppress(RPCError):
+                await self.client.get_workflow_handle(workflow).terminate()
+
+    async def order(self, wanted: OrderRequest) -> OrderStanding:
+        """Takes the order in; its workflow follows from the outbox."""
+        self.orders.append(wanted.number)
+        return (await self.ledger.open_order(wanted, now())).standing
 
     # -- looking
+
+    async def fulfils(self, number: str, holds: Callable[[Fulfilment], bool]) -> Fulfilment:
+        """The order as its workflow has it, also when that has ended, as soon as ``holds`` is true of it."""
+        handle: WorkflowHandle[OrderFulfilment, Fulfilment]
+        handle = self.client.get_workflow_handle_for(OrderFulfilment.run, order_workflow_id(number))
+
+        async def look() -> Fulfilment | None:
+            with contextlib.suppress(RPCError):  # not begun yet
+                value = await _answer(lambda: handle.query(OrderFulfilment.order))
+                return value if holds(value) else None
+            return None
+
+        return await until(look, PATIENCE_SECONDS)
 
     @property
     def stripe_url(self) -> str:

@@ -32,6 +32,25 @@ async def link_for(
     return await Checkouts(bed.adapters.payments, bed.ledger, return_url).open(request, opened_at or now())
 
 
+async def order_link(bed: Bed, number: str = "1042") -> Checkout:
+    """A link for what is owed for an order, whose buyer Stripe does not know."""
+    standing = await bed.ledger.order(number)
+    assert standing is not None
+    request = CheckoutRequest(
+        rail="stripe-link",
+        customer_id=standing.order.customer_id,
+        payer_id=None,
+        subject=Subject.order(number),
+        description=f"Order {number}",
+        expires_at=now() + timedelta(hours=20),
+        by="ann",
+        reason="asked by phone",
+    )
+    return await Checkouts(bed.adapters.payments, bed.ledger, f"{bed.settings.links.base_url}/checkout").open(
+        request, now()
+    )
+
+
 async def pay_by(link: Checkout, card: str = "pm_card_visa") -> httpx.Response:
     """The answer of Stripe's page."""
     async with local_http() as http:

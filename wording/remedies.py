@@ -17,6 +17,7 @@ _COMMANDS = {
     RemedyAction.LIST_MONTHS: "list",
     RemedyAction.SHOW_COLLECTION: "collections show",
     RemedyAction.SHOW_PAYMENT: "payments show",
+    RemedyAction.SHOW_ORDER: "orders show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
     RemedyAction.RUN_DOCTOR: "doctor",
@@ -38,9 +39,12 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.ASSIGN: "payments assign",
     RemedyAction.REFUND: "payments refund",
     RemedyAction.CONFIRM: "payments confirm",
+    RemedyAction.RESUME_ORDER: "orders resume",
+    RemedyAction.SEND_ORDER_AGAIN: "orders send-again",
     RemedyAction.RELEASE_BRAKE: "brake off",
 }
 _OF_PAYMENT = frozenset({RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND})
+_OF_ORDER = frozenset({RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN})
 _TEMPORAL = {
     RemedyAction.UNPAUSE_WORKFLOW: "unpause",
     RemedyAction.SHOW_WORKFLOW: "show",
@@ -65,6 +69,8 @@ def command_line(remedy: Remedy) -> str:
     by = ("--by", "YOU", "--reason", "WHY") if remedy.action in _DECISIONS else ()
     if remedy.action in _OF_PAYMENT:
         words += [remedy.rail or "RAIL", remedy.reference or "REFERENCE"]
+    if remedy.action in _OF_ORDER:
+        words.append(remedy.order_number or "NUMBER")
     if remedy.action is RemedyAction.CONFIRM:
         words.append(remedy.instruction_id or "ID")
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"

@@ -5,6 +5,7 @@ from datetime import datetime
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from billing.progress import Durable
+from orders.order import OrderStanding
 
 PERIOD = SearchAttributeKey.for_keyword("BillingPeriod")
 STAGE = SearchAttributeKey.for_keyword("BillingStage")
@@ -13,6 +14,18 @@ AMOUNT_MINOR = SearchAttributeKey.for_int("BillingAmountMinor")
 CURRENCY = SearchAttributeKey.for_keyword("BillingCurrency")
 
 SEARCH_ATTRIBUTES = (PERIOD, STAGE, CUSTOMER, AMOUNT_MINOR, CURRENCY)
+
+
+def of_order(standing: OrderStanding) -> TypedSearchAttributes:
+    order = standing.order
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(STAGE, standing.stage),
+            SearchAttributePair(CUSTOMER, order.customer_id),
+            SearchAttributePair(AMOUNT_MINOR, standing.owed_minor),
+            SearchAttributePair(CURRENCY, order.currency),
+        ]
+    )
 
 
 def search_attributes(value: Durable, now: datetime) -> TypedSearchAttributes:

@@ -23,8 +23,13 @@ from adapters.sql.events.outbox import SqlOutbox
 from adapters.sql.export import SqlExport
 from adapters.sql.invoices.charging import SqlCharging
 from adapters.sql.invoices.months import SqlMonths
+from adapters.sql.orders.findings import SqlOrderFindings
+from adapters.sql.orders.listing import SqlOrderListing
+from adapters.sql.orders.order_watch import SqlOrderWatch
+from adapters.sql.orders.orders import SqlOrders
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
+from adapters.sql.payments.gateways import SqlGateways
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
@@ -47,8 +52,13 @@ class SqlLedger(
     SqlOutbox,
     SqlPaymentList,
     SqlInstructions,
+    SqlOrders,
+    SqlOrderListing,
+    SqlOrderFindings,
+    SqlOrderWatch,
     SqlPayments,
     SqlCheckouts,
+    SqlGateways,
     SqlCollections,
     SqlBrake,
     SqlReviewQueries,

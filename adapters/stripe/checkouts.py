@@ -1,6 +1,6 @@
 """Payment links at Stripe: Checkout sessions that take one payment."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import stripe
@@ -10,13 +10,13 @@ from stripe.checkout import Session
 from adapters.stripe.errors import is_replayed_failure, looking_up, translated
 from adapters.stripe.objects import PAGE_SIZE, each, expect
 from billing.payments.checkouts import LIFETIME_MAX, Checkout, CheckoutPage, CheckoutState
+from billing.period import Period
 from billing.receivables.journal import SubjectKind
 
 if TYPE_CHECKING:
-    from stripe.params.checkout import SessionCreateParams
+    from stripe.params.checkout import SessionCreateParams, SessionListParams
 
-_SUBJECTS = {SubjectKind.MONTH: "period"}
-"""What a payment is for, by the names of metadata that a month's charge has too."""
+_CLOCKS_DIFFER = timedelta(days=1)
 CREATES_MAX = 20  # keys of one link, each for a failure that Stripe remembers
 _INCOMPLETE = {"open": CheckoutState.OPEN, "expired": CheckoutState.ENDED}
 _UNPAID = ("requires_payment_method", "canceled")
@@ -72,10 +72,15 @@ class StripeCheckouts:
         return await self._client.v1.checkout.sessions.retrieve_async(session_id, {"expand": ["payment_intent"]})
 
     async def _found(self, checkout: Checkout) -> CheckoutPage | None:
-        """The page of this link, however old: a rehearsal's clock runs ahead."""
-        listing = await self._client.v1.checkout.sessions.list_async(
-            {"customer": checkout.payer_id, "limit": PAGE_SIZE}
-        )
+        """The page of this link, however old: a rehearsal's clock runs ahead. Without a customer at Stripe, from about
+        the time when the link was made.
+        """
+        wanted: SessionListParams = {"limit": PAGE_SIZE}
+        if checkout.payer_id is not None:
+            wanted["customer"] = checkout.payer_id
+        else:
+            wanted["created"] = {"gte": int((checkout.created_at - _CLOCKS_DIFFER).timestamp())}
+        listing = await self._client.v1.checkout.sessions.list_async(wanted)
         name = checkout.checkout_id
         sessions = [session async for session in each(Session, listing) if session.client_reference_id == name]
         return _page(await self._session(sessions[-1].id)) if sessions else None
@@ -90,12 +95,11 @@ def _params(checkout: Checkout, return_url: str) -> "SessionCreateParams":
         "billing_key": checkout.checkout_id,
         "rail": checkout.rail,
         "customer_id": checkout.customer_id,
-        _SUBJECTS[checkout.subject.kind]: checkout.subject.name,
+        **_about_subject(checkout),
     }
     params: SessionCreateParams = {
         "mode": "payment",
         "allowed_payment_method_types": ["card"],
-        "customer": checkout.payer_id,
         "client_reference_id": checkout.checkout_id,
         "metadata": metadata,
         "payment_intent_data": {"description": checkout.description, "metadata": metadata},
@@ -113,9 +117,21 @@ def _params(checkout: Checkout, return_url: str) -> "SessionCreateParams":
         "success_url": f"{return_url}/paid?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{return_url}/left",
     }
+    if checkout.payer_id is not None:
+        params["customer"] = checkout.payer_id
     if checkout.expires_at - checkout.created_at < LIFETIME_MAX:  # a day is Stripe's own, and its clock may differ
         params["expires_at"] = int(checkout.expires_at.timestamp())
     return params
+
+
+def _about_subject(checkout: Checkout) -> dict[str, str]:
+    """What a payment is for, by the names of metadata that a month's charge has too.
+
+    Of an order's payment ``period`` is the month in whose reconciliation it is looked for.
+    """
+    if checkout.subject.kind is SubjectKind.MONTH:
+        return {"period": checkout.subject.name}
+    return {"period": Period.at(checkout.created_at, "UTC"), "order": checkout.subject.name}
 
 
 def _page(answer: object) -> CheckoutPage:

@@ -75,6 +75,7 @@ def payment_of(answer: object) -> Payment:
         key=ours.get("billing_key", ""),
         customer_id=ours.get("customer_id", ""),
         period=ours.get("period", ""),
+        order=ours.get("order", ""),
         by_link=by_link,
     )
     if by_link and isinstance(charge, Charge) and charge.paid:

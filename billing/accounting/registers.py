@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, RailTotal
 from billing.money import sums_text
+from billing.payments.gateway import GatewayState, GatewayTransaction
 from billing.payments.payment import Payment, PaymentStatus, Reversal
 from billing.period import Period
 from billing.receivables.incoming import ClearedPayment, PaymentRecord
@@ -30,9 +31,12 @@ class RailPayment(NamedTuple):
     registered: Sums | None = None
     cleared: Sums | None = None
     is_by_hand: bool = False
+    is_unsaid: bool = False  # the register does not say how much of it went back
 
     @property
     def agrees(self) -> bool:
+        if self.is_unsaid:
+            return False
         return self.is_by_hand or (self.registered or Sums()) == (self.cleared or Sums())  # which ignores zeros
 
     def in_journal(self, record: PaymentRecord | None) -> "RailPayment":
@@ -49,6 +53,13 @@ def registered(payment: Payment, reversals: Iterable[Reversal]) -> Sums:
     for reversal in moved:
         sums[reversal.currency] -= reversal.amount_minor
     return sums
+
+
+def registered_at(seen: GatewayTransaction) -> Sums | None:
+    """What a gateway has of an attempt to pay; None: it has brought nothing, so that it is in no book."""
+    if seen.state not in (GatewayState.APPROVED, GatewayState.GOING_BACK) or not seen.amount_minor:
+        return None
+    return Sums({seen.currency: seen.amount_minor - (seen.returned_minor or 0)})
 
 
 def side_by_side(

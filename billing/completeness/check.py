@@ -13,7 +13,7 @@ from functools import partial
 from billing.apart import Failed, why
 from billing.completeness.chains import Chain, ChainStatus, StoppedCollection, end, release
 from billing.completeness.month_check import MonthCheck
-from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
+from billing.completeness.report import CompletenessReport, CustomerState, Finding, FindingKind
 from billing.completeness.row_check import CellRules
 from billing.completeness.sheet_check import SheetCheck
 from billing.completeness.snapshots import CustomerSnapshot, UncollectedDebt
@@ -133,6 +133,10 @@ class CompletenessCheck:
         text = f"{amount} of payment {row.title} is unmatched{f', from {row.payer}' if row.payer else ''}"
         remedies = (about_payment(action, row) for action in (RemedyAction.ASSIGN, RemedyAction.REFUND))
         self._tally.find(FindingKind.UNMATCHED, "", text, *remedies)
+
+    def take_finding(self, finding: Finding) -> None:
+        """Adds, in every month, what was found about orders."""
+        self._tally.keep(finding)
 
     def waits(self, instruction: Instruction) -> None:
         """Reports what somebody else has to confirm, and a refund whose outcome is not known."""

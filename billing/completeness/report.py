@@ -67,6 +67,9 @@ class FindingKind(StrEnum):
     UNMATCHED = "unmatched money"
     INSTRUCTION = "payment waits for a person"
     UNBALANCED = "journal does not add up"
+    UNRELEASED = "order paid, not released"
+    RELEASED_UNPAID = "order released, not paid"
+    ENDED_CREDIT = "money of an ended order"
 
 
 TOLD_ALREADY = frozenset(
@@ -79,13 +82,18 @@ TOLD_ALREADY = frozenset(
 
 
 class Finding(Model):
-    """A reason why a customer or an amount is not covered. ``advice`` says what the remedies cannot."""
+    """A reason why a customer or an amount is not covered. ``advice`` says what the remedies cannot.
+
+    ``order_number``: it is about an order. ``is_told``: an alert of its own has told it.
+    """
 
     kind: FindingKind
     customer_id: Id = ""
+    order_number: Code = ""
     text: Words
     advice: Words = ""
     remedies: Few[Remedy] = ()
+    is_told: bool = False
 
 
 class ExplainedDifference(Model):
@@ -175,5 +183,5 @@ def shared(entries: Sequence[_Entry], limit: int, kind: Callable[[_Entry], Hasha
 def new_findings(coverage: CompletenessReport, reported: Sequence[str]) -> Iterator[Finding]:
     """The findings that neither an earlier report, whose texts are ``reported``, nor the month has alerted about."""
     for finding in coverage.findings:
-        if finding.kind not in TOLD_ALREADY and finding.text not in reported:
+        if not finding.is_told and finding.kind not in TOLD_ALREADY and finding.text not in reported:
             yield finding

@@ -38,10 +38,12 @@ class Tally:
 
     def find(self, kind: FindingKind, customer_id: str, text: str, *remedies: Remedy, advice: str = "") -> None:
         """Adds a finding; ``customer_id`` "": it concerns no customer."""
-        if self._kinds[kind] < KEPT:
-            finding = Finding(kind=kind, customer_id=customer_id, text=text, advice=advice, remedies=remedies)
+        self.keep(Finding(kind=kind, customer_id=customer_id, text=text, advice=advice, remedies=remedies))
+
+    def keep(self, finding: Finding) -> None:
+        if self._kinds[finding.kind] < KEPT:
             self._findings.append(finding)
-        self._kinds[kind] += 1
+        self._kinds[finding.kind] += 1
 
     def add(self, customer_id: str, currency: str, check: RowCheck) -> None:
         """Adds a customer's rows and invoiced lines; ``customer_id`` "": rows of no customer."""

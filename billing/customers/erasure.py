@@ -23,7 +23,7 @@ _SHORTEST = 3  # characters of a name or address that is searched for in texts
 _FIELDS = """
     key period stage outcome status state kind type code decline_code advice_code currency timezone sheet digest flags
     review_mode op action command via by refusal answered cause rail subject subject_kind original account destination
-fault
+fault number order_number lane file_digest
 """
 _KEPT = frozenset(_FIELDS.split())
 """Fields that never hold personal data, even if a value matches the person's name."""
@@ -53,6 +53,7 @@ class ErasureObstacles(NamedTuple):
     collected: tuple[str, ...]
     disputes: tuple[str, ...]
     balance: Balance
+    open_orders: tuple[str, ...] = ()  # neither ended nor released, or production has not answered
 
 
 def obstacle(customer_id: str, obstacles: ErasureObstacles) -> tuple[str, Remedy | None] | None:
@@ -67,9 +68,16 @@ def obstacle(customer_id: str, obstacles: ErasureObstacles) -> tuple[str, Remedy
         return f"{period} is still being collected; record a payment or write it off first", show
     if obstacles.disputes:
         return f"dispute {obstacles.disputes[0]} is not decided; answering it takes name and address", None
+    if obstacles.open_orders:
+        number = obstacles.open_orders[0]
+        return f"order {number} is open; cancel it first, or wait until it is fulfilled", _show_order(number)
     if not obstacles.balance.is_even:
         return f"{_unsettled(obstacles.balance)}; settle it first", RemedyAction.SETTLE.of(customer_id)
     return None
+
+
+def _show_order(number: str) -> Remedy:
+    return RemedyAction.SHOW_ORDER.of().evolve(order_number=number)
 
 
 def _unsettled(balance: Balance) -> str:
@@ -78,7 +86,7 @@ def _unsettled(balance: Balance) -> str:
         amount = format_amount(abs(amount_minor), currency)
         parts.append(f"{amount} is owed to the customer" if amount_minor < 0 else f"{amount} was never billed")
     for item in balance.owed:
-        parts.append(f"{format_amount(item.amount_minor, item.currency)} is still owed for {item.subject.name}")
+        parts.append(f"{format_amount(item.amount_minor, item.currency)} is still owed for {item.subject.title}")
     return ", ".join(parts)
 
 

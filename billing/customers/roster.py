@@ -6,13 +6,14 @@ A customer has a card's ids at the processor; a newcomer, from an old form, has 
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Annotated, TypeVar
 
 from pydantic import StringConstraints, ValidationError
 
-from billing.cells import Writer, folded, unguarded
+from billing.cells import Writer, folded
+from billing.csv_rows import reader_of, rows_of
 from billing.customers.address import email_key
 from billing.customers.customer import Customer, Party, ReviewMode, Terms
 from billing.errors import InvalidInput
@@ -80,7 +81,7 @@ def _parsed(kind: type[_L], text: str, required: tuple[str, ...]) -> tuple[dict[
     customers: dict[int, _L] = {}
     problems = []
     owners = _Owners()
-    for line, row, fault in _rows(_reader(text, required)):
+    for line, row, fault in rows_of(_reader(text, required)):
         try:
             if fault:
                 raise InvalidInput(fault)
@@ -123,21 +124,8 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
 
 
 def _reader(text: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, strict=True)
-    try:
-        columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
-    except csv.Error as error:
-        raise InvalidInput(f"the first row is not CSV ({error}); it must name {', '.join(required)}") from None
-    if not any(columns):
-        raise InvalidInput(f"the first row is empty; it must name {', '.join(required)}")
-    missing = [name for name in required if name not in columns]
-    if missing:
-        raise InvalidInput(f"the first row lacks {', '.join(missing)}; it must name {', '.join(required)}")
-    repeated = sorted({name for name in columns if name and columns.count(name) > 1})
-    if repeated:
-        raise InvalidInput(f"the first row has more than one column {', '.join(repeated)}; rename the others")
-    _check_ignored(columns)
-    reader.fieldnames = columns
+    reader = reader_of(text, required)
+    _check_ignored(list(reader.fieldnames or ()))
     return reader
 
 
@@ -156,22 +144,6 @@ def _check_ignored(columns: Sequence[str]) -> None:
         alike = [words] if words in by_words else [name for name in absent if words in name.split()]
         if similar := alike or get_close_matches(words, absent, n=1, cutoff=_SIMILAR):
             raise InvalidInput(f"{column!r} is almost {by_words[similar[0]]!r}; correct it, or rename the column")
-
-
-def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str], str]]:
-    """The line, cells and fault ("": none) of each row. An unclosed quotation mark swallows the rows after it."""
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            reader.line_num = reader.reader.line_num
-            yield line, {}, f"not CSV ({error}); nothing was read from here to line {reader.line_num}"
-        else:
-            cells = {str(name): unguarded(value.strip()) for name, value in row.items() if isinstance(value, str)}
-            yield reader.line_num, cells, "more cells than columns" if None in row else ""
 
 
 def _customer(kind: type[_L], row: dict[str, str], required: tuple[str, ...]) -> _L:

@@ -23,6 +23,8 @@ class EventType(StrEnum):
     PAYMENT_BOOKED = "payment.booked"
     PAYMENT_ASSIGNED = "payment.assigned"
     RECEIVABLE_SETTLED = "receivable.settled"
+    ORDER_CHANGED = "order.changed"
+    ORDER_RELEASED = "order.released"
     PING = "ping"  # the doctor asks whether the receiver answers
 
 
@@ -31,6 +33,8 @@ class Destination(StrEnum):
 
     RECEIVER = "receiver"  # the company's own system, at BILLING_EVENTS_URL: every event
     COLLECTION = "collection"  # the customer's collection: money of another rail for a month
+    ORDER = "order"  # the order's workflow: where the order stands by now
+    PRODUCTION = "production"  # what may be made or shipped from now on
 
 
 class Event(Model):

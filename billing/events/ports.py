@@ -1,5 +1,6 @@
 """The outbox of events, and those who deliver them. Every method may be called again after any failure."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -8,8 +9,11 @@ from billing.events.event import Destination, OutgoingEvent
 
 
 class EventSender(Protocol):
-    async def send(self, event: OutgoingEvent) -> None:
-        """Hands the event over; after a failure it may have arrived. Raises ``ReceiverUnavailable``."""
+    async def send(self, event: OutgoingEvent) -> bool | None:
+        """Hands the event over; after a failure it may have arrived. True: the outbox has it as done already.
+
+        Raises ``ReceiverUnavailable``.
+        """
 
 
 class EventProbe(Protocol):
@@ -18,6 +22,12 @@ class EventProbe(Protocol):
 
 
 class EventOutbox(Protocol):
+    def watch_events(self, news: Callable[[], None]) -> None:
+        """Has ``news`` called, in any thread, after this process has put events into the outbox."""
+
+    def watch_alerts(self, news: Callable[[], None]) -> None:
+        """As ``watch_events``, for alerts that are written with what they are about."""
+
     async def claim_events(
         self,
         destination: Destination,
@@ -28,12 +38,12 @@ class EventOutbox(Protocol):
     ) -> list[OutgoingEvent]:
         """The destination's events that are due, for this process alone ``until`` then.
 
-        Of each customer it is the oldest, and no other. One that cannot be read holds up its customer only, and is
-        added to ``failed``.
+        Of each customer, or order, it is the oldest, and no other. One that cannot be read holds up its customer only,
+        and is added to ``failed``.
         """
 
-    async def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
-        """The destination has taken a claimed event; the customer's next one is due."""
+    async def events_are_done(self, events: Sequence[OutgoingEvent], at: datetime) -> None:
+        """Their destinations have taken these claimed events; the next ones of their customers are due."""
 
     async def event_has_failed(self, event: OutgoingEvent, fault: str, next_at: datetime) -> None:
         """A claimed event is to be tried again at ``next_at``; no effect if another process has claimed it since."""

@@ -10,7 +10,7 @@ from billing.errors import InvalidInput
 from billing.model import Author, Code, Id, Instant, Line, Minor, Model, Url, Words
 from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 from billing.payments.methods import CardOnFile
-from billing.receivables.journal import Balance, Subject
+from billing.receivables.journal import Balance, Subject, SubjectKind
 
 LIFETIME_MIN, LIFETIME_MAX = timedelta(hours=1), timedelta(hours=24)
 """Stripe's limits are half an hour and a day; a link has to be read, too."""
@@ -30,11 +30,14 @@ class CheckoutState(StrEnum):
 
 
 class CheckoutRequest(Model):
-    """Who wants a link, and for what. ``description`` is what the customer reads; ``payer_id`` is the processor's."""
+    """Who wants a link, and for what. ``description`` is what the customer reads.
+
+    ``payer_id`` is the processor's id of the customer; None: it does not know them, as a buyer who has no card there.
+    """
 
     rail: Code
     customer_id: Id
-    payer_id: Id
+    payer_id: Id | None
     subject: Subject
     description: Line
     expires_at: Instant
@@ -43,13 +46,16 @@ class CheckoutRequest(Model):
 
 
 class CheckoutPage(Model):
-    """The page as the processor has it. ``url`` is set while it is open, ``payment_id`` once somebody tries to pay."""
+    """The page as the processor has it. ``url`` is set while it is open, ``payment_id`` once somebody tries to pay.
+
+    ``expires_at`` None: as it was asked for. A gateway tells the address of an open page once: None after that.
+    """
 
     session_id: Id
     state: CheckoutState
     url: Url | None = None
     payment_id: Id | None = None
-    expires_at: Instant
+    expires_at: Instant | None = None
 
 
 class Checkout(CheckoutRequest):
@@ -65,6 +71,11 @@ class Checkout(CheckoutRequest):
     state: CheckoutState = CheckoutState.OPENING
     session_id: Id | None = None
     url: Url | None = None
+
+    def completed(self, page: CheckoutPage) -> CheckoutPage:
+        """The page with what only the ledger knows of it."""
+        url = page.url or (self.url if page.state is CheckoutState.OPEN else None)
+        return page.evolve(url=url, expires_at=page.expires_at or self.expires_at)
 
     def seen(self, page: CheckoutPage) -> "Checkout":
         """The link as its ``page`` stands now."""
@@ -85,9 +96,11 @@ def begun(request: CheckoutRequest, checkout_id: str, balance: Balance, at: Inst
     whose = f"{request.customer_id}, {request.subject}"
     owed = next((item for item in balance.owed if item.subject == request.subject and item.amount_minor > 0), None)
     if owed is None:
-        raise InvalidInput(
-            f"{whose}: nothing is owed; see: python starter.py customers show {request.customer_id} --statement"
+        is_order = request.subject.kind is SubjectKind.ORDER
+        show = (
+            f"orders show {request.subject.name}" if is_order else f"customers show {request.customer_id} --statement"
         )
+        raise InvalidInput(f"{whose}: nothing is owed; see: python starter.py {show}")
     if owed.due_at is None:
         raise InvalidInput(f"{whose}: there is no bill yet; send the link after the charge notice")
     amount, currency = owed.amount_minor, owed.currency

@@ -53,9 +53,10 @@ class Payment(Model):
     authenticate_url: Url = ""  # where the customer authenticates a waiting payment; leads back to return_url
     return_url: Url = ""
     reversed: bool = False  # partly or wholly refunded or disputed
-    key: Line = ""  # this and the next two from the metadata that we wrote; "" in payments that we did not create
+    key: Line = ""  # this and the next three from the metadata that we wrote; "" in payments that we did not create
     customer_id: Line = ""
-    period: Line = ""
+    period: Line = ""  # of an order's payment, the month in which it is reconciled
+    order: Line = ""  # "": it is for the month
     by_link: bool = False  # paid at the page of a payment link
     paid_at: Instant | None = None  # by the processor's clock; None: not paid, or not looked up
 
@@ -65,7 +66,7 @@ class Payment(Model):
             rail=self.rail,
             reference=self.payment_id,
             customer_id=self.customer_id or None,
-            subject=Subject.month(Period(self.period)),
+            subject=Subject.order(self.order) if self.order else Subject.month(Period(self.period)),
             amount_minor=self.amount_minor,
             currency=self.currency,
             paid_at=self.paid_at or at,

@@ -164,6 +164,9 @@ class CheckoutStore(Protocol):
     async def live_checkouts(self) -> list[Checkout]:
         """The links that may still bring money, oldest first."""
 
+    async def checkout(self, checkout_id: str) -> Checkout | None:
+        """The link with this name."""
+
     async def checkout_of(self, session_id: str) -> Checkout | None:
         """The link with this page."""
 
@@ -173,6 +176,9 @@ class EventInbox(Protocol):
 
     async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
         """Saves the event; True in one process only, even if several save it at once."""
+
+    async def event_received_at(self, event_id: str) -> datetime | None:
+        """When the event was saved first; None: it never was."""
 
     async def has_open_event(self, beginning: str) -> bool:
         """Whether an event whose id begins with ``beginning`` is open."""

@@ -16,6 +16,7 @@ RailName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 class RailKind(StrEnum):
     CARDS = "cards"  # a processor's account: payments are made, looked up and given back there
     LINKS = "links"  # a processor's pages, each for one payment: customers get a link
+    GATEWAY = "gateway"  # a shop at WayForPay: its pages, the links to them, and what payers do there by themselves
     BY_HAND = "by_hand"  # people record what has arrived: a bank account, the cash desk
 
 
@@ -32,6 +33,8 @@ RAILS = {
     "cash": Rail(kind=RailKind.BY_HAND, title="Cash"),
 }
 """Those of a company that has configured none."""
+SANDBOX_RAILS = RAILS | {"wayforpay": Rail(kind=RailKind.GATEWAY, title="WayForPay")}
+"""Those of a sandbox that has configured none."""
 
 
 def by_hand(rails: dict[str, Rail], name: str) -> str:
@@ -43,12 +46,30 @@ def by_hand(rails: dict[str, Rail], name: str) -> str:
     return name
 
 
-def of_links(rails: dict[str, Rail]) -> str:
-    """The name of the rail of payment links. Raises ``InvalidInput`` unless there is one."""
-    names = [name for name, rail in rails.items() if rail.kind is RailKind.LINKS]
-    if len(names) != 1:
-        raise InvalidInput(
-            f"{len(names)} rails are of kind {RailKind.LINKS}; payment links need one, such as stripe-link: "
-            "set BILLING_RAILS"
-        )
-    return names[0]
+def of_links(rails: dict[str, Rail], name: str = "") -> str:
+    """The name of the rail of payment links: the one that is named, else the only one of its kind.
+
+    Stripe's links come before a gateway's. Raises ``InvalidInput`` unless there is one.
+    """
+    kinds = {
+        kind: [known for known, rail in rails.items() if rail.kind is kind]
+        for kind in (RailKind.LINKS, RailKind.GATEWAY)
+    }
+    names = [known for of_kind in kinds.values() for known in of_kind]
+    if name and name not in names:
+        raise InvalidInput(f"{name!r} makes no payment links; name one of: {', '.join(names)}, or set BILLING_RAILS")
+    if name:
+        return name
+    kind = RailKind.LINKS if kinds[RailKind.LINKS] or not kinds[RailKind.GATEWAY] else RailKind.GATEWAY
+    of_kind = kinds[kind]
+    if len(of_kind) != 1:
+        advice = f"name one with --rail: {', '.join(of_kind)}, or set BILLING_RAILS"
+        if not of_kind:
+            advice = "payment links need one, such as stripe-link: set BILLING_RAILS"
+        raise InvalidInput(f"{len(of_kind)} rails are of kind {kind}; {advice}")
+    return of_kind[0]
+
+
+def gateways(rails: dict[str, Rail]) -> list[str]:
+    """The names of the rails that are shops at a gateway."""
+    return [name for name, rail in rails.items() if rail.kind is RailKind.GATEWAY]

@@ -15,7 +15,10 @@ _AHEAD = timedelta(days=1)  # of UTC, somewhere on earth
 
 
 class TypedPayment(NamedTuple):
-    """As typed; "" for what was left out. ``paid_on`` is the day by the bank, such as 2026-12-03."""
+    """As typed; "" for what was left out. ``paid_on`` is the day by the bank, such as 2026-12-03.
+
+    It is for the ``month`` or for the ``order`` that it names; without either, for what fell due first.
+    """
 
     rail: str
     reference: str
@@ -27,6 +30,7 @@ class TypedPayment(NamedTuple):
     month: str = ""
     payer: str = ""
     paid_on: str = ""
+    order: str = ""
 
     def payment(self, rails: Mapping[str, Rail], now: datetime) -> IncomingPayment:
         """The payment; without a day, it was paid ``now``. Raises ``InvalidInput``, ``pydantic.ValidationError``."""
@@ -37,14 +41,18 @@ class TypedPayment(NamedTuple):
                 f"{self.amount.strip()} is no payment; what went back is recorded as a refund of its payment: "
                 "python starter.py payments refund"
             )
-        month = self.month.strip()
-        if month and not self.customer_id.strip():
-            raise InvalidInput(f"whose month {month} does it pay? Name the customer too")
+        month, order = self.month.strip(), self.order.strip()
+        if month and order:
+            raise InvalidInput("a payment is for a month or for an order; record two payments, each with its part")
+        if (month or order) and not self.customer_id.strip():
+            raise InvalidInput(
+                f"whose {'month' if month else 'order'} {month or order} does it pay? Name the customer too"
+            )
         return IncomingPayment(
             rail=by_hand(dict(rails), self.rail),
             reference=reference_of(self.reference),
             customer_id=self.customer_id.strip() or None,
-            subject=Subject.month(Period(month)) if month else None,
+            subject=subject_of(month, order),
             amount_minor=amount_minor,
             currency=currency,
             paid_at=_instant(self.paid_on.strip(), now),
@@ -52,6 +60,13 @@ class TypedPayment(NamedTuple):
             by=self.by,
             reason=self.reason,
         )
+
+
+def subject_of(month: str, order: str) -> Subject | None:
+    """What money is for that names a month or an order; "" for either: it names none."""
+    if order:
+        return Subject.order(order)
+    return Subject.month(Period(month)) if month else None
 
 
 def reference_of(text: str) -> str:

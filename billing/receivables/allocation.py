@@ -2,8 +2,8 @@
 
 Money for a subject pays what is owed for it, then makes good what was given up of it; the rest is the customer's
 credit, which keeps the subject as its origin. What goes back is taken in the opposite order: first the credit that came
-from the same subject, whichever payment it came with; then a refund gives up what it had paid, and a chargeback makes
-it owed again.
+from the same subject, whichever payment it came with; then a refund gives up what it had paid for a month, and a
+chargeback makes it owed again. What was paid for an order is owed again in any case.
 """
 
 from collections import Counter
@@ -22,6 +22,7 @@ from billing.receivables.journal import (
     Entry,
     Outstanding,
     Subject,
+    SubjectKind,
     Transaction,
     clearing,
     credit,
@@ -68,19 +69,26 @@ def assigned(record: PaymentRecord, to: IncomingPayment, balance: Balance, at: d
 
 
 def _paid(payment: IncomingPayment, balance: Balance, at: datetime) -> Shares:
-    """What the payment pays: what it names and nothing else, or what fell due first."""
+    """What the payment pays: what it names and nothing else; or months, then orders, and of each what fell due first.
+
+    An order is due when it is placed, and may be given up; a month is owed, and is collected.
+    """
     shares, rest, customer_id = Shares(), payment.amount_minor, payment.customer_id
     if customer_id is None:
         return Shares({unmatched(payment.rail): rest})
     if payment.subject is not None:
         return paid_for(payment.subject, rest, payment.currency, customer_id, balance, at)
     due = [item for item in balance.owed if item.due_at and item.currency == payment.currency]
-    for item in sorted(due, key=lambda item: (item.due_at, str(item.subject))):
+    for item in sorted(due, key=_in_turn):
         share = _payable(item, rest, at)
         shares[receivable(customer_id, item.subject)] += share
         rest -= share
     shares[credit(customer_id)] += rest
     return shares
+
+
+def _in_turn(item: Outstanding) -> tuple[bool, datetime | None, str]:
+    return item.subject.kind is SubjectKind.ORDER, item.due_at, item.subject.name
 
 
 def paid_for(
@@ -98,11 +106,12 @@ def paid_for(
 
 
 def _payable(item: Outstanding, amount_minor: int, at: datetime | None) -> int:
-    """How much of the amount pays ``item``: what is not due yet is paid whole or not at all, for its notice has
+    """How much of the amount pays ``item``: a month that is not due yet is paid whole or not at all, for its notice has
     announced the whole charge.
     """
     share = max(0, min(amount_minor, item.amount_minor))
-    is_early = at is not None and item.due_at is not None and item.due_at > at
+    is_month = item.subject.kind is SubjectKind.MONTH
+    is_early = is_month and at is not None and item.due_at is not None and item.due_at > at
     return 0 if is_early and share < item.amount_minor else share
 
 
@@ -140,7 +149,8 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
         part = min(rest, max(0, share))
         surplus = balances.get(customer_id, NOTHING_OWED).credit_from(subject, payment.currency)
         from_credit = min(part, max(0, surplus))
-        undone = written_off if payment.kind is PaymentKind.REFUND else receivable
+        is_given_up = payment.kind is PaymentKind.REFUND and subject.kind is SubjectKind.MONTH
+        undone = written_off if is_given_up else receivable
         shares[credit(customer_id, subject)] -= from_credit
         shares[undone(customer_id, subject)] -= part - from_credit
         rest -= part

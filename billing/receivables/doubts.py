@@ -17,6 +17,7 @@ class DoubtKind(StrEnum):
     CURRENCY = "currency"  # credit in a currency in which the customer is not billed
     NOT_OWED = "not_owed"  # nothing is owed for what it names
     EXCESS = "excess"  # more than was owed for what it names, as of a charge that was announced before a part arrived
+    ENDED = "ended"  # for an order that was cancelled, or has expired
     PART = "part"  # of a bill that is not due yet, which is paid whole or not at all
 
 
@@ -27,16 +28,28 @@ class Doubt(Model):
     text: Words
 
 
+class OrderState(StrEnum):
+    """What became of an order that money names."""
+
+    UNKNOWN = "unknown"  # to this customer
+    BILLED = "billed"
+    ENDED = "ended"
+
+
 class AccountState(NamedTuple):
     """What of a customer matters to money that arrives; ``owed_minor`` is owed for what it names after all.
 
     ``left_minor`` is left of all credit that came for that, once it has paid its part; None: the money names nothing.
+    ``is_charged``: by our own charge of a card, which reconciliation compares with its month.
+    ``order``: None unless the money names one.
     """
 
     currency: str
     is_closed: bool
     owed_minor: int = 0
     left_minor: int | None = None
+    is_charged: bool = False
+    order: OrderState | None = None
 
 
 def leaves_doubts(payment: IncomingPayment, posted: Transaction) -> bool:
@@ -66,6 +79,9 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
         return
     credited = f"{format_amount(credited_minor, payment.currency)} of payment {payment.title}"
     is_paying = any(entry.account.kind in _PAYING for entry in posted.entries)
+    if account.order is not None:
+        yield _of_order(payment, credited, account.order)
+        return
     if account.is_closed:
         text = f"{credited} is credit of {payment.customer_id}, whose account is closed: no draft will use it"
         yield Doubt(kind=DoubtKind.CLOSED, text=text)
@@ -85,9 +101,24 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
             "paid whole or not at all"
         )
         yield Doubt(kind=DoubtKind.PART, text=text)
-    elif not (is_paying or is_reported):
+    elif not (is_paying or account.is_charged):
         text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"
         yield Doubt(kind=DoubtKind.NOT_OWED, text=text)
+
+
+def _of_order(payment: IncomingPayment, credited: str, order: OrderState) -> Doubt:
+    """Of money for an order nothing is left for a draft: it goes back, or pays the buyer's next order."""
+    whose = f"{credited} is credit of {payment.customer_id}"
+    instead = "give it back, or their next order uses it"
+    match order:
+        case OrderState.ENDED:
+            return Doubt(kind=DoubtKind.ENDED, text=f"{whose}: the {payment.subject} is not open any more; {instead}")
+        case OrderState.BILLED:
+            text = f"{whose}: it is more than was owed for the {payment.subject}; {instead}"
+            return Doubt(kind=DoubtKind.EXCESS, text=text)
+        case OrderState.UNKNOWN:
+            text = f"{whose}, who has no {payment.subject}; if it is opened for them, this pays it"
+            return Doubt(kind=DoubtKind.NOT_OWED, text=text)
 
 
 _UNPAYING = frozenset({AccountKind.CREDIT, AccountKind.UNMATCHED})

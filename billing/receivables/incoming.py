@@ -125,6 +125,11 @@ class PaymentRecord(Model):
         return {customer_id: minor for customer_id, minor in sums.items() if minor > 0}
 
     @property
+    def subjects(self) -> set[Subject | None]:
+        """Everything that its money was ever for."""
+        return {entry.account.subject for transaction in self.transactions for entry in transaction.entries}
+
+    @property
     def in_words(self) -> str:
         """``10.00 EUR receivable acme month 2026-11, 2.00 EUR credit acme``."""
         currency = self.payment.currency

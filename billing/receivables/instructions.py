@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.errors import InvalidInput
@@ -22,8 +22,13 @@ class InstructionKind(StrEnum):
     REFUND = "refund"  # money goes back by the rail by which it came
 
 
+LOST_AFTER = timedelta(hours=3)
+"""How long a gateway may leave the outcome of a refund open before a person decides."""
+
+
 class InstructionState(StrEnum):
     PROPOSED = "proposed"  # somebody else has to confirm it
+    TO_DO = "to_do"  # people are to give the money back by hand; who has done so confirms, with its reference
     UNDER_WAY = "under_way"  # the processor is asked for the refund; until it answers, nobody knows
     DONE = "done"
     REJECTED = "rejected"  # by a person, before it was carried out
@@ -31,14 +36,15 @@ class InstructionState(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        return self in (InstructionState.PROPOSED, InstructionState.UNDER_WAY)
+        return self in (InstructionState.PROPOSED, InstructionState.TO_DO, InstructionState.UNDER_WAY)
 
 
 class InstructionRequest(Model):
     """What a person asks for; ``instruction_id`` takes effect once, however often it is sent.
 
     ``amount`` is as typed, "" for all there is. ``customer_id`` is whose the money becomes, or whose part goes back.
-    ``refund_reference`` names a refund that people have made by hand; "": the processor is asked for it.
+    ``refund_reference`` names a refund that people have made by hand; "": the processor is asked for it, or with
+    ``by_hand`` people are.
     """
 
     instruction_id: Code
@@ -48,6 +54,7 @@ class InstructionRequest(Model):
     subject: Subject | None = None
     amount: Line = ""
     refund_reference: Id = ""
+    by_hand: bool = False
     by: Who
     reason: Why
     via: Code
@@ -56,7 +63,9 @@ class InstructionRequest(Model):
 class Instruction(Model):
     """An instruction on record. ``result`` says what became of it; ``decided_by`` confirmed or rejected it.
 
-    ``closed_at`` None: it is open.
+    ``closed_at`` None: it is open. ``asked_at``: when a gateway, which knows no repeats, was asked for it last; until
+    then, or else until it was under way, ``returned_before_minor`` of the payment had gone back. ``accepted_at``: it
+    has said that it is at it.
     """
 
     instruction_id: Code
@@ -78,6 +87,22 @@ class Instruction(Model):
     decided_why: Words | None = None
     decided_at: Instant | None = None
     closed_at: Instant | None = None
+    asked_at: Instant | None = None
+    returned_before_minor: Minor | None = None
+    accepted_at: Instant | None = None
+
+    def has_taken_effect(self, returned_minor: int) -> bool:
+        """Whether the refund is among what has gone back until now, at a gateway that was asked for it."""
+        before_minor = self.returned_before_minor
+        return before_minor is not None and returned_minor >= before_minor + self.amount_minor
+
+    def is_without_effect(self, returned_minor: int | None) -> bool:
+        """Whether the request has moved no money for sure. None: the gateway does not say what has gone back.
+
+        Some gateways may say the sum of it, others the last refund only: it has to be neither with this one.
+        """
+        is_as_before = returned_minor is not None and returned_minor == self.returned_before_minor
+        return is_as_before and returned_minor != self.amount_minor
 
     def __str__(self) -> str:
         to = f" to {self.customer_id}" if self.kind is InstructionKind.ASSIGN else ""
@@ -98,34 +123,55 @@ class Instruction(Model):
 
     def is_of(self, request: InstructionRequest) -> bool:
         """Whether ``request`` is a repeat of the one that it was made of."""
-        named = ("kind", "payment", "refund_reference")
+        named = ("kind", "payment", *(() if request.by_hand else ("refund_reference",)))
         given = [name for name in ("customer_id", "subject") if getattr(request, name) is not None]
         is_same = all(getattr(self, name) == getattr(request, name) for name in (*named, *given))
         return is_same and (not request.amount or _typed(request.amount, self.currency) == self.amount_minor)
 
     def refused_to(self, by: str) -> str:
         """Why this person cannot confirm it; "" if they can."""
+        if self.state is InstructionState.TO_DO:
+            return ""
         if self.state is not InstructionState.PROPOSED:
             return f"it is {self.state.replace('_', ' ')} already"
         return f"{self.by} has proposed it; somebody else has to confirm it" if _is_same(by, self.by) else ""
 
-    def confirmed(self, by: str, reason: str, at: datetime) -> "Instruction":
-        """As another person confirms it. Raises ``InvalidInput`` if this one cannot."""
+    def confirmed(
+        self, by: str, reason: str, at: datetime, refund_reference: str = "", by_hand: bool = False
+    ) -> "Instruction":
+        """As another person confirms it; or as anybody has given the money back ``by_hand``, by ``refund_reference``.
+
+        Raises ``InvalidInput`` if this person cannot, or if it is to do and has no reference.
+        """
         if why := self.refused_to(by):
             raise InvalidInput(f"{self} cannot be confirmed by {by}: {why}")
-        return self.evolve(decided_by=by, decided_why=reason, decided_at=at).permitted(at)
+        if self.state is InstructionState.TO_DO and not refund_reference:
+            raise InvalidInput(
+                f"{self} is to be done by hand: give the money back, then confirm with the bank's reference of it "
+                "(--refund-reference)"
+            )
+        named = self.evolve(refund_reference=refund_reference or self.refund_reference)
+        return named.evolve(decided_by=by, decided_why=reason, decided_at=at).permitted(at, by_hand)
 
     def rejected(self, by: str, reason: str, at: datetime) -> "Instruction":
-        """As anybody takes it back before it is carried out. Raises ``InvalidInput`` if it is too late."""
-        if self.state is not InstructionState.PROPOSED:
+        """As anybody takes it back before it is carried out, or once its outcome is lost at a gateway.
+
+        Raises ``InvalidInput`` if it is too late. What a gateway gives back all the same is booked when it says so.
+        """
+        if self.state not in (InstructionState.PROPOSED, InstructionState.TO_DO) and not self.is_lost(at):
             raise InvalidInput(f"{self} cannot be rejected: it is {self.state.replace('_', ' ')} already")
         changes = {"state": InstructionState.REJECTED, "decided_by": by, "decided_why": reason, "decided_at": at}
         return self.evolve(**changes, closed_at=at)
 
-    def permitted(self, at: datetime) -> "Instruction":
-        """Once nobody has to confirm it: a refund that a processor makes waits for its answer."""
+    def is_lost(self, at: datetime) -> bool:
+        """Whether a gateway was asked so long ago that a person has to look there."""
+        is_under_way = self.state is InstructionState.UNDER_WAY
+        return is_under_way and self.asked_at is not None and at - self.asked_at >= LOST_AFTER
+
+    def permitted(self, at: datetime, by_hand: bool = False) -> "Instruction":
+        """Once nobody has to confirm it: a refund waits for the processor's answer, or for people to make it."""
         if self.kind is InstructionKind.REFUND and not self.refund_reference:
-            return self.evolve(state=InstructionState.UNDER_WAY)
+            return self.evolve(state=InstructionState.TO_DO if by_hand else InstructionState.UNDER_WAY)
         return self.evolve(state=InstructionState.DONE, closed_at=at)
 
 
@@ -155,7 +201,7 @@ def instructed(
     moved_minor = amount_minor + _moved_before(request.kind, record)
     if four_eyes and moved_minor > four_eyes.get(record.payment.currency, 0):
         return instruction
-    return instruction.permitted(at)
+    return instruction.permitted(at, request.by_hand)
 
 
 def require_left(instruction: Instruction, record: PaymentRecord) -> None:

@@ -47,6 +47,11 @@ class Subject(Model):
     def order(cls, number: str) -> Self:
         return cls(kind=SubjectKind.ORDER, name=number)
 
+    @property
+    def title(self) -> str:
+        """As people call it: ``2026-11``, ``order 1042``."""
+        return self.name if self.kind is SubjectKind.MONTH else str(self)
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
 

@@ -21,7 +21,8 @@ from billing.period import Period
 from billing.progress import Stop
 from billing.receivables.doubts import Doubt, DoubtKind
 from billing.receivables.incoming import IncomingPayment
-from billing.receivables.instructions import Instruction
+from billing.receivables.instructions import Instruction, InstructionState
+from billing.receivables.journal import SubjectKind
 from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import Remedy, RemedyAction
 
@@ -41,7 +42,8 @@ class AlertKind(StrEnum):
 
 
 class Alert(Model):
-    """One matter, with what a person can do about it; ``customer_id`` is "" if it concerns no customer.
+    """One matter, with what a person can do about it; ``customer_id`` is "" if it concerns no customer, and
+    ``order_number`` unless it is about an order.
 
     ``flags`` are those of its invoice when the digest is sent, such as ``|first|large|``.
     """
@@ -50,6 +52,7 @@ class Alert(Model):
     kind: AlertKind
     customer_id: Id
     period: Period
+    order_number: Code = ""
     text: Words
     remedies: Few[Remedy]
     amount_minor: Minor | None = None
@@ -123,15 +126,29 @@ def of_unknown_balance(month: Month, unknown_minor: int, at: datetime) -> Alert:
 
 def of_doubt(doubt: Doubt, payment: IncomingPayment, key: str, at: datetime) -> Alert:
     """``payment`` is in the books, but leaves a doubt; ``key`` names the transaction that left it."""
-    remedy, period = about_payment(_AGAINST[doubt.kind], payment), Period.at(at, "UTC")
+    action = _AGAINST[doubt.kind]
+    order_number = payment.subject.name if payment.subject and payment.subject.kind is SubjectKind.ORDER else ""
+    if order_number and doubt.kind is DoubtKind.EXCESS:
+        action = RemedyAction.REFUND  # no draft uses it
+    remedy, period = about_payment(action, payment), Period.at(at, "UTC")
     customer_id, content = payment.customer_id or "", f"{key} {doubt.kind}"
     alert = _alert(AlertKind.MONEY, customer_id, period, content, doubt.text, (remedy,), at)
-    return alert.evolve(amount_minor=payment.amount_minor, currency=payment.currency)
+    is_known = doubt.kind is not DoubtKind.NOT_OWED
+    return alert.evolve(
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        order_number=order_number if is_known else "",
+    )
 
 
 def of_proposal(instruction: Instruction, at: datetime) -> Alert:
-    """Somebody else has to confirm ``instruction``."""
+    """Somebody else has to confirm ``instruction``, or somebody has to carry it out by hand."""
     text = f"{instruction.by} proposes to {instruction}: {instruction.reason}. Somebody else has to confirm it"
+    if instruction.state is InstructionState.TO_DO:
+        text = (
+            f"{instruction} by hand: {instruction.reason}. Give the money back, then confirm with the bank's reference "
+            "of it (--refund-reference)"
+        )
     period, customer_id = Period.at(at, "UTC"), instruction.customer_id or ""
     remedy = to_confirm(instruction)
     alert = _alert(AlertKind.MONEY, customer_id, period, instruction.instruction_id, text, (remedy,), at)
@@ -194,6 +211,7 @@ _AGAINST = {
     DoubtKind.CURRENCY: RemedyAction.REFUND,
     DoubtKind.NOT_OWED: RemedyAction.SHOW_PAYMENT,
     DoubtKind.EXCESS: RemedyAction.SHOW_PAYMENT,
+    DoubtKind.ENDED: RemedyAction.REFUND,
     DoubtKind.PART: RemedyAction.SHOW_PAYMENT,
 }
 

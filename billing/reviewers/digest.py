@@ -33,6 +33,7 @@ _IN_SHORT = {
     AlertKind.REPORT: "report|reports",
     AlertKind.DRAFT: "draft ready|drafts ready",
 }
+_OF_ORDERS = "order needs you|orders need you"
 _EACH = frozenset({AlertKind.REPORT, AlertKind.MONEY})
 _UNUSUAL = frozenset({"first", "changed", "large", "unreadable", "address"})
 
@@ -60,11 +61,14 @@ class Item(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Alerts of one kind: their number, their totals by currency, the first of them, and how many more there are."""
+    """Alerts of one kind: their number, how many of them are about orders, their totals by currency, the first of them,
+    and how many more there are.
+    """
 
     kind: AlertKind
     title: str
     number: int
+    orders: int
     totals: str
     items: list[Item]
     more: int
@@ -74,8 +78,10 @@ def headline(digest: Digest) -> str:
     """The digest in one line: ``2 invoices need you, 1 halted, 412 drafts ready``."""
     parts = []
     for section in sections(digest):
-        one, several = _IN_SHORT[section.kind].split("|")
-        parts.append(f"{section.number} {one if section.number == 1 else several}")
+        orders = section.orders if section.kind is AlertKind.PERSON else 0
+        for number, words in ((section.number - orders, _IN_SHORT[section.kind]), (orders, _OF_ORDERS)):
+            one, several = words.split("|")
+            parts += [f"{number} {one if number == 1 else several}"] if number else []
     return ", ".join(parts)
 
 
@@ -87,7 +93,8 @@ def sections(digest: Digest) -> list[Section]:
         if alerts:
             items = _items(kind, alerts, digest.console_url)
             first = items[:SHOWN_AT_MOST]
-            result.append(Section(kind, TITLES[kind], len(alerts), _totals(alerts), first, len(items) - len(first)))
+            orders, more = sum(bool(alert.order_number) for alert in alerts), len(items) - len(first)
+            result.append(Section(kind, TITLES[kind], len(alerts), orders, _totals(alerts), first, more))
     return result
 
 
@@ -99,9 +106,9 @@ def _items(kind: AlertKind, alerts: list[Alert], console_url: str) -> list[Item]
 
 
 def _latest(alerts: Iterable[Alert]) -> list[Alert]:
-    """The latest alert of each period and customer, and every report and payment."""
+    """The latest alert of each period and customer, or of each order, and every report and payment."""
     latest = {
-        (alert.period, alert.customer_id, alert.alert_id if alert.kind in _EACH else ""): alert
+        (alert.period, alert.customer_id, alert.order_number, alert.alert_id if alert.kind in _EACH else ""): alert
         for alert in sorted(alerts, key=lambda alert: alert.at)
     }
     return [latest[key] for key in sorted(latest)]
@@ -111,6 +118,9 @@ def _item(alert: Alert, console_url: str) -> Item:
     subject = f"{alert.customer_id}, {alert.period}" if alert.customer_id else str(alert.period)
     amount = "" if alert.amount_minor is None else f" ({format_amount(alert.amount_minor, alert.currency)})"
     text = alert.text if len(alert.text) <= _CHARACTERS else f"{alert.text[: _CHARACTERS - 1]}…"
+    if alert.order_number:
+        link = f"{console_url.rstrip('/')}/desk/orders/{alert.order_number}" if console_url else ""
+        return Item(f"order {alert.order_number}{amount}", text, alert.remedies, link)
     if alert.kind is AlertKind.MONEY:
         link = f"{console_url.rstrip('/')}/desk/money" if console_url else ""
         return Item(subject + amount, text, alert.remedies, link)

@@ -17,7 +17,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.invoices.ports import InvoiceRow
 from billing.keys import workflow_id
 from billing.money import format_amount
-from billing.receivables.journal import Balance, Entry, Transaction
+from billing.receivables.journal import Balance, Entry, SubjectKind, Transaction
 from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
 from cli.terminal.options import AsJson, By, CustomerId, Reason
@@ -137,6 +137,9 @@ def _standing(balance: Balance) -> Iterator[str]:
         amount = format_amount(abs(item.amount_minor), item.currency)
         if item.amount_minor < 0:
             yield f"{amount} of credit used in the draft of {item.subject.name}"
+            continue
+        if item.subject.kind is SubjectKind.ORDER:
+            yield f"{amount} owed for {item.subject.title}"
             continue
         due = f", due {utc(item.due_at)}" if item.due_at else ", not announced yet"
         yield f"{amount} owed for {item.subject.name}{due}"

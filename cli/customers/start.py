@@ -81,17 +81,22 @@ def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
 
     Raises ``InvalidInput`` with the file's name and the fault.
     """
+    parsed = parsed_file(path, text, parse)
+    if ignored := ignored_columns(text):
+        complain(f"{path}: columns that are not read: {', '.join(ignored)}", style="yellow")
+    return parsed
+
+
+def parsed_file(path: Path, text: str, parse: Callable[[str], T]) -> T:
+    """The parsed text of the file. Raises ``InvalidInput`` with the file's name and the fault."""
     try:
-        parsed = parse(text)
+        return parse(text)
     except InvalidInput as error:
         first = next(iter(text.splitlines()), "")
         for name, sign in _SEPARATORS.items():
             if sign in first and "," not in first:
                 raise InvalidInput(f"{path}: its cells are separated by {name}; save it with commas") from None
         raise InvalidInput(f"{path}: {error}") from None
-    if ignored := ignored_columns(text):
-        complain(f"{path}: columns that are not read: {', '.join(ignored)}", style="yellow")
-    return parsed
 
 
 def read_text(path: Path) -> str:

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from billing.errors import BillingError
+from billing.errors import BillingError, InvalidInput
+from billing.payments.typed_payment import subject_of
 from billing.period import Period
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
-from billing.receivables.journal import PaymentName, Subject
+from billing.receivables.journal import PaymentName
 from bootstrap import connect_adapters, connect_ledger, connect_payment_desk
-from cli.receivables.payments import RailArgument, Reference
+from cli.receivables.payments import OrderOption, RailArgument, Reference, buyer_of
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason, period_option
 from cli.terminal.output import print_json, print_table, say, utc, whole
@@ -19,6 +20,9 @@ from settings import load_settings
 
 InstructionId = Annotated[str, typer.Argument(metavar="ID", help="The id of the proposal, as in the list.")]
 Part = Annotated[str, typer.Option("--amount", metavar="AMOUNT", help="A part of it, such as 12.50; else all.")]
+RefundReference = Annotated[
+    str, typer.Option("--refund-reference", metavar="REFERENCE", help="By hand: the bank's reference of it.")
+]
 
 _CONFIRM = "python starter.py payments confirm"
 
@@ -26,27 +30,35 @@ _CONFIRM = "python starter.py payments confirm"
 async def assign(
     rail: RailArgument,
     reference: Reference,
-    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Whose it is.")],
     by: By,
     reason: Reason,
+    customer: Annotated[
+        str, typer.Option("--customer", metavar="ID", help="Whose it is; of an order, its buyer.")
+    ] = "",
+    order: OrderOption = "",
     month: Annotated[Period | None, period_option("The month that it pays; else the oldest debt.", "--month")] = None,
     amount: Part = "",
     command_id: CommandId = "",
     as_json: AsJson = False,
 ) -> None:
-    """Assign unmatched money to a customer, all of it or a part.
+    """Assign unmatched money to a customer or to an order, all of it or a part.
 
     Above BILLING_FOUR_EYES_ABOVE that is a proposal, which somebody else has to confirm.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
     $ python starter.py payments assign transfer 7732 --customer nowak --by ann --reason "asked by phone"
+    $ python starter.py payments assign transfer 7733 --order 1042 --by ann --reason "asked by phone"
     """
+    async with connect_ledger(load_settings()) as ledger:
+        customer = customer or await buyer_of(ledger, order)
+    if not customer or (order and month):
+        raise InvalidInput("name whose money it is by --customer or --order; for one month, or for one order")
     request = InstructionRequest(
         instruction_id=command_id or uuid.uuid4().hex,
         kind=InstructionKind.ASSIGN,
         payment=PaymentName.of(rail, reference.strip()),
         customer_id=customer,
-        subject=Subject.month(month) if month else None,
+        subject=subject_of(month or "", order),
         amount=amount,
         by=by,
         reason=reason,
@@ -64,9 +76,7 @@ async def refund(
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="ID", help="Whose part of a payment that was split.")
     ] = None,
-    refund_reference: Annotated[
-        str, typer.Option("--refund-reference", metavar="REFERENCE", help="By hand: the bank's reference of it.")
-    ] = "",
+    refund_reference: RefundReference = "",
     command_id: CommandId = "",
     as_json: AsJson = False,
 ) -> None:
@@ -112,21 +122,32 @@ def _listed(row: Instruction) -> tuple[str, ...]:
     return row.instruction_id, utc(row.at), row.by, str(row), row.reason, row.state.replace("_", " ")
 
 
-async def confirm(instruction_id: InstructionId, by: By, reason: Reason, as_json: AsJson = False) -> None:
+async def confirm(
+    instruction_id: InstructionId,
+    by: By,
+    reason: Reason,
+    refund_reference: RefundReference = "",
+    as_json: AsJson = False,
+) -> None:
     """Confirm what somebody else has proposed; or ask again for a refund whose outcome is not known.
 
-    [bold]Example[/bold]
+    A refund that people have to make by hand is confirmed by who has made it, with the bank's reference of it.
+
+    [bold]Examples[/bold]
     $ python starter.py payments confirm 3f2a --by bob --reason "compared with the statement"
+    $ python starter.py payments confirm 7c1d --refund-reference 9021 --by bob --reason "paid out"
     """
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         desk = connect_payment_desk(settings, adapters)
-        _print(await _answered(desk, instruction_id, by, reason), as_json)
+        _print(await _answered(desk, instruction_id, by, reason, refund_reference), as_json)
         await tell_reviewers(settings, adapters)
 
 
 async def reject(instruction_id: InstructionId, by: By, reason: Reason, as_json: AsJson = False) -> None:
     """Take a proposal back: your own, or somebody else's. No money has moved.
+
+    Also ends a refund of which a gateway has not said for three hours what has become of it: look in its cabinet first.
 
     [bold]Example[/bold]
     $ python starter.py payments reject 3f2a --by bob --reason "it is another customer's"
@@ -148,9 +169,9 @@ async def _instruct(request: InstructionRequest, as_json: bool) -> None:
         await tell_reviewers(settings, adapters)
 
 
-async def _answered(desk: PaymentDesk, instruction_id: str, by: str, reason: str) -> Instruction:
+async def _answered(desk: PaymentDesk, instruction_id: str, by: str, reason: str, refund_reference: str) -> Instruction:
     try:
-        return await desk.confirm(instruction_id, by, reason, load_settings().now())
+        return await desk.confirm(instruction_id, by, reason, load_settings().now(), refund_reference)
     except BillingError as error:
         raise _with_advice(error, instruction_id) from None
 
@@ -168,5 +189,7 @@ def _print(instruction: Instruction, as_json: bool) -> None:
         return
     if instruction.state is InstructionState.PROPOSED:
         say(f"{instruction}: proposed; somebody else confirms it with: {_CONFIRM} {instruction.instruction_id}")
+    elif instruction.state is InstructionState.TO_DO:
+        say(f"{instruction}: to be done by hand; then: {_CONFIRM} {instruction.instruction_id} --refund-reference REF")
     else:
         say(f"{instruction}: {instruction.result or instruction.state.replace('_', ' ')}")

@@ -17,12 +17,17 @@ from bootstrap import connect_adapters, connect_ledger, connect_payment_desk
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import SHOWN, complain, print_json, print_json_list, print_table, say, utc, whole
+from orders.ports import OrderListing
 from settings import load_settings
 
 RailArgument = Annotated[str, typer.Argument(metavar="RAIL", help="The rail's name, such as transfer.")]
 Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="The payment's reference on that rail.")]
 Month = Annotated[
     str, typer.Option("--month", metavar="YYYY-MM", help="The month that it pays; without, the oldest debt.")
+]
+
+OrderOption = Annotated[
+    str, typer.Option("--order", metavar="NUMBER", help="The order that it pays; its buyer need not be named.")
 ]
 
 _PAGE = 1000
@@ -39,14 +44,15 @@ async def record(
         str, typer.Option("--customer", metavar="ID", help="Whose it is; without, it is unmatched.")
     ] = "",
     month: Month = "",
+    order: OrderOption = "",
     payer: Annotated[str, typer.Option("--payer", metavar="NAME", help="Who paid, by the bank.")] = "",
     paid_on: Annotated[str, typer.Option("--paid-on", metavar="YYYY-MM-DD", help="The day by the bank.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Record money that has arrived outside the processor: by transfer, or in cash.
 
-    It pays the month that you name, else what fell due first; what is left over is credit for the next draft. Without
-    a customer it is kept as unmatched, until somebody assigns it. The same reference again changes nothing.
+    It pays the month or order that you name, else what fell due first; what is left over is credit for the next draft.
+    Without a customer it is kept as unmatched, until somebody assigns it. The same reference again changes nothing.
 
     [bold]Examples[/bold]
     $ python starter.py payments record transfer 7731 --amount 120.00 --currency eur --customer acme
@@ -55,8 +61,9 @@ async def record(
       --by ann --reason "no reference given"
     """
     settings = load_settings()
-    typed = TypedPayment(rail, reference, amount, currency, by, reason, customer, month, payer, paid_on)
     async with connect_adapters(settings) as adapters:
+        customer = customer or await buyer_of(adapters.ledger, order)
+        typed = TypedPayment(rail, reference, amount, currency, by, reason, customer, month, payer, paid_on, order)
         recorded = await connect_payment_desk(settings, adapters).record(typed, settings.now())
         await tell_reviewers(settings, adapters)
     if as_json:
@@ -65,6 +72,14 @@ async def record(
     _print(recorded.record, "booked" if recorded.is_new else "booked before")
     for doubt in recorded.doubts:
         complain(doubt.text, style="yellow")
+
+
+async def buyer_of(ledger: OrderListing, order: str) -> str:
+    """Whose order it is; "" for no order. Raises ``NotFound``."""
+    standing = await ledger.order(order) if order else None
+    if order and standing is None:
+        raise NotFound(f"there is no order {order}; see: python starter.py orders list")
+    return standing.order.customer_id if standing else ""
 
 
 async def list_(

@@ -21,9 +21,10 @@ from rich.console import Console
 
 from billing.errors import BillingError, InvalidInput
 from billing.money import format_amount, totals_text
-from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
+from cli.sandbox.demo_orders import demo_orders
 from cli.sandbox.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
+from cli.sandbox.verdict import print_checks, shown_checks
 from cli.terminal.options import AsJson
 from cli.terminal.output import console, errors, print_json, say, table
 from sandbox.demo.demo import STORY, Demo
@@ -54,6 +55,9 @@ async def demo(
             "--data-dir", metavar="DIR", help="Keep everything in this folder: a new one, or of an earlier demo."
         ),
     ] = None,
+    orders: Annotated[
+        bool, typer.Option("--orders", help="A dozen orders instead, paid by three rails; nothing is billed monthly.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bill one month for a dozen sample customers in about a minute, then check every promise.
@@ -65,10 +69,16 @@ async def demo(
     $ python starter.py demo
     $ python starter.py demo --kill-worker
     $ python starter.py demo --serve
+    $ python starter.py demo --orders
     """
+    if orders and (serve or kill_worker):
+        raise InvalidInput("--orders is a demo of its own, without --serve and --kill-worker; to play, use up")
     began = time.monotonic()
     forget_settings()
     with _folder(data_dir) as folder:
+        if orders:
+            await demo_orders(folder, as_json, began)
+            return
         evidence: Evidence | None = None
         async with until_signal(quietly=serve):
             evidence = await _bill(folder, serve, kill_worker, errors if as_json else console)
@@ -185,18 +195,14 @@ def _print(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> N
     ]
     say("")
     console.print(table(("Summary", f"{len(evidence.cases)} customers, {evidence.periods[0]}"), rows))
-    say("\nChecked in the registers of Stripe and the bank, the mail, the ledger and the sheet", style="bold")
-    for check in checks:
-        say(f"  {'ok    ' if check.ok else 'FAILED'}  {check.name}", style="green" if check.ok else "bold red")
-        for wrong in check.wrong:
-            say(f"          {wrong}", style="red")
+    print_checks(checks, "Stripe and the bank, the mail, the ledger and the sheet")
 
 
 def _transfers(evidence: Evidence) -> Iterator[str]:
     """Each transfer, and what came of it, in words."""
-    cases = {(case.customer_id, case.period): case for case in evidence.cases}
+    cases = {(case.customer_id, str(case.period)): case for case in evidence.cases}
     for arrival in evidence.registers.arrivals.values():
-        case = cases.get((arrival.customer_id, Period(arrival.month))) if arrival.rail == BANK else None
+        case = cases.get((arrival.customer_id, arrival.subject)) if arrival.rail == BANK else None
         if case is None:
             continue
         effect = "for the month"
@@ -224,6 +230,6 @@ def _print_json(evidence: Evidence, checks: list[PromiseResult], seconds: float)
             "transfers": [*_transfers(evidence)],
             "mails": evidence.letters(),
             "alerts": Counter(row.kind for row in evidence.alerts),
-            "checks": [{"name": check.name, "ok": check.ok, "wrong": check.wrong} for check in checks],
+            "checks": shown_checks(checks),
         }
     )

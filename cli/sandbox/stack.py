@@ -129,12 +129,14 @@ def welcome(stack: Stack, password: str, commands: tuple[tuple[str, str], ...]) 
     for name, where in (
         ("Temporal", stack.ui_url),
         ("Mail", stack.mail_url),
+        ("Production", f"{stack.production_url}/jobs: what paid orders have released"),
+        ("WayForPay", f"{stack.wayforpay_url}/static/test_merch_n1, where payers type an order's number"),
         ("Console", f"{stack.console_url}/desk for reviewers; customers pay by the links in their mails"),
         ("Sign in", f"as {people}"),
         ("Password", password),
         ("Sales", f"{sheets}/*.csv, to be edited"),
     ):
-        say(f"  {name:10}{where}")
+        say(f"  {name:11}{where}")
     console.print(f"\nIn another terminal, in this folder, after: {way_in}", style="bold", soft_wrap=True, markup=False)
     for command, effect in commands:
         console.print(f"  python starter.py {command}", soft_wrap=True, markup=False)

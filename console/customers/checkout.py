@@ -30,7 +30,7 @@ class CheckoutPages:
         self._pages = pages
         self._now = now
         self.router = APIRouter(prefix="/checkout")
-        self.router.add_api_route("/paid", self.paid)
+        self.router.add_api_route("/paid", self.paid, methods=["GET", "POST"])  # WayForPay's page posts
         self.router.add_api_route("/left", self.left)
 
     async def paid(self, session_id: str = "") -> HTMLResponse:

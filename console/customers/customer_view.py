@@ -45,6 +45,11 @@ class CustomerView(NamedTuple):
     def can_change_card(self) -> bool:
         return self.situation is Situation.PAYABLE
 
+    @property
+    def has_link(self) -> bool:
+        """Whether a page that takes any card may be offered."""
+        return self.situation in (Situation.PAYABLE, Situation.OTHERWISE)
+
 
 class OwedMonth(NamedTuple):
     debt: Debt
@@ -71,6 +76,11 @@ class CustomersPage(NamedTuple):
     def payable(self, period: Period | None) -> list[Period]:
         """The months that can be paid by card now: ``period``, or all."""
         return [each.debt.period for each in self.owed if each.view.can_pay and period in (None, each.debt.period)]
+
+    def has_link(self, period: Period) -> bool:
+        """Whether the month can be paid by a link now."""
+        views = [each.view for each in self.owed if each.debt.period == period]
+        return any(view.has_link for view in views or ([self.view] if period == self.month.period else []))
 
     @property
     def can_change_card(self) -> bool:

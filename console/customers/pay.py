@@ -5,6 +5,7 @@
     GET  /pay/{token}           the amounts owed, their situation, the ways to pay
     POST /pay/{token}/pay       pays all or one ``month`` with the card on file; on to the bank's page if the bank asks
     GET  /pay/{token}/return    back from the bank's page, which was about one ``month``
+    POST /pay/{token}/link      on to the page of a gateway, the ``rail``, which takes any card for one ``month``
     POST /pay/{token}/card      on to Stripe's page for another card
     GET  /pay/{token}/card      back from there
 
@@ -38,6 +39,7 @@ from clients.collection_commands import collection_handle, pay, tell_collection
 from clients.month_commands import Unanswered, query_month
 from clients.running_workflows import RunningWorkflows
 from console.customers.customer_view import CustomersPage, OwedMonth, Situation, customer_view, debt_view
+from console.customers.gateway_links import GatewayLinks
 from console.customers.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
 from console.customers.wording import values, values_of_all
 from console.web.pages import Pages
@@ -66,7 +68,9 @@ class PaymentPages:
         returned: ReturnedCards,
         links: PaymentLinks,
         pages: Pages,
+        gateways: GatewayLinks,
     ) -> None:
+        self._gateways = gateways
         self._client = client
         self._vault = vault
         self._ledger = ledger
@@ -77,6 +81,7 @@ class PaymentPages:
         self.router.add_api_route("", self.show)
         self.router.add_api_route("/pay", self.pay, methods=["POST"])
         self.router.add_api_route("/return", self.returned)
+        self.router.add_api_route("/link", self.by_link, methods=["POST"])
         self.router.add_api_route("/card", self.register_card, methods=["POST"])
         self.router.add_api_route("/card", self.card_registered)
 
@@ -90,7 +95,8 @@ class PaymentPages:
         refresh_seconds = None
         if case.situation is Situation.PENDING and 0 <= look < len(_LOOK_AFTER_SECONDS):
             refresh_seconds = _LOOK_AFTER_SECONDS[look]
-        page = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
+        page: dict[str, object] = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
+        page |= {"gateways": self._gateways.titles}
         if len(case.owed) > 1:
             return self._pages.page("pay_all.html", page | values_of_all(case))
         return self._pages.page("pay.html", page | values(case))
@@ -117,6 +123,16 @@ class PaymentPages:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await tell_collection(self._client, customer_id, look_up)
         return RedirectResponse(self._page(token), 303)
+
+    async def by_link(self, token: str, rail: str, month: str = "") -> RedirectResponse:
+        """``month`` "": that of the link. What cannot be paid so now is shown by the page as it then stands."""
+        customer_id, period = self._opened(token)
+        wanted = Period.read(month) or period
+        url = ""
+        if (await self._case(customer_id, period)).has_link(wanted):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                url = await self._gateways.open(rail, customer_id, wanted)
+        return RedirectResponse(url or self._page(token), 303)
 
     async def register_card(self, token: str) -> RedirectResponse:
         customer_id, period = self._opened(token)

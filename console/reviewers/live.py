@@ -1,28 +1,34 @@
-"""Tells open pages that a month has changed: one look at the ledger a second for all listeners, none without.
+"""Tells open pages that something has changed: one look at the ledger a second for all listeners, none without.
 
 ::
 
-    live = Live(ledger.pulse)
+    live = Live(ledger.pulse)                       # of months, or of orders
     async for pulse in live.pulses(period): ...     # the present one at once, then each new one
     live.stop()                                     # every stream ends, so that the server can
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Generic, TypeVar
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
 
 from billing.errors import BillingError
-from billing.period import Period
+from console.reviewers.signed_in import session_of
 
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 20.0
 """After this long without news a stream sends a sign of life and checks its session."""
 
+K = TypeVar("K", bound=str)
+
 _log = logging.getLogger(__name__)
 
 
 class _Watch:
-    """A month that is watched: its last pulse, a future for the next one, and the task that polls."""
+    """A page's subject that is watched: its last pulse, a future for the next one, and the task that polls."""
 
     def __init__(self) -> None:
         self.pulse = ""
@@ -40,25 +46,25 @@ class _Watch:
         news.set_result(None)
 
 
-class Live:
-    """``look`` returns a text that differs after every change of a month."""
+class Live(Generic[K]):
+    """``look`` returns a text that differs after every change of a month, or of an order."""
 
-    def __init__(self, look: Callable[[Period], Awaitable[str]], every_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, look: Callable[[K], Awaitable[str]], every_seconds: float = LOOK_SECONDS) -> None:
         self._look = look
         self._every_seconds = every_seconds
-        self._watches: dict[Period, _Watch] = {}
+        self._watches: dict[K, _Watch] = {}
         self._stopped = False
 
     @property
     def watched(self) -> int:
-        """How many months are watched now."""
+        """How many subjects are watched now."""
         return len(self._watches)
 
-    async def pulses(self, period: Period, quiet_seconds: float = QUIET_SECONDS) -> AsyncGenerator[str]:
+    async def pulses(self, subject: K, quiet_seconds: float = QUIET_SECONDS) -> AsyncGenerator[str]:
         """The present pulse, then each new one; "" after ``quiet_seconds`` without one. Ends with ``stop``."""
-        watch = self._watches.setdefault(period, _Watch())
+        watch = self._watches.setdefault(subject, _Watch())
         watch.listeners += 1
-        watch.task = watch.task or asyncio.create_task(self._watch(period, watch))
+        watch.task = watch.task or asyncio.create_task(self._watch(subject, watch))
         last = ""
         try:
             while not self._stopped:
@@ -72,7 +78,7 @@ class Live:
                 except TimeoutError:
                     yield ""
         finally:
-            self._leave(period, watch)
+            self._leave(subject, watch)
 
     def stop(self) -> None:
         """Ends all streams, at once and for good."""
@@ -80,17 +86,30 @@ class Live:
         for watch in self._watches.values():
             watch.wake()
 
-    def _leave(self, period: Period, watch: _Watch) -> None:
+    def _leave(self, subject: K, watch: _Watch) -> None:
         watch.listeners -= 1
         if not watch.listeners:
-            del self._watches[period]
+            del self._watches[subject]
             assert watch.task is not None
             watch.task.cancel()
 
-    async def _watch(self, period: Period, watch: _Watch) -> None:
+    async def _watch(self, subject: K, watch: _Watch) -> None:
         while True:
             try:
-                watch.tell(await self._look(period))
+                watch.tell(await self._look(subject))
             except BillingError as error:
-                _log.warning("whether %s has changed is not known now: %s", period, error)
+                _log.warning("whether %s has changed is not known now: %s", subject, error)
             await asyncio.sleep(self._every_seconds)
+
+
+def stream(request: Request, pulses: AsyncGenerator[str]) -> StreamingResponse:
+    """The pulses as server-sent events; they end when the session does."""
+    return StreamingResponse(_events(request, pulses), media_type="text/event-stream")
+
+
+async def _events(request: Request, pulses: AsyncGenerator[str]) -> AsyncIterator[str]:
+    yield "retry: 3000\n\n"
+    async for pulse in pulses:
+        if not pulse and await session_of(request) is None:
+            return
+        yield f"data: {pulse}\n\n" if pulse else ": still here\n\n"

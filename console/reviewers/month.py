@@ -10,20 +10,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response
 
 from billing.invoices.stages import Stage
 from billing.money import sums_of
 from billing.period import Period
 from billing.reviewers.queries import MonthOverview, StageTotal, compared
 from clients.standstill import StandstillWatch
-from console.reviewers.live import Live
+from console.reviewers.live import Live, stream
 from console.reviewers.page_frame import NamedMonth, PageFrame, read_period
-from console.reviewers.signed_in import SignedIn, session_of
+from console.reviewers.signed_in import SignedIn
 from console.reviewers.wording import tone
 
 SHOWN_NEEDS = 12
@@ -42,7 +42,7 @@ class StageLine(NamedTuple):
 
 
 class MonthPages:
-    def __init__(self, desk: PageFrame, ledger: MonthOverview, live: Live, watch: StandstillWatch) -> None:
+    def __init__(self, desk: PageFrame, ledger: MonthOverview, live: Live[Period], watch: StandstillWatch) -> None:
         self._desk = desk
         self._ledger = ledger
         self._live = live
@@ -91,15 +91,7 @@ class MonthPages:
         month = read_period(period)
         if month is None:
             return Response(status_code=204)  # after that a browser does not ask again
-        return StreamingResponse(self._stream(request, month), media_type="text/event-stream")
-
-    async def _stream(self, request: Request, period: Period) -> AsyncIterator[str]:
-        """Each pulse of the month; ends when the session does."""
-        yield "retry: 3000\n\n"
-        async for pulse in self._live.pulses(period):
-            if not pulse and await session_of(request) is None:
-                return
-            yield f"data: {pulse}\n\n" if pulse else ": still here\n\n"
+        return stream(request, self._live.pulses(month))
 
 
 def stage_lines(totals: Sequence[StageTotal]) -> list[StageLine]:

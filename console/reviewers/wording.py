@@ -10,6 +10,7 @@ from billing.invoices.approval_policy import Flag
 from billing.invoices.stages import Stage
 from billing.payments.methods import CardOnFile
 from billing.reviewers.queries import InvoiceListRow
+from orders.order import OrderStage
 from wording.english import date_text, money_text, month_text
 from wording.plain import relative, stage_words
 
@@ -19,7 +20,15 @@ _TONES = {
     "bad": (Stage.UNRESOLVED, Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED),
     "good": (Stage.PAID,),
 }
-_TONE_OF = {stage: tone for tone, stages in _TONES.items() for stage in stages}
+_ORDER_TONES = {
+    "wait": (OrderStage.RELEASED, OrderStage.IN_PRODUCTION, OrderStage.PART_PAID, OrderStage.AWAITING_PAYMENT),
+    "act": (OrderStage.HALTED, OrderStage.AWAITING_RELEASE),
+    "bad": (OrderStage.REJECTED,),
+    "good": (OrderStage.FULFILLED,),
+}
+_TONE_OF: dict[str, str] = {
+    stage: tone for tones in (_TONES, _ORDER_TONES) for tone, stages in tones.items() for stage in stages
+}
 _FLAG_WORDS = {Flag.FIRST: "first invoice", Flag.SHEET: "sheet changed", Flag.ADDRESS: "former address"}
 _NEXT_STEPS = {
     Stage.SCHEDULED: "imports sales",
@@ -34,8 +43,8 @@ _NEXT_STEPS = {
 
 @cache
 def tone(stage: str) -> str:
-    """The colour of a stage: wait, act (a person has to), bad, good or quiet."""
-    return _TONE_OF.get(Stage(stage), "quiet")
+    """The colour of a month's or order's stage: wait, act (a person has to), bad, good or quiet."""
+    return _TONE_OF.get(stage, "quiet")
 
 
 def next_step(row: InvoiceListRow) -> str:
@@ -70,6 +79,12 @@ def utc(instant: datetime) -> str:
     return f"{at.day} {at:%b %Y, %H:%M}"
 
 
+def day(instant: datetime) -> str:
+    """``4 Dec 2026`` in UTC."""
+    at = instant.astimezone(UTC)
+    return f"{at.day} {at:%b %Y}"
+
+
 def iso(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -88,6 +103,9 @@ def distance(instant: datetime, now: datetime) -> str:
 
 FILTERS = {
     "words": stage_words,
-    **{filter.__name__: filter for filter in (tone, next_step, flag_words, percent, money, utc, iso, clocks, distance)},
+    **{
+        filter.__name__: filter
+        for filter in (tone, next_step, flag_words, percent, money, utc, day, iso, clocks, distance)
+    },
     "month_words": month_text,
 }

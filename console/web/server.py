@@ -82,6 +82,6 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends streams, which would go on for hours; answers other open requests."""
-        if live := getattr(getattr(self.config.app, "state", None), "live", None):
+        for live in getattr(getattr(self.config.app, "state", None), "live", ()):
             live.stop()
         await super().shutdown(sockets)

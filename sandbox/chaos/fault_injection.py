@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from bootstrap import SANDBOX_SHEET_ID
+from bootstrap_adapters import SANDBOX_SHEET_ID
+from sandbox.chaos.order_plan import CALLBACKS, NO_FAULTS, OrderFaults
 from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Kill, Rule
 from sandbox.chaos.stalls import put_stall, take_stall
 from sandbox.stack.processes import Child, ChildFailedError
@@ -40,26 +41,36 @@ class FaultInjector:
         self._sheets = stack.settings.sandbox_sheets_port
         self._mail = stack.settings.sandbox_mail_port
         self._receiver = receiver_port
+        self._gateway = stack.settings.sandbox_wayforpay_port
+        self._production = stack.settings.sandbox_production_port
+        self._breakable = (self._stripe, self._sheets, self._receiver, self._gateway, self._production)
 
     @asynccontextmanager
     async def throughout(self, seed: int) -> AsyncIterator[None]:
         """While the block runs, webhooks come twice, late, reordered or never; the stand-ins draw by ``seed``."""
-        for port in (self._stripe, self._sheets, self._receiver):
+        for port in self._breakable:
             await control(port, "faults/seed", {"seed": seed})
         await control(self._stripe, "webhooks/faults/seed", {"seed": seed})
+        await control(self._gateway, "callbacks/faults/seed", {"seed": seed})
         for rule in WEBHOOKS:
             await control(self._stripe, "webhooks/faults", rule)
+        for rule in CALLBACKS:
+            await control(self._gateway, "callbacks/faults", rule)
         yield
         rules: list[Rule] = (await control(self._stripe, "webhooks", method="GET"))["faults"]
         self.faults.update({f"webhook {rule['kind']}": rule["fired"] for rule in rules})
+        rules = await control(self._gateway, "callbacks/faults", method="DELETE")
+        self.faults.update({f"callback {rule['kind']}": rule["fired"] for rule in rules})
 
     @asynccontextmanager
-    async def during(self, fault_plan: FaultPlan) -> AsyncIterator[None]:
+    async def during(self, fault_plan: FaultPlan, of_orders: OrderFaults = NO_FAULTS) -> AsyncIterator[None]:
         """Breaks things while the block runs; then all services are well, and what was killed is on its way back."""
         services = (
             (self._stripe, fault_plan.stripe),
             (self._sheets, fault_plan.sheets),
             (self._receiver, fault_plan.events),
+            (self._gateway, of_orders.gateway),
+            (self._production, of_orders.production),
         )
         for port, rules in services:
             for rule in rules:
@@ -73,6 +84,8 @@ class FaultInjector:
         async with asyncio.TaskGroup() as group:
             for fault in self._faults_of(fault_plan, over):
                 group.create_task(fault)
+            if of_orders.console_dies_after_seconds is not None:
+                group.create_task(self._kill_console(of_orders.console_dies_after_seconds, over))
             try:
                 yield
             finally:
@@ -96,7 +109,7 @@ class FaultInjector:
         return faults
 
     async def _clear(self) -> None:
-        for port in (self._stripe, self._sheets, self._receiver):
+        for port in self._breakable:
             rules: list[Rule] = await control(port, "faults", method="GET")
             self.faults.update({_name(rule): rule["fired"] for rule in rules if rule["fired"]})
             await control(port, "faults", method="DELETE")
@@ -137,6 +150,13 @@ class FaultInjector:
             self.kills["server_restarts"] += 1
             await self._stack.server.start()
 
+    async def _kill_console(self, after_seconds: float, over: asyncio.Event) -> None:
+        """With whatever callback, webhook or order it is about to answer."""
+        await _wait(over, after_seconds)
+        self._stack.console.kill()
+        self.kills["console_kills"] += 1
+        await _revive(self._stack.console, 0.0)
+
     # -- files
 
     async def _lock_ledger(self, seconds: float) -> None:
@@ -171,7 +191,8 @@ async def _revive(worker: Child, after_seconds: float) -> None:
 
 
 def _name(rule: Rule) -> str:
-    service = {"/v4/": "sheets", "/events": "events"}.get(rule["path"], "stripe")
+    paths = {"/v4/": "sheets", "/events": "events", "^/api/": "gateway", "^/releases": "production"}
+    service = paths.get(rule["path"], "stripe")
     status = f" {rule['status']}" if rule["kind"] == "status" else ""
     return f"{service} {'cached ' if rule['cached'] else ''}{rule['kind']}{status}"
 

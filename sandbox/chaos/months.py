@@ -26,8 +26,11 @@ from billing.receivables.journal import Subject
 from bootstrap import Adapters
 from clients.start import StartResult, handle_for, start_customer
 from sandbox.chaos.bookkeeper import Bookkeeper
+from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
+from sandbox.chaos.order_end import OrdersEnd
+from sandbox.chaos.order_plan import NO_FAULTS, OrderFaults, order_faults
 from sandbox.chaos.plan import FaultPlan, Plan
 from sandbox.chaos.reviewers import Reviewers, wish_for
 from sandbox.judge.gather import gather
@@ -67,6 +70,8 @@ class Months:
     clock: SharedClock
     fault_injector: FaultInjector
     bookkeeper: Bookkeeper
+    buyers: Buyers
+    orders_end: OrdersEnd
     folder: Path
     report: Callable[[str], None]
     wrong: list[str] = field(default_factory=list)
@@ -118,7 +123,9 @@ class Months:
             self._sort_sheets(rows)
             await self._sell_late(rows)
             fault_plan = FaultPlan() if helping else self.plan.faults(self.steps)
-            async with self.fault_injector.during(fault_plan), asyncio.TaskGroup() as group:
+            of_orders = NO_FAULTS if helping else order_faults(self.plan, self.steps)
+            async with self.fault_injector.during(fault_plan, of_orders), asyncio.TaskGroup() as group:
+                group.create_task(self._order(of_orders))
                 group.create_task(self._review(rows, helping))
                 group.create_task(self.bookkeeper.work(self.periods if rows else [], self.steps))
                 group.create_task(self._pass_time())
@@ -128,6 +135,7 @@ class Months:
             counts = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
             self.report(f"{self.steps:4}  {self.clock.now:%Y-%m-%d %H:%M}  {counts}")
         await self.fault_injector.revived()
+        await self.orders_end.come(self.steps)
         await self.events_arrive()
         await self._finish()
         await self.bookkeeper.settle(sorted({row.customer_id for row in await self.ledger.invoices()}))
@@ -135,7 +143,7 @@ class Months:
     async def _compare_books(self) -> None:
         """The journal is right at any time, though not complete while something is under way."""
         evidence = await gather(self.folder, self.ledger, *self.periods, is_over=False)
-        wrong = (f"{text}, in step {self.steps}" for account in evidence.accounts for text in account.wrong)
+        wrong = (f"{text}, in step {self.steps}" for account in evidence.everybody for text in account.wrong)
         known = {text.rpartition(", in step")[0] for text in self.wrong}
         self.wrong += [text for text in wrong if text.rpartition(", in step")[0] not in known]
 
@@ -244,6 +252,13 @@ class Months:
         return False
 
     # -- people
+
+    async def _order(self, of_orders: OrderFaults) -> None:
+        """Buyers go on; meanwhile somebody may pull the brake, under which nothing new is released."""
+        if of_orders.brake_seconds is None:
+            await self.buyers.work(self.steps)
+            return
+        await self.buyers.work_under_brake(self.steps, of_orders.brake_seconds)
 
     async def _review(self, rows: list[InvoiceRow], helping: bool) -> None:
         """Reviewers look at every month, and send commands while time passes."""

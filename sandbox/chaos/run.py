@@ -21,9 +21,11 @@ from bootstrap import (
 )
 from process.shutdown import BY_FORCE, GRACE
 from sandbox.chaos.bookkeeper import Bookkeeper
+from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
+from sandbox.chaos.order_end import OrdersEnd
 from sandbox.chaos.plan import Plan
 from sandbox.judge.evidence import Evidence
 from sandbox.judge.gather import gather
@@ -66,8 +68,13 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         desk = connect_payment_desk(
             settings, adapters, connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
         )
-        bookkeeper = Bookkeeper(plan, Bank(folder / "bank.jsonl"), desk, adapters.ledger, lambda: clock.now)
-        months = Months(plan, periods, company, adapters, client, clock, fault_injector, bookkeeper, folder, report)
+        bank = Bank(folder / "bank.jsonl")
+        bookkeeper = Bookkeeper(plan, bank, desk, adapters.ledger, lambda: clock.now)
+        buyers = Buyers(plan, settings, adapters, bank)
+        end = OrdersEnd(settings, adapters, client, buyers)
+        people = (bookkeeper, buyers, end)
+        months = Months(plan, periods, company, adapters, client, clock, fault_injector, *people, folder, report)
+        await buyers.payers.calls_back()
         async with fault_injector.throughout(plan.seed):
             await months.start()
             await months.pass_by()
@@ -78,7 +85,8 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
     checks = [
         *judge(evidence),
         PromiseResult(
-            name="everything comes to an end, and the journal is right all the while", wrong=(*months.wrong,)
+            name="everything comes to an end, and the journal is right all the while",
+            wrong=(*months.wrong, *buyers.wrong, *end.wrong),
         ),
         PromiseResult(name="every answer that a person got is on record", wrong=unrecorded),
         PromiseResult(
@@ -126,6 +134,8 @@ def _figures(months: Months, fault_injector: FaultInjector, evidence: Evidence) 
         "alerts": len(evidence.alerts),
         "events": len(evidence.deliveries or ()),
         "money": dict(sorted(months.bookkeeper.done.items())),
+        "orders": dict(sorted((months.buyers.done + months.buyers.payers.done).items())),
+        "releases": sum(len(order.releases) for order in evidence.orders.orders),
         "virtual_days": (months.clock.now - months.clock.began).days,
     }
 

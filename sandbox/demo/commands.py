@@ -5,12 +5,12 @@ import os
 import sys
 
 from billing.errors import BillingError
-from sandbox.demo.show import Show
+from sandbox.demo.narrator import Narrator
 from sandbox.stack.stack import ROOT, Stack
 
 
 class Commands:
-    def __init__(self, stack: Stack, show: Show) -> None:
+    def __init__(self, stack: Stack, show: Narrator) -> None:
         self._stack = stack
         self._show = show
 

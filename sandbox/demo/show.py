@@ -1,6 +1,5 @@
 """The demo's output: a live table of the customers' months in a terminal, plain lines anywhere else."""
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,6 +17,7 @@ from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.money import format_amount
 from billing.payments.payment import ChargeStatus
+from sandbox.demo.narrator import Narrator
 
 _STYLES = {
     Stage.MONITORING: "cyan",
@@ -35,31 +35,15 @@ _STYLES = {
 _PACE_SECONDS = 0.4  # so that eyes can follow
 
 
-class Show:
+class Show(Narrator):
     """Prints the story above a table that stays at the bottom. Use as a context manager."""
 
     def __init__(self, console: Console, period: str) -> None:
-        self._console = console
+        super().__init__(console)
         self._period = period
         self._live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
         self.pace_seconds = _PACE_SECONDS if console.is_terminal else 0.0
         self._counted: Counter[str] = Counter()
-
-    def chapter(self, text: str) -> None:
-        self._console.print(Text(f"\n{text}", style="bold"), soft_wrap=True)
-
-    def tell(self, text: str, style: str = "") -> None:
-        self._console.print(Text(f"  {text}", style=style), soft_wrap=True)
-
-    def command(self, arguments: tuple[str, ...], answer: list[str]) -> None:
-        """A command as it was typed, and its output."""
-        typed = Text("  $ ", style="dim").append(f"python starter.py {shlex.join(arguments)}", style="bold")
-        self._console.print(typed, soft_wrap=True)
-        self.answer(answer)
-
-    def answer(self, lines: list[str]) -> None:
-        for line in lines:
-            self._console.print(Text(f"    {line}", style="dim"), soft_wrap=True)
 
     def refresh(self, now: datetime, months: Mapping[str, Month]) -> None:
         """Updates the table to the virtual instant ``now``, perhaps in the middle of a step."""

@@ -1,6 +1,7 @@
 """A customer's account in one currency, as the judge keeps it: what money pays, and what is undone when it goes back.
 
-Written from docs/journal.md, and not by the product's functions. Months are named ``2026-11``; "" is none.
+Written from docs/journal.md, and not by the product's functions. What is owed for has a name: a month is ``2026-11``,
+an order ``order 1042``; "" is none.
 """
 
 from collections import Counter
@@ -8,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.receivables.journal import AccountKind, Cause
+from billing.receivables.journal import AccountKind, Cause, Subject, SubjectKind, Transaction
 
 
 class Place(NamedTuple):
-    """Where an entry is: ``name`` is the month or the rail."""
+    """Where an entry is: ``name`` is the month, the order, or the rail."""
 
     kind: AccountKind
     name: str = ""
@@ -72,11 +73,11 @@ class Account:
     # -- money that arrives
 
     def pay(self, amount_minor: int, month: str, at: datetime) -> Entries:
-        """The entries by which money pays what it names; or what fell due first, and nothing else."""
+        """The entries by which money pays what it names, and nothing else; or months, then orders, as they fell due."""
         if month:
             return self.pay_for(month, amount_minor, at)
         shares, rest = Entries(), amount_minor
-        for _, name in sorted((due_at, name) for name, due_at in self.due.items()):
+        for _, _, name in sorted((is_order(name), due_at, name) for name, due_at in self.due.items()):
             part = self.payable(name, rest, at)
             shares[Place(AccountKind.RECEIVABLE, name)] -= part
             rest -= part
@@ -99,27 +100,28 @@ class Account:
         )
 
     def payable(self, month: str, amount_minor: int, at: datetime | None) -> int:
-        """A bill that is not due yet is paid whole or not at all."""
+        """A month's bill that is not due yet is paid whole or not at all."""
         owed = max(0, self.owed(month))
-        is_early = at is not None and month in self.due and self.due[month] > at
+        is_early = not is_order(month) and at is not None and month in self.due and self.due[month] > at
         return 0 if is_early and amount_minor < owed else min(amount_minor, owed)
 
     # -- money that goes back
 
     def take_back(self, paid: Paid, amount_minor: int, cause: Cause) -> Entries:
         """First what was credit of no month, then the latest month: its credit, whichever payment brought that; and
-        then a refund gives up what was paid, and a chargeback makes it owed again.
+        then a refund gives up what was paid, and a chargeback makes it owed again. An order is owed again in any case.
         """
         shares, rest = Entries(), amount_minor
         free = paid.brought[""] - sum(returned[""] for returned in paid.returned.values())
         part = min(rest, max(0, free))
         shares[Place(AccountKind.CREDIT)] += part
         rest -= part
-        undone = AccountKind.WRITTEN_OFF if cause is Cause.REFUND else AccountKind.RECEIVABLE
         for month in sorted(filter(None, paid.brought), reverse=True):
             part = min(rest, max(0, paid.brought[month] - paid.gone(month, cause)))
             from_credit = min(part, max(0, self.credit_for(month)))
             shares[Place(AccountKind.CREDIT, month)] += from_credit
+            is_given_up = cause is Cause.REFUND and not is_order(month)
+            undone = AccountKind.WRITTEN_OFF if is_given_up else AccountKind.RECEIVABLE
             shares[Place(undone, month)] += part - from_credit
             rest -= part
         shares[Place(AccountKind.CREDIT)] += rest
@@ -137,6 +139,27 @@ class Account:
             shares.update(self.pay_for(month, part - good, makes_good=cause is not Cause.REFUND))
         shares.update(self.pay(rest, paid.month, at))
         return shares
+
+
+def name_of(subject: Subject | None) -> str:
+    """How what is owed for is named here."""
+    if subject is None:
+        return ""
+    return str(subject) if subject.kind is SubjectKind.ORDER else subject.name
+
+
+def entries_of(transaction: Transaction, currency: str) -> Entries:
+    """What the transaction enters in that currency."""
+    sums = Entries()
+    for entry in transaction.entries:
+        if entry.currency == currency:
+            name = name_of(entry.account.subject) or entry.account.rail or ""
+            sums[Place(entry.account.kind, name)] += entry.amount_minor
+    return without_nothing(sums)
+
+
+def is_order(name: str) -> bool:
+    return name.startswith(f"{SubjectKind.ORDER} ")
 
 
 def without_nothing(entries: Entries) -> Entries:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.receivables.journal import AccountKind, Cause, Transaction
+from billing.receivables.journal import AccountKind, Cause, SubjectKind, Transaction
 from sandbox.judge.account import Account, Entries, Place, without_nothing
 
 _MONTHLY = frozenset({Cause.DRAFT, Cause.SKIP, Cause.NOTICE, Cause.VOID, Cause.CARRY})
@@ -103,8 +103,9 @@ def _moved(amount_minor: int, debited: Place, credited: Place) -> Entries:
 
 
 def month_of(transaction: Transaction) -> str:
-    """The month that a draft, a notice, or the end of one is about; "" for any other transaction."""
+    """The month that a draft, a notice, or the end of one is about; "" for an order's, and any other transaction."""
     if transaction.cause not in _MONTHLY:
         return ""
     accounts = (entry.account for entry in transaction.entries if entry.account.kind is AccountKind.RECEIVABLE)
-    return next(account.subject.name for account in accounts if account.subject)
+    subject = next(account.subject for account in accounts if account.subject)
+    return subject.name if subject.kind is SubjectKind.MONTH else ""

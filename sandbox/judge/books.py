@@ -9,29 +9,20 @@ registers and the commands, in the order in which the product has written them.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.payments.rails import CARDS
-from billing.receivables.journal import AccountKind, Cause, PaymentName, Transaction
-from sandbox.judge.account import Account, Entries, Paid, Place, in_words, with_source, without_nothing
+from billing.receivables.journal import AccountKind, Cause, PaymentName, SubjectKind, Transaction
+from sandbox.judge.account import Account, Entries, Paid, Place, entries_of, in_words, with_source, without_nothing
 from sandbox.judge.bills import Bills, Follower, month_of
-from sandbox.judge.registers import Arrival, Registers
+from sandbox.judge.facts import Facts
+from sandbox.judge.orders.order_books import OrderBooks, order_of
+from sandbox.judge.registers import Arrival, Registers, Step
 
 _UNDOING = frozenset({Cause.SKIP, Cause.VOID, Cause.CARRY})
-
-
-class Facts(NamedTuple):
-    """What is known of a customer from outside: totals of the notices that have arrived, by month; months of which
-    people have written something off; and months that were paid when they were charged.
-    """
-
-    announced: Mapping[str, Collection[int]]
-    given_up: set[str]
-    paid: set[str]
 
 
 class Books:
@@ -46,8 +37,11 @@ class Books:
         self._registers, self._facts = registers, facts
         self._account = Account()
         self._bills = Bills(self._account)
+        own = {name: order for name, order in facts.orders.items() if order.currency == currency}
+        self._orders = OrderBooks(self._account, own)
         self._paid: dict[PaymentName, Paid] = {}
         self._steps: set[PaymentName] = set()  # of refunds and disputes, as far as they are booked
+        self._returned = Counter[PaymentName]()  # in all, of payments whose rail names no refund
         self._written_off: set[str] = set()
         self._carried = [0]  # what a draft could take over, since the month before was closed
         self._followers: list[Follower] = []  # what may have to follow the record that is read now
@@ -87,20 +81,18 @@ class Books:
         """All that is wrong. ``is_over``: nothing is under way, so that the journal has all that the registers have."""
         self.advance()
         if is_over:
+            self._orders.end()
             self._say_what_is_missing()
+        for text in self._orders.wrong:
+            self._say(text)
         return self._wrong
 
     def _say_what_is_missing(self) -> None:
         for name, arrival in self._registers.arrivals.items():
             if self._is_ours(arrival) and name not in self._paid:
                 self._say(f"{arrival.amount_minor} that arrived as {arrival.reference} are not booked")
-        missing = Counter[str]()
-        for name, step in self._registers.steps.items():
-            if step.original in self._paid and name not in self._steps:
-                missing[step.reversal] += step.amount_minor
-        for reversal, amount_minor in missing.items():
-            if amount_minor:
-                self._say(f"{amount_minor} that moved by {reversal} are not booked")
+        for text in self._registers.unbooked_returns(self._paid, self._steps, self._returned):
+            self._say(text)
         for month in self._facts.given_up - self._written_off:
             if self._account.owed(month) > 0:
                 self._say(f"{self._account.owed(month)} were written off of {month}, and the journal lacks it")
@@ -108,16 +100,25 @@ class Books:
     # -- one transaction after the other
 
     def _read(self, transaction: Transaction) -> None:
-        cause, month, entries = transaction.cause, month_of(transaction), self._entries(transaction)
-        if cause is Cause.FREED or (cause is Cause.ALLOCATION and transaction.payment is None):
+        cause, month, entries = transaction.cause, month_of(transaction), entries_of(transaction, self._currency)
+        if (order := order_of(transaction)) and not self._is_follower(cause, order):
+            self._missed()
+            expected = self._orders.expected(order, transaction)
+        elif cause is Cause.FREED or (cause is Cause.ALLOCATION and transaction.payment is None):
             expected = self._follower(cause, transaction, entries)
         else:
             if self._record != (month, transaction.at):
                 self._missed()
+            self._orders.complete()
             expected = self._expected(transaction, entries)
         if (expected := without_nothing(expected)) != entries:
             self._say(f"{cause} of {transaction.at} is {in_words(entries)}, should be {in_words(expected)}")
+        carried_before = self._account.carried
         self._account.enter(expected)
+        if order and cause is Cause.ALLOCATION:
+            self._orders.note_credit(order, expected)
+        if cause in (Cause.REFUND, Cause.CHARGEBACK):
+            self._orders.note_reversal(expected, carried_before)
         if month:
             self._record = (month, transaction.at)
             at = transaction.at
@@ -126,6 +127,11 @@ class Books:
         self._note_settled(transaction, month)
         earlier = [] if month or self._closes(transaction) else self._carried
         self._carried = [*earlier, self._account.carried]
+
+    def _is_follower(self, cause: Cause, order: str) -> bool:
+        """Whether money for the order has just come, with which credit that had come for it pays, too."""
+        due = (follower for follower in self._followers if follower[:2] == (cause, order))
+        return any(self._bills.following(follower) for follower in due)
 
     def _expected(self, transaction: Transaction, entries: Entries) -> Entries:
         month = month_of(transaction)
@@ -212,10 +218,10 @@ class Books:
             return entries
         if name in self._paid:
             self._say(f"{arrival.reference} is booked twice")
-        shares = self._account.pay(arrival.amount_minor, arrival.month, transaction.at)
-        if arrival.month and arrival.rail != CARDS:
-            self._followers.append(Follower(Cause.ALLOCATION, arrival.month, transaction.at))
-        self._paid[name] = paid = Paid(arrival.month)
+        shares = self._account.pay(arrival.amount_minor, arrival.subject, transaction.at)
+        if arrival.subject and arrival.rail != CARDS:
+            self._followers.append(Follower(Cause.ALLOCATION, arrival.subject, transaction.at))
+        self._paid[name] = paid = Paid(arrival.subject)
         for place, minor in shares.items():
             paid.brought[place.name] -= minor
         source = AccountKind.UNMATCHED if is_assigned else AccountKind.CLEARING
@@ -234,7 +240,7 @@ class Books:
             self._say(f"no register has this {cause}, or it is booked before its payment: {in_words(entries)}")
             return entries
         self._steps.add(name)
-        minor = step.amount_minor
+        minor = self._moved(step, entries) if step.amount_minor is None else step.amount_minor
         if minor < 0:
             shares = self._account.take_back(paid, -minor, cause)
         else:
@@ -242,12 +248,20 @@ class Books:
         paid.note_back(cause, shares)
         return with_source(shares, Place(AccountKind.CLEARING, step.original.rail), minor)
 
+    def _moved(self, step: Step, entries: Entries) -> int:
+        """What the rail has no name for, and may be booked in one with what went back before it."""
+        minor = entries[Place(AccountKind.CLEARING, step.original.rail)]
+        self._returned[step.original] -= minor
+        if self._returned[step.original] not in self._registers.returned[step.original]:
+            self._say(f"{self._returned[step.original]} are booked as gone back by {step.reversal}, and never were")
+        return minor
+
     def _write_off(self, entries: Entries) -> Entries:
         month = next(place.name for place in entries if place.kind is AccountKind.WRITTEN_OFF)
         self._written_off.add(month)
-        if month not in self._facts.given_up:
-            self._say(f"nobody has written {month} off")
         owed_minor = max(0, self._account.owed(month))
+        if month not in self._facts.given_up and not self._orders.may_forgive(month, owed_minor):
+            self._say(f"nobody has written {month} off")
         return Entries(
             {Place(AccountKind.WRITTEN_OFF, month): owed_minor, Place(AccountKind.RECEIVABLE, month): -owed_minor}
         )
@@ -277,18 +291,10 @@ class Books:
         """Whether a month was closed with it: the next draft is made after that."""
         if transaction.cause not in (Cause.PAYMENT, Cause.ALLOCATION):
             return False
-        months = {entry.account.subject.name for entry in transaction.entries if entry.account.subject}
+        subjects = (entry.account.subject for entry in transaction.entries)
+        months = {subject.name for subject in subjects if subject and subject.kind is SubjectKind.MONTH}
         billed = {month for month in months if self._bills.months[month].billed_minor is not None}
         return any(month in self._facts.paid and self._account.owed(month) <= 0 for month in billed)
-
-    def _entries(self, transaction: Transaction) -> Entries:
-        sums = Entries()
-        for entry in transaction.entries:
-            if entry.currency == self._currency:
-                subject = entry.account.subject
-                name = subject.name if subject else entry.account.rail or ""
-                sums[Place(entry.account.kind, name)] += entry.amount_minor
-        return without_nothing(sums)
 
     def _say(self, text: str) -> None:
         self._wrong.append(f"{self._whose}: {text} ({self._currency})")

@@ -21,10 +21,10 @@ def differing_events(evidence: Evidence) -> Iterator[str]:
     for event in evidence.deliveries:
         if arrived.setdefault(event["id"], event) != event:
             yield f"event {event['id']} has come with another body"
-    customers = {None, *(account.customer_id for account in evidence.accounts)}
+    customers = {None, *(account.customer_id for account in evidence.everybody)}
     unknown = (event["customer_id"] for event in arrived.values() if event["customer_id"] not in customers)
     yield from (f"an event is about {customer_id}, whom the ledger does not know" for customer_id in unknown)
-    for account in evidence.accounts:
+    for account in evidence.everybody:
         own = [event for event in arrived.values() if event["customer_id"] == account.customer_id]
         told = [Fact(event["type"], event["data"]["amount_minor"]) for event in own if "amount_minor" in event["data"]]
         facts = list(_facts(account))

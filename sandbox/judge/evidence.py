@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,11 @@ from billing.mails.mail import MessageRow
 from billing.money import sums_of
 from billing.payments.ports import ChargeRow
 from billing.period import Period
-from billing.receivables.journal import AccountTotal, Transaction
+from billing.receivables.journal import AccountTotal, PaymentName, Transaction
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from sandbox.judge.expected import CustomerScript, ExpectedMonth
+from sandbox.judge.orders.order_evidence import OrdersEvidence
 from sandbox.judge.registers import Registers
 from sandbox.judge.stripe_journal import Intent
 from sandbox.stand_ins.mailbox import Mail
@@ -54,6 +55,11 @@ class MonthEvidence:
 
     def accepted(self, command: str) -> list[Decision]:
         return [decision for decision in self.decisions if decision.accepted and decision.command == command]
+
+    @property
+    def tried(self) -> list[Intent]:
+        """The payments by card, but for those that were cancelled untried."""
+        return [intent for intent in self.intents if not intent.came_to_nothing]
 
     @property
     def recovered(self) -> bool:
@@ -103,6 +109,15 @@ class Evidence:
     deliveries: list[dict[str, Any]] | None  # of events, as their receiver took them; None: there was none
     registers: Registers  # of the rails
     totals: list[AccountTotal]  # the trial balance
+    buyers: list[CustomerEvidence] = field(default_factory=list)  # who have orders, and no months
+    orders: OrdersEvidence = field(default_factory=OrdersEvidence)
+    positions: dict[PaymentName, int] = field(default_factory=dict)  # of the journal, at which money was a customer's
+    is_over: bool = True  # nothing is under way
+
+    @property
+    def everybody(self) -> list[CustomerEvidence]:
+        """All who have paid or owed anything."""
+        return [*self.accounts, *self.buyers]
 
     @property
     def all_cases(self) -> list[MonthEvidence]:
@@ -139,18 +154,31 @@ class Evidence:
         digests = (mail for mail in self.mails if mail.headers.get("X-Billing-Ref", "").startswith("digest/"))
         return {matter for mail in digests for matter in _reported(mail.text)}
 
+    def reported_orders(self) -> set[tuple[AlertKind, str]]:
+        """The orders in the digests: kind, and number."""
+        digests = (mail for mail in self.mails if mail.headers.get("X-Billing-Ref", "").startswith("digest/"))
+        lines = (each for mail in digests for each in _lines(mail.text))
+        return {(kind, found[1]) for kind, line in lines if (found := re.match(r"  order ([^ :]+)[ :]", line))}
+
     def arrivals(self, *message_ids: str) -> list[Mail]:
         """The deliveries of these mails, in the order of arrival."""
         return [mail for mail in self.mails if mail.message_id in message_ids]
 
 
 def _reported(text: str) -> Iterator[tuple[AlertKind, str, Period]]:
-    """The matters in the text part of a digest: a title at the left, and below it a line for each."""
+    """The matters in the text part of a digest."""
+    for kind, line in _lines(text):
+        if matter := re.match(r"  ([^ ,]+), (\d{4}-\d\d)[ :]", line):
+            yield kind, matter[1], Period(matter[2])
+
+
+def _lines(text: str) -> Iterator[tuple[AlertKind, str]]:
+    """With their kind, by the title at the left above them."""
     kind: AlertKind | None = None
     for line in text.splitlines():
         kind = next((titled for titled, title in TITLES.items() if line.startswith(f"{title}: ")), kind)
-        if kind and (matter := re.match(r"  ([^ ,]+), (\d{4}-\d\d)[ :]", line)):
-            yield kind, matter[1], Period(matter[2])
+        if kind:
+            yield kind, line
 
 
 def _digest_id(message_id: str) -> str:

@@ -20,12 +20,22 @@ from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMailKind, MessageRow, MessageStore
 from billing.payments.ports import PaymentBooks
 from billing.period import Period
-from billing.receivables.journal import Transaction
-from billing.receivables.ports import GeneralLedger, Journal
+from billing.receivables.journal import Cause, JournalRow, PaymentName, Transaction
+from billing.receivables.ports import THE_BEGINNING, THE_END, Journal
 from billing.reviewers.ports import AlertListing
-from sandbox.judge.books import Books, Facts
+from sandbox.judge.books import Books
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet
+from sandbox.judge.facts import Facts
+from sandbox.judge.gateway_register import GatewayRegister
+from sandbox.judge.orders.order_evidence import (
+    OrderLedger,
+    OrdersEvidence,
+    open_pages,
+    owners_of,
+    read_orders,
+    unpaid_entries,
+)
 from sandbox.judge.registers import Registers
 from sandbox.judge.stripe_journal import CARDS, StripeJournal
 from sandbox.stack.sample import sheet_of
@@ -38,12 +48,12 @@ class _Ledger(
     AlertListing,
     CollectionStore,
     CustomerStore,
-    GeneralLedger,
     InvoiceListing,
     Journal,
     MessageStore,
     MonthHistory,
     MonthStore,
+    OrderLedger,
     PaymentBooks,
     Protocol,
 ):
@@ -60,6 +70,7 @@ class _Sources(NamedTuple):
     registers: Registers
     mails: dict[str, list[Mail]]  # by Message-ID
     sheets: dict[Period, list[TypedRow] | None]
+    orders: OrdersEvidence
 
 
 async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool = True) -> Evidence:
@@ -68,35 +79,69 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
     Our journal is read before what it follows from. So it may be judged at any time; with ``is_over``, it also lacks
     nothing.
     """
-    transactions = {
-        customer_id: await ledger.transactions(customer_id)
-        for customer_id in dict.fromkeys(row.customer_id for row in await ledger.invoices())
-    }
+    owners = await owners_of(ledger)
+    monthly = list(dict.fromkeys(row.customer_id for row in await ledger.invoices()))
+    others = sorted(set(owners.values()) - set(monthly))
+    unpaid, positions = await unpaid_entries(ledger), await _positions(ledger)
+    transactions = {customer_id: await ledger.transactions(customer_id) for customer_id in (*monthly, *others)}
     totals = await ledger.trial_balance()
-    by_id = attrgetter("message_id")
-    rows, mails = await ledger.invoices(), read_mail(folder / "mail")
-    journal = StripeJournal.read(folder / "stripe.jsonl")
-    sources = _Sources(
-        journal=journal,
-        registers=Registers.read(journal, statement(folder / "bank.jsonl")),
-        mails={name: list(copies) for name, copies in groupby(sorted(mails, key=by_id), by_id)},
-        sheets={period: read_sheet(sheet_of(folder, period)) for period in {row.period for row in rows}},
-    )
+    rows, sources = await ledger.invoices(), await _sources(folder, ledger, unpaid)
     accounts = []
-    for customer_id, own in transactions.items():
+    for customer_id in monthly:
         months = sorted(row.period for row in rows if row.customer_id == customer_id)
-        accounts.append(await _account(ledger, sources, customer_id, months, own, is_over))
+        accounts.append(await _account(ledger, sources, customer_id, months, transactions[customer_id], is_over))
+    buyers = [await _buyer(ledger, sources, customer_id, transactions[customer_id], is_over) for customer_id in others]
+    for order in sources.orders.orders:
+        sources.journal.claim_order(order.customer_id, order.number)
     events = folder / "events.jsonl"
     return Evidence(
         periods=periods,
         accounts=accounts,
-        strangers=journal.strangers(),
-        mails=mails,
+        buyers=buyers,
+        strangers=sources.journal.strangers(),
+        mails=read_mail(folder / "mail"),
         alerts=await ledger.alerts(),
         deliveries=read_events(events) if events.exists() else None,
         registers=sources.registers,
         totals=totals,
+        orders=sources.orders,
+        positions=positions,
+        is_over=is_over,
     )
+
+
+async def _sources(folder: Path, ledger: _Ledger, unpaid: dict[str, list[JournalRow]]) -> _Sources:
+    owners, links = await owners_of(ledger), await ledger.checkouts()
+    rows, by_id = await ledger.invoices(), attrgetter("message_id")
+    journal = StripeJournal.read(folder / "stripe.jsonl")
+    gateway = GatewayRegister.read(folder / "wayforpay.jsonl", links, owners)
+    pages = [*open_pages(links, journal, gateway)]
+    return _Sources(
+        journal=journal,
+        registers=Registers.read(journal, statement(folder / "bank.jsonl"), gateway),
+        mails={name: list(copies) for name, copies in groupby(sorted(read_mail(folder / "mail"), key=by_id), by_id)},
+        sheets={period: read_sheet(sheet_of(folder, period)) for period in {row.period for row in rows}},
+        orders=await read_orders(folder, ledger, owners, unpaid, pages),
+    )
+
+
+async def _positions(ledger: _Ledger) -> dict[PaymentName, int]:
+    """Where in the journal each payment became a customer's."""
+    found = {}
+    async for page in ledger.journal(THE_BEGINNING, THE_END):
+        for row in page:
+            if row.rail and row.reference and row.cause in (Cause.PAYMENT, Cause.ALLOCATION):
+                found[PaymentName.of(row.rail, row.reference)] = row.number
+    return found
+
+
+async def _buyer(
+    ledger: _Ledger, sources: _Sources, customer_id: str, transactions: list[Transaction], is_over: bool
+) -> CustomerEvidence:
+    """Somebody who has orders only."""
+    books = _books(sources, customer_id, [], transactions, Facts({}, set(), set(), sources.orders.facts(customer_id)))
+    wrong = [text for each in books.values() for text in each.end(is_over)]
+    return CustomerEvidence(customer_id, "", CustomerScript("", []), [], transactions, {}, wrong)
 
 
 async def _account(
@@ -115,7 +160,7 @@ async def _account(
     stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
-    facts = _facts(sources, months, messages, stages)
+    facts = _facts(sources, months, messages, stages)._replace(orders=sources.orders.facts(customer_id))
     books = _books(sources, customer_id, months, transactions, facts)
     due, cases = None, list[MonthEvidence]()
     for month in months:
@@ -160,7 +205,7 @@ def _books(
     arrived = {arrival.currency for arrival in arrivals if arrival.customer_id == customer_id}
     return {
         currency: Books(customer_id, currency, transactions, sources.registers, facts)
-        for currency in sorted(billed | booked | arrived)
+        for currency in sorted(billed | booked | arrived | {order.currency for order in facts.orders.values()})
     }
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from billing.invoices.stages import Stage
 from billing.receivables.journal import AccountKind, Cause
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
+from sandbox.judge.orders.order_books import order_of
 
 _UNDONE = {Cause.VOID: Cause.NOTICE, Cause.SKIP: Cause.DRAFT}
 """What is undone counts against what was done."""
@@ -27,7 +28,7 @@ _Sums = Counter[_Posting]
 
 
 def differing_books(evidence: Evidence) -> Iterator[str]:
-    for account in evidence.accounts:
+    for account in evidence.everybody:
         yield from account.wrong
         kept, expected = _kept(account), _expected(account)
         for posting in sorted(kept.keys() | expected.keys()):
@@ -56,6 +57,8 @@ def _kept(account: CustomerEvidence) -> _Sums:
     sums: _Sums = Counter()
     for transaction in account.transactions:
         cause = _UNDONE.get(transaction.cause, transaction.cause)
+        if order_of(transaction):
+            continue
         for entry in transaction.entries if cause in (Cause.DRAFT, Cause.NOTICE, Cause.CARRY) else ():
             month = entry.account.subject.name if entry.account.subject else ""
             sums[_Posting(cause, entry.account.kind, month, entry.currency)] += entry.amount_minor

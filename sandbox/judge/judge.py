@@ -23,6 +23,14 @@ from sandbox.judge.events import differing_events
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import announced
 from sandbox.judge.journal import differing_books
+from sandbox.judge.orders.promises import (
+    open_links,
+    unasked,
+    unreleased,
+    untold_people,
+    untold_production,
+    wrongly_released,
+)
 from sandbox.judge.stripe_journal import Intent
 
 
@@ -53,13 +61,19 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "nobody is reminded of what they owe twice within a day": reminders,
         "every customer is in the next month, has left, or waits for a person who knows": _chain,
         "everything that reviewers were to be told has reached them by mail": _alerts,
+        "an order is released once, as agreed, when paid enough, never while halted, braked or ended": wrongly_released,
+        "every order that is paid enough is released": unreleased,
+        "production is told of every release, once, with exactly what was agreed": untold_production,
+        "an order changes and ends as people have asked, or expires unpaid": unasked,
+        "people are told of an order's money that came too late or went back, and of what was rejected": untold_people,
+        "no link asks for what an order no longer costs": open_links,
     }
     return [PromiseResult(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
 
 
 def _outcomes(evidence: Evidence) -> Iterator[str]:
     yield from evidence.strangers
-    if not evidence.cases:
+    if not evidence.cases and not evidence.orders.orders:
         yield "there are no customers"
     for case in evidence.cases:
         if case.month.outcome != case.due.outcome:
@@ -75,7 +89,7 @@ def _amounts(evidence: Evidence) -> Iterator[str]:
         if case.month.invoice is not None and case.month.carried_minor != due.carried_minor:
             taken_minor = case.month.carried_minor
             yield f"{case.name}: the draft takes over {taken_minor}, the months before left {due.carried_minor}"
-        for intent in case.intents:
+        for intent in case.tried:
             requested = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
             if requested != (due.total_minor, currency, case.month.customer.payment_method.payer_id):
                 yield f"{case.name}: {intent.now['id']} asks for {requested}, due are {due.total_minor} {currency}"
@@ -97,7 +111,7 @@ def _twice(evidence: Evidence) -> Iterator[str]:
 
 def _notices(evidence: Evidence) -> Iterator[str]:
     for case in evidence.cases:
-        for intent in case.intents:
+        for intent in case.tried:
             yield from (f"{case.name}: {wrong}" for wrong in _notice_of(evidence, case, intent))
 
 
@@ -236,11 +250,14 @@ def _last(evidence: Evidence, account: CustomerEvidence, case: MonthEvidence) ->
 
 def _alerts(evidence: Evidence) -> Iterator[str]:
     """By what the mails say, and whether the digest of every alert has arrived; drafts are one line together."""
-    reported, arrived = evidence.reported(), evidence.digests()
+    reported, orders, arrived = evidence.reported(), evidence.reported_orders(), evidence.digests()
     for alert in evidence.alerts:
         matter = (alert.kind, alert.customer_id, alert.period)
         about = f"{alert.kind} of {alert.customer_id or 'nobody'}, {alert.period}: {alert.text!r}"
         if alert.told_at is None or alert.digest_id not in arrived:
             yield f"nobody was told: {about}"
+        elif alert.order_number:
+            if (alert.kind, alert.order_number) not in orders:
+                yield f"no mail tells of order {alert.order_number}: {about}"
         elif alert.customer_id and alert.kind is not AlertKind.DRAFT and matter not in reported:
             yield f"no mail tells: {about}"

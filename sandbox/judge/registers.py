@@ -1,12 +1,14 @@
-"""What the rails themselves have on record: money that arrived and money that went back, by Stripe and by the bank."""
+"""What the rails themselves have on record, by Stripe, the bank and the gateway: money that arrived, and went back."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count, groupby
 from typing import Any, NamedTuple
 
-from billing.receivables.journal import Cause, PaymentName
+from billing.receivables.journal import Cause, PaymentName, Subject
+from sandbox.judge.account import name_of
+from sandbox.judge.gateway_register import GatewayRegister
 from sandbox.judge.stripe_journal import StripeJournal
 from sandbox.stand_ins.bank import Statement
 
@@ -17,14 +19,14 @@ _MOVED = ("pending", "succeeded", "needs_response", "under_review", "lost")
 
 
 class Arrival(NamedTuple):
-    """Money that arrived. ``month`` is what it is for ("": for whatever is due); ``is_named`` False: it was nobody's,
-    until its owner was found: ``is_claimed``.
+    """Money that arrived. ``subject`` is what it is for, ``2026-11`` or ``order 1042`` ("": for whatever is due);
+    ``is_named`` False: it was nobody's, until its owner was found: ``is_claimed``.
     """
 
     rail: str
     reference: str
     customer_id: str
-    month: str
+    subject: str
     amount_minor: int
     currency: str
     is_named: bool = True
@@ -36,12 +38,15 @@ class Arrival(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A step of a refund or a dispute: below 0, money went back; above, it came back after that."""
+    """A step of a refund or a dispute: below 0, money went back; above, it came back after that.
+
+    ``amount_minor`` None: the rail has no name for it, and says only how much has gone back in all.
+    """
 
     reversal: str
     original: PaymentName
     cause: Cause
-    amount_minor: int
+    amount_minor: int | None
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,19 @@ class Registers:
 
     arrivals: dict[PaymentName, Arrival] = field(default_factory=dict)
     steps: dict[PaymentName, Step] = field(default_factory=dict)
+    returned: dict[PaymentName, list[int]] = field(default_factory=dict)  # what had gone back in all, time after time
     repeated: list[str] = field(default_factory=list)  # refunds that were made twice
 
     @classmethod
-    def read(cls, journal: StripeJournal, statement: Statement) -> "Registers":
-        arrivals = {arrival.name: arrival for arrival in (*_at_stripe(journal), *_at_the_bank(statement))}
-        steps = dict((*_back_by_stripe(journal), *_back_by_the_bank(statement)))
+    def read(cls, journal: StripeJournal, statement: Statement, gateway: GatewayRegister) -> "Registers":
+        found = (*_at_stripe(journal), *_at_the_bank(statement), *_at_the_gateway(gateway))
+        arrivals = {arrival.name: arrival for arrival in found}
+        steps = dict((*_back_by_stripe(journal), *_back_by_the_bank(statement), *_back_by_the_gateway(gateway)))
         asked = Counter(refund[-1].get("metadata", {}).get("billing_refund") for refund in journal.reversals.values())
         twice = [f"{name} was given back {times} times" for name, times in asked.items() if name and times > 1]
-        return cls(arrivals, {name: step for name, step in steps.items() if step.original in arrivals}, twice)
+        returned = {PaymentName.of(gateway.rail, attempt.reference): attempt.returned for attempt in gateway.paid()}
+        own = {name: step for name, step in steps.items() if step.original in arrivals}
+        return cls(arrivals, own, returned, twice)
 
     def balance(self) -> Counter[tuple[str, str]]:
         """What each rail holds of our customers' money, by rail and currency."""
@@ -66,8 +75,26 @@ class Registers:
         for arrival in self.arrivals.values():
             sums[arrival.rail, arrival.currency] += arrival.amount_minor
         for step in self.steps.values():
-            sums[step.original.rail, self.arrivals[step.original].currency] += step.amount_minor
+            sums[step.original.rail, self.arrivals[step.original].currency] += step.amount_minor or 0
+        for name, totals in self.returned.items():
+            sums[name.rail, self.arrivals[name].currency] -= totals[-1] if totals else 0
         return sums
+
+    def unbooked_returns(
+        self, paid: Container[PaymentName], steps: Container[PaymentName], returned: Mapping[PaymentName, int]
+    ) -> Iterator[str]:
+        """What has gone back of ``paid``, and is not among ``steps``; or, where refunds have no names, ``returned``."""
+        missing = Counter[str]()
+        for name, step in self.steps.items():
+            if step.original in paid and name not in steps:
+                missing[step.reversal] += step.amount_minor or 0
+        for reversal, amount_minor in missing.items():
+            if amount_minor:
+                yield f"{amount_minor} that moved by {reversal} are not booked"
+        for original, totals in self.returned.items():
+            if original in paid and totals and returned[original] != totals[-1]:
+                booked, reference = returned[original], self.arrivals[original].reference
+                yield f"of {reference} {totals[-1]} have gone back, {booked} are booked"
 
     def unclaimed(self) -> Counter[tuple[str, str]]:
         """What of it is nobody's."""
@@ -87,7 +114,7 @@ def _at_stripe(journal: StripeJournal) -> Iterator[Arrival]:
                 rail=intent.rail,
                 reference=now["id"],
                 customer_id=about["customer_id"],
-                month=about["period"],
+                subject=name_of(Subject.order(about["order"])) if about.get("order") else about["period"],
                 amount_minor=now["amount_received"],
                 currency=now["currency"],
             )
@@ -99,12 +126,34 @@ def _at_the_bank(statement: Statement) -> Iterator[Arrival]:
             rail=BANK,
             reference=transfer.reference,
             customer_id=transfer.customer_id,
-            month=transfer.month,
+            subject=name_of(Subject.order(transfer.order)) if transfer.order else transfer.month,
             amount_minor=transfer.amount_minor,
             currency=transfer.currency,
             is_named=transfer.is_named,
             is_claimed=transfer.reference in statement.claimed,
         )
+
+
+def _at_the_gateway(gateway: GatewayRegister) -> Iterator[Arrival]:
+    for attempt in gateway.paid():
+        yield Arrival(
+            rail=gateway.rail,
+            reference=attempt.reference,
+            customer_id=attempt.customer_id,
+            subject=attempt.subject,
+            amount_minor=attempt.amount_minor,
+            currency=attempt.currency,
+            is_named=bool(attempt.customer_id),
+        )
+
+
+def _back_by_the_gateway(gateway: GatewayRegister) -> Iterator[tuple[PaymentName, Step]]:
+    """The gateway names no refund; each that we have seen has a number here, and several may be seen together."""
+    for attempt in gateway.paid():
+        original = PaymentName.of(gateway.rail, attempt.reference)
+        for number in range(1, len(attempt.returned) + 1):
+            reference = f"{attempt.reference}#refund-{number}"
+            yield PaymentName.of(gateway.rail, reference), Step(reference, original, Cause.REFUND, None)
 
 
 def _back_by_stripe(journal: StripeJournal) -> Iterator[tuple[PaymentName, Step]]:

@@ -39,6 +39,11 @@ class Intent:
         return next((at for at, snapshot in self.snapshots if snapshot["latest_charge"]), None)
 
     @property
+    def came_to_nothing(self) -> bool:
+        """Whether it was cancelled untried: the month is then announced anew, perhaps with another amount."""
+        return self.now["status"] == "canceled" and self.attempted_at is None
+
+    @property
     def first_answer(self) -> Stage | None:
         """The bank's answer to the first attempt; None before it, or while it is processing."""
         for _, snapshot in self.snapshots:
@@ -57,6 +62,7 @@ class StripeJournal:
     emails: dict[str, str] = field(default_factory=dict)  # by customer, as first registered
     attached: dict[str, str | None] = field(default_factory=dict)  # the customer of each payment method now
     intents: dict[str, Intent] = field(default_factory=dict)
+    sessions: dict[str, Object] = field(default_factory=dict)  # pages of payment links, as they stand now
     reversals: dict[str, list[Object]] = field(default_factory=dict)  # refunds and disputes: the snapshots of each
 
     @classmethod
@@ -74,6 +80,8 @@ class StripeJournal:
                 self.emails.setdefault(name, snapshot.get("email") or "")
             case "payment_method":
                 self.attached[name] = snapshot["customer"]
+            case "checkout.session":
+                self.sessions[name] = snapshot
             case "charge" if snapshot["status"] == "succeeded":
                 self.intents[snapshot["payment_intent"]].moved.add(name)
             case "refund" | "dispute":
@@ -87,11 +95,17 @@ class StripeJournal:
 
     def claim(self, customer_id: str, period: Period) -> list[Intent]:
         """The payments that were made for this month, by their metadata."""
+        return self._claim(customer_id=customer_id, period=period, order=None)
+
+    def claim_order(self, customer_id: str, number: str) -> list[Intent]:
+        """The payments that were made for this order."""
+        return self._claim(customer_id=customer_id, order=number)
+
+    def _claim(self, **about: str | None) -> list[Intent]:
         mine = {
             name: intent
             for name, intent in self.intents.items()
-            if intent.now["metadata"].get("period") == period
-            and intent.now["metadata"].get("customer_id") == customer_id
+            if all(intent.now["metadata"].get(field) == value for field, value in about.items())
         }
         for name in mine:
             del self.intents[name]

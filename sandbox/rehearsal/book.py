@@ -17,7 +17,8 @@ from billing.customers.customer import Customer
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.invoices.month import Month
 from billing.period import Period
-from bootstrap import SANDBOX_SHEET_ID, connect_ledger, sandbox_sheet
+from bootstrap import connect_ledger
+from bootstrap_adapters import SANDBOX_SHEET_ID, sandbox_sheet
 from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets, sample_sheets
 from sandbox.stack.sample import SAMPLE
 from sandbox.stripe.cards import MAGIC_CARDS

@@ -20,10 +20,17 @@ class Ports:
     sheets: int = 0
     mail: int = 0
     smtp: int = 0
+    production: int = 0
+    wayforpay: int = 0
+
+    @classmethod
+    def settings(cls) -> list[str]:
+        """The settings that have them, in their order."""
+        return [f"sandbox_{name}_port" for name in cls.__dataclass_fields__]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        return cls(**{name: getattr(settings, f"sandbox_{name}_port") for name in cls.__dataclass_fields__})
+        return cls(*(getattr(settings, name) for name in cls.settings()))
 
     def into(self, settings: Settings) -> Settings:
         """``settings`` for a user of these stand-ins."""

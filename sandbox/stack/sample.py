@@ -12,7 +12,7 @@ from billing.customers.customer import Customer, ReviewMode, Terms
 from billing.customers.roster import write_roster
 from billing.payments.methods import CardOnFile
 from billing.period import Period
-from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
+from bootstrap_adapters import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
 from sandbox.stand_ins.control import PATIENCE_SECONDS
 from sandbox.stand_ins.whole_file import write_csv, write_whole
 

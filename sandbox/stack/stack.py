@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.errors import BillingError
-from bootstrap import SANDBOX_NAMESPACE, SANDBOX_WEBHOOK_SECRET, connect_ledger
+from billing.payments.rails import gateways
+from bootstrap import SANDBOX_NAMESPACE, connect_ledger
+from bootstrap_adapters import SANDBOX_WEBHOOK_SECRET
 from clients.search_attributes import SearchAttributeError
 from console import READY as CONSOLE_READY
 from sandbox.stack.ports import HOST, Ports, free_port, is_taken, reserve
@@ -59,6 +61,14 @@ class Stack:
     @property
     def mail_url(self) -> str:
         return f"http://{HOST}:{self.settings.sandbox_mail_port}/mail"
+
+    @property
+    def wayforpay_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_wayforpay_port}"
+
+    @property
+    def production_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_production_port}"
 
     @property
     def stripe_url(self) -> str:
@@ -127,8 +137,8 @@ def _in_one_line(error: Exception) -> Exception:
 
 def sandbox_settings(settings: Settings) -> Settings:
     """``settings`` for a stack of its own: the stand-ins and the console on ports that nobody else has."""
-    names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port", "sandbox_smtp_port", "console_port")
-    return settings.model_copy(update={name: free_port() for name in names})
+    own = {name: free_port() for name in (*Ports.settings(), "console_port")}
+    return settings.model_copy(update=own)
 
 
 def free_temporal_port() -> int:
@@ -163,6 +173,9 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
         "BILLING_REVIEWERS_EMAIL": settings.reviewers_email,
         "BILLING_EVENTS_URL": settings.events_url,
         "BILLING_EVENTS_SECRET": settings.events_secret.get_secret_value(),
+        "BILLING_PRODUCTION_URL": settings.production_url.get_secret_value(),
+        "BILLING_PRODUCTION_SECRET": settings.production_secret.get_secret_value(),
+        "BILLING_ORDERS_SECRET": settings.orders_secret.get_secret_value(),
         "BILLING_TEMPORAL_UI_URL": f"http://{HOST}:{ui_port}",
     }
 
@@ -173,9 +186,12 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def _deliver_webhooks(settings: Settings) -> None:
-    """The Stripe stand-in sends its events to the console; it remembers that."""
+    """The stand-ins for Stripe and WayForPay send their events to the console; they remember that."""
     destination = {"url": f"{settings.links.base_url}/webhooks/stripe", "secret": SANDBOX_WEBHOOK_SECRET}
     await control(settings.sandbox_stripe_port, "webhooks", destination)
+    for rail in gateways(settings.rails)[:1]:  # whose merchant is the test shop itself
+        url = f"{settings.links.base_url}/webhooks/wayforpay/{rail}"
+        await control(settings.sandbox_wayforpay_port, "service-url", {"url": url})
 
 
 async def keep_alive(child: Child, report: Callable[[str], None]) -> None:

@@ -18,7 +18,8 @@ from sandbox.stand_ins.journal_file import JournalFile, read_entries
 
 
 class Transfer(Model):
-    """Money that a customer has sent. ``customer_id`` is who, and ``month`` what for, by the sender ("": no month).
+    """Money that a customer has sent. ``customer_id`` is who, and ``month`` or ``order`` what for, by the sender ("":
+    none).
 
     ``is_named`` False: the bank shows the payer's name only, and nobody knows whose it is until the sender calls.
     """
@@ -30,6 +31,7 @@ class Transfer(Model):
     sent_at: Instant
     customer_id: Id
     month: Code = ""
+    order: Code = ""
     is_named: bool = True
 
 

@@ -21,7 +21,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
 from billing.invoices.month import Month
 from billing.period import Period
-from bootstrap import SANDBOX_WEBHOOK_SECRET
+from bootstrap_adapters import SANDBOX_WEBHOOK_SECRET
 from console.app import create_app
 from console.web.server import Server, configuration
 from sandbox.stand_ins.control import local_http

@@ -7,7 +7,7 @@ from billing.period import Period
 from billing.receivables.incoming import IncomingPayment, PaymentRow
 from billing.receivables.journal import Subject
 from billing.receivables.payment_list import PaymentFilter
-from bootstrap import SANDBOX_STRIPE_KEY
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from sandbox.stand_ins.control import local_http
 from sandbox.timeline import until
 from services.checkouts import LOOK_AFTER

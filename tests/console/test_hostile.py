@@ -15,6 +15,7 @@ from console.app import create_app
 from tests.console.conftest import Desk
 from tests.console.people import signed_in_at
 from tests.console.test_doors import leaves
+from tests.ordering import AT, request
 
 HOSTILE = (
     *("", "%00", "x%0a", "%0d%0aX-Evil:%201", "%7f", ".", "..", "%2e%2e%2f", "%2f", "%5c", "%3f", "%23"),
@@ -32,6 +33,8 @@ CURSORS = tuple(
 PARAMETERS = {
     "/desk/{period}/invoices": ("page", "search", "stage", "flag", "currency", "needs", "sort", "order"),
     "/desk/{period}/invoices/{customer_id}": ("command", "compare"),
+    "/desk/orders": ("page", "search", "stage", "customer", "open", "days"),
+    "/desk/orders/{number}": ("done",),
     "/desk/money": ("page", "search", "rail", "customer", "unmatched"),
     "/desk/money/payment": ("rail", "digest", "done"),
     "/desk/money/record": ("rail", "reference", "amount", "currency", "customer", "month", "paid_on", "reason"),
@@ -49,15 +52,16 @@ PARAMETERS = {
 
 
 def paths(app: Any) -> list[str]:
-    """Of the routes that answer a GET, one for each function; but for the stream of events, which does not end."""
+    """Of the pages, one for each function; but for streams of events, which do not end."""
     routes = [route for route in leaves(app.routes) if "GET" in (getattr(route, "methods", None) or {"GET"})]
     found = {(getattr(route, "endpoint", route.path), route.path.count("{")): route.path for route in routes}
-    return sorted(path for path in found.values() if not path.endswith("/events"))
+    return sorted(path for path in found.values() if not path.endswith("/events") and not path.startswith("/orders/"))
 
 
 def filled(path: str, good: dict[str, str], **hostile: str) -> str:
     """The path with good values in its places, but for the ``hostile`` ones."""
     values = {"token": good.get(path.split("/")[1], "x"), "period": good["period"], "customer_id": "acme", "path": "x"}
+    values["number"] = "1042"
     return re.sub(r"{(\w+)[^}]*}", lambda name: (values | hostile)[name[1]], path)
 
 
@@ -86,6 +90,7 @@ async def test_no_address_breaks_a_page_or_leads_to_somebody_else(
     desk: Desk, caplog: pytest.LogCaptureFixture, share: int
 ) -> None:
     month = await desk.overdue()
+    await desk.bed.ledger.open_order(request(), AT)
     later, links = datetime.now(UTC) + timedelta(days=1), desk.links
     good = {
         "period": month.period,

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName
 from billing.reviewers.users import Role
 from tests.console.paying import FORM, LATE, PAYMENT, RECORD, UNKNOWN, Person, alerts, ann, desk, signed_in
@@ -88,6 +89,22 @@ async def test_money_goes_back_by_hand_and_never_more_than_is_left(desk: Office,
     page = await ann.send("refund", 422, reference="8001", amount="1", refund_reference=" ")
     assert "name the refund by the bank's reference" in page
     assert "refund of another payment" in await ann.payment("9001")
+
+
+async def test_a_refund_to_be_made_by_hand_is_confirmed_with_the_banks_reference(desk: Office, ann: Person) -> None:
+    await ann.post(RECORD, FORM)
+    name = PaymentName.of("transfer", "8001")
+    asked = InstructionRequest(
+        instruction_id="1", kind=InstructionKind.REFUND, payment=name, by_hand=True, by="bob", reason="x", via="cli"
+    )
+    await desk.ledger.instruct(asked, {}, LATE)
+    page = await ann.payment("8001")
+    assert "to be given back by hand" in page
+    form = name._asdict() | {"instruction_id": "1", "reason": "paid out"}
+    assert "confirm with the bank's reference" in await ann.post(f"{PAYMENT}/confirm", form, 422)
+    page = await ann.post(f"{PAYMENT}/confirm", form | {"refund_reference": "9021"})
+    assert "Done. Given back as 9021." in page
+    assert "Went back €50.00" in page
 
 
 # -- two people

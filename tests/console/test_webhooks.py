@@ -14,7 +14,7 @@ from billing.collections.stages import CollectionStage
 from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import PaymentEvent
 from billing.period import Period
-from bootstrap import SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET
+from bootstrap_adapters import SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET
 from inbound.inbox import GIVEN_UP_AFTER
 from inbound.stripe_webhooks import MAX_BODY_BYTES
 from sandbox.stand_ins.control import local_http

@@ -110,12 +110,12 @@ async def ledger(url: str) -> AsyncIterator[SqlLedger]:
     await ledger.close()
 
 
-async def leave(ledger: SqlLedger, customer_id: str, amount_minor: int, currency: str) -> None:
+async def leave(ledger: SqlLedger, customer_id: str, amount_minor: int, currency: str, name: str = "") -> None:
     """What the next draft takes over: debt positive, credit negative."""
 
     def write() -> None:
         with ledger._writing("leave a balance") as connection:
-            post(connection, [opening(customer_id, amount_minor, currency, AT)])
+            post(connection, [opening(customer_id, amount_minor, currency, AT, name)])
 
     await ledger.run(write)
 

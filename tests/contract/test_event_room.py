@@ -56,7 +56,9 @@ class Counting:
     def __init__(self, ledger: SqlLedger) -> None:
         self._ledger = ledger
         self.claims = 0
-        self.event_is_done = ledger.event_is_done
+        self.watch_events = ledger.watch_events
+        self.watch_alerts = ledger.watch_alerts
+        self.events_are_done = ledger.events_are_done
         self.event_has_failed = ledger.event_has_failed
 
     async def claim_events(self, *arguments: Any, **named: Any) -> list[OutgoingEvent]:

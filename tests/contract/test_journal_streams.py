@@ -28,7 +28,8 @@ from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import AccountKind, Cause, PaymentName, Subject
-from sandbox.judge.books import Books, Facts
+from sandbox.judge.books import Books
+from sandbox.judge.facts import Facts
 from sandbox.judge.registers import Arrival, Registers, Step
 from tests.contract.ledger_fixtures import ACME, AT
 
@@ -238,7 +239,7 @@ class Stream:
 
     def note_reversal(self, reversal: Reversal, payment: Payment) -> None:
         steps, original = self.registers.steps, PaymentName.of("stripe", payment.payment_id)
-        earlier = [step.amount_minor for step in steps.values() if step.reversal == reversal.reversal_id]
+        earlier = [step.amount_minor or 0 for step in steps.values() if step.reversal == reversal.reversal_id]
         cause = Cause.REFUND if reversal.kind is ReversalKind.REFUND else Cause.CHARGEBACK
         if due_minor := (-reversal.amount_minor if reversal.status.has_moved else 0) - sum(earlier):
             reference = f"{reversal.reversal_id}#{len(earlier) + 1}" if earlier else reversal.reversal_id

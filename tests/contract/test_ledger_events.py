@@ -210,7 +210,7 @@ async def test_of_each_customer_the_oldest_is_claimed_and_no_other_until_it_is_d
     assert first.event_id == "0000"
     assert await claimed(now) == ["0002", "0003"]
     assert await claimed(now) == []
-    await ledger.event_is_done(first, now)
+    await ledger.events_are_done([first], now)
     assert await claimed(now) == ["0001"]
     assert await claimed(later) == ["0001", "0002", "0003"], "whoever had claimed them is gone"
 
@@ -220,13 +220,13 @@ async def test_what_failed_is_due_again_later_and_holds_back_its_own_customer_on
     now, minute = AT, timedelta(minutes=1)
     failed, other = await claim(ledger, now, now + minute)
     await ledger.event_has_failed(failed, "it answers 500", now + 2 * minute)
-    await ledger.event_is_done(other, now)
+    await ledger.events_are_done([other], now)
     assert await claim(ledger, now + minute, now + 2 * minute) == []
     (again,) = await claim(ledger, now + 2 * minute, now + 3 * minute)
     assert (again.event_id, again.tries, again.fault) == ("0000", 1, "it answers 500")
     await ledger.event_has_failed(failed, "of an earlier claim", now)
     assert await claim(ledger, now + 2 * minute, now + 3 * minute) == [], "another process has it"
-    await ledger.event_is_done(again, now)
+    await ledger.events_are_done([again], now)
     (done,) = [event for event in await listed(ledger, customer_id="acme") if event.done_at]
     assert (done.tries, done.fault) == (2, None)
 
@@ -245,7 +245,7 @@ async def test_what_cannot_be_read_holds_up_its_own_customer_only(ledger: SqlLed
 async def test_an_event_is_resent_on_request(ledger: SqlLedger) -> None:
     await put(ledger, "acme")
     (event,) = await claim(ledger, AT, AT + timedelta(minutes=1))
-    await ledger.event_is_done(event, AT)
+    await ledger.events_are_done([event], AT)
     assert await listed(ledger, undelivered_only=True) == []
     await ledger.resend_event("0000")
     assert [event.event_id for event in await claim(ledger, AT, AT)] == ["0000"]
@@ -257,10 +257,10 @@ async def test_what_was_delivered_long_ago_is_deleted_with_a_later_delivery(ledg
     await put(ledger, "acme", "acme", None, "kiwi", "kiwi", "lima")
     acme, nobody, kiwi, lima = await claim(ledger, AT, AT + timedelta(minutes=1))
     for event, at in ((acme, AT), (nobody, AT), (kiwi, AT + timedelta(days=1))):
-        await ledger.event_is_done(event, at)
+        await ledger.events_are_done([event], at)
     await ledger.event_has_failed(lima, "it answers 500", AT + timedelta(days=365))
     last, _ = await claim(ledger, AT + timedelta(days=2), AT + timedelta(days=2))
-    await ledger.event_is_done(last, AT + KEPT + timedelta(hours=1))
+    await ledger.events_are_done([last], AT + KEPT + timedelta(hours=1))
     left = [event.event_id for event in await listed(ledger)]
     assert left == ["0001", "0003", "0004", "0005"], "acme's first and nobody's are gone; what waits stays"
 

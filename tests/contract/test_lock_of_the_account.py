@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -11,7 +12,8 @@ from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables import incoming, journal
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
-from sandbox.judge.books import Books, Facts
+from sandbox.judge.books import Books
+from sandbox.judge.facts import Facts
 from sandbox.judge.registers import Arrival, Registers
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.test_ledger_journal import DUE, announced, drafted, record
@@ -23,8 +25,8 @@ def meet_once_both_have_read(patch: pytest.MonkeyPatch) -> None:
     """Who has read the balance waits for the other one; in vain, if the lock keeps that one from it."""
     read, meeting = journal.balance, threading.Barrier(2)
 
-    def and_wait(connection: Connection, customer_id: str) -> Balance:
-        balance = read(connection, customer_id)
+    def and_wait(connection: Connection, *of: Any) -> Balance:
+        balance = read(connection, *of)
         with suppress(threading.BrokenBarrierError):
             meeting.wait(_MEET_SECONDS)
         return balance

@@ -66,8 +66,8 @@ async def _serve(settings: Settings, address: str, task_queue: str, boundaries: 
     def breakable(client: Client, *, interceptors: list[Interceptor], **arguments: Any) -> Worker:
         changed = arguments | {
             "task_queue": arguments["task_queue"].replace(TASK_QUEUE, task_queue),
-            "interceptors": [_Activities(boundaries), *interceptors],
-            "workflow_runner": _Workflows(boundaries=boundaries, task_queue=task_queue),
+            "interceptors": [Activities(boundaries), *interceptors],
+            "workflow_runner": Workflows(boundaries=boundaries, task_queue=task_queue),
             "build_id": "crash",  # the default hashes every module, which takes a while
             "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
         }
@@ -75,7 +75,7 @@ async def _serve(settings: Settings, address: str, task_queue: str, boundaries: 
 
     async with connect_adapters(settings) as adapters:
         ports: dict[str, Any] = {
-            name: _Port(name, adapter, boundaries) for name, adapter in vars(adapters).items() if name != "others"
+            name: Port(name, adapter, boundaries) for name, adapter in vars(adapters).items() if name != "others"
         }
         connected = await connect_temporal(settings, address)
         client = Client(**connected.config() | {"interceptors": [OnQueue(task_queue)]})
@@ -137,7 +137,7 @@ class Boundaries:
             self.reach(f"after {name}")
 
 
-class _Activities(Interceptor):
+class Activities(Interceptor):
     def __init__(self, boundaries: Boundaries) -> None:
         self._boundaries = boundaries
 
@@ -155,7 +155,7 @@ class _Activity(ActivityInboundInterceptor):
             return await super().execute_activity(input)
 
 
-class _Port:
+class Port:
     """An adapter; each of its calls ends with a boundary."""
 
     def __init__(self, name: str, adapter: object, boundaries: Boundaries) -> None:
@@ -177,7 +177,7 @@ class _Port:
 
 
 @dataclass(frozen=True)
-class _Workflows(UnsandboxedWorkflowRunner):
+class Workflows(UnsandboxedWorkflowRunner):
     boundaries: Boundaries = field(kw_only=True)
     task_queue: str = field(kw_only=True)
 

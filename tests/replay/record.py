@@ -19,13 +19,17 @@ from billing.customers.customer import ReviewMode, Terms
 from billing.invoices.commands import Approve, CloseAccount, Edit, Skip
 from billing.invoices.invoice import ChangeLine
 from billing.invoices.month import Month
-from billing.keys import collection_id, digest_workflow_id, workflow_id
+from billing.keys import collection_id, digest_workflow_id, order_workflow_id, workflow_id
 from billing.period import Period
 from bootstrap import SANDBOX_NAMESPACE
 from clients.collection_commands import pay, replace_card
+from orders.fulfilment import REMINDER, REST_REMINDER
+from orders.order import OrderStage, ReleaseKind
 from sandbox.stack.temporal_server import temporal_server
-from tests.bed import SOON_MINUTES, Bed, prepared_bed
+from sandbox.timeline import OVERSHOOT
+from tests.bed import SOON_MINUTES, Bed, now, prepared_bed
 from tests.debts import only, transferred
+from tests.ordering import cancel, halt, payment, request
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -221,6 +225,56 @@ async def reviewers_told(bed: Bed) -> None:
     await bed.client.get_workflow_handle(digest_workflow_id()).result()
 
 
+async def order_fulfilled(bed: Bed) -> None:
+    await _ordered(bed, deposit_percent=30)
+    await bed.ledger.book(payment(3000), now())
+    await _stands(bed, OrderStage.RELEASED)
+    await bed.ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "made", now())
+    await _stands(bed, OrderStage.IN_PRODUCTION)
+    await _skip_order(bed, REST_REMINDER)
+    await bed.ledger.book(payment(7000, "two"), now())
+    await bed.ledger.note_answer("1042", ReleaseKind.SHIPMENT, True, "shipped", now())
+
+
+async def order_expired(bed: Bed) -> None:
+    await _ordered(bed, expires_at=now() + timedelta(days=3))
+    await _skip_order(bed, timedelta(days=3))
+
+
+async def order_released_after_the_brake(bed: Bed) -> None:
+    await _ordered(bed)
+    await bed.ledger.pull_brake("ann", "recorded for the replay test", "cli", now())
+    await bed.ledger.book(payment(10000), now())
+    await bed.fulfils("1042", lambda value: value.is_braked)
+    await bed.ledger.release_brake("ann", "recorded for the replay test", "cli", now())
+    await _skip_order(bed, timedelta(minutes=2))
+    await _stands(bed, OrderStage.RELEASED)
+    await bed.ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "made", now())
+
+
+async def order_halted_and_cancelled(bed: Bed) -> None:
+    await _ordered(bed)
+    await bed.ledger.change_order("1042", halt(), now())
+    await _stands(bed, OrderStage.HALTED)
+    await _skip_order(bed, REMINDER)
+    await bed.ledger.change_order("1042", cancel(), now())
+
+
+async def _ordered(bed: Bed, **changes: Any) -> None:
+    await bed.production_is_silent()
+    await bed.order(request(**changes))
+    await _stands(bed, OrderStage.AWAITING_PAYMENT)
+
+
+async def _stands(bed: Bed, stage: OrderStage) -> None:
+    await bed.fulfils("1042", lambda value: value.stage is stage)
+
+
+async def _skip_order(bed: Bed, by: timedelta) -> None:
+    handle = bed.client.get_workflow_handle(order_workflow_id("1042"))
+    await bed.timeline.reach(handle, await bed.clock(handle) + by + OVERSHOOT)
+
+
 async def _overdue(bed: Bed, behaviour: str = "decline:insufficient_funds") -> Month:
     month = await bed.monitored()
     await bed.behaves(month.customer, behaviour)
@@ -255,11 +309,17 @@ COLLECTIONS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     collected_by_transfer,
     written_off,
 )
-PATHS = (*MONTHS, *COLLECTIONS, reviewers_told)
+ORDERS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
+    order_fulfilled,
+    order_expired,
+    order_released_after_the_brake,
+    order_halted_and_cancelled,
+)
+PATHS = (*MONTHS, *COLLECTIONS, *ORDERS, reviewers_told)
 
 
 async def main() -> None:
-    """Writes one file per path: the first run of its month, collection or digest, which is closed by then."""
+    """Writes one file per path: the first run of its month, collection, order or digest, which is closed by then."""
     with tempfile.TemporaryDirectory() as folder:
         small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
         async with temporal_server(
@@ -273,6 +333,9 @@ async def main() -> None:
                     await path(bed)
                     name = workflow_id("acme") if path in MONTHS else collection_id("acme")
                     name = digest_workflow_id() if path is reviewers_told else name
+                    if path in ORDERS:
+                        name = order_workflow_id("1042")
+                        await bed.client.get_workflow_handle(name).result()
                     described = await bed.client.get_workflow_handle(name).describe()
                     first_run = described.raw_description.workflow_execution_info.first_run_id
                     handle = bed.client.get_workflow_handle(name, run_id=first_run)

@@ -11,6 +11,7 @@ from tests.replay.record import HISTORIES, PATHS
 from workflows.answers import Answers
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
+from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
 
 CLOSED = ("CONTINUED_AS_NEW", "EXECUTION_COMPLETED")
@@ -23,7 +24,7 @@ async def test_a_recorded_month_replays_on_the_code_of_today(path: Path) -> None
     assert "site-packages" not in text, "a stack trace tells about the machine it was recorded on"
     history = WorkflowHistory.from_json("acme", text)
     replayer = Replayer(
-        workflows=[MonthlyBilling, PaymentCollection, ReviewerDigest],
+        workflows=[MonthlyBilling, PaymentCollection, OrderFulfilment, ReviewerDigest],
         data_converter=pydantic_data_converter,
         interceptors=[Answers()],
     )

@@ -9,7 +9,8 @@ from billing.money import parse_amount
 from billing.payments.typed_payment import TypedPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName, Subject
-from bootstrap import SANDBOX_STRIPE_KEY, connect_checkouts, connect_payment_desk
+from bootstrap import connect_checkouts, connect_payment_desk
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.stand_ins.control import local_http
 from sandbox.timeline import until

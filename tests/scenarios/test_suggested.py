@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from billing.commands import Halt
 from billing.customers.customer import ReviewMode, Terms
 from billing.invoices.commands import Skip
-from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
+from bootstrap import SANDBOX_NAMESPACE
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from cli.app import app
 from sandbox.stack.temporal_server import temporal_server
 from sandbox.stand_ins.control import local_http

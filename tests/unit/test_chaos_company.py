@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from billing.period import Period
-from bootstrap import SANDBOX_SHEET_ID
+from bootstrap_adapters import SANDBOX_SHEET_ID
 from sandbox.chaos.company import Company
 from sandbox.chaos.plan import Plan
 from sandbox.judge.expected import read_sheet

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.plan import FaultPlan
+from sandbox.stack.ports import Ports
 
 
 async def one_answer_per_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -24,7 +25,7 @@ async def test_faults_end_also_if_a_service_has_closed_an_idle_connection_meanwh
     async with AsyncExitStack() as exits:
         server = await exits.enter_async_context(await asyncio.start_server(one_answer_per_connection, "127.0.0.1", 0))
         port = server.sockets[0].getsockname()[1]
-        names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port")
+        names = Ports.settings()
         stack: Any = SimpleNamespace(settings=SimpleNamespace(data_dir=tmp_path, **dict.fromkeys(names, port)))
         async with FaultInjector(stack, [], port).during(FaultPlan()):
             pass

@@ -24,6 +24,8 @@ def test_doctor_reports_everything_that_is_wrong_and_exits_with_1(run: Run, ledg
         "payments": False,
         "sales": False,
         "mail": False,
+        "production": False,
+        "wayforpay": False,
     }
 
 

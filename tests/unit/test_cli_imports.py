@@ -44,12 +44,16 @@ def test_the_list_of_commands_needs_no_command(words: list[str]) -> None:
     assert imported(*words) & (VENDORS | OURS | {"sqlalchemy"}) == set()
 
 
-@pytest.mark.parametrize("words", [["halt", "--help"], ["payments", "list", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["halt", "--help"], ["payments", "list", "--help"], ["orders", "open", "--help"]], ids=" ".join
+)
 def test_help_of_a_command_needs_no_vendor_and_no_ledger(words: list[str]) -> None:
     assert imported(*words) & (VENDORS | {"adapters", "sqlalchemy"}) == set()
 
 
-@pytest.mark.parametrize("words", [["list"], ["payments", "list"], ["customers", "list"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["list"], ["payments", "list"], ["customers", "list"], ["orders", "list"]], ids=" ".join
+)
 def test_what_reads_the_ledger_needs_no_other_vendor(tmp_path: Path, words: list[str]) -> None:
     upgrade(f"sqlite:///{tmp_path}/data/ledger.db")
     assert imported(*words, folder=tmp_path) & VENDORS == set()

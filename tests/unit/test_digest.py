@@ -56,6 +56,9 @@ def test_the_subject_says_in_short_what_it_is_about() -> None:
         render_digest(EVERYTHING).subject
         == "[Billing] 1 invoice needs you, 1 unresolved, 1 halted, 1 report, 2 drafts ready"
     )
+    orders = [alert(customer_id="acme", order_number=number) for number in ("1042", "1043")]
+    assert render_digest(digest(*orders)).subject == "[Billing] 2 orders need you"
+    assert render_digest(digest(alert(), orders[0])).subject == "[Billing] 1 invoice needs you, 1 order needs you"
 
 
 def test_the_text_tells_the_most_urgent_first_with_what_to_do() -> None:

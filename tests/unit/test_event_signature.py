@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from billing.events.signature import signed
+from billing.errors import InvalidInput
+from billing.events.signature import require_genuine, signed
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 LANGUAGES = {
@@ -69,3 +70,51 @@ def test_the_documents_code_takes_what_we_sign_and_nothing_else(verifier: list[s
 def test_the_documents_code_refuses_headers_that_are_none(verifier: list[str], tmp_path: Path, header: str) -> None:
     assert not verified(verifier, tmp_path, header)
     assert not verified(verifier, tmp_path, f"t={int(time.time())},{header}")
+
+
+# -- what others sign
+
+
+def test_what_others_sign_with_any_of_our_secrets_is_genuine_for_five_minutes() -> None:
+    now = datetime.now(UTC)
+    for secret in SECRETS:
+        require_genuine(BODY, signed(BODY, ["somebody else's", secret], now), SECRETS, now)
+    require_genuine(BODY, signed(BODY, SECRETS[:1], now - timedelta(seconds=300)), SECRETS, now)
+    require_genuine(BODY, signed(BODY, SECRETS[:1], now).replace(",", ", "), SECRETS, now)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("", "is missing or is none"),
+        ("v1=00", "is missing or is none"),
+        ("t=x,v1=00", "is missing or is none"),
+        ("t=\u0661,v1=00", "is missing or is none"),
+        (f"t={'9' * 5000},v1=00", "is missing or is none"),
+        ("t=1,t=2,v1=00", "is missing or is none"),
+        ("t=1,v1=00", "signed more than 5 minutes ago, or ahead"),
+        ("t=NOW", "not signed with our secret"),
+        ("t=NOW,v1=", "not signed with our secret"),
+        ("t=NOW,v1=é", "not signed with our secret"),
+        ("t=NOW,v0=GOOD", "not signed with our secret"),
+    ],
+)
+def test_a_header_that_signs_nothing_is_refused(header: str, words: str) -> None:
+    now = datetime.now(UTC)
+    good = signed(BODY, SECRETS, now).partition("v1=")[2].partition(",")[0]
+    with pytest.raises(InvalidInput, match=words):
+        require_genuine(BODY, header.replace("NOW", str(int(now.timestamp()))).replace("GOOD", good), SECRETS, now)
+
+
+@pytest.mark.parametrize("secrets", [[], [""]])
+def test_without_a_secret_nothing_is_genuine(secrets: list[str]) -> None:
+    now = datetime.now(UTC)
+    with pytest.raises(InvalidInput, match="not signed with our secret"):
+        require_genuine(BODY, signed(BODY, [""], now), secrets, now)
+
+
+def test_a_signature_covers_every_byte() -> None:
+    now = datetime.now(UTC)
+    for body in (BODY + b" ", BODY[:-1], b""):
+        with pytest.raises(InvalidInput):
+            require_genuine(body, signed(BODY, SECRETS, now), SECRETS, now)

@@ -34,6 +34,8 @@ from billing.receivables.journal import (
     receivable,
     written_off,
 )
+from orders.events import order_changed, order_released
+from orders.order import Agreement, Order, OrderLine, OrderStanding, Release, ReleaseKind
 from sandbox.stand_ins.event_receiver import is_genuine
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
@@ -251,10 +253,28 @@ def story() -> Iterator[Event]:
     notice = transaction(Cause.NOTICE, (BILLED, -10000), (OWED, 300), (OWED, 9700), due_at=DUE)
     yield from told([taken], [notice], [paid(9700, 9700, "pi_3Q9")])
     yield from told([bill(10000)], [void(10000)])[1:]
+    yield from ordered()
     unknown = booked(TRANSFER, NOTHING_OWED, DUE)
     record = PaymentRecord(payment=TRANSFER, booked_at=DUE, transactions=(unknown,), returned_minor=0)
     whose = TRANSFER.evolve(customer_id="acme", by="ann", reason="asked")
     yield from told([unknown], [assigned(record, whose, NOTHING_OWED, DUE + timedelta(days=1))])
+
+
+def ordered() -> Iterator[Event]:
+    """What is told of an order that is paid."""
+    release = Release(kind=ReleaseKind.PRODUCTION, version=1, at=DUE, position=7, owed_minor=0)
+    order = Order(
+        number="1042",
+        customer_id="acme",
+        currency="eur",
+        agreed=Agreement(lines=(OrderLine(description="Sign, 40 x 60", quantity=2, amount_minor=9700),)),
+        opened_at=AT,
+        opened_by="",
+        revision=2,
+        releases=(release,),
+    )
+    yield order_changed(OrderStanding(order=order, owed_minor=0), DUE)
+    yield order_released(order, release)
 
 
 def test_the_examples_of_the_document_are_what_is_sent() -> None:

@@ -21,7 +21,7 @@ def deliveries() -> Deliveries:
 
 def judged(delivered: Deliveries | None) -> list[str]:
     account = SimpleNamespace(customer_id="acme", transactions=STORY)
-    evidence: Any = SimpleNamespace(accounts=[account], deliveries=delivered)
+    evidence: Any = SimpleNamespace(everybody=[account], deliveries=delivered)
     return list(differing_events(evidence))
 
 

@@ -21,6 +21,7 @@ import cli
 import clients
 import console
 import inbound
+import orders
 import services
 import settings
 import wording
@@ -29,7 +30,7 @@ from billing.model import Code, Few, Line, Model
 from billing.reviewers.alerts import Alert
 from console.web.forms import FIELD_MAX, form_of
 
-_PACKAGES = (billing, wording, services, activities, workflows, clients, adapters, inbound, console, cli)
+_PACKAGES = (billing, orders, wording, services, activities, workflows, clients, adapters, inbound, console, cli)
 EXEMPT = {
     "LastRun.report": "what Coverage.brief() has written, whose lists and texts are limited",
     "OutgoingEvent.payload": "an Event as it was written, whose fields are limited",
@@ -153,6 +154,8 @@ READERS = {
     "console.web.forms": "each field has a limit",
     "console.customers.register": "MAX_BODY_BYTES",
     "inbound.stripe_webhooks": "its own limit of a body",
+    "inbound.orders": "MAX_BODY_BYTES",
+    "inbound.wayforpay_callbacks": "its own limit of a body",
 }
 
 

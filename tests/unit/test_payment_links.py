@@ -100,3 +100,14 @@ def test_the_rail_of_links_is_the_one_of_that_kind() -> None:
         of_links({})
     with pytest.raises(InvalidInput, match="2 rails are of kind links"):
         of_links({"one": Rail(kind=RailKind.LINKS), "two": Rail(kind=RailKind.LINKS)})
+
+
+def test_a_gateway_makes_links_too_where_stripe_does_not_or_where_it_is_named() -> None:
+    gateway = {"shop": Rail(kind=RailKind.GATEWAY)}
+    assert of_links(gateway) == "shop"
+    assert of_links(RAILS | gateway) == "stripe-link"
+    assert of_links(RAILS | gateway, "shop") == "shop"
+    with pytest.raises(InvalidInput, match="'cash' makes no payment links; name one of: stripe-link, shop"):
+        of_links(RAILS | gateway, "cash")
+    with pytest.raises(InvalidInput, match="2 rails are of kind gateway; name one with --rail: shop, other"):
+        of_links(gateway | {"other": Rail(kind=RailKind.GATEWAY)})

@@ -290,10 +290,106 @@ def test_events_go_to_one_safe_address_and_are_signed(
         with pytest.raises(InvalidInput, match=words):
             load_settings()
     else:
-        assert load_settings().destinations == (Destination.COLLECTION, Destination.RECEIVER)
+        assert Destination.RECEIVER in load_settings().destinations
         assert load_settings().events_secrets == secret.split()
 
 
-def test_without_an_address_only_collections_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("is_real", "url", "secret", "words"),
+    [
+        (True, "https://shop.example.com/releases", "x" * 32, ""),
+        (False, "http://127.0.0.1:8080/releases", "x" * 32, ""),
+        (True, "mailto:workshop@example.com", "", ""),
+        (True, "ntfys://your-topic", "", ""),
+        (False, "https://shop.example.com/releases", "x" * 32, "tells this machine only"),
+        (True, "http://shop.example.com/releases", "x" * 32, "has to begin with https://"),
+        (True, "https://shop.example.com/releases", "", "BILLING_PRODUCTION_SECRET"),
+        (True, "mailto:workshop", "", "BILLING_PRODUCTION_URL: write it as mailto:workshop@example.com"),
+    ],
+)
+def test_releases_go_to_one_safe_address_and_are_signed(
+    monkeypatch: pytest.MonkeyPatch, is_real: bool, url: str, secret: str, words: str
+) -> None:
+    for name, value in REAL.items() if is_real else ():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_PRODUCTION_URL", url)
+    monkeypatch.setenv("BILLING_PRODUCTION_SECRET", secret)
+    if words:
+        with pytest.raises(InvalidInput, match=words):
+            load_settings()
+    else:
+        assert load_settings().production_secrets == secret.split()
+
+
+@pytest.mark.parametrize(
+    ("secret", "is_taken"), [("x" * 32, True), (f"{'x' * 32} {'y' * 32}", True), ("x" * 31, False)]
+)
+def test_orders_are_signed_by_one_secret_or_by_two(
+    monkeypatch: pytest.MonkeyPatch, secret: str, is_taken: bool
+) -> None:
+    monkeypatch.setenv("BILLING_ORDERS_SECRET", secret)
+    if is_taken:
+        assert load_settings().orders_secrets == secret.split()
+    else:
+        with pytest.raises(InvalidInput, match="BILLING_ORDERS_SECRET"):
+            load_settings()
+
+
+def test_without_an_address_no_receiver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_EVENTS_SECRET", "x" * 32)
-    assert load_settings().destinations == (Destination.COLLECTION,)
+    assert Destination.RECEIVER not in load_settings().destinations
+
+
+SHOP = '{"merchant_account": "shop_example", "secret_key": "very-secret", "domain": "shop.example"}'
+GATEWAYS = '{"wayforpay": {"kind": "gateway"}, "second": {"kind": "gateway"}}'
+
+
+def _real(monkeypatch: pytest.MonkeyPatch, rails: str, shops: str) -> None:
+    for name, value in (REAL | {"BILLING_RAILS": rails, "BILLING_WAYFORPAY": shops}).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_shop_is_named_by_its_rail_and_its_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    _real(monkeypatch, '{"wayforpay": {"kind": "gateway"}}', f'{{"wayforpay": {SHOP}}}')
+    settings = load_settings()
+    assert settings.wayforpay["wayforpay"].secret_key.get_secret_value() == "very-secret"
+    assert "very-secret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("rails", "shops", "words"),
+    [
+        (GATEWAYS, f'{{"wayforpay": {SHOP}}}', "set BILLING_WAYFORPAY too, .* of second"),
+        ('{"cash": {"kind": "by_hand"}}', f'{{"cash": {SHOP}}}', "names cash, which is no rail of kind gateway"),
+        (GATEWAYS, f'{{"wayforpay": {SHOP}, "second": {SHOP}}}', "two rails of BILLING_WAYFORPAY name one merchant"),
+        (GATEWAYS, '{"wayforpay": {"merchant_account": "a", "secret_key": "very-secret"}}', "BILLING_WAYFORPAY: "),
+        (GATEWAYS, '{"wayforpay": "very-secret"}', "BILLING_WAYFORPAY: "),
+        (GATEWAYS, f'{{"wayforpay": {SHOP[:-1]}, "secretkey": "very-secret"}}}}', "BILLING_WAYFORPAY: "),
+        (GATEWAYS, SHOP.replace("very-secret", ""), "BILLING_WAYFORPAY: "),
+    ],
+)
+def test_shops_that_do_not_fit_their_rails_are_refused_by_name_and_not_by_value(
+    monkeypatch: pytest.MonkeyPatch, rails: str, shops: str, words: str
+) -> None:
+    _real(monkeypatch, rails, shops)
+    with pytest.raises(InvalidInput, match=words) as refused:
+        load_settings()
+    assert "very-secret" not in str(refused.value)
+
+
+def test_the_sandbox_has_the_stand_ins_shop_and_no_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "wayforpay" in load_settings().rails
+    monkeypatch.setenv("BILLING_WAYFORPAY", f'{{"wayforpay": {SHOP}}}')
+    with pytest.raises(InvalidInput, match="real services and the sandbox do not mix"):
+        load_settings()
+    monkeypatch.delenv("BILLING_WAYFORPAY")
+    monkeypatch.setenv("BILLING_RAILS", '{"cash": {"kind": "by_hand"}}')
+    assert list(load_settings().rails) == ["cash"]
+
+
+@pytest.mark.parametrize("name", ["BILLING_RAILS", "BILLING_WAYFORPAY"])
+def test_what_is_no_json_is_a_clear_line_without_its_value(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, '{"very-secret')
+    with pytest.raises(InvalidInput, match=f"{name}: this is not JSON; see .env.example") as refused:
+        load_settings()
+    assert "very-secret" not in str(refused.value)

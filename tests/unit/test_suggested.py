@@ -16,12 +16,12 @@ from billing.apart import Failed
 from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
-from billing.completeness.report import CompletenessReport, FindingKind
+from billing.completeness.report import CompletenessReport, Finding, FindingKind
 from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, FormerAddress, MonthSnapshot, UncollectedDebt
 from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
-from billing.progress import Braked, Failure
+from billing.progress import Braked, Failure, Halted
 from billing.receivables.doubts import Doubt, DoubtKind
 from billing.receivables.incoming import PaymentRow
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionState
@@ -44,6 +44,10 @@ from billing.reviewers.alerts import (
 from billing.sales.sales import SalesSnapshot
 from cli.app import app
 from console.reviewers.remedies import remedy_page
+from orders.findings import ended_credit, paid_unreleased, released_unpaid, unread
+from orders.order import Agreement, Order, OrderLine, OrderStanding, Release, ReleaseKind
+from orders.ports import EndedCredit
+from orders.unreleased import Hold, Unreleased
 from tests.debts import only, settled, with_fields
 from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
@@ -128,7 +132,26 @@ def workflow_survey() -> CompletenessReport:
     survey.owed_again(UncollectedDebt(customer_id="acme", period=PERIOD, currency="eur", owed_minor=1200))
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
+    for finding in of_orders():
+        survey.take_finding(finding)
     return survey.coverage()
+
+
+def of_orders() -> Iterator[Finding]:
+    lines = (OrderLine(description="Sign", amount_minor=500),)
+    order = Order(
+        number="1042", customer_id="acme", currency="eur", agreed=Agreement(lines=lines), opened_at=NOW, opened_by=""
+    )
+    halt = Halted(by="ann", reason="look", at=NOW)
+    waiting = OrderStanding(order=order.evolve(halt=halt), owed_minor=0)
+    for hold in Hold:
+        found = Unreleased(standing=waiting, kind=ReleaseKind.PRODUCTION, hold=hold, since=NOW, free_since=NOW)
+        yield paid_unreleased(found)
+    release = Release(kind=ReleaseKind.PRODUCTION, version=1, at=NOW, position=1, owed_minor=0)
+    yield released_unpaid(OrderStanding(order=order.evolve(releases=(release,)), owed_minor=500))
+    left = {"number": "1042", "customer_id": "acme", "currency": "eur", "credit_minor": 5}
+    yield ended_credit(EndedCredit.model_validate(left | {"end": "cancelled"}))
+    yield unread(Failed(customer_id="1042", reason="RuntimeError"))
 
 
 def waiting_months() -> Iterator[CustomerSnapshot]:
@@ -215,6 +238,7 @@ def test_what_the_console_has_a_page_for_is_a_link_and_the_rest_a_command() -> N
     of_payment = RemedyAction.ASSIGN.of().evolve(rail="transfer", reference="7731")
     digest = PaymentName.of("transfer", "7731").digest
     assert remedy_page(of_payment, PERIOD) == f"/desk/money/payment?rail=transfer&digest={digest}"
+    assert remedy_page(RemedyAction.RESUME_ORDER.of().evolve(order_number="1042"), PERIOD) == "/desk/orders/1042"
     for action in (RemedyAction.RUN_DOCTOR, RemedyAction.WRITE_OFF, RemedyAction.TERMINATE_WORKFLOW):
         assert pages[action] is None
 
@@ -230,6 +254,7 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
         rail="transfer",
         reference="pi_1",
         instruction_id="3f2a",
+        order_number="1042",
     )
     for remedy in (of_customer, detailed):
         line = command_line(takes(remedy))
@@ -243,15 +268,16 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
 def takes(remedy: Remedy) -> Remedy:
     """Without a customer or a period that the remedy is not about."""
     of_payment = (RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.CONFIRM)
+    of_order = (RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN)
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
-        *of_payment,
+        *(*of_payment, *of_order),
     )
     timeless = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
-        *of_payment,
+        *(*of_payment, *of_order),
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,

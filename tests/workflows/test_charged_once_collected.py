@@ -9,7 +9,7 @@ from billing.collections.stages import CollectionStage
 from billing.errors import BillingError
 from billing.invoices.stages import Stage
 from billing.period import Period
-from bootstrap import SANDBOX_STRIPE_KEY
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from clients.collection_commands import pay, replace_card
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed

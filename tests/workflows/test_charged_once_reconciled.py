@@ -4,7 +4,8 @@ from billing.accounting.discrepancy import DiscrepancyKind
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage
 from billing.period import Period
-from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from bootstrap import connect_reconciliation
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from clients.collection_commands import pay
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed

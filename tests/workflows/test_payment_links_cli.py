@@ -9,7 +9,8 @@ from billing.accounting.discrepancy import DiscrepancyKind
 from billing.payments.checkouts import CheckoutState
 from billing.period import Period
 from billing.receivables.payment_list import PaymentFilter
-from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from bootstrap import connect_reconciliation
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
 from tests.paying import link_for, pay_by
@@ -120,3 +121,21 @@ async def test_reconciliation_books_what_links_have_brought_and_takes_nothing_fo
         -10000,
         10000,
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "name what is paid: --month YYYY-MM, or --order NUMBER"),
+        (("--month", OCTOBER, "--order", "7"), "name what is paid: --month YYYY-MM, or --order NUMBER"),
+        (("--order", "7"), "an order is paid by a gateway's link"),
+        (("--order", "9" * 101, "--rail", "wayforpay"), "--order is longer than any order's number"),
+        (("--month", OCTOBER, "--rail", "transfer"), "makes no payment links"),
+    ],
+)
+async def test_what_is_paid_is_a_month_or_an_order_by_a_rail_that_takes_it(
+    bed: Bed, options: tuple[str, ...], words: str
+) -> None:
+    said = ("--by", "ann", "--reason", "asked by phone")
+    code, output = await typed(bed, "payments", "link", "--customer", "acme", *options, *said)
+    assert (code, words in output) == (2, True), output

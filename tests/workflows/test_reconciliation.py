@@ -13,7 +13,8 @@ from billing.accounting.discrepancy import DiscrepancyKind
 from billing.collections.commands import Retry
 from billing.collections.stages import CollectionStage
 from billing.period import Period
-from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from bootstrap import connect_reconciliation
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from clients.schedules import RECONCILIATION, ensure_daily
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed

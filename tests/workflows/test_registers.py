@@ -10,7 +10,8 @@ from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
-from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from bootstrap import connect_reconciliation
+from bootstrap_adapters import SANDBOX_STRIPE_KEY
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
 from tests.typed import typed

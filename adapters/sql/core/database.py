@@ -28,6 +28,9 @@ from billing.events.event import Destination
 from billing.model import Model
 
 _THREADS: Final = 8
+_THREADS_AHEAD: Final = 2
+EVENTS, ALERTS, NEWS = "events", "alerts", "news"
+"""What a transaction puts into the two outboxes is noted at its connection, under ``NEWS``."""
 
 _M = TypeVar("_M", bound=Model)
 _L = TypeVar("_L", bound="SqlDatabase")
@@ -45,6 +48,17 @@ def in_thread(method: Callable[Concatenate[_L, _P], _T]) -> Callable[Concatenate
     return run
 
 
+def ahead(method: Callable[Concatenate[_L, _P], _T]) -> Callable[Concatenate[_L, _P], Coroutine[Any, Any, _T]]:
+    """As ``in_thread``, for what must not queue behind a burst of other calls: threads of its own."""
+
+    @wraps(method)
+    async def run(self: _L, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        work = partial(method, self, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads_ahead, work)
+
+    return run
+
+
 class SqlDatabase:
     """Base of the ledger's parts; several processes may use one database.
 
@@ -55,9 +69,11 @@ class SqlDatabase:
     def __init__(self, url: URL, destinations: Sequence[Destination] = ()) -> None:
         self._url = url
         self._destinations = destinations
-        self._engine = create(url, _THREADS)
+        self._engine = create(url, _THREADS + _THREADS_AHEAD)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
+        self._threads_ahead = ThreadPoolExecutor(_THREADS_AHEAD, thread_name_prefix="ledger-ahead")
         self._turn: AbstractContextManager[object] = nullcontext()
+        self._watchers: dict[str, list[Callable[[], None]]] = {EVENTS: [], ALERTS: []}
         if is_sqlite(url):
             self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
         self._reading_engine = self._engine.execution_options(
@@ -78,6 +94,7 @@ class SqlDatabase:
     async def close(self) -> None:
         """Waits for calls in progress."""
         await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._threads_ahead.shutdown)
         self._engine.dispose()
 
     async def run(self, work: Callable[[], _T]) -> _T:
@@ -102,6 +119,14 @@ class SqlDatabase:
         """``upgrade`` without blocking the event loop."""
         _upgrade(self._url)
 
+    def watch_events(self, news: Callable[[], None]) -> None:
+        """Has ``news`` called, in any thread, after this process has put events into the outbox."""
+        self._watchers[EVENTS].append(news)
+
+    def watch_alerts(self, news: Callable[[], None]) -> None:
+        """As ``watch_events``, for alerts that are written with what they are about."""
+        self._watchers[ALERTS].append(news)
+
     def _reading(self, doing: str) -> AbstractContextManager[Connection]:
         """A connection for independent queries. If one fails, the error says "the ledger could not ``doing``"."""
         return _transaction(self._reading_engine, doing)
@@ -116,7 +141,11 @@ class SqlDatabase:
     def _writing(self, doing: str) -> Iterator[Connection]:
         """A writing transaction. On SQLite there is one at a time."""
         with self._turn, _transaction(self._writing_engine, doing) as connection:
+            connection.info[NEWS] = news = set[str]()  # another one for each transaction
             yield connection
+        for kind in sorted(news):
+            for watcher in self._watchers[kind]:
+                watcher()
 
     def _read(
         self,

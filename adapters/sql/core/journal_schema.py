@@ -20,6 +20,7 @@ from adapters.sql.core.columns import (
 IS_UNMATCHED: Final = "unmatched_minor <> 0"  # literal SQL, so that queries can use the partial indexes
 IS_MATCHED: Final = "unmatched_minor = 0"
 INSTRUCTION_IS_OPEN: Final = "closed_at IS NULL"
+IS_OF_ORDER: Final = "subject_kind = 'order'"
 
 # Money that arrived on a rail, or went back (below 0).
 incoming_payments: Final = table(
@@ -54,6 +55,9 @@ instructions: Final = table(
     *texts("state", "result"),
     *texts("decided_by", "decided_why", nullable=True),
     *instants("decided_at", "closed_at", nullable=True),
+    *instants("asked_at", nullable=True),  # NULL: no gateway was asked for the refund yet
+    *amounts("returned_before_minor", nullable=True),  # what had gone back until then
+    *instants("accepted_at", nullable=True),  # NULL: it has not said that it is at it
     Index("instructions_by_id", "instruction_id", unique=True),
     Index("instructions_by_payment", "rail", "digest"),
     Index("instructions_by_at", "at"),
@@ -66,7 +70,8 @@ CHECKOUT_IS_LIVE: Final = "ended_at IS NULL"  # literal SQL, for the partial ind
 checkouts: Final = table(
     "checkouts",
     *key("checkout_id"),
-    *texts("rail", "customer_id", "payer_id", "subject_kind", "subject", "description", "currency", "state"),
+    *texts("rail", "customer_id", "subject_kind", "subject", "description", "currency", "state"),
+    *texts("payer_id", nullable=True),  # NULL: the processor does not know the customer
     *amounts("amount_minor"),
     *instants("created_at", "expires_at"),
     *instants("ended_at", nullable=True),  # NULL: money may still come of it
@@ -75,6 +80,13 @@ checkouts: Final = table(
     Index("checkouts_by_customer", "customer_id", "subject_kind", "subject"),
     Index("checkouts_by_session", "session_id"),
     partial_index("checkouts_live", "customer_id", "subject_kind", "subject", where=CHECKOUT_IS_LIVE, unique=True),
+)
+
+# Until when the list of a gateway's rail has been read.
+gateway_positions: Final = table(
+    "gateway_positions",
+    *key("rail"),
+    *instants("read_until"),
 )
 
 # The journal: written once, never changed. See billing/receivables/journal.py.
@@ -106,6 +118,7 @@ journal_entries: Final = table(
         "entries_by_customer", "customer_id", "kind", "subject_kind", "subject", "currency", "amount_minor", "due_at"
     ),
     Index("entries_by_rail", "rail", "kind", "currency", "amount_minor"),
+    partial_index("entries_by_order", "subject", "customer_id", where=IS_OF_ORDER),
 )
 
 # The outbox: what other systems should know, in the order in which each of them learns it.
@@ -114,6 +127,7 @@ outgoing_events: Final = table(
     *counter("number"),
     *texts("event_id", "destination", "type"),
     *texts("customer_id", nullable=True),  # NULL: it is nobody's yet
+    *texts("lane"),  # events of one lane are delivered in their order: of a customer, or of an order
     *json("payload"),  # the event as it was written
     *instants("created_at"),
     *counts("tries"),
@@ -123,6 +137,6 @@ outgoing_events: Final = table(
     *instants("done_at", nullable=True),
     Index("outgoing_events_by_id", "event_id", "destination", unique=True),
     Index("outgoing_events_by_customer", "customer_id", "number"),
-    partial_index("outgoing_events_open", "destination", "customer_id", "number", where="done_at IS NULL"),
+    partial_index("outgoing_events_open", "destination", "lane", "number", where="done_at IS NULL"),
     partial_index("outgoing_events_done", "done_at", where="done_at IS NOT NULL"),
 )

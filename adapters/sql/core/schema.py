@@ -201,7 +201,7 @@ messages: Final = table(
 alerts: Final = table(
     "alerts",
     *key("alert_id"),
-    *texts("kind", "customer_id", "period", "text", "currency"),
+    *texts("kind", "customer_id", "period", "order_number", "text", "currency"),  # order_number "": about none
     *json("remedies"),  # what a person can do about it
     *amounts("amount_minor", nullable=True),
     *instants("at"),

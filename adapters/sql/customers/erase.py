@@ -11,6 +11,7 @@ from adapters.sql.completeness.readings import unpacked
 from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
+from adapters.sql.core.order_schema import order_log
 from adapters.sql.core.schema import (
     addresses,
     alerts,
@@ -26,8 +27,9 @@ from adapters.sql.core.schema import (
     sales_readings,
 )
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
+from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
 from adapters.sql.receivables.incoming import scrub_payments
-from adapters.sql.receivables.journal import balance, post
+from adapters.sql.receivables.journal import balance, lock_account, post
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
@@ -38,6 +40,8 @@ from billing.receivables.journal import NOTHING_OWED, Balance, settlement
 from billing.remedies import Remedy
 from wording.remedies import command_line
 
+_WHOLE: Final = {messages.name: ("subject", "text"), order_log.name: ("reason",)}
+"""Texts that go as a whole, whoever they name."""
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
 
 
@@ -65,9 +69,11 @@ class SqlErase(SqlDatabase):
             rows += _scrub(connection, outgoing_events, None, scrubber)  # of payments that nobody has assigned
             rows += _scrub_coverage(connection, scrubber)
             rows += _delete_readings(connection, scrubber, keys)
+            rows += scrub_ends(connection, customer_id)
             if rows:
                 texts = {"reason": scrubber.field("reason", reason), "result": f"{rows} rows rewritten"}
                 _add_decision(connection, customer_id, {"by": by, "at": at, **texts})
+                log_erasure(connection, customer_id, by, at)
         return Erased(customer_id=customer_id, at=at, rows=rows)
 
     @in_thread
@@ -96,10 +102,10 @@ def _in_words(refusal: tuple[str, Remedy | None]) -> str:
 
 
 def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
-    query = select(customers).where(customers.c.customer_id == customer_id)
-    account = connection.execute(query.with_for_update()).one_or_none()
-    if account is None:
+    if not lock_account(connection, customer_id):
         raise NotFound(f"the ledger does not know {customer_id}")
+    query = select(customers.c.closed_at).where(customers.c.customer_id == customer_id)
+    account = connection.execute(query).one_or_none()  # None: a buyer, who has none
     of_customer, d = invoices.c.customer_id == customer_id, debts.c
     owed = select(invoices.c.period).outerjoin(
         debts, and_(d.customer_id == invoices.c.customer_id, d.period == invoices.c.period)
@@ -112,11 +118,12 @@ def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
     )
     unfinished = select(invoices.c.period).where(of_customer, invoices.c.outcome.is_(None))
     return ErasureObstacles(
-        is_open=account.closed_at is None,
+        is_open=account is not None and account.closed_at is None,
         open_months=tuple(connection.scalars(unfinished)),
         collected=tuple(connection.scalars(owed)),
         disputes=tuple(connection.scalars(pending)),
         balance=balance(connection, customer_id),
+        open_orders=open_orders(connection, customer_id),
     )
 
 
@@ -153,8 +160,8 @@ def _scrub(connection: Connection, table: Table, customer_id: str | None, scrubb
     count = 0
     for row in _rows(connection, table, customer_id):
         fresh = scrubber.field("", {name: row[name] for name in _columns(table)})
-        if table is messages:
-            fresh |= {name: ERASED for name in ("subject", "text") if row[name]}
+        for name in _WHOLE.get(table.name, ()):
+            fresh |= {name: ERASED} if row[name] else {}
         changes = {name: value for name, value in fresh.items() if value != row[name]}
         if changes:
             key = [table.c[column.name] == row[column.name] for column in table.primary_key]

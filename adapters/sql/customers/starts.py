@@ -10,6 +10,7 @@ from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.rows import DISTINCT, address_values, customer_values, distinct_values, invoice_values
 from adapters.sql.core.schema import addresses, customers, invoices
 from adapters.sql.core.statements import insert_new
+from adapters.sql.receivables.journal import lock_buyers
 from billing.apart import Failed, apart
 from billing.customers.customer import Customer
 from billing.customers.ports import KnownCustomer
@@ -71,6 +72,7 @@ class SqlStarts(SqlDatabase):
         ordered = sorted(months, key=lambda month: month.customer_id)  # two such transactions cannot deadlock
         times = {"created_at": at, "updated_at": at}
         with self._writing(f"record the beginning of {len(ordered)} customers") as connection:
+            lock_buyers(connection, [month.customer_id for month in ordered])
             insert_new(connection, customers, [customer_values(month.customer) | times for month in ordered])
             insert_new(connection, addresses, [address_values(month.customer) for month in ordered])
             insert_new(connection, invoices, [invoice_values(month, at) for month in ordered])

@@ -1,13 +1,15 @@
 """The outbox of events: written with the money that they tell of, claimed by one process at a time, kept 90 days."""
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.columns import UtcInstant
+from adapters.sql.core.database import EVENTS, NEWS, SqlDatabase, ahead, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.statements import lock, where_given
 from billing.apart import Failed
@@ -22,8 +24,17 @@ _O = outgoing_events.c
 _EVENT = [_O[name] for name in OutgoingEvent.model_fields]
 _IS_OPEN = _O.done_at.is_(None)
 _IS_THERE = _O.destination == bindparam("destination")
-_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.customer_id)
+_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.lane)
 _INSERT = insert(outgoing_events)
+_DONE = {"done_at": bindparam("at"), "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
+_IS_OURS = or_(_O.destination != Destination.PRODUCTION, _O.claimed_until == bindparam("claim", type_=UtcInstant))
+_FINISH = update(outgoing_events).where(_O.number == bindparam("of"), _IS_OPEN, _IS_OURS).values(_DONE)
+_WAITS = (
+    select(_O.number)
+    .where(_IS_OPEN, _IS_THERE, _O.lane == bindparam("lane"), _O.claimed_until.is_(None))
+    .limit(1)
+    .with_for_update()
+)
 _OUTLIVED = (
     select(_O.number)
     .where(_O.done_at.is_not(None), _O.done_at < bindparam("forgotten"))
@@ -37,7 +48,7 @@ _FORGET = delete(outgoing_events).where(_O.number.in_(_OUTLIVED.scalar_subquery(
 class SqlOutbox(SqlDatabase):
     """The part of ``SqlLedger`` about events; it delivers to the destinations that it was connected with."""
 
-    @in_thread
+    @ahead
     def claim_events(
         self,
         destination: Destination,
@@ -58,15 +69,15 @@ class SqlOutbox(SqlDatabase):
             connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
         return [event.evolve(claimed_until=until) for event in events]
 
-    @in_thread
-    def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
-        """The destination has taken the event, even if another process has claimed it since.
+    @ahead
+    def events_are_done(self, events: Sequence[OutgoingEvent], at: datetime) -> None:
+        """The destinations have taken the events, even if another process has claimed them since.
 
-        Those that were delivered long ago are deleted with it.
+        A release counts only if it was not sent again meanwhile: then it is still to be delivered. Events that were
+        delivered long ago are deleted with them.
         """
-        changes = {"done_at": at, "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
-        with self._writing(f"record the delivery of event {event.event_id}") as connection:
-            connection.execute(update(outgoing_events).where(_O.number == event.number, _IS_OPEN).values(changes))
+        with self._writing("record the delivery of events") as connection:
+            finish(connection, events, at)
             connection.execute(_FORGET, {"forgotten": at - KEPT})
 
     @in_thread
@@ -81,8 +92,7 @@ class SqlOutbox(SqlDatabase):
     def resend_event(self, event_id: str) -> None:
         """Has the event delivered now, even if it was delivered before. Raises ``NotFound``."""
         with self._writing(f"resend event {event_id}") as connection:
-            again = update(outgoing_events).where(_O.event_id == event_id).values(done_at=None, next_at=None)
-            if not connection.execute(again).rowcount:
+            if not send_again(connection, event_id):
                 raise NotFound(f"there is no event {event_id}; see: python starter.py events list")
 
     async def outgoing_events(
@@ -100,14 +110,18 @@ class SqlOutbox(SqlDatabase):
             return as_models(OutgoingEvent, connection.execute(query).mappings())
 
 
-def put_events(connection: Connection, destination: Destination, events: Iterable[Event]) -> None:
-    """Puts events into the outbox, in the transaction of the money that they tell of."""
+def put_events(connection: Connection, destination: Destination, events: Iterable[Event], lane: str = "") -> None:
+    """Puts events into the outbox, in the transaction of the money that they tell of.
+
+    What fails holds back the later events of its ``lane``; "": of its customer.
+    """
     rows = [
         {
             "event_id": event.id,
             "destination": destination,
             "type": event.type,
             "customer_id": event.customer_id,
+            "lane": lane or event.customer_id or "",
             "payload": event.model_dump(mode="json"),
             "created_at": event.created_at,
             "tries": 0,
@@ -116,6 +130,30 @@ def put_events(connection: Connection, destination: Destination, events: Iterabl
     ]
     if rows:
         connection.execute(_INSERT, rows)
+        connection.info[NEWS].add(EVENTS)
+
+
+def tell_once(connection: Connection, destination: Destination, event: Event, lane: str) -> None:
+    """As ``put_events``, for a destination that is told how its lane stands when it is told: an event that waits, and
+    that nobody delivers yet, tells of this one too.
+    """
+    waiting = connection.scalar(_WAITS, {"destination": destination, "lane": lane})  # whoever claims it waits for us
+    if waiting is None:
+        put_events(connection, destination, [event], lane)
+
+
+def finish(connection: Connection, events: Iterable[OutgoingEvent], at: datetime) -> None:
+    """The events are done; no effect on those that are done already, nor on a release that was sent again meanwhile."""
+    ours = ({"of": event.number, "claim": event.claimed_until, "at": at} for event in events)
+    connection.execute(_FINISH, sorted(ours, key=itemgetter("of")))
+
+
+def send_again(connection: Connection, event_id: str, destination: Destination | None = None) -> bool:
+    """Has an event delivered now, even if it was before, to its destinations or this one; False if there is none."""
+    is_it = [_O.event_id == event_id, *([_O.destination == destination] if destination else [])]
+    connection.info[NEWS].add(EVENTS)
+    anew = {"done_at": None, "next_at": None, "claimed_until": None}
+    return bool(connection.execute(update(outgoing_events).where(*is_it).values(anew)).rowcount)
 
 
 def backlog(connection: Connection, destinations: Collection[Destination]) -> tuple[int, datetime | None]:
@@ -126,7 +164,7 @@ def backlog(connection: Connection, destinations: Collection[Destination]) -> tu
 
 
 def _due(destination: Destination, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The destination's oldest event of each customer, if its time has come and nobody delivers it."""
+    """The destination's oldest event of each lane, if its time has come and nobody delivers it."""
     has_come = (or_(column.is_(None), column <= now) for column in (_O.next_at, _O.claimed_until))
     query = select(*_EVENT).where(_O.number.in_(_OLDEST.scalar_subquery()), *has_come).order_by(_O.number)
     return query.params(destination=destination)

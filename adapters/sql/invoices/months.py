@@ -24,7 +24,7 @@ from adapters.sql.core.statements import (
     upsert,
     where_given,
 )
-from adapters.sql.receivables.journal import balance, lock_account, post
+from adapters.sql.receivables.journal import balance, lock_customer, post
 from billing.apart import Failed
 from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
@@ -113,10 +113,10 @@ class SqlMonths(SqlDatabase):
 
 def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
     """Ensures the customer's row and locks it: one record of a customer is written at a time."""
-    if not lock_account(connection, customer.customer_id):
+    if not lock_customer(connection, customer.customer_id):
         insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
         insert_new(connection, addresses, [address_values(customer)])
-        lock_account(connection, customer.customer_id)
+        lock_customer(connection, customer.customer_id)
 
 
 def _stored(connection: Connection, month: Month) -> Row[Any] | None:

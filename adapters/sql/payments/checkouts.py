@@ -43,12 +43,8 @@ class SqlCheckouts(SqlDatabase):
     def note_checkout(
         self, checkout_id: str, state: CheckoutState, at: datetime, page: CheckoutPage | None = None
     ) -> None:
-        values: dict[str, Any] = {"state": state, "url": page.url if page else None}
-        values["ended_at"] = None if state.is_live else at
-        if page:
-            values |= {"session_id": page.session_id, "expires_at": page.expires_at}
         with self._writing(f"note that payment link {checkout_id} is {state}") as connection:
-            connection.execute(update(checkouts).where(_C.checkout_id == checkout_id, _IS_LIVE).values(values))
+            note_state(connection, checkout_id, state, at, page)
 
     @in_thread
     def live_checkouts(self) -> list[Checkout]:
@@ -62,9 +58,25 @@ class SqlCheckouts(SqlDatabase):
             return _checkouts(connection, *where_given(checkouts, customer_id=customer_id))[::-1]
 
     @in_thread
+    def checkout(self, checkout_id: str) -> Checkout | None:
+        with self._reading("look a payment link up") as connection:
+            return next(iter(_checkouts(connection, _C.checkout_id == checkout_id)), None)
+
+    @in_thread
     def checkout_of(self, session_id: str) -> Checkout | None:
         with self._reading("look a payment link up") as connection:
             return next(iter(_checkouts(connection, _C.session_id == session_id)), None)
+
+
+def note_state(
+    connection: Connection, checkout_id: str, state: CheckoutState, at: datetime, page: CheckoutPage | None = None
+) -> None:
+    """As ``SqlCheckouts.note_checkout``, within a transaction."""
+    values: dict[str, Any] = {"state": state, "url": page.url if page else None}
+    values["ended_at"] = None if state.is_live else at
+    if page:
+        values |= {"session_id": page.session_id, "expires_at": page.expires_at}
+    connection.execute(update(checkouts).where(_C.checkout_id == checkout_id, _IS_LIVE).values(values))
 
 
 def _of_subject(request: CheckoutRequest) -> tuple[ColumnElement[bool], ...]:

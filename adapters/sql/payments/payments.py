@@ -86,6 +86,11 @@ class SqlPayments(SqlDatabase):
             return insert_new(connection, events, [event_values(event, at)])
 
     @in_thread
+    def event_received_at(self, event_id: str) -> datetime | None:
+        with self._reading(f"look event {event_id} up") as connection:
+            return connection.scalar(select(events.c.received_at).where(events.c.event_id == event_id))
+
+    @in_thread
     def has_open_event(self, beginning: str) -> bool:
         begins = events.c.event_id.startswith(beginning, autoescape=True)
         with self._reading("read its open events") as connection:

@@ -21,7 +21,16 @@ class SqlClearing(SqlDatabase):
 
     @in_thread
     def cleared(self, period: Period, failed: list[Failed] | None = None) -> list[ClearedPayment]:
-        is_original = _P.original.is_(None), _is_of(period)
+        return self._cleared(_is_of(period), failed)
+
+    @in_thread
+    def cleared_on(
+        self, rail: str, since: datetime, until: datetime, failed: list[Failed] | None = None
+    ) -> list[ClearedPayment]:
+        return self._cleared(and_(_P.rail == rail, _P.paid_at >= since, _P.paid_at < until), failed)
+
+    def _cleared(self, is_wanted: ColumnElement[bool], failed: list[Failed] | None) -> list[ClearedPayment]:
+        is_original = _P.original.is_(None), is_wanted
         own = select(*_WHOSE, _P.digest.label("moved")).where(*is_original)
         back = select(*_WHOSE, _BACK.digest).where(*is_original, _BACK.rail == _P.rail, _BACK.original == _P.digest)
         payments = union_all(own, back).cte("payments").prefix_with("MATERIALIZED")

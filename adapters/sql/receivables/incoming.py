@@ -4,16 +4,19 @@ import shlex
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
-from adapters.sql.core.rows import alert_values
-from adapters.sql.core.schema import alerts, customers
+from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
+from adapters.sql.orders.credit import moved_with, order_state
+from adapters.sql.payments.checkouts import note_state
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
+from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
+from billing.payments.checkouts import CheckoutState
 from billing.payments.rails import CARDS
 from billing.receivables.allocation import applied, booked, reversed_
 from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
@@ -23,19 +26,31 @@ from billing.receivables.ports import Recorded
 from billing.reviewers.alerts import of_doubt
 
 _I = incoming_payments.c
+_BOOKED_AT = select(_I.booked_at).where(_I.rail == bindparam("rail"), _I.digest == bindparam("digest"))
 
 
 class SqlIncoming(SqlDatabase):
     """The part of ``SqlLedger`` about money that has arrived."""
 
     @in_thread
-    def book(self, payment: IncomingPayment, at: datetime) -> bool:
+    def book(self, payment: IncomingPayment, at: datetime, checkout_id: str | None = None) -> bool:
         """Books money that has arrived, or gone back; False if it was booked before.
+
+        The payment link by which it came, if it is live still, is paid with it: a sweep sees both or neither.
 
         Raises ``NotFound`` for money that went back of a payment that is not booked: book that first.
         """
         with self._writing(f"book payment {payment.title}") as connection:
-            return book(connection, payment, at)
+            is_new = book(connection, payment, at)
+            if checkout_id is not None:
+                note_state(connection, checkout_id, CheckoutState.PAID, at)
+            return is_new
+
+    @in_thread
+    def booked_at(self, name: PaymentName) -> datetime | None:
+        with self._reading("look an incoming payment up") as connection:
+            at: datetime | None = connection.scalar(_BOOKED_AT, {"rail": name.rail, "digest": name.digest})
+            return at
 
     @in_thread
     def incoming_payment(self, name: PaymentName) -> PaymentRecord | None:
@@ -69,12 +84,17 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
     values["unmatched_minor"] = 0
     if not insert_new(connection, incoming_payments, [values]):
         return False
-    balances = {customer_id: balance(connection, customer_id) for customer_id in customer_ids}
     if payment.original:
         original = known_payment(connection, payment.original)  # as it is now that it is locked
+    about = [payment.subject, *(original.subjects if original else ())]
+    balances = {customer_id: balance(connection, customer_id, about) for customer_id in customer_ids}
+    if payment.original and original:
         is_same = payment.currency == original.payment.currency  # else what is unmatched is its own
         owner = payment.original if is_same else payment.name
         post_payment(connection, owner, reversed_(payment, original, balances, at))
+        for customer_id in customer_ids:
+            before_and_now = balances[customer_id], balance(connection, customer_id, ())
+            post(connection, moved_with(connection, payment, before_and_now, customer_id, at))
     else:
         posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
         post_payment(connection, payment.name, posted)
@@ -86,7 +106,7 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
 def apply_credit(connection: Connection, payment: IncomingPayment, key: str, at: datetime) -> None:
     """What came before for the month of ``payment``, and was too little, pays with it."""
     if payment.customer_id and payment.subject and payment.rail != CARDS:
-        known = balance(connection, payment.customer_id)
+        known = balance(connection, payment.customer_id, [payment.subject])
         key = f"{key} {Cause.ALLOCATION}"
         if paid := applied(payment.customer_id, payment.subject, payment.currency, known, key, at):
             post(connection, [paid])
@@ -135,22 +155,32 @@ def post_payment(connection: Connection, name: PaymentName, posted: Transaction)
 def tell_doubts(connection: Connection, payment: IncomingPayment, posted: Transaction, at: datetime) -> list[Doubt]:
     """Puts what people should know about the payment, as it was ``posted``, into the alerts' outbox."""
     found = _doubts(connection, payment, posted, at)
-    told = [alert_values(of_doubt(doubt, payment, posted.key, at)) for doubt in found]
-    insert_new(connection, alerts, told)
+    if found:
+        put_alerts(connection, [of_doubt(doubt, payment, posted.key, at) for doubt in found])
     return found
 
 
 def _doubts(connection: Connection, payment: IncomingPayment, posted: Transaction, at: datetime) -> list[Doubt]:
     if not leaves_doubts(payment, posted):
         return []
-    row = connection.execute(
-        select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
-    ).one_or_none()
-    account = AccountState(row.currency, row.closed_at is not None) if row else None
+    account = _account(connection, payment)
+    if account and payment.by is None and payment.rail == CARDS:
+        account = account._replace(is_charged=True)
     if account and payment.customer_id and payment.subject:
-        known, of = balance(connection, payment.customer_id), (payment.subject, payment.currency)
+        known = balance(connection, payment.customer_id, [payment.subject])
+        of = payment.subject, payment.currency
         account = account._replace(owed_minor=known.owed_for(*of), left_minor=known.credit_from(*of))
     return list(doubts(payment, posted, account, _equal(connection, payment, at)))
+
+
+def _account(connection: Connection, payment: IncomingPayment) -> AccountState | None:
+    """The state of the payment's customer, or buyer, to whom any currency is as good."""
+    query = select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
+    row = connection.execute(query).one_or_none()
+    order = order_state(connection, payment)
+    if row is not None:
+        return AccountState(row.currency, row.closed_at is not None, order=order)
+    return AccountState(payment.currency, False, order=order) if order else None
 
 
 def _equal(connection: Connection, payment: IncomingPayment, at: datetime) -> str:

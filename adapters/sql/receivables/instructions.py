@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, TextClause, insert, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new
+from adapters.sql.orders.credit import promised_minor
 from adapters.sql.receivables.incoming import apply_credit, book, known_payment, post_payment, tell_doubts
 from adapters.sql.receivables.journal import balance, lock_account, subject_values
 from billing.errors import InvalidInput, NotFound
@@ -39,29 +40,37 @@ class SqlInstructions(SqlDatabase):
     @in_thread
     def instruct(self, request: InstructionRequest, four_eyes: Mapping[str, int], at: datetime) -> Instruction:
         with self._writing(f"{request.kind} a payment") as connection:
-            record = _locked_payment(connection, request.payment, request.customer_id)
+            record = locked_payment(connection, request.payment, request.customer_id)
             if (before := _instruction(connection, request.instruction_id)) is not None:
                 if not before.is_of(request):
                     raise InvalidInput(f"{request.instruction_id} is another instruction already: {before}")
                 return before
             instruction = instructed(request, record, four_eyes, at)
             _require_customer(connection, instruction)
-            _require_turn(connection, instruction)
-            if instruction.state is InstructionState.PROPOSED:
+            _require_turn(connection, instruction, record)
+            if instruction.state in (InstructionState.PROPOSED, InstructionState.TO_DO):
                 insert_new(connection, alerts, [alert_values(of_proposal(instruction, at))])
             done = _carried_out(connection, instruction, record, at)
             connection.execute(insert(instructions).values(_values(done)))
             return done
 
     @in_thread
-    def confirm(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
+    def confirm(
+        self,
+        instruction_id: str,
+        by: str,
+        reason: str,
+        at: datetime,
+        refund_reference: str = "",
+        by_hand: bool = False,
+    ) -> Instruction:
         with self._writing(f"confirm instruction {instruction_id}") as connection:
             before, record = _locked(connection, instruction_id)
             is_repeat = before.decided_by == by and before.state is InstructionState.DONE
             if is_repeat or before.state is InstructionState.UNDER_WAY:
                 return before
-            confirmed = before.confirmed(by, reason, at)
-            _require_turn(connection, confirmed)
+            confirmed = before.confirmed(by, reason, at, refund_reference, by_hand)
+            _require_turn(connection, confirmed, record)
             return _save(connection, _carried_out(connection, confirmed, record, at))
 
     @in_thread
@@ -86,9 +95,17 @@ class SqlInstructions(SqlDatabase):
             return _instruction(connection, instruction_id)
 
     @in_thread
-    def instructions(self, name: PaymentName | None = None, limit: int = PAGE_ROWS) -> list[Instruction]:
+    def promised_minor(self, customer_id: str, currency: str) -> int:
+        with self._reading(f"add up what goes back to {customer_id}") as connection:
+            return promised_minor(connection, customer_id, currency)
+
+    @in_thread
+    def instructions(
+        self, name: PaymentName | None = None, limit: int = PAGE_ROWS, state: InstructionState | None = None
+    ) -> list[Instruction]:
         """All instructions about one payment, or the open ones about any; the newest first."""
-        where = [_IS_OPEN] if name is None else [_N.rail == name.rail, _N.digest == name.digest]
+        where: list[ColumnElement[bool] | TextClause] = [_N.state == state] if state else []
+        where += [_IS_OPEN] if name is None else [_N.rail == name.rail, _N.digest == name.digest]
         query = select(instructions).where(*where).order_by(_N.number.desc()).limit(limit)
         with self._reading("list its instructions") as connection:
             return [_model(row) for row in connection.execute(query).mappings()]
@@ -98,6 +115,8 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
     """The instruction with its result, once its money has moved in the ledger. Raises ``InvalidInput``."""
     if instruction.kind is InstructionKind.REFUND:
         require_left(instruction, record)
+    if instruction.state is InstructionState.UNDER_WAY:
+        return instruction.evolve(returned_before_minor=record.returned_minor)
     if instruction.state is not InstructionState.DONE:
         return instruction
     if instruction.kind is InstructionKind.REFUND:
@@ -115,7 +134,7 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
         by=instruction.by,
         reason=instruction.authors,
     )
-    posted = assigned(record, to, balance(connection, customer_id), at)
+    posted = assigned(record, to, balance(connection, customer_id, [to.subject]), at)
     post_payment(connection, instruction.payment, posted)
     apply_credit(connection, to, posted.key, at)
     found = [doubt.text for doubt in tell_doubts(connection, to, posted, at)]
@@ -128,30 +147,44 @@ def _require_customer(connection: Connection, instruction: Instruction) -> None:
         raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list --closed")
 
 
-def _require_turn(connection: Connection, instruction: Instruction) -> None:
-    """Raises ``InvalidInput`` while the processor is asked for another refund of the payment."""
-    name, state = instruction.payment, InstructionState.UNDER_WAY
-    under_way = select(_N.instruction_id).where(
-        _N.rail == name.rail,
-        _N.digest == name.digest,
-        _N.state == state,
-        _N.instruction_id != instruction.instruction_id,
-    )
-    if instruction.state is state and (other := connection.scalar(under_way.limit(1))):
+def _require_turn(connection: Connection, instruction: Instruction, record: PaymentRecord) -> None:
+    """Raises ``InvalidInput`` while the processor is asked for another refund of the payment, or if too little is left
+    beside what other refunds of it are to give back.
+    """
+    others, state = _open_refunds(connection, instruction), InstructionState.UNDER_WAY
+    under_way = next((other for other in others if other.state is state), None)
+    if instruction.state is state and under_way:
         raise InvalidInput(
             f"a refund of payment {instruction.title} is under way already, and its outcome is not known; ask for it "
-            f"with: python starter.py payments confirm {other}"
+            f"with: python starter.py payments confirm {under_way.instruction_id}"
         )
+    same = [other for other in others if other.customer_id == instruction.customer_id]
+    promised_minor = sum(other.amount_minor for other in same)
+    if same and instruction.amount_minor + promised_minor > record.parts.get(instruction.customer_id, 0):
+        raise InvalidInput(
+            f"{instruction} is more than is left beside {same[0]}, which is {same[0].state.replace('_', ' ')}: see to "
+            f"{same[0].instruction_id} first, or give less; see: python starter.py payments proposals"
+        )
+
+
+def _open_refunds(connection: Connection, instruction: Instruction) -> list[Instruction]:
+    """The other refunds of the same payment that are not booked yet; none if it is no refund itself."""
+    if instruction.kind is not InstructionKind.REFUND:
+        return []
+    name, is_other = instruction.payment, _N.instruction_id != instruction.instruction_id
+    of_payment = _N.rail == name.rail, _N.digest == name.digest, _N.kind == InstructionKind.REFUND
+    rows = connection.execute(select(instructions).where(_IS_OPEN, *of_payment, is_other).order_by(_N.number))
+    return [_model(row) for row in rows.mappings()]
 
 
 def _locked(connection: Connection, instruction_id: str) -> tuple[Instruction, PaymentRecord]:
     """The instruction and its payment, which is locked: read again after that. Raises ``NotFound``."""
     known = _known(connection, instruction_id)
-    record = _locked_payment(connection, known.payment, known.customer_id)
+    record = locked_payment(connection, known.payment, known.customer_id)
     return _known(connection, instruction_id), record
 
 
-def _locked_payment(connection: Connection, name: PaymentName, customer_id: str | None) -> PaymentRecord:
+def locked_payment(connection: Connection, name: PaymentName, customer_id: str | None) -> PaymentRecord:
     """The payment, whose money nobody else moves meanwhile. Customers are locked first, as whoever books does."""
     record = known_payment(connection, name)
     for whose in sorted({customer_id or "", *(owner or "" for owner in record.parts)} - {""}):

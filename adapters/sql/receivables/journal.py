@@ -8,13 +8,16 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, insert, or_, select, true
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.schema import customers
 from adapters.sql.events.outbox import put_events
+from adapters.sql.orders.releases import release_what_is_paid
 from billing.events.event import Destination
+from billing.model import MANY_MAX
 from billing.payments.rails import CARDS
 from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
 from billing.receivables.journal import (
@@ -35,20 +38,27 @@ from billing.receivables.ports import THE_BEGINNING, THE_END
 _PAGE = 500
 _E = journal_entries.c
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
+_BUYER = select(buyers.c.customer_id).where(buyers.c.customer_id == bindparam("customer_id")).with_for_update()
 _SUM = func.sum(_E.amount_minor)
-_BY_SUBJECT = (_E.kind, _E.subject_kind, _E.subject, _E.currency)
-_BY_DATE = (
-    select(*_BY_SUBJECT, _E.due_at, _SUM.label("amount_minor"))
-    .where(_E.customer_id == bindparam("customer_id"))
-    .where(_E.kind.in_((AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF)))
-    .group_by(*_BY_SUBJECT, _E.due_at)
-    .subquery()
-    .c
-)
-_ITEM = [_BY_DATE[column.name] for column in _BY_SUBJECT]
-_TOTAL = func.sum(_BY_DATE.amount_minor)
-_DUE_AT = func.max(case((_BY_DATE.amount_minor > 0, _BY_DATE.due_at)))  # a bill that is void cancels out, with its date
-_BALANCE = select(*_ITEM, _TOTAL.label("amount_minor"), _DUE_AT.label("due_at")).group_by(*_ITEM).having(_TOTAL != 0)
+
+
+def _balances(subject_kind: ColumnElement[Any], subject: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """The sums of a customer's accounts, by what these columns say that they are about."""
+    of = (_E.kind, subject_kind.label("subject_kind"), subject.label("subject"), _E.currency, _E.due_at)
+    kinds = _E.kind.in_((AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF))
+    own = select(*of, _E.amount_minor).where(_E.customer_id == bindparam("customer_id"), kinds).subquery().c
+    names = [column.name for column in of]
+    dated = [own[name] for name in names]
+    by_date = select(*dated, func.sum(own.amount_minor).label("amount_minor")).group_by(*dated).subquery().c
+    item, total = [by_date[name] for name in names[:-1]], func.sum(by_date.amount_minor)
+    due_at = func.max(case((by_date.amount_minor > 0, by_date.due_at)))  # a void bill cancels out, with its date
+    sums = select(*item, total.label("amount_minor"), due_at.label("due_at"))
+    return sums.group_by(*item).having(total != 0)
+
+
+_IS_NAMED = or_(_E.kind == AccountKind.RECEIVABLE, _E.subject.in_(bindparam("about", expanding=True)))
+_BALANCE = _balances(_E.subject_kind, _E.subject)
+_BALANCE_ABOUT = _balances(case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject)))
 _T = transactions.c
 _STANDING = (
     select(
@@ -90,6 +100,13 @@ class SqlJournal(SqlDatabase):
         with self._looking(f"read the journal of {customer_id}") as connection:
             return as_transactions(connection.execute(query).mappings())
 
+    @in_thread
+    def transactions_of(self, customer_id: str, subject: Subject) -> list[Transaction]:
+        about = _E.subject_kind == subject.kind, _E.subject == subject.name, _E.kind == AccountKind.RECEIVABLE
+        own = select(_E.number).where(_E.customer_id == customer_id, *about)
+        with self._looking(f"read the journal of the {subject}") as connection:
+            return as_transactions(connection.execute(ENTRIES.where(transactions.c.number.in_(own))).mappings())
+
     async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
         """All entries written in that time, in their order, in pages."""
         after = 0
@@ -128,15 +145,44 @@ class SqlJournal(SqlDatabase):
 
 
 def lock_account(connection: Connection, customer_id: str) -> bool:
-    """Lets one transaction at a time move money of this customer; False if the ledger does not know them."""
+    """Lets one transaction at a time move money of this customer or buyer; False if the ledger does not know them."""
+    name = {"customer_id": customer_id}
+    if connection.scalar(_LOCKED, name) is not None:
+        return True
+    if connection.scalar(_BUYER, name) is None:
+        return False
+    connection.scalar(_LOCKED, name)  # whoever made a customer of the buyer meanwhile has had the lock until now
+    return True
+
+
+def lock_customer(connection: Connection, customer_id: str) -> bool:
+    """As ``lock_account``; False also of a buyer who is not billed monthly, but locks them, too."""
+    lock_account(connection, customer_id)
     return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
 
 
-def balance(connection: Connection, customer_id: str) -> Balance:
-    """As ``SqlJournal.balance``, within a transaction."""
+def is_buyer(connection: Connection, customer_id: str | None) -> bool:
+    """Whether they have ordered something; they may be billed monthly, too."""
+    return connection.scalar(select(buyers.c.customer_id).where(buyers.c.customer_id == customer_id)) is not None
+
+
+def lock_buyers(connection: Connection, customer_ids: Iterable[str]) -> None:
+    """Waits for whoever moves money of these buyers, who are going to be customers: those are locked elsewhere."""
+    own = select(buyers.c.customer_id).where(buyers.c.customer_id.in_(list(customer_ids)))
+    connection.execute(own.order_by(buyers.c.customer_id).with_for_update())
+
+
+def balance(connection: Connection, customer_id: str, about: Iterable[Subject | None] | None = None) -> Balance:
+    """As ``SqlJournal.balance``, within a transaction; ``about``: of credit and write-offs, what is about these only.
+
+    Whoever posts reads no more: a buyer may have had any number of orders.
+    """
+    query, key = _BALANCE, dict[str, Any](customer_id=customer_id)
+    if about is not None:
+        query, key["about"] = _BALANCE_ABOUT, [subject.name for subject in about if subject]
     items = defaultdict[AccountKind, list[Outstanding]](list)
     credits: Counter[str] = Counter()
-    for row in connection.execute(_BALANCE, {"customer_id": customer_id}).mappings():
+    for row in connection.execute(query, key).mappings():
         amount_minor, currency = int(row["amount_minor"]), row["currency"]
         if row["kind"] == AccountKind.CREDIT:
             credits[currency] += amount_minor
@@ -147,13 +193,16 @@ def balance(connection: Connection, customer_id: str) -> Balance:
     return Balance(
         owed=tuple(items[AccountKind.RECEIVABLE]),
         credits={currency: minor for currency, minor in credits.items() if minor},
-        origins=tuple(items[AccountKind.CREDIT]),
-        written_off=tuple(items[AccountKind.WRITTEN_OFF]),
+        origins=tuple(items[AccountKind.CREDIT][:MANY_MAX]),
+        written_off=tuple(items[AccountKind.WRITTEN_OFF][:MANY_MAX]),
     )
 
 
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
-    """Writes the transactions; with them, the events that other systems are to get, if there are any such systems."""
+    """Writes the transactions; with them, the events that other systems are to get, if there are any such systems.
+
+    What they pay for an order is released with them: no money gets past this.
+    """
     posted = list(posted)
     destinations = connection.get_execution_options().get("destinations", ())
     is_by_other_rail = any(transaction.payment and transaction.payment.rail != CARDS for transaction in posted)
@@ -161,7 +210,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
         before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
         events = list(events_of(posted, before, payments))
         concerned = {Destination.RECEIVER: events, Destination.COLLECTION: list(filter(concerns_collection, events))}
-        for destination in destinations:
+        for destination in concerned.keys() & set(destinations):
             put_events(connection, destination, concerned[destination])
     for transaction in posted:
         values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
@@ -169,6 +218,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
         connection.execute(
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
+    release_what_is_paid(connection, posted)
 
 
 def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:

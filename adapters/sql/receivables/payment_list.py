@@ -12,16 +12,17 @@ from adapters.sql.core.journal_schema import (
     IS_UNMATCHED,
     incoming_payments,
     instructions,
+    journal_entries,
     transactions,
 )
-from adapters.sql.receivables.incoming import payment_values
+from adapters.sql.receivables.incoming import known_payment, payment_values
 from billing.money import with_digits
-from billing.receivables.incoming import PaymentRow
+from billing.receivables.incoming import PaymentRecord, PaymentRow
 from billing.receivables.instructions import InstructionKind
-from billing.receivables.journal import PaymentName
+from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
 
-_I, _T, _N = incoming_payments.c, transactions.c, instructions.c
+_I, _T, _N, _E = incoming_payments.c, transactions.c, instructions.c, journal_entries.c
 _MANY = 500  # payments in one query
 _FEW = 5000  # matches of a search that are sorted here
 _ORDER = (_I.booked_at.desc(), _I.rail.desc(), _I.digest.desc())  # as the indexes, backwards
@@ -43,6 +44,17 @@ class SqlPaymentList(SqlDatabase):
             if others and len(rows) < limit:
                 rows += _rows(connection, IS_MATCHED, where, limit - len(rows), max(0, offset - unmatched))
         return PaymentPage(rows=tuple(rows), count=unmatched + others, unmatched=unmatched)
+
+    @in_thread
+    def payments_for(self, customer_id: str, subject: Subject) -> list[PaymentRecord]:
+        """The payments of which anything has come for the subject, oldest first; not what went back of them."""
+        is_for = _E.customer_id == customer_id, _E.subject_kind == subject.kind, _E.subject == subject.name
+        moved = select(_T.rail, _T.digest).join(journal_entries, _E.number == _T.number).where(*is_for)
+        named = tuple_(_I.rail, _I.digest).in_(moved.where(_T.rail.is_not(None))), _I.original.is_(None)
+        query = select(_I.rail, _I.digest).where(*named).order_by(_I.booked_at, _I.rail, _I.digest)
+        with self._looking(f"list the payments for {subject}") as connection:
+            names = [PaymentName(*row) for row in connection.execute(query)]
+            return [known_payment(connection, name) for name in names]
 
 
 def _rows(

@@ -1,11 +1,13 @@
 """The ledger's outbox of alerts for reviewers, and the digest of each."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
 
-from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.database import ALERTS as NEW_ALERTS
+from adapters.sql.core.database import NEWS, SqlDatabase, as_models, in_thread
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, invoices
 from adapters.sql.core.statements import ALERTS, insert_new, lock
@@ -17,6 +19,12 @@ _A = TypeVar("_A", bound=Alert)
 _UNTOLD = alerts.c.told_at.is_(None)
 _FREE = and_(_UNTOLD, alerts.c.digest_id.is_(None))
 _CLAIMED = select(alerts.c.digest_id).where(_UNTOLD, alerts.c.digest_id.is_not(None)).order_by(alerts.c.at).limit(1)
+
+
+def put_alerts(connection: Connection, told: Iterable[Alert]) -> None:
+    """Puts alerts into the outbox, in the transaction of what they are about; people hear of it from its process."""
+    insert_new(connection, alerts, [alert_values(alert) for alert in told])
+    connection.info[NEWS].add(NEW_ALERTS)
 
 
 class SqlAlerts(SqlDatabase):

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, desc, select, update
 
-from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.database import SqlDatabase, ahead, in_thread
 from adapters.sql.core.schema import brakes
 from adapters.sql.core.statements import insert_new
+from adapters.sql.orders.releases import tell_of_brake_release
 from billing.errors import NotFound
 from billing.reviewers.brake import Brake
 
@@ -16,7 +17,7 @@ _LAST = select(brakes).order_by(desc(brakes.c.number)).limit(1)  # read before e
 class SqlBrake(SqlDatabase):
     """The part of ``SqlLedger`` about the emergency brake."""
 
-    @in_thread
+    @ahead
     def brake(self) -> Brake | None:
         with self._reading("read the emergency brake") as connection:
             return last_brake(connection)
@@ -44,7 +45,8 @@ class SqlBrake(SqlDatabase):
                 raise NotFound("the emergency brake was never pulled")
             released = {"released_by": by, "released_why": why, "released_via": via, "released_at": at}
             is_on = brakes.c.number == last.number, brakes.c.released_at.is_(None)
-            connection.execute(update(brakes).where(*is_on).values(released))
+            if connection.execute(update(brakes).where(*is_on).values(released)).rowcount:
+                tell_of_brake_release(connection, last.number, at)
             return _read(connection, last.number)
 
 

@@ -5,7 +5,8 @@
     GET  /desk/money/payment            the payment that the query names by rail and digest of its reference
     POST /desk/money/payment/assign     assigns unmatched money, all of it or a part; a large sum is proposed
     POST /desk/money/payment/refund     gives money back by the rail by which it came; a large sum is proposed
-    POST /desk/money/payment/confirm    by somebody else; or asks again for a refund whose outcome is not known
+    POST /desk/money/payment/confirm    by somebody else; or asks again for a refund whose outcome is not known; or says
+                                        that the money was given back by hand
     POST /desk/money/payment/reject     takes a proposal back
 
 Each form carries the id of its instruction, so a double click takes effect once. A refusal says why, and keeps what was
@@ -107,8 +108,11 @@ class IncomingPaymentPages:
         try:
             if not 0 < len(reason.strip()) <= 1000:
                 raise InvalidInput("say why, in up to 1,000 characters: it goes into the audit trail")
-            decide = self._payments.confirm if form == "confirm" else self._payments.reject
-            await decide(instruction_id, session.username, reason.strip(), self._now())
+            decided = instruction_id, session.username, reason.strip(), self._now()
+            if form == "confirm":
+                await self._payments.confirm(*decided, typed.get("refund_reference", ""))
+            else:
+                await self._payments.reject(*decided)
         except BillingError as error:
             return await self.page(session, name, RefusedForm(form, plain(error), _status(error), typed))
         return RedirectResponse(payment_page(name, done=instruction_id), 303)

@@ -20,6 +20,7 @@ from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter
 from billing.receivables.ports import Journal, PaymentListing
 from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import SignedIn
+from orders.order import Buyer
 
 SHOWN = 500  # movements of an account, the newest
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
@@ -27,7 +28,9 @@ _PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 class MoneyLedger(CustomerStore, Journal, PaymentListing, Protocol):
     async def closed_reason(self, customer_id: str) -> str:
-        """Who closed the account, and why; "" while it is open."""
+        """Who closed the account, and why; "" while it is open, and of a buyer."""
+
+    async def buyer(self, customer_id: str) -> Buyer | None: ...
 
 
 class PaymentListPages:
@@ -61,14 +64,16 @@ class PaymentListPages:
         return await self._desk.page("money.html", session, values, section="money")
 
     async def account(self, customer_id: str, session: SignedIn) -> Response:
-        customer = await self._ledger.customer(customer_id[:100])
+        billed = await self._ledger.customer(customer_id[:100])
+        customer = billed or await self._ledger.buyer(customer_id[:100])
         if customer is None:
             text = "Look for the customer's id in the list of invoices or payments."
             raise DeskRefusal(404, "There is no such account", text, "/desk/money", "To the payments", "money")
         transactions = await self._ledger.transactions(customer.customer_id)
         payments = await self._ledger.incoming_payments(PaymentFilter(customer_id=customer.customer_id), SHOWN)
-        values = {
+        values: dict[str, object] = {
             "customer": customer,
+            "is_billed": billed is not None,
             "closed": await self._ledger.closed_reason(customer.customer_id),
             "balance": await self._ledger.balance(customer.customer_id),
             "transactions": transactions[::-1][:SHOWN],

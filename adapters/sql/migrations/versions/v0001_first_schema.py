@@ -202,7 +202,9 @@ def upgrade() -> None:
         *_columns(_INSTANT, "at"),
         *_columns(sa.Text, "state", "result"),
         *_columns(sa.Text, "decided_by", "decided_why", nullable=True),
-        *_columns(_INSTANT, "decided_at", "closed_at", nullable=True),
+        *_columns(_INSTANT, "decided_at", "closed_at", "asked_at", nullable=True),
+        *_columns(sa.BigInteger, "returned_before_minor", nullable=True),
+        *_columns(_INSTANT, "accepted_at", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("instructions_by_id", "instructions", ["instruction_id"], unique=True)
@@ -213,9 +215,8 @@ def upgrade() -> None:
     op.create_table(
         "checkouts",
         *_columns(sa.Text, "checkout_id"),
-        *_columns(
-            sa.Text, "rail", "customer_id", "payer_id", "subject_kind", "subject", "description", "currency", "state"
-        ),
+        *_columns(sa.Text, "rail", "customer_id", "subject_kind", "subject", "description", "currency", "state"),
+        *_columns(sa.Text, "payer_id", nullable=True),
         *_columns(sa.BigInteger, "amount_minor"),
         *_columns(_INSTANT, "created_at", "expires_at"),
         *_columns(_INSTANT, "ended_at", nullable=True),
@@ -227,6 +228,13 @@ def upgrade() -> None:
     op.create_index("checkouts_by_customer", "checkouts", of_subject)
     op.create_index("checkouts_by_session", "checkouts", ["session_id"])
     op.create_index("checkouts_live", "checkouts", of_subject, unique=True, **_where("ended_at IS NULL"))
+
+    op.create_table(
+        "gateway_positions",
+        *_columns(sa.Text, "rail"),
+        *_columns(_INSTANT, "read_until"),
+        sa.PrimaryKeyConstraint("rail"),
+    )
 
     op.create_table(
         "transactions",
@@ -256,12 +264,15 @@ def upgrade() -> None:
     of_customer = ["customer_id", "kind", "subject_kind", "subject", "currency", "amount_minor", "due_at"]
     op.create_index("entries_by_customer", "entries", of_customer)
     op.create_index("entries_by_rail", "entries", ["rail", "kind", "currency", "amount_minor"])
+    of_order = _where("subject_kind = 'order'")
+    op.create_index("entries_by_order", "entries", ["subject", "customer_id"], **of_order)
 
     op.create_table(
         "outgoing_events",
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "event_id", "destination", "type"),
         *_columns(sa.Text, "customer_id", nullable=True),
+        *_columns(sa.Text, "lane"),
         *_columns(sa.JSON, "payload"),
         *_columns(_INSTANT, "created_at"),
         *_columns(sa.Integer, "tries"),
@@ -272,9 +283,80 @@ def upgrade() -> None:
     )
     op.create_index("outgoing_events_by_id", "outgoing_events", ["event_id", "destination"], unique=True)
     op.create_index("outgoing_events_by_customer", "outgoing_events", ["customer_id", "number"])
-    of_customer = ["destination", "customer_id", "number"]
-    op.create_index("outgoing_events_open", "outgoing_events", of_customer, **_where("done_at IS NULL"))
+    of_lane = ["destination", "lane", "number"]
+    op.create_index("outgoing_events_open", "outgoing_events", of_lane, **_where("done_at IS NULL"))
     op.create_index("outgoing_events_done", "outgoing_events", ["done_at"], **_where("done_at IS NOT NULL"))
+
+    op.create_table(
+        "buyers",
+        *_columns(sa.Text, "customer_id", "name"),
+        *_columns(sa.Text, "email", nullable=True),
+        *_columns(_INSTANT, "created_at"),
+        sa.PrimaryKeyConstraint("customer_id"),
+    )
+
+    op.create_table(
+        "orders",
+        *_columns(sa.Text, "number", "customer_id", "currency", "digest"),
+        *_columns(sa.Integer, "version"),
+        *_columns(sa.BigInteger, "price_minor", "owed_minor", "tolerance_minor"),
+        *_columns(_INSTANT, "expires_at", nullable=True),
+        *_columns(sa.Text, "opened_by"),
+        *_columns(_INSTANT, "opened_at", "changed_at"),
+        *_columns(sa.Integer, "revision"),
+        *_columns(sa.JSON, "halt", "end", nullable=True),
+        *_columns(sa.Text, "stage"),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    age = ["opened_at", "number"]
+    op.create_index("orders_by_customer", "orders", ["customer_id", "opened_at"])
+    op.create_index("orders_by_age", "orders", age)
+    op.create_index("orders_by_stage", "orders", ["stage", *age])
+    op.create_index("orders_open", "orders", age, **_where("closed_at IS NULL"))
+    op.create_index("orders_open_by_customer", "orders", ["customer_id"], **_where("closed_at IS NULL"))
+
+    op.create_table(
+        "order_versions",
+        *_columns(sa.Text, "number"),
+        *_columns(sa.Integer, "version"),
+        *_columns(sa.Text, "customer_id"),
+        *_columns(sa.JSON, "agreed"),
+        *_columns(sa.Text, "by"),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("number", "version"),
+        sa.ForeignKeyConstraint(["number"], ["orders.number"]),
+    )
+
+    op.create_table(
+        "releases",
+        *_columns(sa.Text, "number", "kind", "customer_id", "event_id"),
+        *_columns(sa.Integer, "version"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.BigInteger, "position", "owed_minor"),
+        *_columns(sa.Boolean, "accepted", nullable=True),
+        *_columns(sa.Text, "answer", nullable=True),
+        *_columns(_INSTANT, "answered_at", nullable=True),
+        sa.PrimaryKeyConstraint("number", "kind"),
+        sa.ForeignKeyConstraint(["number"], ["orders.number"]),
+    )
+    op.create_index("releases_by_at", "releases", ["at"])
+
+    op.create_table(
+        "order_log",
+        *_columns(_NUMBER, "entry"),
+        *_columns(sa.Text, "number", "customer_id"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", "via", nullable=True),
+        *_columns(sa.Text, "what"),
+        *_columns(sa.Text, "reason", nullable=True),
+        *_columns(sa.Text, "text"),
+        *_columns(sa.Text, "change_id", "content", nullable=True),
+        sa.PrimaryKeyConstraint("entry"),
+        sa.ForeignKeyConstraint(["number"], ["orders.number"]),
+    )
+    op.create_index("order_log_by_number", "order_log", ["number", "entry"])
+    op.create_index("order_log_by_change", "order_log", ["number", "change_id"], unique=True)
 
     op.create_table(
         "events",
@@ -299,7 +381,7 @@ def upgrade() -> None:
 
     op.create_table(
         "alerts",
-        *_columns(sa.Text, "alert_id", "kind", "customer_id", "period", "text"),
+        *_columns(sa.Text, "alert_id", "kind", "customer_id", "period", "order_number", "text"),
         *_columns(sa.JSON, "remedies"),
         *_columns(sa.BigInteger, "amount_minor", nullable=True),
         *_columns(sa.Text, "currency"),

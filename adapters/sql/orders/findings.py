@@ -1,0 +1,110 @@
+"""What coverage asks about orders: counted from the journal anew, not from what is kept for lists."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.errors import unfit
+from adapters.sql.core.journal_schema import journal_entries, transactions
+from adapters.sql.orders.rows import OF_ORDERS, ORDER, ORDERS, RELEASE, UNPAID, as_order, releases_of
+from billing.apart import Failed
+from billing.receivables.journal import AccountKind
+from orders.order import Order, OrderStanding
+
+_E, _T = journal_entries.c, transactions.c
+_RECEIVABLE = case((_E.kind == AccountKind.RECEIVABLE, _E.amount_minor), else_=0)
+_MONEY = (
+    select(
+        ORDER.number.label("number"),
+        func.coalesce(func.sum(_E.amount_minor), 0).label("unpaid"),
+        func.coalesce(func.sum(_RECEIVABLE), 0).label("owed"),
+        func.max(_T.at).label("moved_at"),
+    )
+    .join(
+        journal_entries,
+        (_E.customer_id == ORDER.customer_id)
+        & _E.kind.in_(UNPAID)
+        & OF_ORDERS
+        & (_E.subject == ORDER.number)
+        & (_E.currency == ORDER.currency),
+    )
+    .join(transactions, _T.number == _E.number)
+    .group_by(ORDER.number)
+)
+_IS_OPEN = ORDER.closed_at.is_(None)
+_IS_RELEASED = ORDER.number.in_(select(RELEASE.number).distinct())
+
+
+_PAGE = 500
+_OPEN_NAMES = select(ORDER.opened_at, ORDER.number).where(_IS_OPEN).order_by(ORDER.opened_at, ORDER.number)
+
+
+class _Found(NamedTuple):
+    order: Order
+    unpaid_minor: int
+    owed_minor: int
+    moved_at: datetime
+
+    @property
+    def standing(self) -> OrderStanding:
+        given_up_minor = self.unpaid_minor - self.owed_minor
+        return OrderStanding(order=self.order, owed_minor=self.unpaid_minor, given_up_minor=given_up_minor)
+
+
+class SqlOrderFindings(SqlDatabase):
+    """The part of ``SqlLedger`` that says which orders are not as they should be."""
+
+    @in_thread
+    def paid_unreleased(self, before: datetime, failed: list[Failed]) -> list[OrderStanding]:
+        with self._looking("look for orders that are paid and not released") as connection:
+            return [
+                found.standing
+                for found in _found(connection, failed, _IS_OPEN)
+                if found.moved_at < before and next(found.order.paid_releases(found.unpaid_minor), None)
+            ]
+
+    @in_thread
+    def released_unpaid(self, failed: list[Failed]) -> list[OrderStanding]:
+        with self._looking("look for orders that are released and not paid") as connection:
+            return [
+                found.standing
+                for found in _found(connection, failed, _IS_RELEASED)
+                if any(found.order.missing_minor(each.kind, found.owed_minor) for each in found.order.releases)
+            ]
+
+    async def open_orders(self, failed: list[Failed]) -> AsyncIterator[list[OrderStanding]]:
+        query = _OPEN_NAMES.limit(_PAGE)
+        while names := await self.run(partial(self._names, query)):
+            yield await self.run(partial(self._standings, [name.number for name in names], failed))
+            last = names[-1]
+            is_later = and_(ORDER.opened_at == last.opened_at, ORDER.number > last.number)
+            query = _OPEN_NAMES.where(or_(ORDER.opened_at > last.opened_at, is_later)).limit(_PAGE)
+
+    def _names(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row[Any]]:
+        with self._reading("list open orders") as connection:
+            return connection.execute(query).all()
+
+    def _standings(self, numbers: list[str], failed: list[Failed]) -> list[OrderStanding]:
+        with self._looking("read open orders") as connection:
+            found = _found(connection, failed, ORDER.number.in_(numbers))
+            return [each.standing for each in found]
+
+
+def _found(connection: Connection, failed: list[Failed], which: ColumnElement[bool]) -> Iterator[_Found]:
+    """These orders with their money. One that cannot be read is added to ``failed``."""
+    rows = connection.execute(ORDERS.where(which).order_by(ORDER.opened_at, ORDER.number)).mappings().all()
+    money = {row["number"]: row for row in connection.execute(_MONEY.where(which)).mappings()}
+    released = releases_of(connection, [row["number"] for row in rows])
+    for row in rows:
+        try:
+            order = as_order(row, released.get(row["number"], ()))
+        except ValidationError as error:
+            failed.append(Failed(customer_id=row["customer_id"], reason=f"order {row['number']}: {unfit(error)}"))
+            continue
+        if moved := money.get(order.number):
+            yield _Found(order, int(moved["unpaid"]), int(moved["owed"]), moved["moved_at"])

@@ -1,0 +1,1 @@
+"""WayForPay: a shop's pages, links, callbacks, list of transactions and refunds."""

@@ -1,0 +1,206 @@
+"""``orders open``, ``list``, ``show`` and ``link``."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from billing.errors import BillingError, InvalidInput, PaymentBusy, PaymentUnknown
+from billing.money import format_amount
+from billing.payments.checkouts import Checkout, CheckoutRequest
+from billing.payments.rails import of_links
+from billing.receivables.journal import Subject
+from bootstrap import Adapters, connect_adapters, connect_checkouts, connect_ledger, connect_order_desk
+from cli.orders.order_options import (
+    Deposit,
+    Digest,
+    FileToMake,
+    Lines,
+    ListedOrder,
+    Number,
+    document,
+    print_standing,
+    typed_digest,
+)
+from cli.receivables.lifetime import lifetime
+from cli.receivables.told import tell_reviewers
+from cli.terminal.options import AsJson, By, Reason
+from cli.terminal.output import SHOWN, print_json, print_json_list, print_table, say, utc, whole
+from orders.order import Order, OrderLine, OrderStage
+from orders.ports import OrderFilter, OrderListing, OrderLogEntry, OrderRow
+from orders.typed import TypedOrder
+from settings import Settings, load_settings
+
+_PAGE = 1000
+
+
+async def open_(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The order's number, which the payer types.")],
+    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Who buys: our id of them.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Their name.")],
+    currency: Annotated[str, typer.Option("--currency", help="Such as eur.")],
+    line: Lines,
+    by: By,
+    email: Annotated[str, typer.Option("--email", metavar="ADDRESS", help="Their address, if they have one.")] = "",
+    file: FileToMake = None,
+    digest: Digest = "",
+    deposit: Deposit = "",
+    tolerance: Annotated[
+        str, typer.Option("--tolerance", metavar="AMOUNT", help="What may be missing for a release.")
+    ] = "",
+    expires: Annotated[
+        str, typer.Option("--expires", metavar="TIME", help="When it ends if it is not paid: 14d, or 2026-12-24.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Open an order, and bill it at once; the customer's credit pays for it. The same again changes nothing.
+
+    What is paid enough goes to production by itself. Amounts are for the whole quantity of a line.
+
+    [bold]Example[/bold]
+    $ python starter.py orders open 1042 --customer nowak --name "A. Nowak" --currency eur
+      --line "2 x Sign=90.00" --file sign.pdf --deposit 30 --expires 14d --by ann
+    """
+    settings, made = load_settings(), typed_digest(file, digest)
+    now = settings.now()
+    async with connect_adapters(settings) as adapters:
+        known = await adapters.ledger.order(number)
+        since = known.order.opened_at if known else now  # 14d end at the same instant in a repeat
+        typed = TypedOrder(number, customer, name, currency, line or (), email, made, deposit, tolerance, expires)
+        desk = connect_order_desk(settings, adapters)
+        opened = await desk.open(typed.request(since), by, "cli", now)
+        await tell_reviewers(settings, adapters)
+    if as_json:
+        print_json({**document(opened.standing), "is_new": opened.is_new})
+        return
+    say("opened" if opened.is_new else "opened before, unchanged")
+    print_standing(opened.standing, name)
+
+
+async def list_(
+    search: Annotated[str, typer.Option("--search", metavar="TEXT", help="Part of a number, name or id.")] = "",
+    stage: Annotated[str, typer.Option("--stage", metavar="STAGE", help="Such as PartPaid.")] = "",
+    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Only this buyer's.")] = "",
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are not closed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List orders, the newest first: what is due, paid and outstanding, and where they stand.
+
+    [bold]Examples[/bold]
+    $ python starter.py orders list --open
+    $ python starter.py orders list --stage AwaitingPayment --json
+    """
+    wanted = OrderFilter(search=search, stage=_stage(stage), customer_id=customer, open_only=only_open)
+    async with connect_ledger(load_settings()) as ledger:
+        if as_json:
+            await print_json_list("orders", _all(ledger, wanted))
+            return
+        page = await ledger.orders(wanted, SHOWN)
+    amounts = (whole("Due", "right"), whole("Paid", "right"), whole("Outstanding", "right"))
+    columns = (whole("Number"), "Buyer", "Stage", *amounts, whole("Since"))
+    print_table(columns, page.rows, lambda row: ListedOrder(row=row).cells, empty="no such order")
+    if page.count > len(page.rows):
+        say(f"… {page.count - len(page.rows):,} more; --json has them all")
+
+
+def _stage(text: str) -> OrderStage | None:
+    typed = text.strip().lower().replace(" ", "").replace("-", "")
+    found = next((stage for stage in OrderStage if stage.lower() == typed), None)
+    if typed and found is None:
+        raise InvalidInput(f"--stage {text!r} is none of: {', '.join(OrderStage)}")
+    return found
+
+
+async def _all(ledger: OrderListing, wanted: OrderFilter) -> AsyncIterator[OrderRow]:
+    offset = 0
+    while rows := (await ledger.orders(wanted, _PAGE, offset)).rows:
+        for row in rows:
+            yield row
+        offset += len(rows)
+
+
+async def show(number: Number, as_json: AsJson = False) -> None:
+    """Show an order: its lines, what was paid and released, production's answer, links, and who did what.
+
+    [bold]Example[/bold]
+    $ python starter.py orders show 1042
+    """
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
+        standing = await connect_order_desk(settings, adapters).known(number)
+        order = standing.order
+        buyer, log = await adapters.ledger.buyer(order.customer_id), await adapters.ledger.order_log(number)
+        links = [link for link in await adapters.ledger.checkouts(order.customer_id) if link.subject == order.subject]
+    if as_json:
+        print_json({**document(standing), "buyer": buyer, "log": log, "links": links})
+        return
+    print_standing(standing, buyer.name if buyer else "")
+    print_table((whole("Quantity", "right"), "Line", whole("Amount", "right")), order.agreed.lines, _line_of(order))
+    if order.agreed.file_digest is not None:
+        say(f"file {order.agreed.file_digest}")
+    print_table((whole("When"), "Who", "What", "Why", "Effect"), log, _logged, title="Log")
+    columns = (whole("Opened"), whole("Amount", "right"), "State", "By")
+    print_table(columns, links, _linked, title="Payment links")
+
+
+def _line_of(order: Order) -> Callable[[OrderLine], tuple[object, ...]]:
+    return lambda line: (line.quantity, line.description, format_amount(line.amount_minor, order.currency))
+
+
+def _logged(entry: OrderLogEntry) -> tuple[str, ...]:
+    return utc(entry.at), entry.by or "", entry.what.replace("_", " "), entry.reason or "", entry.text
+
+
+def _linked(link: Checkout) -> tuple[str, ...]:
+    return utc(link.created_at), link.amount, link.state, link.by
+
+
+async def link(
+    number: Number,
+    by: By,
+    reason: Reason,
+    rail: Annotated[str, typer.Option("--rail", metavar="NAME", help="By BILLING_RAILS; else Stripe's.")] = "",
+    expires_in: Annotated[str, typer.Option("--expires-in", metavar="TIME", help="From 1h to 24h.")] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Print a link by which an order is paid, on Stripe's page, or a gateway's; the open one again, while it is owed.
+
+    It ends once the order is amended, cancelled or paid by other means. Anyone who has it can pay by it.
+
+    [bold]Example[/bold]
+    $ python starter.py orders link 1042 --by ann --reason "asked by phone"
+    $ python starter.py orders link 1042 --rail wayforpay --by ann --reason "asked by phone"
+    """
+    settings, valid_for = load_settings(), lifetime(expires_in)
+    async with connect_adapters(settings) as adapters:
+        standing = await connect_order_desk(settings, adapters).known(number)
+        request = await _request(settings, adapters, standing.order, rail, valid_for)
+        request = request.evolve(by=by, reason=reason)
+        try:
+            checkout = await connect_checkouts(settings, adapters).open(request, settings.now())
+        except (PaymentBusy, PaymentUnknown) as error:
+            raise BillingError(f"{error}; type the same command again: it opens no second link") from None
+    if as_json:
+        print_json(checkout)
+        return
+    say(checkout.url or "")
+    say(f"{number} of {standing.order.customer_id}: {checkout.amount}, until {utc(checkout.expires_at)}")
+
+
+async def _request(
+    settings: Settings, adapters: Adapters, order: Order, rail: str, valid_for: timedelta
+) -> CheckoutRequest:
+    if order.end is not None:
+        raise InvalidInput(f"{order.number} has ended ({order.end.kind}): nothing is owed; open a new order")
+    customer = await adapters.ledger.customer(order.customer_id)
+    return CheckoutRequest(
+        rail=of_links(settings.rails, rail),
+        customer_id=order.customer_id,
+        payer_id=customer.payment_method.payer_id if customer else None,
+        subject=Subject.order(order.number),
+        description=f"Order {order.number}",
+        expires_at=settings.now() + valid_for,
+        by="",
+        reason="",
+    )

@@ -1,0 +1,37 @@
+"""Tells the workflows of orders how their order stands, and starts them."""
+
+from datetime import UTC, datetime
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+
+from billing.errors import BillingError
+from billing.keys import order_workflow_id
+from clients.running_workflows import translated
+from orders.fulfilment import Fulfilment
+from orders.order import OrderStanding
+from workflows.options import TASK_QUEUE
+from workflows.order_fulfilment import OrderFulfilment
+from workflows.visibility import of_order
+
+
+class OrderSignals:
+    """``Fulfilments`` by signal-with-start: whichever of the two is needed, it happens at once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def tell(self, standing: OrderStanding) -> None:
+        number = standing.order.number
+        with translated(f"order {number}: Temporal answers", BillingError):
+            await self._client.start_workflow(
+                OrderFulfilment.run,
+                Fulfilment(standing=standing, since=datetime.now(UTC)),
+                id=order_workflow_id(number),
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=of_order(standing),
+                static_summary=f"looks after order {number} of {standing.order.customer_id}",
+                start_signal="told",
+                start_signal_args=[standing],
+            )

@@ -1,0 +1,51 @@
+"""Links by gateways for what a customer owes, made when they ask for one on their page."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from babel.dates import format_date
+
+from billing.customers.ports import CustomerStore
+from billing.errors import BillingError
+from billing.payments.checkouts import LIFETIME_MAX, CheckoutRequest
+from billing.payments.rails import Rail, RailKind
+from billing.period import Period
+from billing.receivables.journal import Subject
+from services.checkouts import Checkouts
+from wording.english import LOCALE
+
+_log = logging.getLogger(__name__)
+
+
+class GatewayLinks:
+    """``titles`` are those of the gateways, by rail."""
+
+    def __init__(
+        self, checkouts: Checkouts, ledger: CustomerStore, rails: Mapping[str, Rail], now: Callable[[], datetime]
+    ) -> None:
+        self.titles = {name: rail.title or name for name, rail in rails.items() if rail.kind is RailKind.GATEWAY}
+        self._checkouts = checkouts
+        self._ledger = ledger
+        self._now = now
+
+    async def open(self, rail: str, customer_id: str, period: Period) -> str:
+        """The address of the gateway's page; "" if none can be opened now, for a reason that is logged."""
+        customer = await self._ledger.customer(customer_id)
+        if rail not in self.titles or customer is None:
+            return ""
+        request = CheckoutRequest(
+            rail=rail,
+            customer_id=customer_id,
+            payer_id=customer.payment_method.payer_id,
+            subject=Subject.month(period),
+            description=f"Invoice for {format_date(period.first_day, 'MMMM y', locale=LOCALE)}",
+            expires_at=self._now() + LIFETIME_MAX,
+            by="the customer",
+            reason="on their page",
+        )
+        try:
+            return (await self._checkouts.open(request, self._now())).url or ""
+        except BillingError as error:
+            _log.warning("%s, %s: no link by %s: %s", customer_id, period, rail, error)
+            return ""

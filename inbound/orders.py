@@ -1,0 +1,208 @@
+"""``POST /orders`` and ``GET /orders/{number}``: the seller's own system hands orders over, and asks how they stand.
+
+docs/orders.md is what the makers of that system read.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+
+from billing.errors import BillingError, InvalidInput
+from billing.events.signature import HEADER, require_genuine
+from billing.model import Code, Count, Few, Instant, Minor, Model, Words
+from billing.money import format_amount
+from billing.validation import explain
+from orders.order import Answered, OrderRequest, OrderStage, OrderStanding, Release, ReleaseKind
+from orders.ports import Opened, TooManyOrders
+
+MAX_BODY_BYTES = 200_000
+_JSON = "application/json"
+_AGAIN_SECONDS = "5"
+
+_log = logging.getLogger(__name__)
+
+
+class _Ledger(Protocol):
+    async def open_order(self, request: OrderRequest, at: datetime, by: str = "", via: str = "") -> Opened: ...
+
+    async def order(self, number: str) -> OrderStanding | None: ...
+
+
+class _Refused(Exception):
+    """A request that is answered with ``status`` and a line."""
+
+    def __init__(self, status: int, line: str) -> None:
+        super().__init__(line)
+        self.status = status
+
+
+class OrderTaken(Model):
+    """The answer to an order: the same to every repeat. ``status_path`` is where it is asked for."""
+
+    number: Code
+    opened_at: Instant
+    currency: Code
+    price_minor: Minor
+    price: Words
+    status_path: Words
+
+
+class ReleaseShown(Model):
+    """A release; ``accepted`` None: production has not answered yet."""
+
+    kind: ReleaseKind
+    version: Count
+    at: Instant
+    accepted: bool | None = None
+    answer: Words | None = None
+    answered_at: Instant | None = None
+
+
+class OrderStatus(Model):
+    """How an order stands. Amounts are in minor units; what is more than the price is the customer's credit."""
+
+    number: Code
+    stage: OrderStage
+    version: Count
+    currency: Code
+    due_minor: Minor
+    paid_minor: Minor
+    outstanding_minor: Minor
+    is_halted: bool
+    opened_at: Instant
+    expires_at: Instant | None
+    releases: Few[ReleaseShown]
+
+
+class Orders:
+    """Signed requests only; ``secrets`` are ours and the seller's system's: none, and nobody may ask.
+
+    Nothing here needs Temporal.
+    """
+
+    def __init__(self, ledger: _Ledger, secrets: Sequence[str], now: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._secrets = secrets
+        self._now = now
+        self.router = APIRouter()
+        self.router.add_api_route("/orders", self.take, methods=["POST"], response_model=None)
+        self.router.add_api_route("/orders/{number}", self.show, methods=["GET"], response_model=None)
+
+    async def take(self, request: Request) -> JSONResponse:
+        """201 once the order is on record, 200 to a repeat; 409 if the number is another order's, 422 if the order
+        cannot be taken: its buyer may have too many open ones.
+
+        After 503, or without an answer, the same request is sent again: it takes effect once.
+        """
+        try:
+            body = await _body(request)
+            self._require_genuine(request, body)
+            wanted = _read(request, body)
+            opened = await self._ledger.open_order(wanted, self._now(), via="http")
+        except _Refused as refused:
+            return _fault(refused.status, str(refused))
+        except TooManyOrders as error:
+            return _fault(422, str(error))
+        except InvalidInput as error:
+            return _fault(409, str(error))
+        except BillingError as error:
+            return _unavailable(error)
+        return JSONResponse(_taken(wanted, opened).model_dump(mode="json"), 201 if opened.is_new else 200)
+
+    async def show(self, request: Request, number: str) -> JSONResponse:
+        """How the order stands; 404 if there is none. What is signed is the path, for there is no body."""
+        try:
+            self._require_genuine(request, request.url.path.encode())
+            standing = await self._ledger.order(number)
+        except _Refused as refused:
+            return _fault(refused.status, str(refused))
+        except BillingError as error:
+            return _unavailable(error)
+        if standing is None:
+            return _fault(404, f"there is no order {number[:60]!r}; open it by POST /orders")
+        return JSONResponse(status_of(standing).model_dump(mode="json"))
+
+    def _require_genuine(self, request: Request, signed: bytes) -> None:
+        if not self._secrets:
+            raise _Refused(403, "no secret is set here, so nobody may ask: set BILLING_ORDERS_SECRET")
+        try:
+            require_genuine(signed, request.headers.get(HEADER, ""), self._secrets, datetime.now(UTC))
+        except InvalidInput as error:
+            _log.warning("an order's request is refused: %s", error)
+            raise _Refused(401, str(error)) from None
+
+
+def status_of(standing: OrderStanding) -> OrderStatus:
+    order = standing.order
+    return OrderStatus(
+        number=order.number,
+        stage=standing.stage,
+        version=order.version,
+        currency=order.currency,
+        due_minor=order.price_minor,
+        paid_minor=standing.paid_minor,
+        outstanding_minor=standing.owed_minor,
+        is_halted=order.halt is not None,
+        opened_at=order.opened_at,
+        expires_at=order.expires_at,
+        releases=tuple(_shown(release) for release in order.releases),
+    )
+
+
+def _shown(release: Release) -> ReleaseShown:
+    shown = ReleaseShown(kind=release.kind, version=release.version, at=release.at)
+    if release.answer is None:
+        return shown
+    accepted = isinstance(release.answer, Answered)
+    return shown.evolve(accepted=accepted, answer=release.answer.text, answered_at=release.answer.at)
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _Refused(413, f"the body has more than {MAX_BODY_BYTES:,} bytes; an order has 200 lines at most")
+    return body
+
+
+def _read(request: Request, body: bytes) -> OrderRequest:
+    """The order in a body. An unknown field is refused at any depth: it may be a misspelled one."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != _JSON:
+        raise _Refused(415, f"Content-Type is {kind[:100] or 'missing'!r}; send {_JSON} in UTF-8")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise _Refused(422, f"the body is not UTF-8: byte {error.start} is {body[error.start]:#04x}") from None
+    try:
+        return OrderRequest.model_validate_json(text, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise _Refused(422, explain(error)) from None
+
+
+def _taken(wanted: OrderRequest, opened: Opened) -> OrderTaken:
+    price_minor = wanted.agreed.price_minor
+    return OrderTaken(
+        number=wanted.number,
+        opened_at=opened.standing.order.opened_at,
+        currency=wanted.currency,
+        price_minor=price_minor,
+        price=format_amount(price_minor, wanted.currency),
+        status_path=f"/orders/{wanted.number}",
+    )
+
+
+def _fault(status: int, line: str, **headers: str) -> JSONResponse:
+    return JSONResponse({"error": line}, status, headers)
+
+
+def _unavailable(error: BillingError) -> JSONResponse:
+    _log.error("an order's request is not answered: %s", error)
+    line = "nothing can be stored or read now; send the same request again"
+    return _fault(503, line, **{"Retry-After": _AGAIN_SECONDS})

@@ -1,0 +1,39 @@
+"""What people do with an order. Each is carried out in the ledger, under the lock of the customer."""
+
+from billing.model import Count
+from orders.order import Agreement, OrderChange
+
+
+class Amend(OrderChange):
+    """Another agreement, until the first release; ``version`` is the one that the person has seen.
+
+    What is due changes with it, and open payment links end. If more was paid than the new price, the excess is the
+    customer's credit.
+    """
+
+    version: Count
+    agreed: Agreement
+
+
+class Cancel(OrderChange):
+    """Ends the order, until production is told of it, or after it has refused to make it.
+
+    What was paid is the customer's credit; with ``refund`` it goes back.
+    """
+
+    refund: bool = False
+
+
+class Halt(OrderChange):
+    """Nothing is released until somebody resumes, whatever is paid."""
+
+
+class Resume(OrderChange):
+    """Lets the order go on; what is paid enough by then is released at once."""
+
+
+class SendAgain(OrderChange):
+    """Has production asked again, after it has rejected a release."""
+
+
+Change = Amend | Cancel | Halt | Resume | SendAgain

@@ -1,0 +1,51 @@
+"""What production is asked, by whatever way it is reached, and what it answers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from billing.events.event import OutgoingEvent
+from billing.model import Model, Words
+from billing.reviewers.ports import BrakeStore
+from orders.events import ReleaseData
+from orders.order import OrderStanding, ReleaseKind
+
+ANSWER_MAX = 1000
+
+
+class Verdict(Model):
+    """Production has taken a release, or refuses it for good; ``text`` is its answer."""
+
+    accepted: bool
+    text: Words
+
+
+class Production(Protocol):
+    async def release(self, event_id: str, payload: Mapping[str, object], data: ReleaseData) -> Verdict:
+        """Tells production of a release: the same event again has no second effect where production knows its id.
+
+        Raises ``ReceiverUnavailable`` if it has not answered, or asks to come back later: it may have been told.
+        """
+
+
+class ReleaseAnswers(BrakeStore, Protocol):
+    """Where answers are kept."""
+
+    async def order(self, number: str) -> OrderStanding | None: ...
+
+    async def note_answer(
+        self,
+        number: str,
+        kind: ReleaseKind,
+        accepted: bool,
+        text: str,
+        at: datetime,
+        told: OutgoingEvent | None = None,
+    ) -> None:
+        """As in ``OrderStore``."""
+
+
+def answer_text(text: str) -> str:
+    """An answer as it is kept: up to ``ANSWER_MAX`` characters, without control and other invisible ones."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[: 4 * ANSWER_MAX]).split())
+    return line if len(line) <= ANSWER_MAX else f"{line[: ANSWER_MAX - 1]}…"

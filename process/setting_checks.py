@@ -1,0 +1,43 @@
+"""Settings that have to fit each other. Every function raises ``ValueError``, which says what to set."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from process.setting_types import Shop
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def check_shops(rails: Iterable[str], shops: Mapping[str, Shop], is_sandbox: bool) -> None:
+    """Each rail of kind gateway has a shop of its own, and no real one stands beside the sandbox."""
+    names = list(rails)
+    if is_sandbox and shops:
+        raise ValueError("BILLING_WAYFORPAY names a real shop: real services and the sandbox do not mix")
+    if not is_sandbox and (missing := [name for name in names if name not in shops]):
+        raise ValueError(f"set BILLING_WAYFORPAY too, with merchant account, secret key and domain of {missing[0]}")
+    accounts = [shop.merchant_account for shop in shops.values()]
+    if len(set(accounts)) < len(accounts):
+        raise ValueError("two rails of BILLING_WAYFORPAY name one merchant account: each payment would count twice")
+    if others := [name for name in shops if name not in names]:
+        raise ValueError(f"BILLING_WAYFORPAY names {others[0]}, which is no rail of kind gateway in BILLING_RAILS")
+
+
+def check_receiver(name: str, address: str, secrets: list[str], is_sandbox: bool) -> None:
+    """The address and secrets serve to send events."""
+    url = urlsplit(address)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.fragment:
+        raise ValueError(f"{name}_URL is not a web address; write it as https://erp.example.com/events")
+    if url.hostname not in LOOPBACK and (is_sandbox or url.scheme == "http"):
+        raise ValueError(
+            f"{name}_URL has to begin with https://, and the sandbox tells this machine only: events name "
+            "customers and amounts"
+        )
+    check_secrets(f"{name}_SECRET", secrets)
+
+
+def check_secrets(name: str, secrets: list[str]) -> None:
+    if not 1 <= len(secrets) <= 2 or min(map(len, secrets)) < 32:
+        raise ValueError(
+            f"set {name} too: 32 characters or more; while it is replaced, the new and the old one, with a space "
+            "between"
+        )

@@ -1,0 +1,187 @@
+"""What each order enters into the journal: its bill, another one after an amendment, none after its end; and what
+follows from them: money that is freed, and credit that pays.
+
+Written from docs/journal.md, and not by the product's functions.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from billing.receivables.journal import AccountKind, Cause, SubjectKind, Transaction
+from sandbox.judge.account import Account, Entries, Place, without_nothing
+
+_BY_ITSELF = frozenset({Cause.NOTICE, Cause.VOID, Cause.FREED, Cause.ALLOCATION})
+
+
+@dataclass(frozen=True)
+class OrderFacts:
+    """An order by its seller: the prices that were agreed, one after the other, whether it was given up at last, and
+    what may be missing of a price.
+    """
+
+    currency: str
+    prices: tuple[int, ...]
+    is_ended: bool
+    opened_at: datetime
+    tolerance_minor: int
+
+
+class _Due(NamedTuple):
+    cause: Cause
+    price_minor: int = 0
+
+
+class OrderBooks:
+    """The orders of one account, by name: ``order 1042``."""
+
+    def __init__(self, account: Account, facts: Mapping[str, OrderFacts]) -> None:
+        self.wrong: list[str] = []
+        self._account, self._facts = account, facts
+        self._coming = {name: _groups(order) for name, order in facts.items()}
+        self._begun: list[_Due] = []  # of the order that is being written
+        self._name = ""
+        self._prices: dict[str, int] = {}  # of the bills that are in force
+        self._by_credit = dict[str, int]()  # what credit has paid, the order that it paid last at the end
+        self._taken = Counter[str]()  # what was owed again in all, for the credit that had paid it was missing
+        self._again: list[tuple[str, int]] = []  # what has to be owed again now; below 0, what credit has to pay again
+
+    def expected(self, name: str, transaction: Transaction) -> Entries:
+        """The entries of this transaction of the order, which are not entered yet; what had to come before is."""
+        if self._again:
+            return self._owe_again(name)
+        if name not in self._facts:
+            self.wrong.append(f"{transaction.cause} of {name}, which nobody has placed")
+            return Entries()
+        if name != self._name:
+            self.complete()
+        while True:
+            if not self._begun:
+                if not self._coming[name]:
+                    self.wrong.append(f"nothing calls for {transaction.cause} of {name}")
+                    return Entries()
+                self._name, self._begun = name, self._coming[name].pop(0)
+            due = self._begun.pop(0)
+            entries = self._entries(due)
+            if due.cause is transaction.cause and entries:
+                self._note_date(due, transaction)
+                return entries
+            self._miss(due, entries)
+
+    def may_forgive(self, name: str, minor: int) -> bool:
+        """Whether so much of the order may be written off by itself: what its tolerance lets pass."""
+        return name in self._facts and 0 < minor <= self._facts[name].tolerance_minor
+
+    def complete(self) -> None:
+        """What had to follow at once, and did not, is entered all the same."""
+        while self._begun:
+            due = self._begun.pop(0)
+            self._miss(due, self._entries(due))
+        for name, share in self._again:
+            self.wrong.append(f"credit has changed, and so should what is owed for {name}, by {share}")
+        self._again = []
+
+    def note_credit(self, name: str, entries: Entries) -> None:
+        """Credit has paid for the order; or less than it had."""
+        change = entries[Place(AccountKind.RECEIVABLE, name)]
+        self._by_credit[name] = self._by_credit.pop(name, 0) - change
+        self._taken[name] += max(0, change)
+
+    def note_reversal(self, entries: Entries, carried_before: int) -> None:
+        """Money has gone back, or has come back after that."""
+        if sum(minor for place, minor in entries.items() if place.kind is AccountKind.CLEARING) < 0:
+            self._note_money_back(carried_before)
+        else:
+            self._note_money_again()
+
+    def _note_money_back(self, carried_before: int) -> None:
+        """If credit is missing now, what it had paid is owed again: the order that it paid last comes first."""
+        debt = max(0, self._account.carried) - max(0, carried_before)
+        for name, by_credit in reversed(self._by_credit.items()):
+            paid = self._prices.get(name, 0) - self._account.owed(name)
+            if name in self._prices and (share := min(debt, by_credit, paid)) > 0:
+                self._again.append((name, share))
+                debt -= share
+
+    def _note_money_again(self) -> None:
+        """Money is back that had gone: its credit pays what was owed again for the lack of it."""
+        left = -self._account.carried
+        for name in reversed(self._by_credit):
+            if name in self._prices and (share := min(left, self._taken[name], self._account.owed(name))) > 0:
+                self._again.append((name, -share))
+                left -= share
+
+    def _owe_again(self, name: str) -> Entries:
+        expected, share = self._again.pop(0)
+        if expected != name:
+            self.wrong.append(f"what is owed for {name} has changed, should have for {expected}")
+        return Entries({Place(AccountKind.RECEIVABLE, expected): share, Place(AccountKind.CREDIT): -share})
+
+    def end(self) -> None:
+        """Whatever never came."""
+        self.complete()
+        for name, groups in self._coming.items():
+            for group in groups:
+                self._name, self._begun = name, group
+                self.complete()
+
+    def _miss(self, due: _Due, entries: Entries) -> None:
+        if entries:
+            self.wrong.append(f"{due.cause} of {self._name} is missing")
+            self._account.enter(entries)
+
+    def _entries(self, due: _Due) -> Entries:
+        name, account = self._name, self._account
+        receivable, billed = Place(AccountKind.RECEIVABLE, name), Place(AccountKind.BILLED, name)
+        match due.cause:
+            case Cause.NOTICE:
+                return Entries({receivable: due.price_minor, billed: -due.price_minor})
+            case Cause.VOID:
+                lost = max(0, account.given_up(name))
+                entries = {receivable: lost - due.price_minor, billed: due.price_minor}
+                return without_nothing(Entries({**entries, Place(AccountKind.WRITTEN_OFF, name): -lost}))
+            case Cause.FREED:
+                excess = max(0, -account.owed(name))
+                return without_nothing(Entries({receivable: excess, Place(AccountKind.CREDIT, name): -excess}))
+        share = max(0, min(account.owed(name), -account.carried))
+        own = min(share, max(0, account.credit_for(name)))
+        credit = {Place(AccountKind.CREDIT, name): own, Place(AccountKind.CREDIT): share - own}
+        return without_nothing(Entries({**credit, receivable: -share}))
+
+    def _note_date(self, due: _Due, transaction: Transaction) -> None:
+        opened_at = self._facts[self._name].opened_at
+        dates = {entry.due_at for entry in transaction.entries if entry.due_at}
+        if due.cause is Cause.NOTICE:
+            self._account.due[self._name] = opened_at
+            self._prices[self._name] = due.price_minor
+        if due.cause is Cause.VOID:
+            self._account.due.pop(self._name, None)
+            self._prices.pop(self._name, None)
+        if due.cause in (Cause.NOTICE, Cause.VOID) and dates != {opened_at}:
+            self.wrong.append(f"{due.cause} of {self._name} is due at {dates}, should be at {opened_at}")
+
+
+def order_of(transaction: Transaction) -> str:
+    """The order that a transaction by itself is about, such as ``order 1042``; "" for any other transaction."""
+    if transaction.cause not in _BY_ITSELF or transaction.payment is not None:
+        return ""
+    of_debt = (entry.account for entry in transaction.entries if entry.account.kind is AccountKind.RECEIVABLE)
+    return next((str(of.subject) for of in of_debt if of.subject and of.subject.kind is SubjectKind.ORDER), "")
+
+
+def _groups(order: OrderFacts) -> list[list[_Due]]:
+    """What is written together, in its order."""
+    return list(_each_group(order))
+
+
+def _each_group(order: OrderFacts) -> Iterator[list[_Due]]:
+    first, *others = order.prices
+    yield [_Due(Cause.NOTICE, first), _Due(Cause.ALLOCATION)]
+    before = first
+    for price in others:
+        yield [_Due(Cause.VOID, before), _Due(Cause.NOTICE, price), _Due(Cause.FREED), _Due(Cause.ALLOCATION)]
+        before = price
+    if order.is_ended:
+        yield [_Due(Cause.VOID, before), _Due(Cause.FREED)]

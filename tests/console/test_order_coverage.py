@@ -1,0 +1,121 @@
+"""What monitors and reviewers see of orders that are paid and not released, or the other way round."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.sql.ledger import SqlLedger
+from billing.receivables.incoming import PaymentKind
+from orders.unreleased import PATIENCE
+from tests.bed import OCTOBER, Bed
+from tests.console.conftest import Desk
+from tests.console.reviewing import reviewer
+from tests.console.test_coverage import cover
+from tests.ordering import back, cancel, halt, payment, request
+from tests.typed import typed
+
+PAID_AT = datetime.now(UTC) - PATIENCE - timedelta(minutes=1)
+OPENED_AT = PAID_AT - timedelta(hours=1)
+
+
+@pytest.fixture
+async def ledger(bed: Bed) -> AsyncIterator[SqlLedger]:
+    """One that tells nobody of what it writes, so that nothing but the tests goes on with an order."""
+    bed.sales(OCTOBER)
+    quiet = await SqlLedger.connect(bed.settings.ledger)
+    yield quiet
+    await quiet.close()
+
+
+async def paid(ledger: SqlLedger, number: str, paid_at: datetime = PAID_AT) -> None:
+    await ledger.open_order(request(number), OPENED_AT)
+    await ledger.book(payment(10_000, number, number), paid_at)
+
+
+async def lose_releases(bed: Bed) -> None:
+    await bed.tamper("DELETE FROM releases")
+
+
+async def numbers(desk: Desk) -> dict[str, str]:
+    lines = (await desk.browser.get("/metrics")).text.splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+
+async def test_a_lost_release_turns_the_switch_red_and_the_numbers_say_since_when(
+    desk: Desk, ledger: SqlLedger
+) -> None:
+    await cover(desk.bed)
+    await paid(ledger, "1042")
+    await ledger.open_order(request("1043"), OPENED_AT)
+    assert (await desk.browser.get("/healthz/billing")).status_code == 200
+    assert (await numbers(desk))["billing_orders_unreleased"] == "0"
+    await lose_releases(desk.bed)
+    answer = await desk.browser.get("/healthz/billing")
+    assert (answer.status_code, "1 order is paid and not released since" in answer.text) == (503, True)
+    assert "1042" not in answer.text
+    found = await numbers(desk)
+    assert found['billing_orders{stage="AwaitingPayment"}'] == "1"
+    assert found["billing_orders_unreleased"] == "1"
+    assert 360 <= int(found["billing_orders_unreleased_seconds"]) < 900
+
+
+async def test_a_halt_and_the_brake_do_not_turn_the_switch_red_nor_does_what_was_paid_just_now(
+    desk: Desk, ledger: SqlLedger
+) -> None:
+    await cover(desk.bed)
+    await ledger.open_order(request("1042"), OPENED_AT)
+    await ledger.change_order("1042", halt(), OPENED_AT)
+    await ledger.book(payment(10_000), PAID_AT)
+    assert (await desk.browser.get("/healthz/billing")).status_code == 200
+    await paid(ledger, "1043", datetime.now(UTC))
+    await lose_releases(desk.bed)
+    assert (await desk.browser.get("/healthz/billing")).status_code == 200
+    await desk.bed.tamper("UPDATE transactions SET at = ?", str(PAID_AT)[:26])
+    assert (await desk.browser.get("/healthz/billing")).status_code == 503
+    await ledger.pull_brake("ann", "wrong file", "cli", datetime.now(UTC))
+    assert (await desk.browser.get("/healthz/billing")).status_code == 200
+
+
+async def planted(bed: Bed, ledger: SqlLedger) -> None:
+    """Each of the three questions has an answer."""
+    await paid(ledger, "lost")
+    await lose_releases(bed)
+    await ledger.open_order(request("halted"), OPENED_AT)
+    await ledger.change_order("halted", halt(), OPENED_AT)
+    await ledger.book(payment(10_000, "h", "halted"), PAID_AT)
+    await paid(ledger, "unpaid")
+    await ledger.book(back(2_500, payment(10_000, "unpaid", "unpaid"), PaymentKind.CHARGEBACK), PAID_AT)
+    await ledger.open_order(request("ended"), OPENED_AT)
+    await ledger.change_order("ended", cancel(), OPENED_AT)
+    await ledger.book(payment(700, "e", "ended"), PAID_AT)
+
+
+async def test_command_and_page_answer_alike_and_lead_to_the_order(desk: Desk, ledger: SqlLedger) -> None:
+    await planted(desk.bed, ledger)
+    code, output = await typed(desk.bed, "coverage", "--period", OCTOBER, "--json")
+    assert code == 1
+    found = json.loads(output)
+    kinds = {finding["order_number"]: finding["kind"] for finding in found["findings"]}
+    assert kinds == {
+        "lost": "order paid, not released",
+        "halted": "order paid, not released",
+        "unpaid": "order released, not paid",
+        "ended": "money of an ended order",
+    }
+    await cover(desk.bed)
+    async with reviewer(desk) as ann:
+        page = (await ann.browser.get(f"/desk/{OCTOBER}/coverage")).text
+    for finding in found["findings"]:
+        assert f'<a href="/desk/orders/{finding["order_number"]}">{finding["text"]}</a>' in page
+    assert '<a href="/desk/orders/halted">Resume order</a>' in page
+
+
+async def test_only_what_is_news_is_told_and_once(bed: Bed, ledger: SqlLedger) -> None:
+    await planted(bed, ledger)
+    for number in (1, 2):
+        await cover(bed, number)
+    told = await bed.told()
+    assert told.count("order lost of buyer is paid enough") == 1
+    assert "order halted of buyer is paid enough" not in told, "who halts an order is reminded of it"

@@ -1,0 +1,161 @@
+"""Random streams of orders, payments, amendments, ends, refunds and disputes: after each step the judge's books have
+every entry of the journal, every release was due, and everything that is due is released.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from adapters.sql.ledger import SqlLedger
+from billing.errors import InvalidInput
+from billing.receivables.incoming import IncomingPayment, PaymentKind
+from billing.receivables.journal import Cause
+from orders.order import ReleaseKind
+from sandbox.judge.books import Books
+from sandbox.judge.facts import Facts
+from sandbox.judge.orders.order_evidence import owners_of, read_orders, unpaid_entries
+from sandbox.judge.orders.promises import unreleased, untold_people, wrongly_released
+from sandbox.judge.registers import Arrival, Registers, Step
+from tests.ordering import AT, amend, cancel, halt, payment, request, resume
+from tests.racing import ALL
+
+STEPS = 40
+_CAUSES = {PaymentKind.REFUND: Cause.REFUND, PaymentKind.CHARGEBACK: Cause.CHARGEBACK}
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}", ALL)
+    await ledger.migrate()
+    yield ledger
+    await ledger.close()
+
+
+class Stream:
+    """What happens to one buyer, at random."""
+
+    def __init__(self, ledger: SqlLedger, folder: Path, seed: int) -> None:
+        self.ledger = ledger
+        self.folder = folder
+        self.random = Random(seed)
+        self.registers = Registers()
+        self.orders: list[str] = []
+        self.payments: list[IncomingPayment] = []
+        self.gone: dict[str, tuple[PaymentKind, int]] = {}  # what of a payment went back, and how
+        self.numbers = count(1)
+        self.done: list[str] = []
+
+    async def step(self) -> None:
+        actions = [
+            self.open,
+            self.pay,
+            self.pay,
+            self.pay,
+            self.pay_whatever,
+            self.go_back,
+            self.come_back,
+            self.change,
+        ]
+        action = self.random.choice(actions) if self.orders else self.open
+        self.done.append(action.__name__)
+        try:
+            await action()
+        except InvalidInput as refused:
+            self.done.append(f"refused: {refused}")
+
+    def amount(self) -> int:
+        return self.random.choice((500, 3000, 5000, 7000, 10000, 12345))
+
+    async def open(self) -> None:
+        number = f"o{next(self.numbers)}"
+        deposit, expiry = self.random.choice((None, None, 30)), self.random.choice((None, AT + timedelta(days=1)))
+        tolerance = self.random.choice((0, 0, 100))
+        wanted = request(number, 10000, deposit_percent=deposit, expires_at=expiry, tolerance_minor=tolerance)
+        await self.ledger.open_order(wanted, AT)
+        self.orders.append(number)
+
+    async def pay(self) -> None:
+        await self.arrive(self.random.choice(self.orders))
+
+    async def pay_whatever(self) -> None:
+        """Whatever fell due first."""
+        await self.arrive(None)
+
+    async def arrive(self, number: str | None) -> None:
+        given = payment(self.amount(), f"p{next(self.numbers)}", number)
+        arrival = Arrival(
+            given.rail, given.reference, "buyer", f"order {number}" if number else "", given.amount_minor, "eur"
+        )
+        self.registers.arrivals[arrival.name] = arrival
+        self.payments.append(given)
+        await self.ledger.book(given, AT)
+
+    async def go_back(self) -> None:
+        whole = [each for each in self.payments if each.reference not in self.gone]
+        if whole:
+            original, kind = self.random.choice(whole), self.random.choice(list(_CAUSES))
+            minor = min(self.amount(), original.amount_minor)
+            self.gone[original.reference] = kind, minor
+            await self.reverse(original, kind, -minor)
+
+    async def come_back(self) -> None:
+        """A dispute is won, or a refund comes to nothing."""
+        if self.gone:
+            reference = self.random.choice(list(self.gone))
+            kind, minor = self.gone.pop(reference)
+            original = next(each for each in self.payments if each.reference == reference)
+            self.payments.remove(original)
+            await self.reverse(original, kind, minor)
+
+    async def reverse(self, original: IncomingPayment, kind: PaymentKind, minor: int) -> None:
+        reference = f"r{next(self.numbers)}"
+        back = original.evolve(reference=reference, kind=kind, amount_minor=minor, original=original.name)
+        self.registers.steps[back.name] = Step(reference, original.name, _CAUSES[kind], minor)
+        await self.ledger.book(back, AT)
+
+    async def change(self) -> None:
+        number, change_id = self.random.choice(self.orders), f"c{next(self.numbers)}"
+        standing = await self.ledger.order(number)
+        assert standing is not None
+        what = self.random.choice(("amend", "amend", "cancel", "halt", "resume", "expire", "answer"))
+        self.done.append(what)
+        match what:
+            case "amend":
+                version, deposit = standing.order.version, standing.order.agreed.deposit_percent
+                wanted = amend(self.amount(), version, change_id, deposit_percent=deposit)
+                await self.ledger.change_order(number, wanted, AT)
+            case "cancel":
+                await self.ledger.change_order(number, cancel(change_id), AT)
+            case "halt":
+                await self.ledger.change_order(number, halt(change_id), AT)
+            case "resume":
+                await self.ledger.change_order(number, resume(change_id), AT)
+            case "expire":
+                await self.ledger.expire_order(number, AT + timedelta(days=2))
+            case "answer" if standing.order.releases:
+                await self.ledger.note_answer(number, ReleaseKind.PRODUCTION, True, "made", AT)
+
+    async def wrong(self) -> list[str]:
+        owners = await owners_of(self.ledger)
+        orders = await read_orders(self.folder, self.ledger, owners, await unpaid_entries(self.ledger), [])
+        facts = Facts({}, set(), set(), orders.facts("buyer"))
+        books = Books("buyer", "eur", await self.ledger.transactions("buyer"), self.registers, facts)
+        alerts = await self.ledger.alerts()
+        evidence: Any = SimpleNamespace(orders=orders, alerts=alerts, registers=self.registers, positions={})
+        return [*books.end(), *wrongly_released(evidence), *unreleased(evidence), *untold_people(evidence)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_happens_to_orders_the_judge_has_every_entry(
+    ledger: SqlLedger, tmp_path: Path, seed: int
+) -> None:
+    stream = Stream(ledger, tmp_path, seed)
+    for _ in range(STEPS):
+        await stream.step()
+        assert await stream.wrong() == [], stream.done
