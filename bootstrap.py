@@ -17,9 +17,9 @@ from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
 from services.event_dispatcher import EventDispatcher
-from services.order_desk import OrderDesk
-from services.order_refunds import OrderRefunds
-from services.order_teller import OrderTeller
+from services.orders.desk import OrderDesk
+from services.orders.refunds import OrderRefunds
+from services.orders.teller import OrderTeller
 from services.payment_desk import PaymentDesk
 from settings import Settings
 
@@ -161,7 +161,7 @@ def connect_dispatcher(
     """Delivers events to the collections, orders and production, and to their receiver, if there is one."""
     from clients.collection_commands import CollectionSignals
     from clients.order_signals import OrderSignals
-    from services.releases import ReleaseSender, ReviewersAsProduction
+    from services.orders.releases import ReleaseSender, ReviewersAsProduction
 
     alerts = connect_alerts(settings, adapters, digest)
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.payments.rails import gateways
-from services.gateway import Gateway
-from services.gateway_reader import GatewayReader
-from services.gateway_refunds import GatewayRefunds
+from services.gateways.gateway import Gateway
+from services.gateways.reader import GatewayReader
+from services.gateways.refunds import GatewayRefunds
 
 if TYPE_CHECKING:
     from adapters.wayforpay.shop import WayForPay

@@ -27,8 +27,8 @@ from billing.sales.sales import SalesRow, SalesSnapshot
 from billing.sales.worksheet import ignored
 from services import clock
 from services.alerts import Alerts
-from services.order_checks import OrderBooks, OrderChecks
-from services.order_teller import OrderTeller
+from services.orders.checks import OrderBooks, OrderChecks
+from services.orders.teller import OrderTeller
 from services.shared_sales import Sales
 
 _SHOWN = 50

@@ -13,7 +13,7 @@ from billing.period import Period
 from billing.receivables.journal import PaymentName
 from billing.receivables.ports import ClearingAccounts, PaymentListing
 from services import clock
-from services.gateway import Gateway
+from services.gateways.gateway import Gateway
 
 _AROUND = timedelta(days=7)
 """The list is by the day of an attempt, the journal by that of the payment: a page may be paid days later."""

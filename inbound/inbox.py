@@ -22,8 +22,8 @@ from billing.payments.ports import EventInbox, EventRow
 from billing.reviewers.alerts import of_lost_event
 from clients.cards import Cards
 from services.alerts import Alerts
-from services.gateway import Gateway
-from services.gateway_reader import GATEWAY_ATTEMPT, GATEWAY_RETURNED
+from services.gateways.gateway import Gateway
+from services.gateways.reader import GATEWAY_ATTEMPT, GATEWAY_RETURNED
 
 CARD_REGISTERED = "checkout.session.completed"
 CARD_UPDATED = "payment_method.automatically_updated"

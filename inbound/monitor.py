@@ -19,7 +19,7 @@ from clients.standstill import StandstillWatch
 from orders.order import OrderStage
 from orders.ports import OrderFilter, OrderListing
 from orders.unreleased import Unreleased
-from services.order_checks import OrderBooks, OrderChecks
+from services.orders.checks import OrderBooks, OrderChecks
 
 STALE = timedelta(hours=26)
 """Coverage runs once a day; two hours are for a slow or repeated run."""

@@ -15,8 +15,8 @@ from billing.errors import InvalidInput, PaymentForbidden, PaymentUnreadable
 from billing.payments.gateway import Callback, GatewayState
 from billing.receivables.ports import PaymentListing
 from inbound.inbox import Inbox
-from services.gateway import Gateway
-from services.gateway_reader import is_taken_at_once, look_up_event
+from services.gateways.gateway import Gateway
+from services.gateways.reader import is_taken_at_once, look_up_event
 
 MAX_BODY_BYTES = 100_000
 

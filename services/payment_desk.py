@@ -22,7 +22,7 @@ from billing.payments.typed_payment import TypedPayment, reference_of
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.ports import IncomingPayments, Recorded
 from services.alerts import Alerts
-from services.gateway_refunds import GatewayRefunds
+from services.gateways.refunds import GatewayRefunds
 
 _TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the next digest has it in any case
 _REFUSALS = (AmountTooLarge, AmountTooSmall, PaymentRejected)

@@ -1,6 +1,6 @@
 """Gateways: a company that takes cards on its pages for a shop. Each attempt to pay has a reference of its own.
 
-What a gateway says of one attempt is a ``GatewayTransaction``. What follows from it is ``services.gateway``'s.
+What a gateway says of one attempt is a ``GatewayTransaction``. What follows from it is ``services.gateways.gateway``'s.
 """
 
 from collections.abc import AsyncIterator

@@ -12,7 +12,7 @@ from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.typed import percent, typed_line
-from services.order_desk import Changed
+from services.orders.desk import Changed
 from settings import load_settings
 
 

@@ -17,7 +17,7 @@ from cli.terminal.options import AsJson, By
 from cli.terminal.output import SHOWN, print_json, print_table, progress, say, whole
 from orders.order import OrderRequest
 from orders.order_file import OrderFile, OrderProblem, parse_orders
-from services.order_desk import OrderDesk
+from services.orders.desk import OrderDesk
 from settings import load_settings
 
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}")

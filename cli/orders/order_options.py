@@ -13,7 +13,7 @@ from billing.receivables.instructions import InstructionState
 from cli.terminal.output import complain, print_json, say, utc
 from orders.order import Answered, OrderStanding, Release
 from orders.ports import OrderRow
-from services.order_desk import Changed
+from services.orders.desk import Changed
 from wording.plain import stage_words
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The order's number, as in the list.")]

@@ -34,7 +34,7 @@ from sandbox.stand_ins.bank import Bank
 from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.seller import Seller
 from sandbox.timeline import pause
-from services.order_refunds import GivenBack
+from services.orders.refunds import GivenBack
 from settings import Settings
 
 _T = TypeVar("_T")

@@ -13,7 +13,7 @@ from sandbox.chaos.payers import patiently
 from sandbox.stand_ins.control import control
 from sandbox.timeline import pause, until
 from services.checkouts import LOOK_AFTER
-from services.gateway_refunds import UNDER_WAY
+from services.gateways.refunds import UNDER_WAY
 from settings import Settings
 
 _SECONDS = 120.0

@@ -26,8 +26,8 @@ from sandbox.wayforpay.api import ByCall, wayforpay_app
 from sandbox.wayforpay.store import MERCHANT, SECRET
 from services.alerts import Alerts
 from services.checkouts import Checkouts
-from services.gateway import Gateway
-from services.gateway_reader import GatewayReader
+from services.gateways.gateway import Gateway
+from services.gateways.reader import GatewayReader
 from tests.contract.conftest import Serve
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.test_ledger_journal import announced, drafted

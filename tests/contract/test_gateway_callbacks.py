@@ -13,7 +13,7 @@ from billing.payments.checkouts import CheckoutState
 from billing.receivables.journal import Cause, Subject, Transaction, billed, moved, receivable
 from sandbox.stand_ins.control import local_http
 from sandbox.timeline import until
-from services.gateway_reader import GATEWAY_RETURNED
+from services.gateways.reader import GATEWAY_RETURNED
 from tests.contract.conftest import Serve
 from tests.contract.gateway_fixtures import NOW, Company, called_back, company, shop, stand
 from tests.unit.test_wayforpay_messages import signed

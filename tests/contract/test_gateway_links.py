@@ -11,7 +11,7 @@ from billing.errors import BillingError, BrakeOn, InvalidInput, NotFound, Paymen
 from billing.payments.checkouts import Checkout, CheckoutState
 from sandbox.wayforpay.store import MERCHANT, SECRET
 from services.checkouts import LOOK_AFTER, Checkouts
-from services.gateway import Gateway
+from services.gateways.gateway import Gateway
 from tests.contract.gateway_fixtures import RAIL, SUBJECT, Company, company, shop, stand
 
 __all__ = ["company", "shop", "stand"]  # fixtures

@@ -10,7 +10,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import LedgerUnavailable, PaymentUnknown
 from billing.payments.checkouts import CheckoutState
 from billing.payments.gateway import GatewayState
-from services.gateway_reader import FIRST, OVERLAP, PIECE
+from services.gateways.reader import FIRST, OVERLAP, PIECE
 from tests.contract.gateway_fixtures import NOW, RAIL, Company, company, shop, stand
 from tests.contract.ledger_fixtures import run
 from tests.contract.test_gateway_callbacks import order_of_acme
@@ -177,7 +177,7 @@ async def test_while_the_gateway_is_down_nothing_is_passed_over(company: Company
 
 async def test_it_reads_by_itself_and_goes_on_after_failures(company: Company) -> None:
     from sandbox.timeline import until
-    from services.gateway_reader import GatewayReader
+    from services.gateways.reader import GatewayReader
 
     await company.stand.fails("html_502", "TRANSACTION_LIST", times=2)
     await company.stand.pay_static("", "5.00")

@@ -9,7 +9,7 @@ from billing.payments.checkouts import Checkout
 from billing.receivables.instructions import LOST_AFTER, InstructionState
 from billing.receivables.journal import PaymentName
 from billing.receivables.payment_list import PAGE_ROWS
-from services.gateway_refunds import UNDER_WAY, GatewayRefunds
+from services.gateways.refunds import UNDER_WAY, GatewayRefunds
 from services.payment_desk import PaymentDesk
 from tests.contract.gateway_fixtures import RAIL, Company, company, shop, stand
 from tests.contract.test_gateway_refunds import MINUTES, asked, desk, desk_of, outcome, paid, sent

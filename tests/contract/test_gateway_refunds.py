@@ -19,7 +19,7 @@ from billing.payments.checkouts import Checkout
 from billing.payments.rails import Rail, RailKind
 from billing.receivables.instructions import LOST_AFTER, Instruction, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName
-from services.gateway_refunds import UNDER_WAY, GatewayRefunds
+from services.gateways.refunds import UNDER_WAY, GatewayRefunds
 from services.payment_desk import PaymentDesk
 from tests.contract.gateway_fixtures import RAIL, Company, company, shop, stand
 

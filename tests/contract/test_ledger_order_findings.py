@@ -12,7 +12,7 @@ from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Subject
 from orders.order import EndKind
 from orders.unreleased import PATIENCE
-from services.order_checks import OrderChecks
+from services.orders.checks import OrderChecks
 from tests.contract.ledger_fixtures import run
 from tests.ordering import AT, LATER, amend, back, cancel, halt, payment, request, resume
 

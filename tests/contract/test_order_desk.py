@@ -16,8 +16,8 @@ from billing.receivables.journal import Subject
 from billing.receivables.payment_list import PaymentFilter
 from orders.order import OrderStage
 from services.checkouts import Checkouts, take_in
-from services.order_desk import Changed, OrderDesk
-from services.order_refunds import OrderRefunds
+from services.orders.desk import Changed, OrderDesk
+from services.orders.refunds import OrderRefunds
 from services.payment_desk import PaymentDesk
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 from tests.ordering import amend, cancel, halt, payment, request

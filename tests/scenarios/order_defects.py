@@ -34,7 +34,7 @@ from orders.changes import Cancel
 from orders.events import ReleaseData
 from orders.order import Order, OrderStanding
 from services.checkouts import Checkouts
-from services.gateway import Gateway
+from services.gateways.gateway import Gateway
 from tests.bed import Bed, now
 from tests.ordering import agreement
 

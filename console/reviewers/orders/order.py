@@ -45,7 +45,7 @@ from console.web.forms import form_of, texts_in
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.order import Order, OrderStanding
 from orders.ports import OrderListing
-from services.order_desk import OrderDesk
+from services.orders.desk import OrderDesk
 
 PAYMENTS_SHOWN = 100  # by their reference; of more, by their rail
 _DONE = {"amend": "amended", "cancel": "cancelled", "halt": "halted", "resume": "resumed", "send-again": "sent_again"}

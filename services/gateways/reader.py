@@ -16,7 +16,7 @@ from billing.errors import NotFound, PaymentBusy, PaymentForbidden, PaymentUnkno
 from billing.payments.gateway import GatewayPositions, GatewayState, GatewayTransaction
 from billing.payments.payment import PaymentEvent
 from billing.payments.ports import EventInbox
-from services.gateway import Gateway
+from services.gateways.gateway import Gateway
 
 POLL = timedelta(seconds=30)
 OVERLAP, DEEP_OVERLAP = timedelta(hours=1), timedelta(days=4)

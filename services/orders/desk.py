@@ -15,7 +15,7 @@ from orders.changes import Cancel, Change
 from orders.order import EndKind, Order, OrderRequest, OrderStanding
 from orders.ports import Opened, OrderStore
 from services.checkouts import Checkouts
-from services.order_refunds import GivenBack, OrderRefunds
+from services.orders.refunds import GivenBack, OrderRefunds
 
 
 class Changed(Model):

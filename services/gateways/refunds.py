@@ -17,7 +17,7 @@ from billing.errors import AmountTooLarge, BillingError, NotFound, PaymentBusy, 
 from billing.payments.gateway import GatewayState, GatewayTransaction
 from billing.receivables.instructions import Instruction, InstructionState
 from billing.receivables.ports import IncomingPayments
-from services.gateway import Gateway
+from services.gateways.gateway import Gateway
 
 UNDER_WAY = timedelta(minutes=10)
 """How long a request may take effect after it was sent; many times what a request may last."""

@@ -1,0 +1,1 @@
+"""Gateways: what a shop says of attempts to pay, its list, and refunds there."""
