@@ -33,7 +33,8 @@ def effect(standing: OrderStanding, change: Change, at: datetime) -> Effect:
             halt = Halted(by=change.by, reason=change.reason, at=at)
             return Effect(order.evolve(halt=halt), "halted", "halted; nothing is released until somebody resumes")
         case Resume():
-            _require_open(order)
+            if order.end:
+                _require_open(order)
             if not order.halt:
                 raise InvalidInput(f"order {order.number} is not halted")
             return Effect(order.evolve(halt=None), "resumed", "resumed; what is paid enough is released")
