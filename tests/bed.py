@@ -402,9 +402,15 @@ class Bed:
     async def digests(self) -> list[Mail]:
         """The mails to the reviewers, once they tell everything that is in the outbox."""
         if self.settings.digest_minutes == LATER_MINUTES:
-            await self.tell_reviewers()
+            await until(self._reviewers_are_told, PATIENCE_SECONDS)
         await until(lambda: alerts_are_sent(self.ledger), PATIENCE_SECONDS)
         return self.mails("reviewers@example.com")
+
+    async def _reviewers_are_told(self) -> bool:
+        """Whether a digest that began now has told everything: what is written as it ends waits for a later one."""
+        await self.tell_reviewers()
+        await self.client.get_workflow_handle(digest_workflow_id()).result()
+        return await alerts_are_sent(self.ledger)
 
     async def told(self) -> str:
         """All that reviewers were told, as one line."""

@@ -1,13 +1,17 @@
 """What the other tests rely on: nothing that one of them began goes on in the next."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from billing.period import Period
+from billing.reviewers.alerts import of_report
 from bootstrap import SANDBOX_NAMESPACE
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
-from tests.bed import prepared_bed
+from tests.bed import OCTOBER, Bed, prepared_bed
 from tests.debts import transferred
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -46,3 +50,19 @@ async def test_a_skip_does_not_go_on_to_the_next_timer_when_work_ends_as_it_does
         await bed.skip_to("acme", (await bed.month("acme")).import_at)
         month = await bed.drafted("acme", period)
         assert await bed.clock(bed.handle("acme")) < month.notice_at
+
+
+async def test_an_alert_that_is_written_while_a_digest_ends_is_told_by_the_next(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts = iter([of_report("acme", Period(OCTOBER), n, f"look {n}", datetime.now(UTC)) for n in (1, 2)])
+    await bed.ledger.save_alert(next(alerts))
+    close = bed.ledger.close_digest
+
+    async def closed(digest_id: str, at: datetime) -> None:
+        await close(digest_id, at)
+        if late := next(alerts, None):
+            await bed.ledger.save_alert(late)
+
+    monkeypatch.setattr(bed.ledger, "close_digest", closed)
+    assert "look 2" in await bed.told()
