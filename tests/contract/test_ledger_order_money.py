@@ -211,3 +211,18 @@ async def test_money_that_went_back_twice_and_comes_back_once_pays_no_order(
     assert ((await standing(ledger)).owed_minor, await credit(ledger)) == (10000, -10000)
     await ledger.book(back(-10000, paid, comes_back).evolve(reference="won"), LATER)
     assert ((await standing(ledger)).owed_minor, await credit(ledger)) == (10000, 0)
+
+
+async def test_credit_that_is_there_again_does_not_pay_what_the_tolerance_has_forgiven(ledger: SqlLedger) -> None:
+    first, more = payment(9950, "first", None), payment(10000, "more", None)
+    await ledger.book(first, AT)
+    await ledger.open_order(request(tolerance_minor=50), AT)
+    for given in (first, more):
+        if given is more:
+            await ledger.book(more, LATER)
+        lost = back(5000, given, PaymentKind.CHARGEBACK)
+        await ledger.book(lost, LATER)
+        await ledger.book(lost.evolve(reference=f"won {given.reference}", amount_minor=5000), LATER)
+    balance = await ledger.balance("buyer")
+    assert (balance.owed, balance.given_up(Subject.order("1042"), "eur")) == ((), 50)
+    assert await credit(ledger) == 10000
