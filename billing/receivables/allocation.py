@@ -151,13 +151,16 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
         undone_minor = part - min(part, max(0, balance.credit_from(subject, payment.currency)))
         if subject.kind is SubjectKind.ORDER:  # credit of other money may have paid it meanwhile
             undone_minor = min(undone_minor, max(0, balance.paid_of(subject, payment.currency)))
-        is_given_up = payment.kind is PaymentKind.REFUND and subject.kind is SubjectKind.MONTH
-        undone = written_off if is_given_up else receivable
+        undone = written_off if _gives_up(payment, subject) else receivable
         shares[credit(customer_id, subject)] -= part - undone_minor
         shares[undone(customer_id, subject)] -= undone_minor
         rest -= part
     shares[credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail)] -= rest
     return shares
+
+
+def _gives_up(payment: IncomingPayment, subject: Subject) -> bool:
+    return payment.kind is PaymentKind.REFUND and subject.kind is SubjectKind.MONTH
 
 
 def _own(shares: Mapping[Account, int], payment: IncomingPayment, original: PaymentRecord) -> Shares:
@@ -181,7 +184,7 @@ def _restored(payment: IncomingPayment, original: PaymentRecord, balances: Balan
         debt = min(part, max(0, -balance.credit_from(subject, payment.currency)))
         shares[credit(customer_id, subject)] += debt
         part -= debt
-        if payment.kind is PaymentKind.REFUND:
+        if _gives_up(payment, subject):
             given_up = min(part, max(0, balance.given_up(subject, payment.currency)))
             shares[written_off(customer_id, subject)] += given_up
             part -= given_up

@@ -145,9 +145,10 @@ class Account:
             debt = min(part, max(0, -self.credit_for(month)))
             shares[Place(AccountKind.CREDIT, month)] -= debt
             part -= debt
-            good = min(part, max(0, self.given_up(month))) if cause is Cause.REFUND else 0
+            was_given_up = cause is Cause.REFUND and not is_order(month)
+            good = min(part, max(0, self.given_up(month))) if was_given_up else 0
             shares[Place(AccountKind.WRITTEN_OFF, month)] -= good
-            shares.update(self.pay_for(month, part - good, makes_good=cause is not Cause.REFUND))
+            shares.update(self.pay_for(month, part - good, makes_good=not was_given_up))
         shares.update(self.pay(rest, paid.month, at))
         return shares
 

@@ -226,3 +226,16 @@ async def test_credit_that_is_there_again_does_not_pay_what_the_tolerance_has_fo
     balance = await ledger.balance("buyer")
     assert (balance.owed, balance.given_up(Subject.order("1042"), "eur")) == ((), 50)
     assert await credit(ledger) == 10000
+
+
+@pytest.mark.parametrize("kind", [PaymentKind.REFUND, PaymentKind.CHARGEBACK])
+async def test_what_the_tolerance_has_forgiven_stays_so_when_money_comes_back(
+    ledger: SqlLedger, kind: PaymentKind
+) -> None:
+    paid = payment(9950)
+    await ledger.open_order(request(tolerance_minor=50), AT)
+    await ledger.book(paid, AT)
+    await ledger.book(back(9950, paid, kind), LATER)
+    await ledger.book(back(-9950, paid, kind).evolve(reference="again"), LATER)
+    balance = await ledger.balance("buyer")
+    assert (balance.owed, balance.given_up(Subject.order("1042"), "eur")) == ((), 50)
