@@ -146,7 +146,7 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
         if account.subject is None:  # credit of no origin, or unmatched
             shares[account] -= min(rest + shares.total(), max(0, share))
     rest += shares.total()
-    for customer_id, subject, share in sorted(_by_subject(paid), key=lambda each: str(each[1]), reverse=True):
+    for customer_id, subject, share in sorted(_by_subject(paid), key=_name_of, reverse=True):
         balance, part = balances.get(customer_id, NOTHING_OWED), min(rest, max(0, share))
         undone_minor = part - min(part, max(0, balance.credit_from(subject, payment.currency)))
         if subject.kind is SubjectKind.ORDER:  # credit of other money may have paid it meanwhile
@@ -177,7 +177,7 @@ def _restored(payment: IncomingPayment, original: PaymentRecord, balances: Balan
         if account.subject is None:
             shares[account] += min(rest - shares.total(), max(0, -share))
     rest -= shares.total()
-    for customer_id, subject, share in _by_subject(gone):
+    for customer_id, subject, share in sorted(_by_subject(gone), key=_name_of):
         part = min(rest, max(0, -share))
         rest -= part
         balance = balances.get(customer_id, NOTHING_OWED)
@@ -201,6 +201,10 @@ def _by_subject(shares: Mapping[Account, int]) -> Iterator[tuple[str, Subject, i
         if account.subject is not None and account.customer_id is not None:
             sums[account.customer_id, account.subject] += minor
     return ((*of, minor) for of, minor in sums.items())
+
+
+def _name_of(share: tuple[str, Subject, int]) -> str:
+    return str(share[1])
 
 
 def _shares_of(record: PaymentRecord, only: Cause | None = None, without: Cause | None = None) -> Shares:

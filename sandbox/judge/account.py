@@ -139,7 +139,7 @@ class Account:
         """What had gone pays a debt for the same, then is paid again where it had been; the rest as any payment."""
         part = min(amount_minor, max(0, paid.gone("", cause)))
         shares, rest = Entries({Place(AccountKind.CREDIT): -part}), amount_minor - part
-        for month in filter(None, paid.brought):
+        for month in sorted(filter(None, paid.brought)):
             part = min(rest, max(0, paid.gone(month, cause)))
             rest -= part
             debt = min(part, max(0, -self.credit_for(month)))
