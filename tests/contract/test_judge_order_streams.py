@@ -47,7 +47,7 @@ class Stream:
         self.registers = Registers()
         self.orders: list[str] = []
         self.payments: list[IncomingPayment] = []
-        self.gone: dict[str, tuple[PaymentKind, int]] = {}  # what of a payment went back, and how
+        self.gone: list[tuple[IncomingPayment, PaymentKind, int]] = []  # what of a payment went back, and how
         self.numbers = count(1)
         self.done: list[str] = []
 
@@ -97,21 +97,17 @@ class Stream:
         await self.ledger.book(given, AT)
 
     async def go_back(self) -> None:
-        whole = [each for each in self.payments if each.reference not in self.gone]
-        if whole:
-            original, kind = self.random.choice(whole), self.random.choice(list(_CAUSES))
-            minor = min(self.amount(), original.amount_minor)
-            self.gone[original.reference] = kind, minor
-            await self.reverse(original, kind, -minor)
+        if self.payments:
+            original, kind = self.random.choice(self.payments), self.random.choice(list(_CAUSES))
+            so_far = sum(minor for *of, minor in self.gone if of == [original, kind])
+            if minor := min(self.amount(), original.amount_minor - so_far):
+                self.gone.append((original, kind, minor))
+                await self.reverse(original, kind, -minor)
 
     async def come_back(self) -> None:
         """A dispute is won, or a refund comes to nothing."""
         if self.gone:
-            reference = self.random.choice(list(self.gone))
-            kind, minor = self.gone.pop(reference)
-            original = next(each for each in self.payments if each.reference == reference)
-            self.payments.remove(original)
-            await self.reverse(original, kind, minor)
+            await self.reverse(*self.gone.pop(self.random.randrange(len(self.gone))))
 
     async def reverse(self, original: IncomingPayment, kind: PaymentKind, minor: int) -> None:
         reference = f"r{next(self.numbers)}"

@@ -84,7 +84,7 @@ def moved_with(
     for row in connection.execute(_BY_CREDIT, {"customer_id": customer_id, "currency": currency}):
         most = min(int(row.by_credit), row.price_minor - row.owed_minor)
         if payment.amount_minor > 0:
-            most = min(int(row.taken), row.owed_minor)
+            most = min(int(row.taken), balances[1].owed_for(Subject.order(row.number), currency))
         share = min(left, max(0, most))
         left -= share
         order, whose = receivable(customer_id, Subject.order(row.number)), credit(customer_id)

@@ -45,7 +45,7 @@ _SUM = func.sum(_E.amount_minor)
 def _balances(subject_kind: ColumnElement[Any], subject: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     """The sums of a customer's accounts, by what these columns say that they are about."""
     of = (_E.kind, subject_kind.label("subject_kind"), subject.label("subject"), _E.currency, _E.due_at)
-    kinds = _E.kind.in_((AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF))
+    kinds = _E.kind.in_(bindparam("kinds", expanding=True))
     own = select(*of, _E.amount_minor).where(_E.customer_id == bindparam("customer_id"), kinds).subquery().c
     names = [column.name for column in of]
     dated = [own[name] for name in names]
@@ -57,6 +57,7 @@ def _balances(subject_kind: ColumnElement[Any], subject: ColumnElement[Any]) -> 
 
 
 _IS_NAMED = or_(_E.kind == AccountKind.RECEIVABLE, _E.subject.in_(bindparam("about", expanding=True)))
+_OWED_OR_NOT = [AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF]
 _BALANCE = _balances(_E.subject_kind, _E.subject)
 _BALANCE_ABOUT = _balances(case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject)))
 _T = transactions.c
@@ -172,12 +173,15 @@ def lock_buyers(connection: Connection, customer_ids: Iterable[str]) -> None:
     connection.execute(own.order_by(buyers.c.customer_id).with_for_update())
 
 
-def balance(connection: Connection, customer_id: str, about: Iterable[Subject | None] | None = None) -> Balance:
+def balance(
+    connection: Connection, customer_id: str, about: Iterable[Subject | None] | None = None, has_bills: bool = False
+) -> Balance:
     """As ``SqlJournal.balance``, within a transaction; ``about``: of credit and write-offs, what is about these only.
 
-    Whoever posts reads no more: a buyer may have had any number of orders.
+    Whoever posts reads no more: a buyer may have had any number of orders. ``has_bills``: with their bills.
     """
-    query, key = _BALANCE, dict[str, Any](customer_id=customer_id)
+    kinds = [*_OWED_OR_NOT, AccountKind.BILLED] if has_bills else _OWED_OR_NOT
+    query, key = _BALANCE, dict[str, Any](customer_id=customer_id, kinds=kinds)
     if about is not None:
         query, key["about"] = _BALANCE_ABOUT, [subject.name for subject in about if subject]
     items = defaultdict[AccountKind, list[Outstanding]](list)
@@ -195,6 +199,7 @@ def balance(connection: Connection, customer_id: str, about: Iterable[Subject | 
         credits={currency: minor for currency, minor in credits.items() if minor},
         origins=tuple(items[AccountKind.CREDIT][:MANY_MAX]),
         written_off=tuple(items[AccountKind.WRITTEN_OFF][:MANY_MAX]),
+        bills=tuple(items[AccountKind.BILLED]),
     )
 
 

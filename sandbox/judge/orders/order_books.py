@@ -43,7 +43,6 @@ class OrderBooks:
         self._coming = {name: _groups(order) for name, order in facts.items()}
         self._begun: list[_Due] = []  # of the order that is being written
         self._name = ""
-        self._prices: dict[str, int] = {}  # of the bills that are in force
         self._by_credit = dict[str, int]()  # what credit has paid, the order that it paid last at the end
         self._taken = Counter[str]()  # what was owed again in all, for the credit that had paid it was missing
         self._again: list[tuple[str, int]] = []  # what has to be owed again now; below 0, what credit has to pay again
@@ -100,8 +99,7 @@ class OrderBooks:
         """If credit is missing now, what it had paid is owed again: the order that it paid last comes first."""
         debt = max(0, self._account.carried) - max(0, carried_before)
         for name, by_credit in reversed(self._by_credit.items()):
-            paid = self._prices.get(name, 0) - self._account.owed(name)
-            if name in self._prices and (share := min(debt, by_credit, paid)) > 0:
+            if (share := min(debt, by_credit, self._account.most_again(name))) > 0:
                 self._again.append((name, share))
                 debt -= share
 
@@ -109,7 +107,7 @@ class OrderBooks:
         """Money is back that had gone: its credit pays what was owed again for the lack of it."""
         left = -self._account.carried
         for name in reversed(self._by_credit):
-            if name in self._prices and (share := min(left, self._taken[name], self._account.owed(name))) > 0:
+            if (share := min(left, self._taken[name], self._account.owed(name))) > 0:
                 self._again.append((name, -share))
                 left -= share
 
@@ -155,10 +153,8 @@ class OrderBooks:
         dates = {entry.due_at for entry in transaction.entries if entry.due_at}
         if due.cause is Cause.NOTICE:
             self._account.due[self._name] = opened_at
-            self._prices[self._name] = due.price_minor
         if due.cause is Cause.VOID:
             self._account.due.pop(self._name, None)
-            self._prices.pop(self._name, None)
         if due.cause in (Cause.NOTICE, Cause.VOID) and dates != {opened_at}:
             self.wrong.append(f"{due.cause} of {self._name} is due at {dates}, should be at {opened_at}")
 
