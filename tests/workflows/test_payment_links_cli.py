@@ -131,9 +131,7 @@ async def test_reconciliation_books_what_links_have_brought_and_takes_nothing_fo
         (("--month", OCTOBER, "--rail", "transfer"), "makes no payment links"),
     ],
 )
-async def test_what_is_paid_is_a_month_by_a_rail_that_takes_it(
-    bed: Bed, options: tuple[str, ...], words: str
-) -> None:
+async def test_what_is_paid_is_a_month_by_a_rail_that_takes_it(bed: Bed, options: tuple[str, ...], words: str) -> None:
     said = ("--by", "ann", "--reason", "asked by phone")
     code, output = await typed(bed, "payments", "link", "--customer", "acme", *options, *said)
     assert (code, words in output) == (2, True), output
