@@ -6,7 +6,21 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from adapters.sql.core.columns import UtcInstant
 from adapters.sql.core.database import EVENTS, NEWS, SqlDatabase, ahead, as_models, in_thread
@@ -15,6 +29,7 @@ from adapters.sql.core.statements import lock, where_given
 from billing.apart import Failed
 from billing.errors import NotFound
 from billing.events.event import Destination, Event, OutgoingEvent
+from billing.reviewers.brake import Brake
 
 KEPT = timedelta(days=90)
 """How long a delivered event can be listed and resent."""
@@ -156,11 +171,21 @@ def send_again(connection: Connection, event_id: str, destination: Destination |
     return bool(connection.execute(update(outgoing_events).where(*is_it).values(anew)).rowcount)
 
 
-def backlog(connection: Connection, destinations: Collection[Destination]) -> tuple[int, datetime | None]:
-    """How many events wait for these destinations, and since when."""
-    waiting = select(func.count(), func.min(_O.created_at)).where(_IS_OPEN, _O.destination.in_(destinations))
-    count, since = connection.execute(waiting).one()
-    return count, since
+def backlog(
+    connection: Connection, destinations: Collection[Destination], brake: Brake | None
+) -> tuple[int, datetime | None]:
+    """How many events wait for these destinations, and since when.
+
+    What the brake holds is no backlog; what it has held is one since its release. ``brake``: the last pull.
+    """
+    going = [each for each in destinations if each is not Destination.PRODUCTION or brake is None or not brake.on]
+    since: ColumnElement[Any] = _O.created_at
+    if brake is not None and brake.released_at is not None:
+        was_held = and_(_O.destination == Destination.PRODUCTION, _O.created_at < brake.released_at)
+        since = case((was_held, literal(brake.released_at, UtcInstant)), else_=since)
+    waiting = select(func.count(), func.min(since, type_=UtcInstant)).where(_IS_OPEN, _O.destination.in_(going))
+    count, oldest = connection.execute(waiting).one()
+    return count, oldest
 
 
 def _due(destination: Destination, now: datetime) -> Select[*tuple[Any, ...]]:

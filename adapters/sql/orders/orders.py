@@ -29,7 +29,7 @@ from billing.events.event import Destination, OutgoingEvent
 from billing.model import Model
 from billing.receivables.journal import Balance
 from orders import ports
-from orders.alerts import of_refund, of_rejection
+from orders.alerts import of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
 from orders.effects import Effect, effect, expired
 from orders.events import order_released
@@ -202,8 +202,6 @@ def _carry_out(connection: Connection, before: OrderStanding, change: Change, or
             post(connection, amended(before.order, order, *_credit(connection, order), at))
         case Cancel():
             _end(connection, before, order, at)
-            if change.refund and before.paid_minor > 0:
-                put_alerts(connection, [of_refund(order, before.paid_minor, at)])
         case _:
             if isinstance(change, SendAgain):
                 _send_again(connection, before.order, order)
