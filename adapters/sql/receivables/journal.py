@@ -157,8 +157,10 @@ def lock_account(connection: Connection, customer_id: str) -> bool:
 
 def lock_customer(connection: Connection, customer_id: str) -> bool:
     """As ``lock_account``; False also of a buyer who is not billed monthly, but locks them, too."""
-    lock_account(connection, customer_id)
-    return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
+    name = {"customer_id": customer_id}
+    if connection.scalar(_LOCKED, name) is not None:
+        return True
+    return lock_account(connection, customer_id) and connection.scalar(_LOCKED, name) is not None
 
 
 def is_buyer(connection: Connection, customer_id: str | None) -> bool:
