@@ -39,7 +39,20 @@ _O = outgoing_events.c
 _EVENT = [_O[name] for name in OutgoingEvent.model_fields]
 _IS_OPEN = _O.done_at.is_(None)
 _IS_THERE = _O.destination == bindparam("destination")
-_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.lane)
+_AMONG = _O.destination.in_(bindparam("destinations", expanding=True))
+_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _AMONG).group_by(_O.destination, _O.lane)
+_NOW = bindparam("now", type_=UtcInstant)
+_HAS_COME = [or_(column.is_(None), column <= _NOW) for column in (_O.next_at, _O.claimed_until)]
+_IS_DUE = and_(_O.number.in_(_OLDEST.scalar_subquery()), *_HAS_COME)  # the oldest of its lane, which nobody delivers
+_DUE = select(_O.destination).where(_IS_DUE).distinct()
+_FIRST_DUE = select(_O.number).where(_IS_DUE).order_by(_O.number).limit(bindparam("most"))
+_UNTIL = bindparam("until", type_=UtcInstant)
+_CLAIM = (
+    update(outgoing_events)
+    .where(_O.number.in_(_FIRST_DUE.scalar_subquery()))
+    .values(claimed_until=_UNTIL)
+    .returning(*_EVENT)
+)
 _INSERT = insert(outgoing_events)
 _DONE = {"done_at": bindparam("at"), "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
 _IS_OURS = or_(_O.destination != Destination.PRODUCTION, _O.claimed_until == bindparam("claim", type_=UtcInstant))
@@ -64,6 +77,12 @@ class SqlOutbox(SqlDatabase):
     """The part of ``SqlLedger`` about events; it delivers to the destinations that it was connected with."""
 
     @ahead
+    def destinations_due(self, among: Collection[Destination], now: datetime) -> set[Destination]:
+        with self._reading("look for events to deliver") as connection:  # without a lock, for it is asked all the time
+            due = connection.scalars(_DUE, {"destinations": list(among), "now": now})
+            return set(map(Destination, due))
+
+    @ahead
     def claim_events(
         self,
         destination: Destination,
@@ -72,17 +91,11 @@ class SqlOutbox(SqlDatabase):
         limit: int,
         failed: list[Failed] | None = None,
     ) -> list[OutgoingEvent]:
-        due = _due(destination, now).limit(limit)
-        with self._reading("look for events to deliver") as connection:
-            if connection.execute(due).first() is None:
-                return []  # without a lock, for this is asked all the time
+        due = {"destinations": [destination], "now": now, "most": limit, "until": until}
         with self._writing("claim events") as connection:
             lock(connection, outgoing_events.name)
-            rows = connection.execute(due).mappings().all()
-            events = as_models(OutgoingEvent, rows, failed, "event_id")
-            claimed = _O.number.in_([row["number"] for row in rows])  # also what cannot be read: others come next
-            connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
-        return [event.evolve(claimed_until=until) for event in events]
+            claimed = connection.execute(_CLAIM, due).mappings().all()  # also what cannot be read: others come next
+        return as_models(OutgoingEvent, sorted(claimed, key=itemgetter("number")), failed, "event_id")
 
     @ahead
     def events_are_done(self, events: Sequence[OutgoingEvent], at: datetime) -> None:
@@ -186,10 +199,3 @@ def backlog(
     waiting = select(func.count(), func.min(since, type_=UtcInstant)).where(_IS_OPEN, _O.destination.in_(going))
     count, oldest = connection.execute(waiting).one()
     return count, oldest
-
-
-def _due(destination: Destination, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The destination's oldest event of each lane, if its time has come and nobody delivers it."""
-    has_come = (or_(column.is_(None), column <= now) for column in (_O.next_at, _O.claimed_until))
-    query = select(*_EVENT).where(_O.number.in_(_OLDEST.scalar_subquery()), *has_come).order_by(_O.number)
-    return query.params(destination=destination)

@@ -97,9 +97,11 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
             before_and_now = balances[customer_id], balance(connection, customer_id, ())
             post(connection, moved_with(connection, payment, before_and_now, customer_id, at))
     else:
-        posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
+        known = balances.get(payment.customer_id or "", NOTHING_OWED)
+        posted = booked(payment, known, at)
         post_payment(connection, payment.name, posted)
-        apply_credit(connection, payment, posted.key, at)
+        if payment.subject and known.credit_from(payment.subject, payment.currency):
+            apply_credit(connection, payment, posted.key, at)
         tell_doubts(connection, payment, posted, at)
     return True
 

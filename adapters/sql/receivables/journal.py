@@ -31,6 +31,7 @@ from billing.receivables.journal import (
     Outstanding,
     PaymentName,
     Subject,
+    SubjectKind,
     Transaction,
 )
 from billing.receivables.ports import THE_BEGINNING, THE_END
@@ -158,8 +159,10 @@ def lock_account(connection: Connection, customer_id: str) -> bool:
 
 def lock_customer(connection: Connection, customer_id: str) -> bool:
     """As ``lock_account``; False also of a buyer who is not billed monthly, but locks them, too."""
-    lock_account(connection, customer_id)
-    return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
+    name = {"customer_id": customer_id}
+    if connection.scalar(_LOCKED, name) is not None:
+        return True
+    return lock_account(connection, customer_id) and connection.scalar(_LOCKED, name) is not None
 
 
 def is_buyer(connection: Connection, customer_id: str | None) -> bool:
@@ -210,12 +213,12 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     """
     posted = list(posted)
     destinations = connection.get_execution_options().get("destinations", ())
-    is_by_other_rail = any(transaction.payment and transaction.payment.rail != CARDS for transaction in posted)
-    if Destination.RECEIVER in destinations or (is_by_other_rail and destinations):
+    told = {Destination.RECEIVER, *([Destination.COLLECTION] if any(map(_may_concern_collection, posted)) else [])}
+    if told := told.intersection(destinations):
         before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
         events = list(events_of(posted, before, payments))
         concerned = {Destination.RECEIVER: events, Destination.COLLECTION: list(filter(concerns_collection, events))}
-        for destination in concerned.keys() & set(destinations):
+        for destination in told:
             put_events(connection, destination, concerned[destination])
     for transaction in posted:
         values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
@@ -224,6 +227,18 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
     release_what_is_paid(connection, posted)
+
+
+def _may_concern_collection(transaction: Transaction) -> bool:
+    """Whether it moves money for a month that a collection did not charge by itself."""
+    if transaction.payment is None or transaction.payment.rail == CARDS:
+        return False
+    accounts = (entry.account for entry in transaction.entries)
+    return any(each.kind is AccountKind.RECEIVABLE and _is_month(each.subject) for each in accounts)
+
+
+def _is_month(subject: Subject | None) -> bool:
+    return subject is not None and subject.kind is SubjectKind.MONTH
 
 
 def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:
