@@ -29,7 +29,7 @@ _POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
 _AT_ONCE = 20  # for each destination
 _CLAIMED_LEAST = 10  # a claim reads the whole backlog, and locks it: not for one event alone
 _GRACE_SECONDS = 3.0
-_LAST_SECONDS = 0.25
+_LAST_SECONDS = 0.5  # an event that waits tells of later changes, too
 
 _log = logging.getLogger(__name__)
 
