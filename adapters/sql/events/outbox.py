@@ -34,7 +34,8 @@ from billing.reviewers.brake import Brake
 KEPT = timedelta(days=90)
 """How long a delivered event can be listed and resent."""
 _PAGE = 500
-_FORGOTTEN_AT_ONCE = 20  # with each delivery, so that no timer is needed, and none takes long
+_FORGOTTEN_AT_ONCE = 200  # with a delivery, once a second, so that no timer is needed, and none takes long
+_FORGET_EVERY = timedelta(seconds=1)
 _O = outgoing_events.c
 _EVENT = [_O[name] for name in OutgoingEvent.model_fields]
 _IS_OPEN = _O.done_at.is_(None)
@@ -76,6 +77,8 @@ _FORGET = delete(outgoing_events).where(_O.number.in_(_OUTLIVED.scalar_subquery(
 class SqlOutbox(SqlDatabase):
     """The part of ``SqlLedger`` about events; it delivers to the destinations that it was connected with."""
 
+    _forgot_at: datetime | None = None
+
     @ahead
     def destinations_due(self, among: Collection[Destination], now: datetime) -> set[Destination]:
         with self._reading("look for events to deliver") as connection:  # without a lock, for it is asked all the time
@@ -106,7 +109,9 @@ class SqlOutbox(SqlDatabase):
         """
         with self._writing("record the delivery of events") as connection:
             finish(connection, events, at)
-            connection.execute(_FORGET, {"forgotten": at - KEPT})
+            if self._forgot_at is None or abs(at - self._forgot_at) >= _FORGET_EVERY:
+                connection.execute(_FORGET, {"forgotten": at - KEPT})
+                self._forgot_at = at
 
     @in_thread
     def event_has_failed(self, event: OutgoingEvent, fault: str, next_at: datetime) -> None:

@@ -102,6 +102,11 @@ class SqlOrders(SqlDatabase):
             return _standing(connection, number)
 
     @ahead
+    def order_under_brake(self, number: str) -> tuple[Order | None, bool]:
+        with self._reading(f"read order {number}") as connection:
+            return read_order(connection, number), is_braked(connection)
+
+    @ahead
     def note_answer(
         self,
         number: str,
