@@ -13,9 +13,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from sandbox.stack.stand_ins import IDLE_SECONDS
-from tests.contract.ledger_fixtures import ledger, postgresql, url, with_tables
+from tests.contract.ledger_fixtures import databases, ledger, url
 
-__all__ = ["ledger", "postgresql", "url", "with_tables"]  # fixtures
+__all__ = ["databases", "ledger", "url"]  # fixtures
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
 
