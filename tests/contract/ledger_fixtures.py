@@ -4,8 +4,6 @@ Each test has a database of its own, in a SQLite file and on a PostgreSQL server
 """
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +21,9 @@ from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.receivables.journal import opening
 from tests.empty_ledger import empty_image
+from tests.forks import Fork
 from tests.postgresql import Databases, postgresql_server
 
-ROOT = Path(__file__).parents[2]
 OCTOBER, NOVEMBER, DECEMBER = Period("2026-10"), Period("2026-11"), Period("2026-12")
 AT = datetime(2026, 12, 1, 3, 0, 0, 123456, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
@@ -119,23 +117,9 @@ def run(url: str, work: Any) -> Any:
         engine.dispose()
 
 
-def python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process in another working directory; it says when it is ready, and waits for a line before it begins."""
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd="/",
-        env={"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-async def succeed(*processes: subprocess.Popen[str]) -> list[str]:
-    """Lets all of them begin at once, and waits for all; what each has printed since."""
+async def succeed(*processes: Fork) -> list[str]:
+    """Lets all of them begin at once, as soon as each has said that it is ready; what each has printed since."""
     for process in processes:
-        assert process.stdout
         process.stdout.readline()
     endings = await asyncio.gather(*(asyncio.to_thread(process.communicate, "\n") for process in processes))
     for process, (_, errors) in zip(processes, endings, strict=True):
