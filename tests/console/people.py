@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from adapters.sql.ledger import SqlLedger
 from billing.reviewers.users import Role, User
@@ -109,7 +110,7 @@ async def office(settings: Settings) -> AsyncIterator[Office]:
     settings = settings.model_copy(update={"console_port": listener.getsockname()[1]})
     empty_ledger(settings.data_dir)
     async with connect_adapters(settings) as adapters:
-        nowhere = await Client.connect("127.0.0.1:1", lazy=True)
+        nowhere = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
         app = create_app(settings, adapters, nowhere)
         running = QuickServer(configuration(app))
         serving = asyncio.create_task(running.serve(sockets=[listener]))
