@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
+from adapters.addresses import is_secure
 from adapters.wayforpay.bodies import Fields, read_body, read_json, text_of
 from adapters.wayforpay.errors import TooLong, TooMuch, of_status, refusal, translated, unanswered
 from adapters.wayforpay.signature import is_signed, sign
@@ -55,7 +56,7 @@ class WayForPay:
         self._order_field = order_field
         self._api_url = api_url
         self._window = WINDOW
-        self._http = httpx.AsyncClient(timeout=None, trust_env=api_url == API_URL)
+        self._http = httpx.AsyncClient(timeout=None, trust_env=api_url == API_URL, verify=is_secure(api_url))
 
     async def close(self) -> None:
         await self._http.aclose()
