@@ -17,7 +17,9 @@ class RailKind(StrEnum):
     CARDS = "cards"  # a processor's account: payments are made, looked up and given back there
     LINKS = "links"  # a processor's pages, each for one payment: customers get a link
     GATEWAY = "gateway"  # a shop at WayForPay: its pages, the links to them, and what payers do there by themselves
-    BY_HAND = "by_hand"  # people record what has arrived: a bank account, the cash desk
+    BILLER = "biller"  # a contract with a bank: its app asks what an account owes, and tells what was paid
+    STATEMENTS = "statements"  # a bank account of ours, by its statements
+    BY_HAND = "by_hand"  # people record what has arrived: a bank account without statements, the cash desk
 
 
 class Rail(Model):
