@@ -32,6 +32,7 @@ from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.gateways import SqlGateways
 from adapters.sql.payments.payments import SqlPayments
+from adapters.sql.receivables.billers import SqlBillers
 from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.sql.receivables.instructions import SqlInstructions
@@ -74,5 +75,6 @@ class SqlLedger(
     SqlStarts,
     SqlRoster,
     SqlAccountNumbers,
+    SqlBillers,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""
