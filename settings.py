@@ -26,9 +26,9 @@ from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
-from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, gateways
-from process.setting_checks import LOOPBACK, check_receiver, check_secrets, check_shops
-from process.setting_types import Amounts, Company, HeaderName, Networks, Secret, Shop
+from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, billers, gateways
+from process.setting_checks import LOOPBACK, check_billers, check_receiver, check_secrets, check_shops
+from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
 
 ENV_FILE = ".env"
 
@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     console_host: Line = "127.0.0.1"
     temporal_ui_url: Url = ""
     console_port: int = Field(12114, ge=1, le=65535)
+    inbound_port: int = Field(12120, ge=1, le=65535)
     console_trusted_proxies: Networks = ()
     console_sso_header: HeaderName | Literal[""] = ""
     link_secret: Secret = SecretStr("")
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
 
     rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
     wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
+    billers: dict[RailName, BillerContract] = Field(default_factory=dict, max_length=50)
+    personal_secret: Secret = SecretStr("")
     four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
@@ -132,6 +135,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _gateways_have_shops(self) -> Self:
         check_shops(gateways(self.rails), self.wayforpay, self.sandbox)
+        return self
+
+    @model_validator(mode="after")
+    def _billers_have_contracts(self) -> Self:
+        names = billers(self.rails)
+        check_billers(names, self.billers, billers(SANDBOX_RAILS) if self.sandbox else ())
+        if names and not self.sandbox and len(self.personal_secret.get_secret_value()) < 32:
+            raise ValueError("set BILLING_PERSONAL_SECRET too, 32 characters or more: it keys what banks have asked")
         return self
 
     @model_validator(mode="after")
@@ -225,6 +236,11 @@ class Settings(BaseSettings):
     def production_secrets(self) -> list[str]:
         """The secrets that sign releases; two while one is replaced by the other."""
         return self.production_secret.get_secret_value().split()
+
+    @property
+    def personal_key(self) -> str:
+        """Keys the digests of personal numbers; "": none are kept."""
+        return self.personal_secret.get_secret_value() or ("sandbox" if self.sandbox else "")
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

@@ -14,6 +14,7 @@ Each capability has a folder of its own.
 from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
 from adapters.sql.completeness.uncollected import SqlUncollected
+from adapters.sql.customers.account_numbers import SqlAccountNumbers
 from adapters.sql.customers.customers import SqlCustomers
 from adapters.sql.customers.erase import SqlErase
 from adapters.sql.customers.registrations import SqlRegistrations
@@ -31,6 +32,7 @@ from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.gateways import SqlGateways
 from adapters.sql.payments.payments import SqlPayments
+from adapters.sql.receivables.billers import SqlBillers
 from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.sql.receivables.instructions import SqlInstructions
@@ -72,5 +74,7 @@ class SqlLedger(
     SqlReadings,
     SqlStarts,
     SqlRoster,
+    SqlAccountNumbers,
+    SqlBillers,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

@@ -17,7 +17,9 @@ class RailKind(StrEnum):
     CARDS = "cards"  # a processor's account: payments are made, looked up and given back there
     LINKS = "links"  # a processor's pages, each for one payment: customers get a link
     GATEWAY = "gateway"  # a shop at WayForPay: its pages, the links to them, and what payers do there by themselves
-    BY_HAND = "by_hand"  # people record what has arrived: a bank account, the cash desk
+    BILLER = "biller"  # a contract with a bank: its app asks what an account owes, and tells what was paid
+    STATEMENTS = "statements"  # a bank account of ours, by its statements
+    BY_HAND = "by_hand"  # people record what has arrived: a bank account without statements, the cash desk
 
 
 class Rail(Model):
@@ -33,7 +35,12 @@ RAILS = {
     "cash": Rail(kind=RailKind.BY_HAND, title="Cash"),
 }
 """Those of a company that has configured none."""
-SANDBOX_RAILS = RAILS | {"wayforpay": Rail(kind=RailKind.GATEWAY, title="WayForPay")}
+SANDBOX_RAILS = RAILS | {
+    "wayforpay": Rail(kind=RailKind.GATEWAY, title="WayForPay"),
+    "bank-app": Rail(kind=RailKind.BILLER, title="Bank's app"),
+    "terminals": Rail(kind=RailKind.BILLER, title="Terminals"),
+    "local-bank": Rail(kind=RailKind.BILLER, title="Local bank"),
+}
 """Those of a sandbox that has configured none."""
 
 
@@ -73,3 +80,8 @@ def of_links(rails: dict[str, Rail], name: str = "") -> str:
 def gateways(rails: dict[str, Rail]) -> list[str]:
     """The names of the rails that are shops at a gateway."""
     return [name for name, rail in rails.items() if rail.kind is RailKind.GATEWAY]
+
+
+def billers(rails: dict[str, Rail]) -> list[str]:
+    """The names of the rails that are contracts with a bank's app."""
+    return [name for name, rail in rails.items() if rail.kind is RailKind.BILLER]

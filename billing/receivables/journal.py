@@ -26,6 +26,7 @@ class AccountKind(StrEnum):
     UNMATCHED = "unmatched"  # what has arrived on the rail, and nobody knows from whom
     BILLED = "billed"  # the contra account of bills
     WRITTEN_OFF = "written_off"
+    FEE = "fee"  # what a rail keeps for itself of what it has taken
 
 
 class SubjectKind(StrEnum):
@@ -92,6 +93,10 @@ def clearing(rail: str) -> Account:
 
 def unmatched(rail: str) -> Account:
     return Account(kind=AccountKind.UNMATCHED, rail=rail)
+
+
+def fee(rail: str) -> Account:
+    return Account(kind=AccountKind.FEE, rail=rail)
 
 
 class Entry(Model):

@@ -23,7 +23,7 @@ from bootstrap import connect_adapters
 from console.app import create_app
 from console.reviewers.signed_in import csrf_of
 from console.web import pages
-from console.web.server import Server, configuration
+from process.server import Server, configuration
 from sandbox.stack.local_server import LocalServer
 from sandbox.stand_ins.control import local_http
 from settings import Settings

@@ -1,14 +1,27 @@
 """The journal and incoming payments. Whoever moves money in the ledger posts it here, in the same transaction."""
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, insert, or_, select, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
@@ -41,13 +54,18 @@ _E = journal_entries.c
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 _BUYER = select(buyers.c.customer_id).where(buyers.c.customer_id == bindparam("customer_id")).with_for_update()
 _SUM = func.sum(_E.amount_minor)
+_OWED_OR_NOT = AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF
 
 
-def _balances(subject_kind: ColumnElement[Any], subject: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+def balances_of(
+    whose: ColumnElement[Any],
+    subject_kind: ColumnElement[Any],
+    subject: ColumnElement[Any],
+    kinds: Collection[AccountKind] = _OWED_OR_NOT,
+) -> Select[*tuple[Any, ...]]:
     """The sums of a customer's accounts, by what these columns say that they are about."""
     of = (_E.kind, subject_kind.label("subject_kind"), subject.label("subject"), _E.currency, _E.due_at)
-    kinds = _E.kind.in_(bindparam("kinds", expanding=True))
-    own = select(*of, _E.amount_minor).where(_E.customer_id == bindparam("customer_id"), kinds).subquery().c
+    own = select(*of, _E.amount_minor).where(_E.customer_id == whose, _E.kind.in_(kinds)).subquery().c
     names = [column.name for column in of]
     dated = [own[name] for name in names]
     by_date = select(*dated, func.sum(own.amount_minor).label("amount_minor")).group_by(*dated).subquery().c
@@ -58,9 +76,11 @@ def _balances(subject_kind: ColumnElement[Any], subject: ColumnElement[Any]) -> 
 
 
 _IS_NAMED = or_(_E.kind == AccountKind.RECEIVABLE, _E.subject.in_(bindparam("about", expanding=True)))
-_OWED_OR_NOT = [AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF]
-_BALANCE = _balances(_E.subject_kind, _E.subject)
-_BALANCE_ABOUT = _balances(case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject)))
+_CUSTOMER: BindParameter[Any] = bindparam("customer_id")
+_BALANCE = balances_of(_CUSTOMER, _E.subject_kind, _E.subject)
+_ABOUT = case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject))
+_BALANCE_ABOUT = balances_of(_CUSTOMER, *_ABOUT)
+_BALANCE_WITH_BILLS = balances_of(_CUSTOMER, *_ABOUT, (*_OWED_OR_NOT, AccountKind.BILLED))
 _T = transactions.c
 _STANDING = (
     select(
@@ -181,15 +201,20 @@ def balance(
 ) -> Balance:
     """As ``SqlJournal.balance``, within a transaction; ``about``: of credit and write-offs, what is about these only.
 
-    Whoever posts reads no more: a buyer may have had any number of orders. ``has_bills``: with their bills.
+    Whoever posts reads no more: a buyer may have had any number of orders. ``has_bills``: with the bills of these.
     """
-    kinds = [*_OWED_OR_NOT, AccountKind.BILLED] if has_bills else _OWED_OR_NOT
-    query, key = _BALANCE, dict[str, Any](customer_id=customer_id, kinds=kinds)
+    query, key = _BALANCE, dict[str, Any](customer_id=customer_id)
     if about is not None:
-        query, key["about"] = _BALANCE_ABOUT, [subject.name for subject in about if subject]
+        query = _BALANCE_WITH_BILLS if has_bills else _BALANCE_ABOUT
+        key["about"] = [subject.name for subject in about if subject]
+    return as_balance(connection.execute(query, key).mappings())
+
+
+def as_balance(rows: Iterable[Mapping[Any, Any]]) -> Balance:
+    """The balance by rows of ``balances_of``."""
     items = defaultdict[AccountKind, list[Outstanding]](list)
     credits: Counter[str] = Counter()
-    for row in connection.execute(query, key).mappings():
+    for row in rows:
         amount_minor, currency = int(row["amount_minor"]), row["currency"]
         if row["kind"] == AccountKind.CREDIT:
             credits[currency] += amount_minor
