@@ -142,9 +142,9 @@ def test_what_was_taken_back_is_negative_or_named_so_and_has_a_reference_of_its_
 
 
 def test_no_twelve_digits_are_kept_or_said_even_if_columns_are_mixed_up() -> None:
-    personal = "880101300123"
+    personal = "880101300124"
     (line,) = lines(HEADER + LINE.replace("1000009", personal))
-    assert (line.account, line.personal) == ("…0123", None), "a mistyped one is nobody's"
+    assert (line.account, line.personal) == ("…0124", None), "a mistyped one is nobody's"
     mixed = mapping_of(["reference=account", "account=txn_id", "amount=account"], DEFAULT_MAPPING)
     assert personal not in refusal(HEADER + LINE.replace("1000009", f"{personal}x"), mixed)
     assert personal not in refusal(HEADER + LINE.replace("1000009", f"x{personal}"), mixed)
