@@ -19,6 +19,7 @@ _DONE = {
     Cause.PAYMENT: "record payment",
     Cause.ALLOCATION: "assign payment",
     Cause.REFUND: "give payment back",
+    Cause.CHARGEBACK: "take payment back",
     Cause.SETTLEMENT: "settle",
 }
 """What people do with money, by the cause of the transaction."""
