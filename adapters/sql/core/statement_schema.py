@@ -46,6 +46,7 @@ statement_lines: Final = table(
     *amounts("fee_minor", nullable=True),
     *texts("twin", nullable=True),  # the key of the line that a file of another format had before
     Index("statement_lines_by_file", "rail", "file", "position"),
+    Index("statement_lines_by_customer", "customer_id"),
     Index("statement_lines_by_day", "rail", "booked_on", "amount_minor"),
     partial_index("statement_lines_by_payment", "payment_rail", "payment", where=LINE_OF_PAYMENT),
 )
