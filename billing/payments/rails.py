@@ -80,3 +80,8 @@ def gateways(rails: dict[str, Rail]) -> list[str]:
 def statement_rails(rails: dict[str, Rail]) -> list[str]:
     """The names of the rails that are bank accounts with statements."""
     return [name for name, rail in rails.items() if rail.kind is RailKind.STATEMENTS]
+
+
+def billers(rails: dict[str, Rail]) -> list[str]:
+    """The names of the rails that are contracts with a bank about its app."""
+    return [name for name, rail in rails.items() if rail.kind is RailKind.BILLER]

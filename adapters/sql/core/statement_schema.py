@@ -1,4 +1,4 @@
-"""Tables of bank statements: files, their lines, who has paid for whom before, how CSV files are read."""
+"""Tables of bank statements: files, their lines, who has paid for whom."""
 
 from typing import Final
 
@@ -9,7 +9,6 @@ from adapters.sql.core.columns import (
     columns,
     counts,
     instants,
-    json,
     key,
     partial_index,
     table,
@@ -59,12 +58,4 @@ known_payers: Final = table(
     *texts("confirmed_by", nullable=True),  # NULL: nobody has confirmed it, a reference said so
     *instants("at"),
     Index("known_payers_by_customer", "customer_id"),
-)
-
-file_mappings: Final = table(
-    "file_mappings",
-    *key("rail", "kind"),
-    *json("mapping"),
-    *texts("by"),
-    *instants("at"),
 )

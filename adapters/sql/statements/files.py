@@ -7,7 +7,8 @@ from sqlalchemy import and_, func, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries
-from adapters.sql.core.statement_schema import file_mappings, statement_files, statement_lines
+from adapters.sql.core.register_schema import file_mappings
+from adapters.sql.core.statement_schema import statement_files, statement_lines
 from adapters.sql.core.statements import insert_new, upsert
 from adapters.sql.statements.lines import take_in
 from billing.receivables.journal import AccountKind, PaymentName

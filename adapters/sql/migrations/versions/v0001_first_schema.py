@@ -280,15 +280,6 @@ def upgrade() -> None:
     op.create_index("known_payers_by_customer", "known_payers", ["customer_id"])
 
     op.create_table(
-        "file_mappings",
-        *_columns(sa.Text, "rail", "kind"),
-        *_columns(sa.JSON, "mapping"),
-        *_columns(sa.Text, "by"),
-        *_columns(_INSTANT, "at"),
-        sa.PrimaryKeyConstraint("rail", "kind"),
-    )
-
-    op.create_table(
         "transactions",
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "key", "cause"),
@@ -561,6 +552,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("biller_answers_by_txn", "biller_answers", ["rail", "txn_id"], unique=True)
+
+    op.create_table(
+        "register_files",
+        *_columns(sa.Text, "rail", "day", "digest", "name", "currency"),
+        *_columns(sa.Integer, "lines"),
+        *_columns(sa.BigInteger, "paid_minor", "reversed_minor"),
+        *_columns(sa.Text, "by", nullable=True),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("rail", "day", "digest"),
+    )
+    op.create_index("register_files_by_day", "register_files", ["day"])
+    op.create_index("register_files_by_digest", "register_files", ["digest"])
+
+    op.create_table(
+        "register_lines",
+        *_columns(sa.Text, "rail", "digest", "day", "reference", "account", "currency"),
+        *_columns(sa.Text, "personal", nullable=True),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(_INSTANT, "paid_at"),
+        *_columns(sa.Text, "original", "decision", "decided_by", "decided_why", nullable=True),
+        *_columns(_INSTANT, "decided_at", nullable=True),
+        sa.PrimaryKeyConstraint("rail", "digest"),
+    )
+    op.create_index("register_lines_by_day", "register_lines", ["rail", "day"])
+
+    op.create_table(
+        "file_mappings",
+        *_columns(sa.Text, "rail", "kind"),
+        *_columns(sa.JSON, "mapping"),
+        *_columns(sa.Text, "by"),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("rail", "kind"),
+    )
 
 
 def _columns(type_: Any, *names: str, nullable: bool = False, **options: Any) -> list[sa.Column[Any]]:
