@@ -27,7 +27,8 @@ from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
 from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, gateways
-from process.setting_checks import LOOPBACK, check_receiver, check_secrets, check_shops
+from billing.statements.bank_account import BankAccount
+from process.setting_checks import LOOPBACK, check_bank_accounts, check_receiver, check_secrets, check_shops
 from process.setting_types import Amounts, Company, HeaderName, Networks, Secret, Shop
 
 ENV_FILE = ".env"
@@ -89,6 +90,7 @@ class Settings(BaseSettings):
     wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
     personal_secret: Secret = SecretStr("")
     registers_folder: Path | None = None
+    bank_accounts: dict[RailName, BankAccount] = Field(default_factory=dict, max_length=50)
     four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
@@ -134,6 +136,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _gateways_have_shops(self) -> Self:
         check_shops(gateways(self.rails), self.wayforpay, self.sandbox)
+        return self
+
+    @model_validator(mode="after")
+    def _statements_have_accounts(self) -> Self:
+        check_bank_accounts(self.rails, self.bank_accounts, self.sandbox)
         return self
 
     @model_validator(mode="after")

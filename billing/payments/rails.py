@@ -35,7 +35,10 @@ RAILS = {
     "cash": Rail(kind=RailKind.BY_HAND, title="Cash"),
 }
 """Those of a company that has configured none."""
-SANDBOX_RAILS = RAILS | {"wayforpay": Rail(kind=RailKind.GATEWAY, title="WayForPay")}
+SANDBOX_RAILS = RAILS | {
+    "wayforpay": Rail(kind=RailKind.GATEWAY, title="WayForPay"),
+    "bank": Rail(kind=RailKind.STATEMENTS, title="Bank account"),
+}
 """Those of a sandbox that has configured none."""
 
 
