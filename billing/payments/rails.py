@@ -40,6 +40,7 @@ SANDBOX_RAILS = RAILS | {
     "bank-app": Rail(kind=RailKind.BILLER, title="Bank's app"),
     "terminals": Rail(kind=RailKind.BILLER, title="Terminals"),
     "local-bank": Rail(kind=RailKind.BILLER, title="Local bank"),
+    "bank": Rail(kind=RailKind.STATEMENTS, title="Bank account"),
 }
 """Those of a sandbox that has configured none."""
 
@@ -80,6 +81,11 @@ def of_links(rails: dict[str, Rail], name: str = "") -> str:
 def gateways(rails: dict[str, Rail]) -> list[str]:
     """The names of the rails that are shops at a gateway."""
     return [name for name, rail in rails.items() if rail.kind is RailKind.GATEWAY]
+
+
+def statement_rails(rails: dict[str, Rail]) -> list[str]:
+    """The names of the rails that are bank accounts with statements."""
+    return [name for name, rail in rails.items() if rail.kind is RailKind.STATEMENTS]
 
 
 def billers(rails: dict[str, Rail]) -> list[str]:
