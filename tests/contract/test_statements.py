@@ -317,13 +317,13 @@ async def test_an_erasure_takes_payers_accounts_and_texts_and_the_file_is_still_
     ledger: SqlLedger, url: str
 ) -> None:
     await owing(ledger)
-    await taken(ledger, paid("1", "100.00", "order 1042, A. Person"), paid("2", "1.00", "somebody else"))
+    await taken(ledger, paid("1", "40.00", "order 1042, A. Person"), paid("2", "1.00", "somebody else"))
     await ledger.change_order("1042", cancel(), NOW)
     await ledger.settle("buyer", "ann", "gone", NOW)
     await ledger.erase("buyer", "ann", "asked", NOW)
-    assert sorted(read(url, "SELECT text FROM statement_lines")) == [("[erased]",), ("somebody else",)]
+    assert sorted(read(url, "SELECT text FROM statement_lines")) == [("erased",), ("somebody else",)]
     assert read(url, "SELECT account FROM known_payers") == []
-    again = await taken(ledger, paid("1", "100.00", "order 1042, A. Person"), paid("2", "1.00", "somebody else"))
+    again = await taken(ledger, paid("1", "40.00", "order 1042, A. Person"), paid("2", "1.00", "somebody else"))
     assert again.known == 2
 
 
