@@ -26,10 +26,17 @@ from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
-from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, gateways
+from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, billers, gateways
 from billing.statements.bank_account import BankAccount
-from process.setting_checks import LOOPBACK, check_bank_accounts, check_receiver, check_secrets, check_shops
-from process.setting_types import Amounts, Company, HeaderName, Networks, Secret, Shop
+from process.setting_checks import (
+    LOOPBACK,
+    check_bank_accounts,
+    check_billers,
+    check_receiver,
+    check_secrets,
+    check_shops,
+)
+from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
 
 ENV_FILE = ".env"
 
@@ -55,6 +62,7 @@ class Settings(BaseSettings):
     console_host: Line = "127.0.0.1"
     temporal_ui_url: Url = ""
     console_port: int = Field(12114, ge=1, le=65535)
+    inbound_port: int = Field(12120, ge=1, le=65535)
     console_trusted_proxies: Networks = ()
     console_sso_header: HeaderName | Literal[""] = ""
     link_secret: Secret = SecretStr("")
@@ -88,6 +96,7 @@ class Settings(BaseSettings):
 
     rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
     wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
+    billers: dict[RailName, BillerContract] = Field(default_factory=dict, max_length=50)
     personal_secret: Secret = SecretStr("")
     registers_folder: Path | None = None
     bank_accounts: dict[RailName, BankAccount] = Field(default_factory=dict, max_length=50)
@@ -141,6 +150,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _statements_have_accounts(self) -> Self:
         check_bank_accounts(self.rails, self.bank_accounts, self.sandbox)
+        return self
+
+    @model_validator(mode="after")
+    def _billers_have_contracts(self) -> Self:
+        names = billers(self.rails)
+        check_billers(names, self.billers, billers(SANDBOX_RAILS) if self.sandbox else ())
+        if names and not self.sandbox and len(self.personal_secret.get_secret_value()) < 32:
+            raise ValueError("set BILLING_PERSONAL_SECRET too, 32 characters or more: it keys what banks have asked")
         return self
 
     @model_validator(mode="after")

@@ -25,7 +25,9 @@ from bootstrap import (
     connect_registrar,
     connect_sheet_comparer,
 )
+from bootstrap_billers import connect_billers
 from bootstrap_gateways import connect_gateways
+from bootstrap_registers import connect_register_desk
 from bootstrap_statements import connect_statements
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
@@ -48,6 +50,7 @@ from console.reviewers.login import Login
 from console.reviewers.money.payment import IncomingPaymentPages
 from console.reviewers.money.payment_list import PaymentListPages
 from console.reviewers.money.record import RecordPages
+from console.reviewers.money.registers import RegisterPages
 from console.reviewers.money.statements import StatementPages
 from console.reviewers.month import MonthPages
 from console.reviewers.orders.order import OrderPages, pulse_of
@@ -57,15 +60,16 @@ from console.reviewers.signed_in import Sessions
 from console.web.front_door import FrontDoor
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
-from console.web.proxies import TrustedProxies
 from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
 from console.web.throttle import RequestThrottle
+from inbound.billers.routes import BillerRoutes
 from inbound.health import Health
 from inbound.inbox import Inbox
 from inbound.monitor import Monitor
 from inbound.orders import Orders
 from inbound.stripe_webhooks import StripeWebhooks
 from inbound.wayforpay_callbacks import WayForPayCallbacks
+from process.proxies import TrustedProxies
 from settings import Settings
 
 _STRIPE_PAGES, _WAYFORPAY_PAGES = "https://*.stripe.com", "https://*.wayforpay.com"
@@ -167,6 +171,8 @@ class _Console:
         yield WayForPayCallbacks(self._gateways, ledger, self._inbox, self._settings.now).router
         secrets = self._settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if self._settings.sandbox else [])
         yield Orders(ledger, secrets, self._settings.now).router
+        billers = connect_billers(self._settings, ledger)
+        yield BillerRoutes(billers, self._proxies.address, self._settings.personal_key).router
 
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""
@@ -185,6 +191,7 @@ class _Console:
         yield RecordPages(desk, money, payment_pages, settings.now).router
         statements = connect_statements(settings, ledger, self._alerts)
         yield StatementPages(desk, statements, ledger, settings.now).router
+        yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router

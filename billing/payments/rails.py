@@ -38,6 +38,9 @@ RAILS = {
 SANDBOX_RAILS = RAILS | {
     "wayforpay": Rail(kind=RailKind.GATEWAY, title="WayForPay"),
     "bank": Rail(kind=RailKind.STATEMENTS, title="Bank account"),
+    "bank-app": Rail(kind=RailKind.BILLER, title="Bank's app"),
+    "terminals": Rail(kind=RailKind.BILLER, title="Terminals"),
+    "local-bank": Rail(kind=RailKind.BILLER, title="Local bank"),
 }
 """Those of a sandbox that has configured none."""
 
@@ -86,5 +89,5 @@ def statement_rails(rails: dict[str, Rail]) -> list[str]:
 
 
 def billers(rails: dict[str, Rail]) -> list[str]:
-    """The names of the rails that are contracts with a bank about its app."""
+    """The names of the rails that are contracts with a bank's app."""
     return [name for name, rail in rails.items() if rail.kind is RailKind.BILLER]

@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from billing.customers.account_numbers import ServiceAccount
 from billing.customers.ports import CustomerStore
-from billing.payments.rails import CARDS, Rail
+from billing.payments.rails import CARDS, Rail, billers
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter
 from billing.receivables.ports import Journal, PaymentListing
 from console.reviewers.page_frame import DeskRefusal, PageFrame
@@ -27,6 +28,8 @@ _PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 class MoneyLedger(CustomerStore, Journal, PaymentListing, Protocol):
+    async def numbers_of(self, customer_id: str) -> list[ServiceAccount]: ...
+
     async def closed_reason(self, customer_id: str) -> str:
         """Who closed the account, and why; "" while it is open, and of a buyer."""
 
@@ -39,6 +42,7 @@ class PaymentListPages:
     def __init__(self, desk: PageFrame, ledger: MoneyLedger, rails: Mapping[str, Rail]) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._has_registers = bool(billers(dict(rails)))
         self._rails = [CARDS, *(name for name in rails if name != CARDS)]
         self.router = APIRouter(prefix="/desk/money")
         self.router.add_api_route("", self.show, response_model=None)
@@ -59,6 +63,7 @@ class PaymentListPages:
             "pages": max(1, -(-payments.count // PAGE_ROWS)),
             "first": (page - 1) * PAGE_ROWS + 1,
             "rails": self._rails,
+            "has_registers": self._has_registers,
             "waiting": await self._ledger.instructions(),
         }
         return await self._desk.page("money.html", session, values, section="money")
@@ -75,6 +80,7 @@ class PaymentListPages:
             "customer": customer,
             "is_billed": billed is not None,
             "closed": await self._ledger.closed_reason(customer.customer_id),
+            "numbers": await self._ledger.numbers_of(customer.customer_id),
             "balance": await self._ledger.balance(customer.customer_id),
             "transactions": transactions[::-1][:SHOWN],
             "count": len(transactions),
