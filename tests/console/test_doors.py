@@ -18,7 +18,7 @@ PUBLIC = (
     *("/pay", "/card", "/checkout", "/register", "/registration"),
     *("/orders", "/webhooks", "/billers", "/healthz", "/readyz", "/metrics", "/static", "/login"),
 )
-"""Who has the link pays or registers; Stripe and shops sign; banks call from their addresses; the rest tells nothing."""
+"""Who has the link pays or registers; Stripe and shops sign; banks have their addresses; the rest tells nothing."""
 
 
 @pytest.fixture
