@@ -28,6 +28,10 @@ from billing.reviewers.alerts import of_doubt
 _I = incoming_payments.c
 _BOOKED_AT = select(_I.booked_at).where(_I.rail == bindparam("rail"), _I.digest == bindparam("digest"))
 
+_CUSTOMER = select(customers.c.currency, customers.c.closed_at).where(
+    customers.c.customer_id == bindparam("customer_id")
+)
+
 
 class SqlIncoming(SqlDatabase):
     """The part of ``SqlLedger`` about money that has arrived."""
@@ -179,8 +183,7 @@ def _doubts(connection: Connection, payment: IncomingPayment, posted: Transactio
 
 def _account(connection: Connection, payment: IncomingPayment) -> AccountState | None:
     """The state of the payment's customer, or buyer, to whom any currency is as good."""
-    query = select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_CUSTOMER, {"customer_id": payment.customer_id}).one_or_none()
     order = order_state(connection, payment)
     if row is not None:
         return AccountState(row.currency, row.closed_at is not None, order=order)

@@ -101,6 +101,9 @@ ENTRIES = (
     .join(journal_entries, _E.number == transactions.c.number)
     .order_by(transactions.c.number, _E.position)
 )
+_HEAD = select(incoming_payments.c.reference, incoming_payments.c.kind).where(
+    incoming_payments.c.rail == bindparam("rail"), incoming_payments.c.digest == bindparam("digest")
+)
 _INSERT_TRANSACTION = insert(transactions).returning(transactions.c.number)
 _INSERT_ENTRIES = insert(journal_entries)
 
@@ -282,10 +285,9 @@ def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Re
 
 def _heads(connection: Connection, posted: Iterable[Transaction]) -> dict[PaymentName, PaymentHead]:
     """What the payments that are moved are called."""
-    heads, i = {}, incoming_payments.c
+    heads = {}
     for name in {transaction.payment for transaction in posted if transaction.payment}:
-        query = select(i.reference, i.kind).where(i.rail == name.rail, i.digest == name.digest)
-        heads[name] = PaymentHead(*connection.execute(query).one())
+        heads[name] = PaymentHead(*connection.execute(_HEAD, name._asdict()).one())
     return heads
 
 
