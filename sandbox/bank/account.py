@@ -1,0 +1,93 @@
+"""The company's account at the bank: transfers that arrive, and what the bank passes on of its app's payments.
+
+Some contracts are settled in one sum, net of commission; of others the bank passes every payment on, a day late, in a
+line of its own.
+"""
+
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from pydantic import BaseModel
+
+from sandbox.bank.contracts import Contract
+from sandbox.bank.store import Line, Payment, Store
+
+ACCOUNT = "KZ86125KZT5004100100"
+"""The number of the account."""
+BANK = "Northern Bank"
+
+
+class Transfer(BaseModel, extra="forbid"):
+    """Money that somebody sends to the account. ``customer_id`` "": nobody will ever know who."""
+
+    amount: str
+    payer: str
+    currency: str = "eur"
+    payer_account: str = ""
+    text: str = ""
+    customer_id: str = ""
+    order: str = ""
+    is_named: bool = True
+    reference: str = ""
+
+
+class CompanyAccount:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def receive(self, transfer: Transfer) -> Line:
+        reference = transfer.reference or self._reference()
+        fields = transfer.model_dump(exclude={"reference"})
+        return self._store.put_line(Line(reference=reference, booked_at=datetime.now(UTC), **fields))
+
+    def settle(self, contract: Contract) -> Line | None:
+        """All that is not settled yet, net of the commission, in one line; None: there is nothing."""
+        due = self._unsettled(contract)
+        gross = sum((Decimal(payment.sum) for payment in due), Decimal(0))
+        if not due:
+            return None
+        fee = (gross * Decimal(contract.commission_percent) / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        line = self._store.put_line(
+            Line(
+                reference=self._reference(),
+                booked_at=datetime.now(UTC),
+                amount=str(gross - fee),
+                gross=str(gross),
+                currency=contract.currency,
+                payer=f"{BANK}, {contract.rail}",
+                text=f"Settlement of {contract.rail}, {len(due)} payments, commission {fee}",
+                rail=contract.rail,
+            )
+        )
+        self._note_settled(due, line.reference)
+        return line
+
+    def pass_on(self, contract: Contract) -> list[Line]:
+        """A line for each payment that is not settled yet, with its number in the text."""
+        lines = []
+        for payment in self._unsettled(contract):
+            line = self._store.put_line(
+                Line(
+                    reference=self._reference(),
+                    booked_at=datetime.now(UTC),
+                    amount=payment.sum,
+                    currency=contract.currency,
+                    payer=BANK,
+                    text=f"Payment {payment.txn_id} of {contract.rail}",
+                    rail=contract.rail,
+                    txn_id=payment.txn_id,
+                )
+            )
+            self._note_settled([payment], line.reference)
+            lines.append(line)
+        return lines
+
+    def _unsettled(self, contract: Contract) -> list[Payment]:
+        return [payment for payment in self._store.taken(contract.rail) if not payment.settled_by]
+
+    def _note_settled(self, payments: list[Payment], reference: str) -> None:
+        for payment in payments:
+            self._store.put_payment(payment.model_copy(update={"settled_by": reference}))
+
+    def _reference(self) -> str:
+        return f"NB{datetime.now(UTC):%y%m%d}{len(self._store.lines) + 1:06}"

@@ -1,0 +1,162 @@
+"""The bank as an ASGI app: pages for payers (pages.py), and its control surface.
+
+POST   /_control/contracts {"rail", "url", ...}    where and how the company is asked and told
+POST   /_control/payments {"rail", "account", "sum"}   somebody pays; answers the payment once that is final
+GET    /_control/payments                      all of them
+POST   /_control/calls {"interval_seconds": 2}     how soon ``pay`` is repeated
+POST   /_control/calls/faults {"kind": "twice", "times": null}
+DELETE /_control/calls/faults
+POST   /_control/reversals {"rail", "txn_id"}  the payer has the money back: in the day's register
+POST   /_control/registers/{rail} {"leave_out": [...], "add": [...]}    what is wrong with its registers
+GET    /_control/registers/{rail}?day=2026-11-30
+POST   /_control/transfers {"amount", "payer", "text", ...}    money arrives on the company's account
+POST   /_control/settlements {"rail", "one_by_one": false}     the bank passes on what its app has taken
+GET    /_control/statements?kind=mt940&day=2026-11-30&currency=eur
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Response
+from pydantic import BaseModel, Field
+
+from sandbox.bank.account import ACCOUNT, CompanyAccount, Transfer
+from sandbox.bank.caller import AGAIN_SECONDS, Caller, CallFault
+from sandbox.bank.contracts import Contract
+from sandbox.bank.day_register import RegisterPlan, register_of
+from sandbox.bank.pages import add_pages
+from sandbox.bank.statement_files import FORMATS, Sheet, statement_file
+from sandbox.bank.store import Line, Payment, Store
+from sandbox.stand_ins.faults import FaultSeed
+
+
+class Purchase(BaseModel, extra="forbid"):
+    rail: str
+    account: str
+    sum: str
+    seconds: float = 0
+
+
+class Pace(BaseModel, extra="forbid"):
+    interval_seconds: float = Field(default=AGAIN_SECONDS, gt=0)
+
+
+class Named(BaseModel, extra="forbid"):
+    rail: str
+    txn_id: str
+
+
+class Settlement(BaseModel, extra="forbid"):
+    rail: str
+    one_by_one: bool = False
+
+
+class StandIn:
+    """The parts of one stand-in."""
+
+    def __init__(self, journal: Path | None) -> None:
+        self.store = Store(journal)
+        self.caller = Caller(self.store)
+        self.account = CompanyAccount(self.store)
+        self.plans: dict[str, RegisterPlan] = {}
+
+    def contract(self, rail: str) -> Contract:
+        if rail not in self.store.contracts:
+            raise HTTPException(404, f"no contract {rail}")
+        return self.store.contracts[rail]
+
+
+def bank_app(journal: Path | None = None) -> FastAPI:
+    """Wrap it: ``Faults(bank_app(path))``."""
+    stand, app = StandIn(journal), FastAPI(openapi_url=None)
+    _add_calls(app, stand)
+    _add_registers(app, stand)
+    _add_account(app, stand)
+    add_pages(app, stand.store, stand.caller)
+    return app
+
+
+def _add_calls(app: FastAPI, stand: StandIn) -> None:
+    @app.post("/_control/contracts")
+    async def agree(wanted: dict[str, str]) -> Contract:
+        """Changes a contract, or makes a new one; goes on with what waits for an answer."""
+        known = stand.store.contracts.get(wanted.get("rail", ""))
+        contract = Contract.model_validate((known.model_dump() if known else {}) | wanted)
+        stand.store.put_contract(contract)
+        stand.caller.resume()
+        return contract
+
+    @app.post("/_control/payments")
+    async def buy(wanted: Purchase) -> Payment | None:
+        return await stand.caller.buy(stand.contract(wanted.rail), wanted.account, wanted.sum, wanted.seconds)
+
+    @app.get("/_control/payments")
+    async def payments() -> dict[str, Any]:
+        return {"busy": stand.caller.is_busy, "payments": list(stand.store.payments.values())}
+
+    @app.post("/_control/calls")
+    async def pace(wanted: Pace) -> Pace:
+        stand.caller.interval_seconds = wanted.interval_seconds
+        return wanted
+
+    @app.post("/_control/calls/faults")
+    async def add_fault(fault: CallFault) -> list[CallFault]:
+        stand.caller.faults.append(fault)
+        return list(stand.caller.faults)
+
+    @app.delete("/_control/calls/faults")
+    async def clear_faults() -> list[CallFault]:
+        """What they were, and how often each has fired."""
+        cleared = list(stand.caller.faults)
+        stand.caller.faults.clear()
+        return cleared
+
+    @app.post("/_control/calls/faults/seed")
+    async def seed(body: FaultSeed) -> FaultSeed:
+        stand.caller.faults.random.seed(body.seed)
+        return body
+
+
+def _add_registers(app: FastAPI, stand: StandIn) -> None:
+    @app.post("/_control/reversals")
+    async def reverse(wanted: Named) -> Payment:
+        payment = stand.store.payments.get((wanted.rail, wanted.txn_id))
+        if payment is None:
+            raise HTTPException(404)
+        number = stand.store.new_number(stand.contract(wanted.rail))
+        return stand.store.put_payment(payment.model_copy(update={"reversed_by": number}))
+
+    @app.post("/_control/registers/{rail}")
+    async def plan(rail: str, wanted: RegisterPlan) -> RegisterPlan:
+        stand.plans[stand.contract(rail).rail] = wanted
+        return wanted
+
+    @app.get("/_control/registers/{rail}")
+    async def register(rail: str, day: date) -> Response:
+        contract, plan = stand.contract(rail), stand.plans.get(rail, RegisterPlan())
+        return Response(register_of(contract, stand.store.taken(rail), day, plan), media_type="text/plain")
+
+
+def _add_account(app: FastAPI, stand: StandIn) -> None:
+    @app.post("/_control/transfers")
+    async def receive(wanted: Transfer) -> Line:
+        return stand.account.receive(wanted)
+
+    @app.post("/_control/settlements")
+    async def settle(wanted: Settlement) -> list[Line]:
+        contract = stand.contract(wanted.rail)
+        if wanted.one_by_one:
+            return stand.account.pass_on(contract)
+        line = stand.account.settle(contract)
+        return [line] if line else []
+
+    @app.get("/_control/statements")
+    async def statement(kind: str, day: date, currency: str = "eur") -> Response:
+        if kind not in FORMATS:
+            raise HTTPException(404, f"formats: {', '.join(FORMATS)}")
+        since = datetime.combine(day, time(), UTC)
+        own = [line for line in stand.store.lines.values() if line.currency == currency]
+        of_day = [line for line in own if since <= line.booked_at < since + timedelta(days=1)]
+        sheet = Sheet(ACCOUNT, currency, stand.store.balance(since, currency), of_day, day)
+        return Response(statement_file(kind, sheet), media_type="application/octet-stream")

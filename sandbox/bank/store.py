@@ -1,0 +1,145 @@
+"""State of the bank: contracts, payments of its customers, and lines of the company's account.
+
+    store = Store(Path("bank-app.jsonl"))      # rebuilt from the file, so SIGKILL loses nothing that a payer was told
+    store.put_payment(payment)
+
+Journal lines: {"at": real time in UTC, "kind": "contract" | "payment" | "line", ...}. Amounts are decimal text.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from itertools import count
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from pydantic import BaseModel
+
+from sandbox.bank.contracts import CONTRACTS, Contract, Dialect
+from sandbox.stand_ins.journal_file import JournalFile, read_entries
+
+BANK_JOURNAL = "bank-app.jsonl"
+"""In the folder of a stack."""
+
+
+class PaymentState(StrEnum):
+    SENDING = "sending"  # the payer's money is taken, and the company has not given a final answer
+    TAKEN = "taken"  # the company has answered: paid
+    REFUSED = "refused"  # the company has answered: no; the payer has the money back
+
+
+class Payment(BaseModel):
+    """What a payer has typed and paid. ``answers`` are the protocol's answers to ``pay``, as they came."""
+
+    rail: str
+    txn_id: str
+    account: str
+    sum: str
+    taken_at: datetime
+    state: PaymentState = PaymentState.SENDING
+    number: str = ""  # the company's own, by its answer
+    code: str = ""
+    attempts: int = 0
+    answers: list[str] = []
+    settled_by: str = ""  # the reference of the account's line
+    reversed_by: str = ""  # the number of the reversal in the day's register
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.rail, self.txn_id
+
+
+class Line(BaseModel):
+    """A line of the company's account; money that leaves it is below zero.
+
+    ``customer_id`` is who has sent it, and ``is_named`` whether anything in the line says so. ``rail``: the contract
+    of which it settles payments, or of which it repeats the payment ``txn_id``.
+    """
+
+    reference: str
+    booked_at: datetime
+    amount: str
+    currency: str = "eur"
+    payer: str
+    payer_account: str = ""
+    text: str = ""
+    customer_id: str = ""
+    order: str = ""
+    is_named: bool = True
+    rail: str = ""
+    txn_id: str = ""
+    gross: str = ""
+
+
+class Store:
+    """Snapshots are replaced, never changed in place."""
+
+    def __init__(self, journal: Path | None = None) -> None:
+        self.contracts = {contract.rail: contract for contract in CONTRACTS}
+        self.payments: dict[tuple[str, str], Payment] = {}
+        self.lines: dict[str, Line] = {}
+        self._temporary = NamedTemporaryFile(prefix="bank-journal-")  # noqa: SIM115 - lives as long as this
+        path = journal or Path(self._temporary.name)
+        for entry in read_bank(path):
+            self._apply(entry)
+        self._file = JournalFile(path)
+        self._numbers = count(len(self.payments) + 1)
+
+    def put_contract(self, contract: Contract) -> Contract:
+        self._note("contract", contract)
+        return contract
+
+    def put_payment(self, payment: Payment) -> Payment:
+        self._note("payment", payment)
+        return payment
+
+    def put_line(self, line: Line) -> Line:
+        self._note("line", line)
+        return line
+
+    def new_number(self, contract: Contract) -> str:
+        """For a payment and the look before it: 20 digits at a terminal, 18 elsewhere."""
+        now, number = datetime.now(UTC), next(self._numbers) % 100_000
+        return (
+            f"9{now:%Y%m%d%H%M%S}{number:05}" if contract.dialect is Dialect.OSMP else f"1{now:%y%m%d%H%M%S}{number:05}"
+        )
+
+    def new_payment(self, contract: Contract, txn_id: str, account: str, amount: str) -> Payment:
+        """The payer's money is taken."""
+        now = datetime.now(UTC)
+        return self.put_payment(Payment(rail=contract.rail, txn_id=txn_id, account=account, sum=amount, taken_at=now))
+
+    def taken(self, rail: str) -> list[Payment]:
+        """What the bank regards as paid by this contract, reversals too."""
+        found = self.payments.values()
+        return [payment for payment in found if payment.rail == rail and payment.state is PaymentState.TAKEN]
+
+    def balance(self, until: datetime, currency: str) -> Decimal:
+        """Of the company's account, before ``until``."""
+        own = (line for line in self.lines.values() if line.currency == currency and line.booked_at < until)
+        return sum((Decimal(line.amount) for line in own), Decimal(0))
+
+    def _note(self, kind: str, entry: Contract | Payment | Line) -> None:
+        written = {"at": datetime.now(UTC).isoformat(), "kind": kind, "entry": entry.model_dump(mode="json")}
+        self._file.append(json.dumps(written) + "\n")
+        self._apply(entry)
+
+    def _apply(self, entry: Contract | Payment | Line) -> None:
+        match entry:
+            case Contract():
+                self.contracts[entry.rail] = entry
+            case Payment():
+                self.payments[entry.key] = entry
+            case Line():
+                self.lines[entry.reference] = entry
+
+
+_KINDS: dict[str, type[Contract | Payment | Line]] = {"contract": Contract, "payment": Payment, "line": Line}
+
+
+def read_bank(path: Path) -> Iterator[Contract | Payment | Line]:
+    """Every snapshot of the journal, oldest first; none if there is no bank."""
+    for entry in read_entries(path) if path.exists() else ():
+        yield _KINDS[entry["kind"]].model_validate(entry["entry"])
