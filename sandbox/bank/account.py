@@ -40,6 +40,10 @@ class CompanyAccount:
         fields = transfer.model_dump(exclude={"reference"})
         return self._store.put_line(Line(reference=reference, booked_at=datetime.now(UTC), **fields))
 
+    def claim(self, reference: str) -> Line:
+        """The sender has called. Raises ``KeyError``."""
+        return self._store.put_line(self._store.lines[reference].model_copy(update={"is_claimed": True}))
+
     def settle(self, contract: Contract) -> Line | None:
         """All that is not settled yet, net of the commission, in one line; None: there is nothing."""
         due = self._unsettled(contract)

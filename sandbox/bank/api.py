@@ -10,6 +10,7 @@ POST   /_control/reversals {"rail", "txn_id"}  the payer has the money back: in 
 POST   /_control/registers/{rail} {"leave_out": [...], "add": [...]}    what is wrong with its registers
 GET    /_control/registers/{rail}?day=2026-11-30
 POST   /_control/transfers {"amount", "payer", "text", ...}    money arrives on the company's account
+POST   /_control/claims {"reference": ...}     the sender of a nameless transfer has called
 POST   /_control/settlements {"rail", "one_by_one": false}     the bank passes on what its app has taken
 GET    /_control/statements?kind=mt940&day=2026-11-30&currency=eur
 """
@@ -45,6 +46,10 @@ class Pace(BaseModel, extra="forbid"):
 class Named(BaseModel, extra="forbid"):
     rail: str
     txn_id: str
+
+
+class Reference(BaseModel, extra="forbid"):
+    reference: str
 
 
 class Settlement(BaseModel, extra="forbid"):
@@ -142,6 +147,12 @@ def _add_account(app: FastAPI, stand: StandIn) -> None:
     @app.post("/_control/transfers")
     async def receive(wanted: Transfer) -> Line:
         return stand.account.receive(wanted)
+
+    @app.post("/_control/claims")
+    async def claim(wanted: Reference) -> Line:
+        if wanted.reference not in stand.store.lines:
+            raise HTTPException(404)
+        return stand.account.claim(wanted.reference)
 
     @app.post("/_control/settlements")
     async def settle(wanted: Settlement) -> list[Line]:

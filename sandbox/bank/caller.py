@@ -107,9 +107,9 @@ class Caller:
             answer = read_answer(contract, payment.txn_id, await self._send(contract, _paying(contract, payment)))
         known = self._store.payments[payment.key]
         changes: dict[str, object] = {"attempts": known.attempts + 1}
-        if answer is not None:
+        if answer is not None and answer.verdict in _STATES:
             changes["answers"] = [*known.answers, answer.text]
-            if answer.verdict in _STATES and known.state is PaymentState.SENDING:
+            if known.state is PaymentState.SENDING:
                 changes |= {"state": _STATES[answer.verdict], "code": answer.code, "number": answer.number}
         self._store.put_payment(known.model_copy(update=changes))
         return answer is not None and answer.verdict in _STATES

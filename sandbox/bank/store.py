@@ -31,7 +31,7 @@ class PaymentState(StrEnum):
 
 
 class Payment(BaseModel):
-    """What a payer has typed and paid. ``answers`` are the protocol's answers to ``pay``, as they came."""
+    """What a payer has typed and paid. ``answers`` are the final answers to ``pay``, as they came."""
 
     rail: str
     txn_id: str
@@ -54,8 +54,8 @@ class Payment(BaseModel):
 class Line(BaseModel):
     """A line of the company's account; money that leaves it is below zero.
 
-    ``customer_id`` is who has sent it, and ``is_named`` whether anything in the line says so. ``rail``: the contract
-    of which it settles payments, or of which it repeats the payment ``txn_id``.
+    ``customer_id`` is who has sent it, and ``is_named`` whether anything in the line says so; ``is_claimed``: they have
+    called. ``rail``: the contract of which it settles payments, or of which it repeats the payment ``txn_id``.
     """
 
     reference: str
@@ -68,6 +68,7 @@ class Line(BaseModel):
     customer_id: str = ""
     order: str = ""
     is_named: bool = True
+    is_claimed: bool = False
     rail: str = ""
     txn_id: str = ""
     gross: str = ""
