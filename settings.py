@@ -87,6 +87,7 @@ class Settings(BaseSettings):
 
     rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
     wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
+    personal_secret: Secret = SecretStr("")
     four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
@@ -226,6 +227,11 @@ class Settings(BaseSettings):
     def production_secrets(self) -> list[str]:
         """The secrets that sign releases; two while one is replaced by the other."""
         return self.production_secret.get_secret_value().split()
+
+    @property
+    def personal_key(self) -> str:
+        """Keys the digests of personal numbers; "": none are kept."""
+        return self.personal_secret.get_secret_value() or ("sandbox" if self.sandbox else "")
 
     @property
     def destinations(self) -> tuple[Destination, ...]:

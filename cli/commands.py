@@ -36,6 +36,12 @@ _CUSTOMERS = """The roster: list, show, import, export, links to register, settl
 $ python starter.py customers list
 $ python starter.py customers import tokens.csv
 """
+_NUMBERS = """The numbers by which customers pay in a bank's app: open, close, list; personal numbers.
+
+[bold]Examples[/bold]
+$ python starter.py numbers open acme --by ann --reason "contract 17"
+$ python starter.py numbers list acme
+"""
 _USERS = """The users of the console: add, list, disable, enable, password, role.
 
 [bold]Examples[/bold]
@@ -84,6 +90,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, "receivables.link: link links"),
     **_group("Customers and months", "orders", _ORDERS, _orders, _order_changes, "orders.import_orders: import_"),
     **_group("Customers and months", "customers", _CUSTOMERS, _known, _imported, _others, "customers.erase: erase"),
+    **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),
     **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),
     **_group("Review", "brake", _BRAKE, "reviewers.brake: on off show"),

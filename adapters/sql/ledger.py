@@ -14,6 +14,7 @@ Each capability has a folder of its own.
 from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
 from adapters.sql.completeness.uncollected import SqlUncollected
+from adapters.sql.customers.account_numbers import SqlAccountNumbers
 from adapters.sql.customers.customers import SqlCustomers
 from adapters.sql.customers.erase import SqlErase
 from adapters.sql.customers.registrations import SqlRegistrations
@@ -72,5 +73,6 @@ class SqlLedger(
     SqlReadings,
     SqlStarts,
     SqlRoster,
+    SqlAccountNumbers,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

@@ -23,7 +23,7 @@ _SHORTEST = 3  # characters of a name or address that is searched for in texts
 _FIELDS = """
     key period stage outcome status state kind type code decline_code advice_code currency timezone sheet digest flags
     review_mode op action command via by refusal answered cause rail subject subject_kind original account destination
-fault number order_number lane file_digest
+fault number order_number lane file_digest opened_by closed_by
 """
 _KEPT = frozenset(_FIELDS.split())
 """Fields that never hold personal data, even if a value matches the person's name."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert, select, update
 
 from adapters.sql.completeness.readings import unpacked
+from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
@@ -27,6 +28,7 @@ from adapters.sql.core.schema import (
     sales_readings,
 )
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
+from adapters.sql.customers.account_numbers import drop_personal
 from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
 from adapters.sql.receivables.incoming import scrub_payments
 from adapters.sql.receivables.journal import balance, lock_account, post
@@ -40,7 +42,8 @@ from billing.receivables.journal import NOTHING_OWED, Balance, settlement
 from billing.remedies import Remedy
 from wording.remedies import command_line
 
-_WHOLE: Final = {messages.name: ("subject", "text"), order_log.name: ("reason",)}
+_WHY: Final = ("opened_why", "closed_why")
+_WHOLE: Final = {messages.name: ("subject", "text"), order_log.name: ("reason",), service_accounts.name: _WHY}
 """Texts that go as a whole, whoever they name."""
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
 
@@ -63,6 +66,7 @@ class SqlErase(SqlDatabase):
             scrubber = Scrubber(customer_id, names)
             rows = _delete_registrations(connection, customer_id, keys)
             rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
+            rows += drop_personal(connection, customer_id)
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
             rows += scrub_payments(connection, customer_id, scrubber)

@@ -479,6 +479,37 @@ def upgrade() -> None:
     op.create_index("registration_tries_by_at", "registration_tries", ["at"])
     op.create_index("registration_tries_by_origin", "registration_tries", ["origin", "at"])
 
+    op.create_table(
+        "service_accounts",
+        *_columns(sa.Text, "number", "customer_id"),
+        *_columns(_INSTANT, "opened_at"),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        *_columns(sa.Text, "opened_by", "opened_why"),
+        *_columns(sa.Text, "closed_by", "closed_why", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("service_accounts_by_customer", "service_accounts", ["customer_id"])
+
+    op.create_table(
+        "personal_numbers",
+        *_columns(sa.Text, "digest", "customer_id", "last_four", "by"),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_index("personal_numbers_by_customer", "personal_numbers", ["customer_id"], unique=True)
+
+    op.create_table(
+        "biller_answers",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "rail", "txn_id", "asked", "code"),
+        *_columns(sa.LargeBinary, "answer"),
+        *_columns(sa.Text, "content_type"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "payment", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("biller_answers_by_txn", "biller_answers", ["rail", "txn_id"], unique=True)
+
 
 def _columns(type_: Any, *names: str, nullable: bool = False, **options: Any) -> list[sa.Column[Any]]:
     return [sa.Column(name, type_, nullable=nullable, **options) for name in names]

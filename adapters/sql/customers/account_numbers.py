@@ -1,0 +1,107 @@
+"""Account numbers and personal numbers: ``billing.customers.account_numbers.AccountNumbers`` in SQL."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from adapters.sql.core.biller_schema import personal_numbers, service_accounts
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.statements import insert_new
+from adapters.sql.receivables.journal import lock_account
+from billing.customers.account_numbers import AccountKey, PersonalNumber, ServiceAccount, new_number
+from billing.errors import InvalidInput, NotFound
+
+_A, _P = service_accounts.c, personal_numbers.c
+
+
+class SqlAccountNumbers(SqlDatabase):
+    """The part of ``SqlLedger`` about the numbers by which payers name customers."""
+
+    @in_thread
+    def open_number(
+        self, customer_id: str, number: str | None, by: str, reason: str, at: datetime, another: bool = False
+    ) -> ServiceAccount:
+        with self._writing(f"open an account number of {customer_id}") as connection:
+            _lock(connection, customer_id)
+            open_ones = [account for account in _numbers_of(connection, customer_id) if account.closed_at is None]
+            if number is None and open_ones and not another:
+                return open_ones[0]
+            values = {"customer_id": customer_id, "opened_at": at, "opened_by": by, "opened_why": reason}
+            given = number or new_number()
+            while not insert_new(connection, service_accounts, [{"number": given, **values}]) and number is None:
+                given = new_number()
+            account = _account(connection, given)
+            if account.customer_id != customer_id:
+                raise InvalidInput(f"account number {given} is {account.customer_id}'s; leave it out for a new one")
+            if account.closed_at is not None:
+                raise InvalidInput(f"account number {given} was closed, and is never given again; leave it out")
+            return account
+
+    @in_thread
+    def close_number(self, number: str, by: str, reason: str, at: datetime) -> ServiceAccount:
+        with self._writing(f"close account number {number}") as connection:
+            closed = update(service_accounts).where(_A.number == number, _A.closed_at.is_(None))
+            connection.execute(closed.values(closed_at=at, closed_by=by, closed_why=reason))
+            return _account(connection, number)
+
+    @in_thread
+    def numbers_of(self, customer_id: str) -> list[ServiceAccount]:
+        with self._reading(f"read the account numbers of {customer_id}") as connection:
+            return _numbers_of(connection, customer_id)
+
+    @in_thread
+    def account_owner(self, key: AccountKey) -> str | None:
+        with self._reading("look an account number up") as connection:
+            return owner_of(connection, key)
+
+    @in_thread
+    def keep_personal(self, customer_id: str, digest: str, last_four: str, by: str, at: datetime) -> None:
+        values = {"digest": digest, "customer_id": customer_id, "last_four": last_four, "by": by, "at": at}
+        with self._writing(f"keep the personal number of {customer_id}") as connection:
+            _lock(connection, customer_id)
+            owner = owner_of(connection, AccountKey(personal=digest))
+            if owner == customer_id:
+                return
+            connection.execute(delete(personal_numbers).where(_P.customer_id == customer_id))
+            if owner is not None or not insert_new(connection, personal_numbers, [values]):
+                raise InvalidInput("this personal number is another customer's: one of the two records is wrong")
+
+    @in_thread
+    def personal_number(self, customer_id: str) -> PersonalNumber | None:
+        return self._read_one(PersonalNumber, personal_numbers, _P.customer_id == customer_id)
+
+    @in_thread
+    def drop_personal(self, customer_id: str) -> bool:
+        with self._writing(f"forget the personal number of {customer_id}") as connection:
+            return drop_personal(connection, customer_id) > 0
+
+
+def owner_of(connection: Connection, key: AccountKey) -> str | None:
+    """As ``SqlAccountNumbers.account_owner``, within a transaction."""
+    query = select(_P.customer_id).where(_P.digest == key.personal)
+    if key.number is not None:
+        query = select(_A.customer_id).where(_A.number == key.number)
+    owner: str | None = connection.scalar(query)
+    return owner
+
+
+def drop_personal(connection: Connection, customer_id: str) -> int:
+    return connection.execute(delete(personal_numbers).where(_P.customer_id == customer_id)).rowcount
+
+
+def _lock(connection: Connection, customer_id: str) -> None:
+    if not lock_account(connection, customer_id):
+        raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list")
+
+
+def _numbers_of(connection: Connection, customer_id: str) -> list[ServiceAccount]:
+    query = select(service_accounts).where(_A.customer_id == customer_id)
+    found = [ServiceAccount.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+    return sorted(found, key=lambda account: (account.closed_at is not None, account.opened_at, account.number))
+
+
+def _account(connection: Connection, number: str) -> ServiceAccount:
+    row = connection.execute(select(service_accounts).where(_A.number == number)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"there is no account number {number}; see: python starter.py numbers list")
+    return ServiceAccount.model_validate(dict(row))
