@@ -7,7 +7,7 @@ POST   /_control/calls {"interval_seconds": 2}     how soon ``pay`` is repeated
 POST   /_control/calls/faults {"kind": "twice", "times": null}
 DELETE /_control/calls/faults
 POST   /_control/reversals {"rail", "txn_id"}  the payer has the money back: in the day's register
-POST   /_control/registers/{rail} {"leave_out": [...], "add": [...]}    what is wrong with its registers
+POST   /_control/registers/{rail} {"leave_out": [...]}    what its registers lack
 GET    /_control/registers/{rail}?day=2026-11-30
 POST   /_control/transfers {"amount", "payer", "text", ...}    money arrives on the company's account
 POST   /_control/claims {"reference": ...}     the sender of a nameless transfer has called
@@ -33,10 +33,13 @@ from sandbox.stand_ins.faults import FaultSeed
 
 
 class Purchase(BaseModel, extra="forbid"):
+    """``is_told`` False: the bank takes the money, and forgets to tell the company."""
+
     rail: str
     account: str
     sum: str
     seconds: float = 0
+    is_told: bool = True
 
 
 class Pace(BaseModel, extra="forbid"):
@@ -94,7 +97,10 @@ def _add_calls(app: FastAPI, stand: StandIn) -> None:
 
     @app.post("/_control/payments")
     async def buy(wanted: Purchase) -> Payment | None:
-        return await stand.caller.buy(stand.contract(wanted.rail), wanted.account, wanted.sum, wanted.seconds)
+        contract = stand.contract(wanted.rail)
+        if not wanted.is_told:
+            return stand.store.new_payment(contract, wanted.account, wanted.sum, told=False)
+        return await stand.caller.buy(contract, wanted.account, wanted.sum, wanted.seconds)
 
     @app.get("/_control/payments")
     async def payments() -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Caller:
             owed = await self.check(contract, account, txn_id)
             if owed is not None and owed.verdict is Verdict.REFUSED:
                 return None
-        payment = self._store.new_payment(contract, txn_id, account, amount)
+        payment = self._store.new_payment(contract, account, amount, txn_id)
         task = self._begin(payment, kind)
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(task), seconds or contract.limit_seconds)

@@ -14,16 +14,14 @@ HEADER = ("txn_id", "date", "account", "sum", "status")
 
 
 class RegisterPlan(BaseModel, extra="forbid"):
-    """What is wrong with a register: payments that it leaves out, and some that the company never heard of."""
+    """What is wrong with a register: the payments that it leaves out, by ``txn_id``."""
 
-    leave_out: list[str] = []  # txn_ids
-    add: list[Payment] = []
+    leave_out: list[str] = []
 
 
 def register_of(contract: Contract, payments: Iterable[Payment], day: date, plan: RegisterPlan) -> str:
     """Of the payments of that day by the contract's clock, oldest first; a reversal is a line of its own."""
-    own = [*payments, *(payment for payment in plan.add if payment.rail == contract.rail)]
-    of_day = (payment for payment in own if contract.local(payment.taken_at).date() == day)
+    of_day = (payment for payment in payments if contract.local(payment.taken_at).date() == day)
     listed = sorted((payment for payment in of_day if payment.txn_id not in plan.leave_out), key=lambda p: p.taken_at)
     rows = [row for payment in listed for row in _rows(contract, payment)]
     return _osmp(rows) if contract.dialect is Dialect.OSMP else _csv(rows)

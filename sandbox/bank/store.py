@@ -31,7 +31,10 @@ class PaymentState(StrEnum):
 
 
 class Payment(BaseModel):
-    """What a payer has typed and paid. ``answers`` are the final answers to ``pay``, as they came."""
+    """What a payer has typed and paid; without ``attempts`` it is in the day's register only.
+
+    ``answers`` are the final answers to ``pay``, as they came.
+    """
 
     rail: str
     txn_id: str
@@ -104,13 +107,24 @@ class Store:
         """For a payment and the look before it: 20 digits at a terminal, 18 elsewhere."""
         now, number = datetime.now(UTC), next(self._numbers) % 100_000
         return (
-            f"9{now:%Y%m%d%H%M%S}{number:05}" if contract.dialect is Dialect.OSMP else f"1{now:%y%m%d%H%M%S}{number:05}"
+            f"{now:9%Y%m%d%H%M%S}{number:05}" if contract.dialect is Dialect.OSMP else f"{now:1%y%m%d%H%M%S}{number:05}"
         )
 
-    def new_payment(self, contract: Contract, txn_id: str, account: str, amount: str) -> Payment:
-        """The payer's money is taken."""
+    def new_payment(
+        self, contract: Contract, account: str, amount: str, txn_id: str = "", told: bool = True
+    ) -> Payment:
+        """The payer's money is taken. ``told`` False: the company never hears of it, but by the day's register."""
         now = datetime.now(UTC)
-        return self.put_payment(Payment(rail=contract.rail, txn_id=txn_id, account=account, sum=amount, taken_at=now))
+        return self.put_payment(
+            Payment(
+                rail=contract.rail,
+                txn_id=txn_id or self.new_number(contract),
+                account=account,
+                sum=amount,
+                taken_at=now,
+                state=PaymentState.SENDING if told else PaymentState.TAKEN,
+            )
+        )
 
     def taken(self, rail: str) -> list[Payment]:
         """What the bank regards as paid by this contract, reversals too."""

@@ -17,9 +17,10 @@ def wrongly_answered(evidence: Evidence) -> Iterator[str]:
             yield f"{about} was answered in {len(set(payment.answers))} ways: {payment.answers}"
         match payment.state:
             case PaymentState.TAKEN:
-                numbers[payment.rail, payment.number] += 1
+                numbers[payment.rail, payment.number] += bool(payment.attempts)
                 if name not in evidence.positions:
-                    yield f"{about} was answered as paid, and is not booked"
+                    known_by = "was answered as paid" if payment.attempts else "is in the day's register"
+                    yield f"{about} {known_by}, and is not booked"
             case PaymentState.REFUSED:
                 if name in evidence.positions:
                     yield f"{about} was refused, and is booked"
