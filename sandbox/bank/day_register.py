@@ -2,15 +2,16 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 
 from pydantic import BaseModel
 
 from sandbox.bank.contracts import Contract, Dialect
 from sandbox.bank.store import Payment
 
-HEADER = ("txn_id", "date", "account", "sum", "status")
+HEADER = ("txn_id", "txn_date", "account", "sum", "original")
 
 
 class RegisterPlan(BaseModel, extra="forbid"):
@@ -20,26 +21,30 @@ class RegisterPlan(BaseModel, extra="forbid"):
 
 
 def register_of(contract: Contract, payments: Iterable[Payment], day: date, plan: RegisterPlan) -> str:
-    """Of the payments of that day by the contract's clock, oldest first; a reversal is a line of its own."""
+    """Of the payments of that day by the contract's clock, oldest first."""
     of_day = (payment for payment in payments if contract.local(payment.taken_at).date() == day)
     listed = sorted((payment for payment in of_day if payment.txn_id not in plan.leave_out), key=lambda p: p.taken_at)
-    rows = [row for payment in listed for row in _rows(contract, payment)]
-    return _osmp(rows) if contract.dialect is Dialect.OSMP else _csv(rows)
+    return _osmp(contract, listed) if contract.dialect is Dialect.OSMP else _csv(contract, listed)
 
 
-def _rows(contract: Contract, payment: Payment) -> list[tuple[str, ...]]:
-    at = f"{contract.local(payment.taken_at):%d.%m.%Y %H:%M:%S}"
-    rows: list[tuple[str, ...]] = [(payment.txn_id, at, payment.account, payment.sum, "paid")]
-    if payment.reversed_by:
-        rows.append((payment.reversed_by, at, payment.account, f"-{payment.sum}", f"reversal of {payment.txn_id}"))
-    return rows
-
-
-def _csv(rows: Iterable[tuple[str, ...]]) -> str:
+def _csv(contract: Contract, payments: Iterable[Payment]) -> str:
+    """A reversal is a line of its own."""
     text = io.StringIO(newline="")
-    csv.writer(text, delimiter=";").writerows([HEADER, *rows])
+    writer = csv.writer(text, delimiter=";")
+    writer.writerow(HEADER)
+    for payment in payments:
+        at = f"{contract.local(payment.taken_at):%d.%m.%Y %H:%M:%S}"
+        writer.writerow((payment.txn_id, at, payment.account, payment.sum, ""))
+        if payment.reversed_by:
+            writer.writerow((payment.reversed_by, at, payment.account, f"-{payment.sum}", payment.txn_id))
     return text.getvalue()
 
 
-def _osmp(rows: Iterable[tuple[str, ...]]) -> str:
-    return "".join("\t".join(row) + "\r\n" for row in rows)
+def _osmp(contract: Contract, payments: Sequence[Payment]) -> str:
+    """It has no word for reversals: those are told by mail."""
+    lines = []
+    for payment in payments:
+        at = contract.local(payment.taken_at)
+        lines.append("\t".join((payment.txn_id, f"{at:%d.%m.%Y}", f"{at:%H:%M:%S}", payment.account, payment.sum)))
+    total = sum((Decimal(payment.sum) for payment in payments), Decimal("0.00"))
+    return "\r\n".join([*lines, f"Total:\t{len(payments)}\t{total}", ""])

@@ -53,7 +53,7 @@ def check_request(contract: Contract, txn_id: str, account: str) -> httpx.Reques
 def pay_request(contract: Contract, txn_id: str, account: str, amount: str, txn_date: str) -> httpx.Request:
     """``txn_date`` is when the payer has paid, by the contract's clock: 20261130142500."""
     if contract.dialect is Dialect.NEUTRAL:
-        paid = {"id": txn_id, "account": account, "sum": amount, "paid_at": txn_date}
+        paid = {"id": txn_id, "account": account, "sum": amount, "paid_at": f"{txn_date[:8]}T{txn_date[8:]}"}
         return _signed(contract, "POST", "/payments", json.dumps(paid).encode())
     fields = {"command": "pay", "txn_id": txn_id, "account": account, "sum": amount, "txn_date": txn_date}
     return _command(contract, fields)
@@ -129,7 +129,7 @@ def _neutral(txn_id: str, response: httpx.Response) -> Answer:
         raise NotTheProtocol(f"HTTP {response.status_code}")
     fields = _json(response.content)
     if response.is_success:
-        return Answer(Verdict.OK, "ok", response.text, fields.get("number", ""), fields.get("sum", ""))
+        return Answer(Verdict.OK, "ok", response.text, fields.get("number", ""), fields.get("due", ""))
     if not response.is_client_error or not fields.get("code"):
         raise NotTheProtocol(f"HTTP {response.status_code}")
-    return Answer(Verdict.REFUSED, fields["code"], response.text, comment=fields.get("comment", ""))
+    return Answer(Verdict.REFUSED, fields["code"], response.text, comment=fields.get("message", ""))
