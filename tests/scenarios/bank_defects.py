@@ -1,0 +1,60 @@
+"""Defects at the bank's door that are planted into the real application: each function breaks one thing."""
+
+import logging
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import pytest
+import uvicorn
+from adapters.sql.receivables.billers import SqlBillers
+from billing.billers.biller import Answered, BillerCode, BillerPayment, Outcome, Render
+
+from console.web.server import configuration
+from tests.bed import Bed
+from tests.console import conftest
+
+
+def reads_long_numbers_as_floats(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """The last digits of 20 are lost; so a repeat is another payment."""
+    pay, lost = SqlBillers.pay_account, count(100)
+
+    async def rounded(self: SqlBillers, payment: BillerPayment, render: Render, at: datetime) -> Answered:
+        if len(payment.txn_id) < 20:
+            return await pay(self, payment, render, at)
+        other = payment._replace(txn_id=f"{payment.txn_id[:-3]}{next(lost)}")
+        return await pay(self, other, lambda outcome: render(outcome._replace(txn_id=payment.txn_id)), at)
+
+    patch.setattr(SqlBillers, "pay_account", rounded)
+
+
+def answers_before_it_has_committed(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """And then dies."""
+
+    async def hasty(self: SqlBillers, payment: BillerPayment, render: Render, at: datetime) -> Answered:
+        return Answered(7, render(Outcome(BillerCode.OK, payment.txn_id, payment.amount_minor, 7)), True)
+
+    patch.setattr(SqlBillers, "pay_account", hasty)
+
+
+def makes_a_new_answer_for_a_repeat(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """Which says another number of ours."""
+    pay = SqlBillers.pay_account
+
+    async def anew(self: SqlBillers, payment: BillerPayment, render: Render, at: datetime) -> Answered:
+        known = await pay(self, payment, render, at)
+        outcome = Outcome(BillerCode.OK, payment.txn_id, payment.amount_minor, known.number + 1000)
+        return known if known.is_new else known._replace(answer=render(outcome))
+
+    patch.setattr(SqlBillers, "pay_account", anew)
+
+
+def logs_what_was_asked(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """As servers do unless they are told not to: with the query string."""
+
+    def talkative(app: Any, **more: Any) -> uvicorn.Config:
+        config = configuration(app, **more)
+        patch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
+        return config
+
+    patch.setattr(conftest, "configuration", talkative)
