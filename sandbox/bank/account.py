@@ -10,14 +10,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from pydantic import BaseModel
 
 from sandbox.bank.contracts import Contract
-from sandbox.bank.store import Line, Payment, Store
+from sandbox.bank.store import AccountLine, AppPayment, Store
 
 ACCOUNT = "KZ86125KZT5004100100"
 """The number of the account."""
-BANK = "Northern Bank"
+BANK_NAME = "Northern Bank"
 
 
-class Transfer(BaseModel, extra="forbid"):
+class AccountTransfer(BaseModel, extra="forbid"):
     """Money that somebody sends to the account. ``customer_id`` "": nobody will ever know who."""
 
     amount: str
@@ -35,16 +35,16 @@ class CompanyAccount:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def receive(self, transfer: Transfer) -> Line:
+    def receive(self, transfer: AccountTransfer) -> AccountLine:
         reference = transfer.reference or self._reference()
         fields = transfer.model_dump(exclude={"reference"})
-        return self._store.put_line(Line(reference=reference, booked_at=datetime.now(UTC), **fields))
+        return self._store.put_line(AccountLine(reference=reference, booked_at=datetime.now(UTC), **fields))
 
-    def claim(self, reference: str) -> Line:
+    def claim(self, reference: str) -> AccountLine:
         """The sender has called. Raises ``KeyError``."""
         return self._store.put_line(self._store.lines[reference].model_copy(update={"is_claimed": True}))
 
-    def settle(self, contract: Contract) -> Line | None:
+    def settle(self, contract: Contract) -> AccountLine | None:
         """All that is not settled yet, net of the commission, in one line; None: there is nothing."""
         due = self._unsettled(contract)
         gross = sum((Decimal(payment.sum) for payment in due), Decimal(0))
@@ -52,13 +52,13 @@ class CompanyAccount:
             return None
         fee = (gross * Decimal(contract.commission_percent) / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
         line = self._store.put_line(
-            Line(
+            AccountLine(
                 reference=self._reference(),
                 booked_at=datetime.now(UTC),
                 amount=str(gross - fee),
                 gross=str(gross),
                 currency=contract.currency,
-                payer=f"{BANK}, {contract.rail}",
+                payer=f"{BANK_NAME}, {contract.rail}",
                 text=f"Settlement of {contract.rail}, {len(due)} payments, commission {fee}",
                 rail=contract.rail,
             )
@@ -66,17 +66,17 @@ class CompanyAccount:
         self._note_settled(due, line.reference)
         return line
 
-    def pass_on(self, contract: Contract) -> list[Line]:
+    def pass_on(self, contract: Contract) -> list[AccountLine]:
         """A line for each payment that is not settled yet, with its number in the text."""
         lines = []
         for payment in self._unsettled(contract):
             line = self._store.put_line(
-                Line(
+                AccountLine(
                     reference=self._reference(),
                     booked_at=datetime.now(UTC),
                     amount=payment.sum,
                     currency=contract.currency,
-                    payer=BANK,
+                    payer=BANK_NAME,
                     text=f"Payment {payment.txn_id} of {contract.rail}",
                     rail=contract.rail,
                     txn_id=payment.txn_id,
@@ -86,10 +86,10 @@ class CompanyAccount:
             lines.append(line)
         return lines
 
-    def _unsettled(self, contract: Contract) -> list[Payment]:
+    def _unsettled(self, contract: Contract) -> list[AppPayment]:
         return [payment for payment in self._store.taken(contract.rail) if not payment.settled_by]
 
-    def _note_settled(self, payments: list[Payment], reference: str) -> None:
+    def _note_settled(self, payments: list[AppPayment], reference: str) -> None:
         for payment in payments:
             self._store.put_payment(payment.model_copy(update={"settled_by": reference}))
 

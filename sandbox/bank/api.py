@@ -22,13 +22,13 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Response
 from pydantic import BaseModel, Field
 
-from sandbox.bank.account import ACCOUNT, CompanyAccount, Transfer
+from sandbox.bank.account import ACCOUNT, AccountTransfer, CompanyAccount
 from sandbox.bank.caller import AGAIN_SECONDS, Caller, CallFault
 from sandbox.bank.contracts import Contract
 from sandbox.bank.day_register import RegisterPlan, register_of
 from sandbox.bank.pages import add_pages
 from sandbox.bank.statement_files import FORMATS, Sheet, statement_file
-from sandbox.bank.store import Line, Payment, Store
+from sandbox.bank.store import AccountLine, AppPayment, Store
 from sandbox.stand_ins.faults import FaultSeed
 
 
@@ -96,7 +96,7 @@ def _add_calls(app: FastAPI, stand: StandIn) -> None:
         return contract
 
     @app.post("/_control/payments")
-    async def buy(wanted: Purchase) -> Payment | None:
+    async def buy(wanted: Purchase) -> AppPayment | None:
         contract = stand.contract(wanted.rail)
         if not wanted.is_told:
             return stand.store.new_payment(contract, wanted.account, wanted.sum, told=False)
@@ -131,7 +131,7 @@ def _add_calls(app: FastAPI, stand: StandIn) -> None:
 
 def _add_registers(app: FastAPI, stand: StandIn) -> None:
     @app.post("/_control/reversals")
-    async def reverse(wanted: Named) -> Payment:
+    async def reverse(wanted: Named) -> AppPayment:
         payment = stand.store.payments.get((wanted.rail, wanted.txn_id))
         if payment is None:
             raise HTTPException(404)
@@ -151,17 +151,17 @@ def _add_registers(app: FastAPI, stand: StandIn) -> None:
 
 def _add_account(app: FastAPI, stand: StandIn) -> None:
     @app.post("/_control/transfers")
-    async def receive(wanted: Transfer) -> Line:
+    async def receive(wanted: AccountTransfer) -> AccountLine:
         return stand.account.receive(wanted)
 
     @app.post("/_control/claims")
-    async def claim(wanted: Reference) -> Line:
+    async def claim(wanted: Reference) -> AccountLine:
         if wanted.reference not in stand.store.lines:
             raise HTTPException(404)
         return stand.account.claim(wanted.reference)
 
     @app.post("/_control/settlements")
-    async def settle(wanted: Settlement) -> list[Line]:
+    async def settle(wanted: Settlement) -> list[AccountLine]:
         contract = stand.contract(wanted.rail)
         if wanted.one_by_one:
             return stand.account.pass_on(contract)

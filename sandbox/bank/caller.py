@@ -15,7 +15,7 @@ from pydantic import Field
 
 from sandbox.bank.contracts import CONNECTIONS, Contract
 from sandbox.bank.dialects import Answer, NotTheProtocol, Verdict, check_request, pay_request, read_answer
-from sandbox.bank.store import Payment, PaymentState, Store
+from sandbox.bank.store import AppPayment, PaymentState, Store
 from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Fault, FaultRules
 
@@ -53,7 +53,7 @@ class Caller:
         except (httpx.HTTPError, NotTheProtocol):
             return None
 
-    async def buy(self, contract: Contract, account: str, amount: str, seconds: float = 0) -> Payment | None:
+    async def buy(self, contract: Contract, account: str, amount: str, seconds: float = 0) -> AppPayment | None:
         """A payer pays; None: it did not come to that, by the answer to ``check``.
 
         Waits for a final answer, at most ``seconds``; the bank asks on in any case.
@@ -80,12 +80,12 @@ class Caller:
     def is_busy(self) -> bool:
         return bool(self._tasks)
 
-    def _begin(self, payment: Payment, kind: str) -> asyncio.Task[None]:
+    def _begin(self, payment: AppPayment, kind: str) -> asyncio.Task[None]:
         task = self._tasks[payment.key] = asyncio.create_task(self._pay(payment, kind))
         task.add_done_callback(lambda _: self._tasks.pop(payment.key, None))
         return task
 
-    async def _pay(self, payment: Payment, kind: str) -> None:
+    async def _pay(self, payment: AppPayment, kind: str) -> None:
         """Until the answer is final; once more after that, if the bank has lost its head."""
         contract = self._store.contracts[payment.rail]
         if kind == "break_line":
@@ -100,7 +100,7 @@ class Caller:
             while not await self._try(contract, other):
                 await asyncio.sleep(self.interval_seconds)
 
-    async def _try(self, contract: Contract, payment: Payment) -> bool:
+    async def _try(self, contract: Contract, payment: AppPayment) -> bool:
         """Whether an answer came that is final. The first final one counts; all of them are kept."""
         answer: Answer | None = None
         with suppress(httpx.HTTPError, NotTheProtocol):
@@ -132,6 +132,6 @@ class Caller:
                 await writer.wait_closed()
 
 
-def _paying(contract: Contract, payment: Payment) -> httpx.Request:
+def _paying(contract: Contract, payment: AppPayment) -> httpx.Request:
     paid_at = f"{contract.local(payment.taken_at):%Y%m%d%H%M%S}"
     return pay_request(contract, payment.txn_id, payment.account, payment.sum, paid_at)

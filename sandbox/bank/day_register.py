@@ -9,7 +9,7 @@ from decimal import Decimal
 from pydantic import BaseModel
 
 from sandbox.bank.contracts import Contract, Dialect
-from sandbox.bank.store import Payment
+from sandbox.bank.store import AppPayment
 
 HEADER = ("txn_id", "txn_date", "account", "sum", "original")
 
@@ -20,14 +20,14 @@ class RegisterPlan(BaseModel, extra="forbid"):
     leave_out: list[str] = []
 
 
-def register_of(contract: Contract, payments: Iterable[Payment], day: date, plan: RegisterPlan) -> str:
+def register_of(contract: Contract, payments: Iterable[AppPayment], day: date, plan: RegisterPlan) -> str:
     """Of the payments of that day by the contract's clock, oldest first."""
     of_day = (payment for payment in payments if contract.local(payment.taken_at).date() == day)
     listed = sorted((payment for payment in of_day if payment.txn_id not in plan.leave_out), key=lambda p: p.taken_at)
     return _osmp(contract, listed) if contract.dialect is Dialect.OSMP else _csv(contract, listed)
 
 
-def _csv(contract: Contract, payments: Iterable[Payment]) -> str:
+def _csv(contract: Contract, payments: Iterable[AppPayment]) -> str:
     """A reversal is a line of its own."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=";")
@@ -40,7 +40,7 @@ def _csv(contract: Contract, payments: Iterable[Payment]) -> str:
     return text.getvalue()
 
 
-def _osmp(contract: Contract, payments: Sequence[Payment]) -> str:
+def _osmp(contract: Contract, payments: Sequence[AppPayment]) -> str:
     """It has no word for reversals: those are told by mail."""
     lines = []
     for payment in payments:

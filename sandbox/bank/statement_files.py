@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from sandbox.bank.store import Line
+from sandbox.bank.store import AccountLine
 
 
 class Sheet(NamedTuple):
@@ -23,7 +23,7 @@ class Sheet(NamedTuple):
     account: str
     currency: str
     opening: Decimal
-    lines: Sequence[Line]
+    lines: Sequence[AccountLine]
     day: date
 
     @property
@@ -91,7 +91,7 @@ def _camt_balance(code: str, amount: Decimal, sheet: Sheet) -> str:
     return f"<Bal>{kind}{value}<Dt><Dt>{sheet.day}</Dt></Dt></Bal>"
 
 
-def _camt_entry(line: Line) -> str:
+def _camt_entry(line: AccountLine) -> str:
     amount, day = Decimal(line.amount), line.booked_at.date()
     value = f'<Amt Ccy="{line.currency.upper()}">{amount.copy_abs():.2f}</Amt>{_direction(amount)}'
     account = f"<DbtrAcct><Id><Othr><Id>{escape(line.payer_account)}</Id></Othr></Id></DbtrAcct>"
@@ -120,7 +120,7 @@ def _1c(sheet: Sheet) -> bytes:
     return "\r\n".join([*found, "КонецФайла", ""]).encode("cp1251", "replace")
 
 
-def _1c_document(line: Line, account: str) -> list[str]:
+def _1c_document(line: AccountLine, account: str) -> list[str]:
     amount, day = Decimal(line.amount), f"{line.booked_at:%d.%m.%Y}"
     payer, payee = (line.payer_account, account) if amount > 0 else (account, line.payer_account)
     date_key = "ДатаПоступило" if amount > 0 else "ДатаСписано"

@@ -30,7 +30,7 @@ class PaymentState(StrEnum):
     REFUSED = "refused"  # the company has answered: no; the payer has the money back
 
 
-class Payment(BaseModel):
+class AppPayment(BaseModel):
     """What a payer has typed and paid; without ``attempts`` it is in the day's register only.
 
     ``answers`` are the final answers to ``pay``, as they came.
@@ -54,7 +54,7 @@ class Payment(BaseModel):
         return self.rail, self.txn_id
 
 
-class Line(BaseModel):
+class AccountLine(BaseModel):
     """A line of the company's account; money that leaves it is below zero.
 
     ``customer_id`` is who has sent it, and ``is_named`` whether anything in the line says so; ``is_claimed``: they have
@@ -82,8 +82,8 @@ class Store:
 
     def __init__(self, journal: Path | None = None) -> None:
         self.contracts = {contract.rail: contract for contract in CONTRACTS}
-        self.payments: dict[tuple[str, str], Payment] = {}
-        self.lines: dict[str, Line] = {}
+        self.payments: dict[tuple[str, str], AppPayment] = {}
+        self.lines: dict[str, AccountLine] = {}
         self._temporary = NamedTemporaryFile(prefix="bank-journal-")  # noqa: SIM115 - lives as long as this
         path = journal or Path(self._temporary.name)
         for entry in read_bank(path):
@@ -95,11 +95,11 @@ class Store:
         self._note("contract", contract)
         return contract
 
-    def put_payment(self, payment: Payment) -> Payment:
+    def put_payment(self, payment: AppPayment) -> AppPayment:
         self._note("payment", payment)
         return payment
 
-    def put_line(self, line: Line) -> Line:
+    def put_line(self, line: AccountLine) -> AccountLine:
         self._note("line", line)
         return line
 
@@ -112,11 +112,11 @@ class Store:
 
     def new_payment(
         self, contract: Contract, account: str, amount: str, txn_id: str = "", told: bool = True
-    ) -> Payment:
+    ) -> AppPayment:
         """The payer's money is taken. ``told`` False: the company never hears of it, but by the day's register."""
         now = datetime.now(UTC)
         return self.put_payment(
-            Payment(
+            AppPayment(
                 rail=contract.rail,
                 txn_id=txn_id or self.new_number(contract),
                 account=account,
@@ -126,7 +126,7 @@ class Store:
             )
         )
 
-    def taken(self, rail: str) -> list[Payment]:
+    def taken(self, rail: str) -> list[AppPayment]:
         """What the bank regards as paid by this contract, reversals too."""
         found = self.payments.values()
         return [payment for payment in found if payment.rail == rail and payment.state is PaymentState.TAKEN]
@@ -136,25 +136,29 @@ class Store:
         own = (line for line in self.lines.values() if line.currency == currency and line.booked_at < until)
         return sum((Decimal(line.amount) for line in own), Decimal(0))
 
-    def _note(self, kind: str, entry: Contract | Payment | Line) -> None:
+    def _note(self, kind: str, entry: Contract | AppPayment | AccountLine) -> None:
         written = {"at": datetime.now(UTC).isoformat(), "kind": kind, "entry": entry.model_dump(mode="json")}
         self._file.append(json.dumps(written) + "\n")
         self._apply(entry)
 
-    def _apply(self, entry: Contract | Payment | Line) -> None:
+    def _apply(self, entry: Contract | AppPayment | AccountLine) -> None:
         match entry:
             case Contract():
                 self.contracts[entry.rail] = entry
-            case Payment():
+            case AppPayment():
                 self.payments[entry.key] = entry
-            case Line():
+            case AccountLine():
                 self.lines[entry.reference] = entry
 
 
-_KINDS: dict[str, type[Contract | Payment | Line]] = {"contract": Contract, "payment": Payment, "line": Line}
+_KINDS: dict[str, type[Contract | AppPayment | AccountLine]] = {
+    "contract": Contract,
+    "payment": AppPayment,
+    "line": AccountLine,
+}
 
 
-def read_bank(path: Path) -> Iterator[Contract | Payment | Line]:
+def read_bank(path: Path) -> Iterator[Contract | AppPayment | AccountLine]:
     """Every snapshot of the journal, oldest first; none if there is no bank."""
     for entry in read_entries(path) if path.exists() else ():
         yield _KINDS[entry["kind"]].model_validate(entry["entry"])
