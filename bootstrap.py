@@ -13,6 +13,7 @@ from billing.errors import InvalidInput
 from billing.events.event import Destination
 from bootstrap_adapters import alert_channels, event_receiver, mail_server, processor, sales_source, told_of_releases
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
+from bootstrap_registers import register_terms
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
@@ -185,14 +186,17 @@ def connect_registrar(settings: Settings, adapters: Adapters, client: Client) ->
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciler:
-    """Compares the processor's records, and the registers of gateways, with the ledger."""
+    """Compares the processor's records, and the registers of gateways and banks, with the ledger."""
+    from activities.biller_registers import BillerRegister
     from activities.gateway_registers import GatewayRegister
     from activities.reconciliation import Reconciler
+    from activities.registers import RailRegister
     from clients.collection_commands import CollectionSignals
 
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     shops = connect_gateways(settings, adapters, alerts)
-    registers = [GatewayRegister(gateway, adapters.ledger) for gateway in shops.values()]
+    registers: list[RailRegister] = [GatewayRegister(gateway, adapters.ledger) for gateway in shops.values()]
+    registers += [BillerRegister(terms, adapters.ledger) for terms in register_terms(settings).values()]
     signals = CollectionSignals(client)
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
 

@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
     wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
     personal_secret: Secret = SecretStr("")
+    registers_folder: Path | None = None
     four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)

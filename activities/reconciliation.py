@@ -8,9 +8,8 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.gateway_registers import GatewayRegister
 from activities.payment_intake import PROCESSOR_DOWN, PaymentIntake
-from activities.registers import RegisterCheck
+from activities.registers import RailRegister, RegisterCheck
 from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, ReconciledPeriod, Repair, failed
 from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.accounting.reversals import refunded_minor, reversal_finding
@@ -77,9 +76,9 @@ class Reconciler:
         ledger: _Ledger,
         alerts: Alerts,
         collections: Collections,
-        gateways: Sequence[GatewayRegister] = (),
+        others: Sequence[RailRegister] = (),
     ) -> None:
-        self._gateways = gateways
+        self._others = others
         self._records = records
         self._rail = rail
         self._ledger = ledger
@@ -126,10 +125,10 @@ class Reconciler:
         findings += [await self._repaired(finding) for finding in compare(books)]
         findings += [finding async for finding in self._uncollected(books)]
         findings += [failed(row.customer_id, period, row.reason) for row in unread]
-        theirs = {gateway.rail for gateway in self._gateways}
+        theirs = {register.rail for register in self._others}
         cleared = [row for row in cleared if row.rail not in theirs]
         registers = await self._registers.compare(period, payments, cleared, findings)
-        others = [await gateway.compare(period) for gateway in self._gateways]
+        others = [await register.compare(period) for register in self._others]
         return ReconciledPeriod(
             period=period,
             months=len(books.months),
@@ -276,9 +275,9 @@ class Reconciler:
         return finding.evolve(text=f"{finding.text}; the collection counts again", repaired=True)
 
     async def _recent(self) -> list[Period]:
-        """The last months on record; with a gateway, also those in which its money may have arrived."""
+        """The last months on record; with other rails, also those in which their money may have arrived."""
         recent, now = (await self._ledger.periods())[:_RECENT_MONTHS], Period.at(clock.now(), "UTC")
-        return sorted({*recent, *((now.previous(), now) if self._gateways else ())})
+        return sorted({*recent, *((now.previous(), now) if self._others else ())})
 
 
 def _alert(finding: Discrepancy, period: Period) -> Alert:

@@ -110,6 +110,16 @@ class RegisterResult(NamedTuple):
     rails: tuple[RailTotal, ...]
 
 
+class RailRegister(Protocol):
+    """The register of a rail with a record of its own, beside the journal."""
+
+    @property
+    def rail(self) -> str: ...
+
+    async def compare(self, period: Period) -> RegisterResult:
+        """Compares the payments of a month. Raises ``LedgerUnavailable``."""
+
+
 class _Said:
     """What has been found already: people hear once of a payment, and of a customer who could not be compared."""
 

@@ -11,12 +11,13 @@ from billing.cells import unguarded
 from billing.errors import InvalidInput
 
 
-def reader_of(text: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
+def reader_of(text: str, required: tuple[str, ...], delimiter: str = ",") -> "csv.DictReader[str]":
     """The rows below the header, whose names are in lower case.
 
     Raises ``InvalidInput`` if the header is unreadable, lacks a required column, or names one twice.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, strict=True)
+    file = io.StringIO(text.removeprefix("\ufeff"))
+    reader = csv.DictReader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
     except csv.Error as error:

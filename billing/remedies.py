@@ -38,6 +38,9 @@ class RemedyAction(StrEnum):
     ASSIGN = "assign_payment"
     REFUND = "refund_payment"
     CONFIRM = "confirm_instruction"
+    SHOW_REGISTER = "show_register"
+    TAKE_REGISTER = "take_register"
+    CONFIRM_REGISTER = "confirm_register"
     SHOW_ORDER = "show_order"
     RESUME_ORDER = "resume_order"
     SEND_ORDER_AGAIN = "send_order_again"
@@ -66,7 +69,7 @@ class Remedy(Model):
     """An action and its object. A person fills in whatever is open, such as an amount.
 
     ``currency`` is that of ``amount_minor`` and ``lines``; ``reference`` names a payment that arrived by other means,
-    on its ``rail``.
+    on its ``rail``. ``day`` is that of a bank's register, such as 2026-11-27.
     """
 
     action: RemedyAction
@@ -78,6 +81,7 @@ class Remedy(Model):
     currency: Code = ""
     rail: Code = ""
     reference: Id = ""
+    day: Code = ""
     instruction_id: Code = ""
     order_number: Code = ""
     workflow_id: Id = ""

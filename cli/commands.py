@@ -1,6 +1,7 @@
 """Every command of the command line: where it is, and in which panel of the help. Nothing is imported for it."""
 
 import inspect
+from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -17,6 +18,14 @@ _PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign, 
 [bold]Examples[/bold]
 $ python starter.py payments list --unmatched
 $ python starter.py payments show transfer 7731
+"""
+_REGISTER = """A bank's register of a day: take a file in, then confirm or reject what is not in the books.
+
+Without a word before it, FILE is taken in.
+
+[bold]Examples[/bold]
+$ python starter.py payments register register.csv --rail bank-app --day 2026-11-27
+$ python starter.py payments register confirm bank-app 20261127000017 --by ann --reason "by the register"
 """
 _ORDERS = """Orders that are made once they are paid: open, list, show, amend, cancel, halt, resume; links to pay by.
 
@@ -57,6 +66,14 @@ $ python starter.py brake show
 """
 
 
+class _RegisterGroup(TyperGroup):
+    """``register FILE`` is short for ``register take FILE``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        is_named = not args or args[0] in self.commands or args[0] == "--help"
+        return super().parse_args(ctx, args if is_named else ["take", *args])
+
+
 def _group(panel: str, name: str, help: str, *places: str) -> dict[str, TyperGroup]:
     """A command with commands of its own."""
     return {
@@ -70,12 +87,23 @@ def _group(panel: str, name: str, help: str, *places: str) -> dict[str, TyperGro
     }
 
 
+_register = _RegisterGroup(
+    name="register",
+    help=inspect.cleandoc(_REGISTER),
+    commands=dict(lazy_commands("", "receivables.registers: take confirm reject")),
+    no_args_is_help=True,
+)
 _unpaid = "collections.collections: list_ show retry halt resume write_off"
 _arrived = "receivables.payments: record list_ show"
 _orders, _order_changes = "orders.orders: open_ list_ show link", "orders.changes: amend cancel halt resume send_again"
+_links = "receivables.link: link links"
+_files = "receivables.registers: registers"
+_to_accounting = "accounting.export_payments: export"
 _asked = "receivables.instructions: assign refund proposals confirm reject"
 _known, _imported = "customers.customers: list_ show", "customers.import_customers: import_"
 _others = "customers.customers: export link invite registrations settle"
+_payments = _group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, _links, _files, _to_accounting)
+_payments["payments"].commands["register"] = _register
 
 COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **lazy_commands("Embedded stack", "sandbox.stack: up", "sandbox.demo: demo"),
@@ -87,7 +115,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **lazy_commands("Operation", "accounting.export: export", "accounting.reconcile: reconcile"),
     **lazy_commands("Operation", "operate: setup doctor"),
     **_group("Customers and months", "collections", _COLLECTIONS, _unpaid),
-    **_group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, "receivables.link: link links"),
+    **_payments,
     **_group("Customers and months", "orders", _ORDERS, _orders, _order_changes, "orders.import_orders: import_"),
     **_group("Customers and months", "customers", _CUSTOMERS, _known, _imported, _others, "customers.erase: erase"),
     **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),

@@ -17,6 +17,8 @@ _COMMANDS = {
     RemedyAction.LIST_MONTHS: "list",
     RemedyAction.SHOW_COLLECTION: "collections show",
     RemedyAction.SHOW_PAYMENT: "payments show",
+    RemedyAction.SHOW_REGISTER: "payments registers",
+    RemedyAction.TAKE_REGISTER: "payments register FILE",
     RemedyAction.SHOW_ORDER: "orders show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
@@ -39,11 +41,14 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.ASSIGN: "payments assign",
     RemedyAction.REFUND: "payments refund",
     RemedyAction.CONFIRM: "payments confirm",
+    RemedyAction.CONFIRM_REGISTER: "payments register confirm",
     RemedyAction.RESUME_ORDER: "orders resume",
     RemedyAction.SEND_ORDER_AGAIN: "orders send-again",
     RemedyAction.RELEASE_BRAKE: "brake off",
 }
-_OF_PAYMENT = frozenset({RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND})
+_OF_PAYMENT = frozenset(
+    {RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.CONFIRM_REGISTER}
+)
 _OF_ORDER = frozenset({RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN})
 _TEMPORAL = {
     RemedyAction.UNPAUSE_WORKFLOW: "unpause",
@@ -89,6 +94,8 @@ def _details(remedy: Remedy) -> Iterator[str]:
         case RemedyAction.ADD_LINES:
             for line in remedy.lines:
                 yield from ("--add", f"{line.description}={plain_amount(line.amount_minor, remedy.currency)}")
+        case RemedyAction.SHOW_REGISTER | RemedyAction.TAKE_REGISTER:
+            yield from ("--rail", remedy.rail, "--day", remedy.day or "YYYY-MM-DD")
         case RemedyAction.ASSIGN:
             yield from ("--customer", "CUSTOMER")
         case RemedyAction.RECORD_PAYMENT:

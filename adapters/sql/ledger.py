@@ -31,7 +31,10 @@ from adapters.sql.orders.orders import SqlOrders
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.gateways import SqlGateways
+from adapters.sql.payments.payment_export import SqlPaymentExport
 from adapters.sql.payments.payments import SqlPayments
+from adapters.sql.payments.register_decisions import SqlRegisterDecisions
+from adapters.sql.payments.registers import SqlRegisters
 from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.sql.receivables.instructions import SqlInstructions
@@ -60,6 +63,8 @@ class SqlLedger(
     SqlPayments,
     SqlCheckouts,
     SqlGateways,
+    SqlRegisters,
+    SqlRegisterDecisions,
     SqlCollections,
     SqlBrake,
     SqlReviewQueries,
@@ -67,6 +72,7 @@ class SqlLedger(
     SqlCompleteness,
     SqlUncollected,
     SqlExport,
+    SqlPaymentExport,
     SqlErase,
     SqlAlerts,
     SqlRegistrations,

@@ -18,6 +18,7 @@ class DiscrepancyKind(StrEnum):
     UNRESOLVED = "unresolved"  # the outcome of a charge is not known yet
     UNCOLLECTED = "uncollected"  # an owed amount without a collection
     REVERSAL = "reversal"  # a refund or a dispute that is not in the ledger
+    UNCONFIRMED = "no register"  # a day of which the bank has sent no register
     FAILED = "not compared"  # an unexpected error about one customer
 
 

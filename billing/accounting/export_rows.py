@@ -1,10 +1,11 @@
 """The tables of an export: each amount as an exact decimal and in minor units."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
 from billing.accounting.export import ExportRecord, ExportTotals
+from billing.accounting.payment_export import ExportedPayment, PaymentTotal
 from billing.cells import type_of_value
 from billing.money import minor_digits
 from billing.receivables.journal import AccountTotal, JournalRow
@@ -52,6 +53,18 @@ JOURNAL_TABLES: dict[str, tuple[str, ...]] = {
 }
 """The columns of the journal's export. Debits are positive, credits negative; ``closing`` adds up to zero."""
 
+PAYMENT_TABLES: dict[str, tuple[str, ...]] = {
+    "payments": (
+        *("rail", "reference", "kind", "paid_at", "customer_id", "accounts", "paid_for", "currency", "amount"),
+        *("amount_minor", "unmatched", "unmatched_minor", "payer", "reverses", "booked_at"),
+    ),
+    "totals": (
+        *("rail", "currency", "opening", "opening_minor", "payments", "received", "received_minor"),
+        *("went_back", "went_back_minor", "closing", "closing_minor"),
+    ),
+}
+"""The columns of the export of incoming payments; opening + received - went back = closing, on each rail."""
+
 
 def rows_of(record: ExportRecord) -> Iterator[tuple[str, Row]]:
     """The rows of one customer, each with the name of its table."""
@@ -80,11 +93,20 @@ def trial_balance_row(total: AccountTotal) -> Row:
     return _row("trial_balance", dict(total) | {"closing_minor": total.closing_minor})
 
 
-def _row(table: str, values: dict[str, object]) -> Row:
+def payment_row(payment: ExportedPayment) -> Row:
+    texts = {"accounts": " ".join(payment.accounts), "paid_for": ", ".join(payment.paid_for)}
+    return _row("payments", dict(payment) | texts, PAYMENT_TABLES)
+
+
+def payment_total_row(total: PaymentTotal) -> Row:
+    return _row("totals", dict(total) | {"closing_minor": total.closing_minor}, PAYMENT_TABLES)
+
+
+def _row(table: str, values: dict[str, object], tables: Mapping[str, tuple[str, ...]] = TABLES | JOURNAL_TABLES) -> Row:
     """The columns of ``table``; a decimal column such as ``amount`` is computed from ``amount_minor``."""
     digits = minor_digits(str(values["currency"]))
     row: Row = {}
-    for name in (TABLES | JOURNAL_TABLES)[table]:
+    for name in tables[table]:
         minor = values.get(f"{name}_minor")
         if isinstance(minor, int):
             row[name] = Decimal(minor).scaleb(-digits).quantize(Decimal(1).scaleb(-digits))

@@ -75,3 +75,8 @@ def of_links(rails: dict[str, Rail], name: str = "") -> str:
 def gateways(rails: dict[str, Rail]) -> list[str]:
     """The names of the rails that are shops at a gateway."""
     return [name for name, rail in rails.items() if rail.kind is RailKind.GATEWAY]
+
+
+def billers(rails: dict[str, Rail]) -> list[str]:
+    """The names of the rails that are contracts with a bank about its app."""
+    return [name for name, rail in rails.items() if rail.kind is RailKind.BILLER]

@@ -1,16 +1,10 @@
 """``export``: a month for accounting, as CSV files or JSON; streamed, with totals that have to agree."""
 
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time
-from enum import StrEnum
-from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from pydantic_core import to_json
 
 from billing.accounting.export import ExportRecord, ExportTally
 from billing.accounting.export_rows import (
@@ -23,32 +17,23 @@ from billing.accounting.export_rows import (
     trial_balance_row,
 )
 from billing.apart import Failed, why
-from billing.cells import Writer
-from billing.errors import InvalidInput
 from billing.period import Period
 from billing.receivables.ports import GeneralLedger
 from billing.remedies import RemedyAction
 from bootstrap import connect_ledger
+from cli.accounting.export_files import STDOUT, Format, Output, json_text, output_file, write_tables
 from cli.terminal.options import period_option
 from cli.terminal.output import complain
 from settings import load_settings
 from wording.remedies import command_line
 
-_STDOUT = Path("-")
 _SHOWN = 20
-
-
-class Format(StrEnum):
-    CSV = "csv"
-    JSON = "json"
 
 
 async def export(
     period: Annotated[Period, period_option("The month to export.")],
     format: Annotated[Format, typer.Option(help="csv: a file for each table; json: one document, by customer.")],
-    output: Annotated[
-        Path, typer.Option(metavar="FOLDER|-", help="A folder for the files, made if need be; - for standard output.")
-    ] = _STDOUT,
+    output: Output = STDOUT,
     journal: Annotated[
         bool, typer.Option("--journal", help="The entries of the journal and its trial balance instead.")
     ] = False,
@@ -109,17 +94,17 @@ async def _rows(records: AsyncIterator[ExportRecord | Failed], tally: ExportTall
             yield record.customer_id, rows
 
 
-async def _write_json(exported: AsyncIterator[_Exported], tally: ExportTally, period: Period, output: Path) -> None:
+async def _write_json(exported: AsyncIterator[_Exported], tally: ExportTally, period: Period, output: Output) -> None:
     """One document, written customer by customer: it is never in memory as a whole."""
-    with _file(output, f"export-{period}.json") as file:
+    with output_file(output, f"export-{period}.json") as file:
         file.write(f'{{"period": "{period}", "customers": [')
         first = True
         async for customer_id, rows in exported:
             file.write("\n" if first else ",\n")
-            file.write(_json(_nested(customer_id, rows)))
+            file.write(json_text(_nested(customer_id, rows)))
             first = False
-        file.write(f'\n], "totals": {_json([total_row(total) for total in tally.totals()])}')
-        file.write(f', "not_exported": {_json(tally.missing)}, "problems": {_json(tally.problems)}}}\n')
+        file.write(f'\n], "totals": {json_text([total_row(total) for total in tally.totals()])}')
+        file.write(f', "not_exported": {json_text(tally.missing)}, "problems": {json_text(tally.problems)}}}\n')
 
 
 def _nested(customer_id: str, rows: list[tuple[str, Row]]) -> dict[str, Any]:
@@ -135,7 +120,7 @@ def _nested(customer_id: str, rows: list[tuple[str, Row]]) -> dict[str, Any]:
     }
 
 
-async def _write_csv(exported: AsyncIterator[_Exported], tally: ExportTally, output: Path) -> None:
+async def _write_csv(exported: AsyncIterator[_Exported], tally: ExportTally, output: Output) -> None:
     async def rows() -> AsyncIterator[tuple[str, Row]]:
         async for _, own in exported:
             for row in own:
@@ -145,10 +130,10 @@ async def _write_csv(exported: AsyncIterator[_Exported], tally: ExportTally, out
         for problem in tally.problems:
             yield "problems", {"problem": problem}
 
-    await _write_tables(TABLES, rows(), output)
+    await write_tables(TABLES, rows(), output)
 
 
-async def _export_journal(ledger: GeneralLedger, period: Period, format: Format, output: Path) -> None:
+async def _export_journal(ledger: GeneralLedger, period: Period, format: Format, output: Output) -> None:
     since, until = (datetime.combine(month.first_day, time(), UTC) for month in (period, period.next()))
     totals = [trial_balance_row(total) for total in await ledger.trial_balance(since, until)]
 
@@ -160,65 +145,12 @@ async def _export_journal(ledger: GeneralLedger, period: Period, format: Format,
             yield "trial_balance", total
 
     if format is Format.CSV:
-        return await _write_tables(JOURNAL_TABLES, rows(), output)
-    with _file(output, f"journal-{period}.json") as file:
-        file.write(f'{{"period": "{period}", "trial_balance": {_json(totals)}, "journal": [')
+        return await write_tables(JOURNAL_TABLES, rows(), output)
+    with output_file(output, f"journal-{period}.json") as file:
+        file.write(f'{{"period": "{period}", "trial_balance": {json_text(totals)}, "journal": [')
         comma = ""
         async for name, row in rows():
             if name == "journal":
-                file.write(f"{comma}\n{_json(row)}")
+                file.write(f"{comma}\n{json_text(row)}")
                 comma = ","
         file.write("\n]}\n")
-
-
-async def _write_tables(
-    tables: Mapping[str, tuple[str, ...]], rows: AsyncIterator[tuple[str, Row]], output: Path
-) -> None:
-    """A file for each table; on standard output one after the other, each below a row with its name."""
-    with ExitStack() as stack:
-        files = {name: stack.enter_context(_table(output, name)) for name in tables}
-        writers = {name: Writer(file) for name, file in files.items()}
-        for name, columns in tables.items():
-            writers[name].row(columns)
-        async for name, row in rows:
-            writers[name].row(row.values())
-        if output == _STDOUT:
-            for name, file in files.items():
-                file.seek(0)
-                sys.stdout.write(f"[{name}]\n")
-                sys.stdout.writelines(file)
-                sys.stdout.write("\n")
-
-
-@contextmanager
-def _table(output: Path, name: str) -> Iterator[IO[str]]:
-    if output == _STDOUT:
-        with TemporaryFile("w+", encoding="utf-8", newline="") as file:
-            yield file
-    else:
-        with _file(output, f"{name}.csv", "utf-8-sig") as file:  # with the mark by which spreadsheets recognise UTF-8
-            yield file
-
-
-@contextmanager
-def _file(output: Path, name: str, encoding: str = "utf-8") -> Iterator[IO[str]]:
-    """The file in the folder, there once it is complete; or standard output. Raises ``InvalidInput``."""
-    if output == _STDOUT:
-        yield sys.stdout
-        return
-    part = output / f".{name}.part"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        file = part.open("w", encoding=encoding, newline="")
-    except OSError as error:
-        raise InvalidInput(f"{output} cannot be written to ({error.strerror}); name a folder with --output") from None
-    try:
-        with file:
-            yield file
-        part.replace(output / name)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _json(value: object) -> str:
-    return to_json(value).decode()

@@ -10,6 +10,7 @@ from wording.remedies import command_line
 
 _BY_BUTTON = {RemedyAction.RESTART, RemedyAction.RESUME, RemedyAction.APPROVE, RemedyAction.REFRESH, RemedyAction.SKIP}
 _OF_PAYMENT = {RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.SHOW_PAYMENT}
+_OF_REGISTER = {RemedyAction.SHOW_REGISTER, RemedyAction.TAKE_REGISTER, RemedyAction.CONFIRM_REGISTER}
 _OF_ORDER = {RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN}
 _BY_FORM = {RemedyAction.CHANGE_LINE, RemedyAction.REMOVE_LINES, RemedyAction.ADD_LINES}
 
@@ -20,6 +21,8 @@ def remedy_page(remedy: Remedy, period: Period) -> str | None:
         return "/desk/brake"
     if remedy.action is RemedyAction.CONFIRM:
         return "/desk/money"
+    if remedy.action in _OF_REGISTER:
+        return "/desk/money/registers"
     if remedy.action in _OF_ORDER:
         return f"/desk/orders/{remedy.order_number}"
     if remedy.action in _OF_PAYMENT:

@@ -37,6 +37,7 @@ incoming_payments: Final = table(
     *texts("payer", "by", "reason", nullable=True),  # by NULL: the rail has reported it
     Index("incoming_payments_by_customer", "customer_id", "booked_at"),
     Index("incoming_payments_by_original", "rail", "original"),
+    Index("incoming_payments_by_rail", "rail", "paid_at"),
     Index("incoming_payments_by_subject", "subject_kind", "subject", "paid_at"),
     partial_index("incoming_payments_unmatched", "booked_at", "rail", "digest", where=IS_UNMATCHED),
     partial_index("incoming_payments_matched", "booked_at", "rail", "digest", where=IS_MATCHED),

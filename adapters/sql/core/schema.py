@@ -1,4 +1,4 @@
-"""Tables of the SQL ledger; the journal's are in ``journal_schema.py``.
+"""Tables of the SQL ledger; the journal's are in ``journal_schema.py``, those of registers in ``register_schema.py``.
 
 A test proves that the migrations in ``adapters/sql/migrations`` agree with them.
 """

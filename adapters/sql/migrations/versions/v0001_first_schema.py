@@ -184,6 +184,7 @@ def upgrade() -> None:
     )
     op.create_index("incoming_payments_by_customer", "incoming_payments", ["customer_id", "booked_at"])
     op.create_index("incoming_payments_by_original", "incoming_payments", ["rail", "original"])
+    op.create_index("incoming_payments_by_rail", "incoming_payments", ["rail", "paid_at"])
     op.create_index("incoming_payments_by_subject", "incoming_payments", ["subject_kind", "subject", "paid_at"])
     newest = ["booked_at", "rail", "digest"]
     unmatched, matched = _where("unmatched_minor <> 0"), _where("unmatched_minor = 0")
@@ -509,6 +510,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("biller_answers_by_txn", "biller_answers", ["rail", "txn_id"], unique=True)
+
+    op.create_table(
+        "register_files",
+        *_columns(sa.Text, "rail", "day", "digest", "name", "currency"),
+        *_columns(sa.Integer, "lines"),
+        *_columns(sa.BigInteger, "paid_minor", "reversed_minor"),
+        *_columns(sa.Text, "by", nullable=True),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("rail", "day", "digest"),
+    )
+    op.create_index("register_files_by_day", "register_files", ["day"])
+    op.create_index("register_files_by_digest", "register_files", ["digest"])
+
+    op.create_table(
+        "register_lines",
+        *_columns(sa.Text, "rail", "digest", "day", "reference", "account", "currency"),
+        *_columns(sa.Text, "personal", nullable=True),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(_INSTANT, "paid_at"),
+        *_columns(sa.Text, "original", "decision", "decided_by", "decided_why", nullable=True),
+        *_columns(_INSTANT, "decided_at", nullable=True),
+        sa.PrimaryKeyConstraint("rail", "digest"),
+    )
+    op.create_index("register_lines_by_day", "register_lines", ["rail", "day"])
+
+    op.create_table(
+        "file_mappings",
+        *_columns(sa.Text, "rail", "kind"),
+        *_columns(sa.JSON, "mapping"),
+        *_columns(sa.Text, "by"),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("rail", "kind"),
+    )
 
 
 def _columns(type_: Any, *names: str, nullable: bool = False, **options: Any) -> list[sa.Column[Any]]:

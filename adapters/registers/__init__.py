@@ -1,0 +1,1 @@
+"""Files of banks' registers: OSMP's text, and CSV by a mapping."""

@@ -1,0 +1,143 @@
+"""Reads a bank's register of a day: OSMP's text if it is one, else CSV. A file is taken whole, or not at all.
+
+::
+
+    read = partial(read_register, partial(kept_account, settings.personal_key))
+    lines = read(content, terms, day, mapping)
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+
+from adapters.registers.csv_lines import csv_lines
+from adapters.registers.lines import RawLine, Unreadable, instant_of
+from adapters.registers.osmp_lines import is_osmp, osmp_lines
+from billing.customers.account_numbers import is_personal_number, personal_digest
+from billing.errors import InvalidInput
+from billing.money import parse_amount
+from billing.registers.mapping import RegisterMapping
+from billing.registers.register import RegisterLine, RegisterTerms
+
+LINES_MAX = 500_000
+_SHOWN = 3
+_REFERENCE = re.compile(r"[0-9]{1,20}", re.ASCII)
+_ROUNDED = re.compile(r"[0-9][.,][0-9]*E\+?[0-9]+", re.IGNORECASE)
+_ENCODINGS = ("utf-8-sig", "cp1251")
+
+Kept = Callable[[str], tuple[str, str | None]]
+"""How an account is kept: the number, or the last digits of a personal number and its digest."""
+
+
+def read_register(
+    kept: Kept, content: bytes, terms: RegisterTerms, day: date, mapping: RegisterMapping
+) -> list[RegisterLine]:
+    """The lines of the register, in the file's order.
+
+    Raises ``InvalidInput`` with the first lines that cannot be read. No message has an account in it.
+    """
+    text = _decoded(content)
+    raw = osmp_lines(text, terms) if is_osmp(text) else csv_lines(text, mapping)
+    lines: dict[str, tuple[int, RegisterLine]] = {}
+    problems: list[str] = []
+    days = set[date]()
+    for number, found in raw:
+        try:
+            if isinstance(found, Unreadable):
+                raise InvalidInput(str(found))
+            line = _line(found, terms, mapping, kept, lines)
+            days.add(_near(terms.day_of(line.paid_at), day))
+        except InvalidInput as error:
+            problems.append(f"line {number}: {error}")
+            continue
+        if line.reference in lines:
+            problems.append(f"line {number}: {line.reference} is in line {lines[line.reference][0]} already")
+        lines[line.reference] = number, line
+        if len(lines) > LINES_MAX:
+            raise InvalidInput(f"it has more than {LINES_MAX:,} lines; ask the bank for a file of one day")
+    if problems:
+        more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
+        raise InvalidInput(f"{'; '.join(problems[:_SHOWN])}{more}; nothing was taken in")
+    if days and day not in days:
+        raise InvalidInput(f"it has payments of {min(days)}, and none of {day}: name its day with --day")
+    return [line for _, line in lines.values()]
+
+
+def kept_account(personal_key: str, text: str) -> tuple[str, str | None]:
+    """An account as it is kept; without a key, nobody is found by a personal number."""
+    if not is_personal_number(text):
+        return text, None
+    return f"…{text[-4:]}", personal_digest(text, personal_key) if personal_key else None
+
+
+def _decoded(content: bytes) -> str:
+    if not content.strip():
+        raise InvalidInput("it is empty; of a day without payments, the bank sends its header or its total")
+    encodings = ("utf-16",) if content.startswith((b"\xff\xfe", b"\xfe\xff")) else _ENCODINGS
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise InvalidInput("it is no text that we know (UTF-8, UTF-16, Windows-1251); save it as CSV UTF-8")
+
+
+def _line(
+    raw: RawLine,
+    terms: RegisterTerms,
+    mapping: RegisterMapping,
+    kept: Kept,
+    before: dict[str, tuple[int, RegisterLine]],
+) -> RegisterLine:
+    """Raises ``InvalidInput``."""
+    reference = _reference(raw.reference)
+    amount_minor = _amount(raw, terms.currency)
+    paid_at = instant_of(raw.paid_at, mapping.date_format, terms.timezone)
+    account, personal = kept(_account(raw.account))
+    is_back = amount_minor < 0 or bool(raw.original) or raw.is_reversal
+    if not is_back:
+        return RegisterLine(reference, account, amount_minor, paid_at, None, personal)
+    original = _reference(raw.original) if raw.original else reference
+    if original == reference:
+        reference = next(name for name in _names(original, paid_at) if name not in before)
+    return RegisterLine(reference, account, -abs(amount_minor), paid_at, original, personal)
+
+
+def _reference(text: str) -> str:
+    if _ROUNDED.fullmatch(text):
+        raise InvalidInput(f"{text} was rounded by a spreadsheet, and its digits are lost; take the bank's own file")
+    if not _REFERENCE.fullmatch(text):
+        raise InvalidInput(f"{text[:50]!r} is not the number of a payment: it has 1 to 20 digits")
+    return text
+
+
+def _amount(raw: RawLine, currency: str) -> int:
+    if raw.currency and raw.currency.strip().lower() != currency:
+        raise InvalidInput(f"{raw.currency[:10]!r} is not the contract's {currency.upper()}")
+    amount_minor = parse_amount(raw.amount, currency, raw.decimal)
+    if not amount_minor:
+        raise InvalidInput("its amount is 0")
+    return amount_minor
+
+
+def _account(text: str) -> str:
+    if not text or len(text) > 100 or not text.isprintable():
+        raise InvalidInput("it has no account, or one that cannot be read")
+    return text
+
+
+def _names(original: str, paid_at: datetime) -> Iterator[str]:
+    """References for what was taken back, of a bank that gives none: the same in every file that has it."""
+    number = 1
+    while True:
+        yield f"{original}#reversal-{paid_at:%Y%m%d%H%M%S}-{number}"
+        number += 1
+
+
+def _near(paid_on: date, day: date) -> date:
+    """A bank's day may end before or after midnight. Raises ``InvalidInput`` for any other day."""
+    if abs(paid_on - day) > timedelta(days=1):
+        raise InvalidInput(f"it is of {paid_on}, not of {day}")
+    return paid_on

@@ -1,0 +1,117 @@
+"""What people decide about a line of a register: it is booked as the payment that it is, or left out and told."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Connection, select, update
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.register_schema import register_lines
+from adapters.sql.customers.account_numbers import owner_of
+from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT
+from adapters.sql.receivables.incoming import book, payment_record
+from adapters.sql.reviewers.alerts import put_alerts
+from billing.customers.account_numbers import AccountKey
+from billing.errors import InvalidInput, NotFound
+from billing.money import format_amount
+from billing.receivables.incoming import IncomingPayment, PaymentKind
+from billing.receivables.journal import PaymentName
+from billing.registers.alerts import of_rejected
+from billing.registers.register import LineDecision, LineState, RegisterRow
+
+_L = register_lines.c
+
+
+class SqlRegisterDecisions(SqlDatabase):
+    """The part of ``SqlLedger`` by which lines of registers are booked, or left out."""
+
+    @in_thread
+    def confirm_register_line(self, rail: str, reference: str, by: str, reason: str, at: datetime) -> RegisterRow:
+        name = PaymentName.of(rail, reference)
+        with self._writing(f"book {reference} ({rail}) by its register") as connection:
+            row, personal = _locked(connection, name, reference)
+            if row.state is LineState.CONFIRMED:
+                return row
+            if row.state is LineState.DIFFERENT:
+                raise InvalidInput(_different(row))
+            assert row.amount_minor is not None
+            payment = _payment(connection, row, personal, by, reason)
+            if not book(connection, payment, at):
+                raise InvalidInput(f"{row.title} has arrived meanwhile; look at it again")
+            return _decided(connection, name, LineDecision.BOOKED, by, reason, at)
+
+    @in_thread
+    def reject_register_line(self, rail: str, reference: str, by: str, reason: str, at: datetime) -> RegisterRow:
+        name = PaymentName.of(rail, reference)
+        with self._writing(f"leave {reference} ({rail}) out of the books") as connection:
+            row, _ = _locked(connection, name, reference)
+            if row.state is LineState.CONFIRMED:
+                raise InvalidInput(f"{row.title} is in the books, with the same amount: there is nothing to reject")
+            if (row.decision, row.decided_by, row.decided_why) == (LineDecision.REJECTED, by, reason):
+                return row
+            put_alerts(connection, [of_rejected(row, by, reason, at)])
+            return _decided(connection, name, LineDecision.REJECTED, by, reason, at)
+
+
+def _locked(connection: Connection, name: PaymentName, reference: str) -> tuple[RegisterRow, str | None]:
+    """The line as it stands, and the digest of its personal number. Nobody else decides about it meanwhile."""
+    is_it = _L.rail == name.rail, _L.digest == name.digest
+    personal = connection.execute(select(_L.personal).where(*is_it).with_for_update()).one_or_none()
+    if personal is None:
+        raise NotFound(
+            f"no register of {name.rail} has {reference}; see: python starter.py payments registers --rail {name.rail}"
+        )
+    return _row(connection, name), personal[0]
+
+
+def _row(connection: Connection, name: PaymentName) -> RegisterRow:
+    names = (name for name in RegisterRow.model_fields if name not in ("amount_minor", "booked_minor", "state"))
+    columns = [_L[field] for field in names]
+    query = select(*columns, *AMOUNTS, STATE.label("state")).select_from(WITH_PAYMENT)
+    row = connection.execute(query.where(_L.rail == name.rail, _L.digest == name.digest)).mappings().one()
+    return RegisterRow.model_validate({**row, "day": date.fromisoformat(row["day"])})
+
+
+def _payment(connection: Connection, row: RegisterRow, personal: str | None, by: str, reason: str) -> IncomingPayment:
+    """What is booked: the payment that the register has, or what was taken back of another one."""
+    assert row.amount_minor is not None
+    key = AccountKey(personal=personal) if personal else AccountKey(number=row.account)
+    payment = IncomingPayment(
+        rail=row.rail,
+        reference=row.reference,
+        customer_id=owner_of(connection, key),
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        paid_at=row.paid_at,
+        by=by,
+        reason=reason,
+    )
+    if row.original is None:
+        return payment
+    original = payment_record(connection, PaymentName.of(row.rail, row.original))
+    if original is None:
+        raise NotFound(
+            f"{row.title} takes {row.original} back, which is not booked: confirm that one first, or reject both"
+        )
+    left_minor = sum(original.parts.values())
+    if -row.amount_minor > left_minor:
+        left = format_amount(left_minor, row.currency)
+        raise InvalidInput(f"{row.title} takes back more than the {left} that are left of {row.original}; ask the bank")
+    return payment.evolve(
+        kind=PaymentKind.CHARGEBACK, customer_id=original.payment.customer_id, original=original.payment.name
+    )
+
+
+def _different(row: RegisterRow) -> str:
+    register, booked = (format_amount(minor or 0, row.currency) for minor in (row.amount_minor, row.booked_minor))
+    return (
+        f"{row.title} is booked already, with {booked}; the register has {register}. Ask the bank which one is right, "
+        "take in its corrected register, or reject the line and say why"
+    )
+
+
+def _decided(
+    connection: Connection, name: PaymentName, decision: LineDecision, by: str, reason: str, at: datetime
+) -> RegisterRow:
+    values = {"decision": decision, "decided_by": by, "decided_why": reason, "decided_at": at}
+    connection.execute(update(register_lines).where(_L.rail == name.rail, _L.digest == name.digest).values(values))
+    return _row(connection, name)

@@ -1,0 +1,107 @@
+"""The desk of registers: files are taken in whole, and what they have beside the journal waits for a person.
+
+::
+
+    taken = await desk.take("bank-app", date(2026, 11, 27), "register.csv", content, "ann", now)
+    row = await desk.confirm("bank-app", "20261127000017", "ann", "by the register", now)
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from billing.errors import InvalidInput
+from billing.registers.mapping import DEFAULT_MAPPING, RegisterMapping, mapping_of
+from billing.registers.ports import RegisterPage, Registers, Taken
+from billing.registers.register import LineState, RegisterDay, RegisterLine, RegisterRow, RegisterTerms, file_of
+
+FILE_MAX_BYTES = 20_000_000
+_PAGE = 1000
+
+
+class RegisterReader(Protocol):
+    def __call__(
+        self, content: bytes, terms: RegisterTerms, day: date, mapping: RegisterMapping, /
+    ) -> list[RegisterLine]:
+        """The lines of a file. Raises ``InvalidInput``, without an account in the message."""
+
+
+class RegisterDesk:
+    """``terms``: of the rails that are contracts with banks, by name."""
+
+    def __init__(self, ledger: Registers, read: RegisterReader, terms: Mapping[str, RegisterTerms]) -> None:
+        self._ledger = ledger
+        self._read = read
+        self._terms = terms
+
+    @property
+    def rails(self) -> Sequence[str]:
+        return tuple(self._terms)
+
+    def terms(self, rail: str) -> RegisterTerms:
+        """Raises ``InvalidInput`` for a rail that is no contract with a bank."""
+        if rail not in self._terms:
+            names = ", ".join(self._terms) or "none is configured"
+            raise InvalidInput(f"{rail!r} has no registers; name a rail of kind biller: {names}")
+        return self._terms[rail]
+
+    async def take(
+        self,
+        rail: str,
+        day: date,
+        name: str,
+        content: bytes,
+        by: str | None,
+        now: datetime,
+        mapping: Sequence[str] = (),
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> Taken:
+        """Takes a file in, page by page; ``mapping`` is kept for the next ones. A repeat changes nothing, and after a
+        failure goes on.
+
+        Raises ``InvalidInput``: then nothing of it was taken in.
+        """
+        terms = self.terms(rail)
+        if day > terms.day_of(now):
+            raise InvalidInput(f"{day} is still to come; name the day that the register is of")
+        if len(content) > FILE_MAX_BYTES:
+            raise InvalidInput(
+                f"it is larger than {FILE_MAX_BYTES // 1_000_000} MB; ask the bank for a file of one day"
+            )
+        before = await self._ledger.register_mapping(rail) or DEFAULT_MAPPING
+        used = mapping_of(list(mapping), before)
+        lines = self._read(content, terms, day, used)
+        file = file_of(terms, day, hashlib.sha256(content).hexdigest(), name, lines, by, now)
+        if other := await self._ledger.is_foreign_register(file):
+            raise InvalidInput(f"it was taken in already, as the register of {other.rail} of {other.day}")
+        for start in range(0, len(lines), _PAGE):
+            page = lines[start : start + _PAGE]
+            await self._ledger.save_register_lines(terms, day, page)
+            advance(len(page))
+        if used != before:
+            await self._ledger.keep_register_mapping(rail, used, by or "", now)
+        return await self._ledger.close_register(terms, file)
+
+    async def days(self, rail: str = "") -> list[RegisterDay]:
+        """The days of which a register has come, as they stand now; the newest first."""
+        named = await self._ledger.register_days(rail)
+        return [await self._ledger.register_day(self._terms[of], day) for of, day in named if of in self._terms]
+
+    async def lines(self, rail: str, day: date, everything: bool = False, limit: int = 1000) -> RegisterPage:
+        """The lines of a day that are open, or ``everything``."""
+        return await self._ledger.register_lines(self.terms(rail), day, limit, everything)
+
+    async def confirm(self, rail: str, reference: str, by: str, reason: str, now: datetime) -> RegisterRow:
+        """Books a line. Raises ``NotFound`` and ``InvalidInput``."""
+        return await self._ledger.confirm_register_line(self.terms(rail).rail, reference, by, reason, now)
+
+    async def reject(self, rail: str, reference: str, by: str, reason: str, now: datetime) -> RegisterRow:
+        """Leaves a line as it is, and has that told. Raises ``NotFound`` and ``InvalidInput``."""
+        return await self._ledger.reject_register_line(self.terms(rail).rail, reference, by, reason, now)
+
+    async def to_book(self, rail: str, day: date) -> list[RegisterRow]:
+        """What of a day can be booked: payments first, then what was taken back of them."""
+        page = await self.lines(rail, day, limit=10_000)
+        rows = [row for row in page.rows if row.state.is_bookable]
+        return sorted(rows, key=lambda row: row.state is LineState.REVERSED)

@@ -1,0 +1,290 @@
+"""A bank's register of a day beside the journal, on SQLite and PostgreSQL alike."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapters.sql.ledger import SqlLedger
+from billing.errors import InvalidInput, NotFound
+from billing.receivables.incoming import PaymentKind
+from billing.receivables.journal import PaymentName
+from billing.registers.register import LineState, RegisterDay
+from tests.contract.ledger_fixtures import LATER, read
+from tests.contract.register_fixtures import (
+    BY,
+    DAY,
+    NOW,
+    NUMBER,
+    OTHER,
+    RAIL,
+    TERMS,
+    TXNS,
+    csv,
+    desk_of,
+    line,
+    texts,
+    told,
+    with_account,
+)
+
+FIRST, SECOND, THIRD = TXNS
+
+
+async def taken(ledger: SqlLedger, *lines: str, name: str = "r.csv") -> RegisterDay:
+    return (await desk_of(ledger).take(RAIL, DAY, name, csv(*lines), "ann", NOW)).day
+
+
+def states(day: RegisterDay) -> dict[str, tuple[int, int, int]]:
+    return {str(each.state): (each.count, each.register_minor, each.booked_minor) for each in day.tallies}
+
+
+async def booked(ledger: SqlLedger, reference: str) -> int | None:
+    record = await ledger.incoming_payment(PaymentName.of(RAIL, reference))
+    return record and record.payment.amount_minor
+
+
+async def test_each_payment_of_the_day_is_in_one_state_and_what_is_open_is_one_alert(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await told(ledger, FIRST, 10_000)
+    await told(ledger, SECOND, 5_000)
+    await told(ledger, "77", 700)
+    day = await taken(ledger, line(FIRST), line(SECOND, "50.01"), line(THIRD, "1.00"), line(FIRST, "-100.00"))
+    assert states(day) == {
+        "confirmed": (1, 10_000, 10_000),
+        "missing": (1, 100, 0),
+        "reversed": (1, -10_000, 0),
+        "different": (1, 5_001, 5_000),
+        "extra": (1, 0, 700),
+    }
+    (text,) = await texts(ledger)
+    assert text == (
+        "register of bank-app, 2026-11-27: 1 missing (1.00 KZT), 1 reversed (-100.00 KZT), 1 different (50.01 KZT, "
+        "booked 50.00 KZT), 1 extra (7.00 KZT). Nothing is booked until somebody confirms it"
+    )
+    assert await booked(ledger, THIRD) is None
+
+
+async def test_a_day_that_agrees_tells_nobody(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    assert states(await taken(ledger, line())) == {"confirmed": (1, 10_000, 10_000)}
+    assert await texts(ledger) == []
+
+
+async def test_the_same_and_a_longer_file_change_nothing_twice(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    first = await taken(ledger, line(FIRST), line(SECOND))
+    again = await desk_of(ledger).take(RAIL, DAY, "renamed.csv", csv(line(FIRST), line(SECOND)), "bob", NOW)
+    assert (again.is_new, again.day) == (False, first)
+    await desk_of(ledger).confirm(RAIL, FIRST, *BY)
+    longer = await taken(ledger, line(FIRST), line(SECOND), line(THIRD, "3.00"), name="longer.csv")
+    assert states(longer) == {"confirmed": (1, 10_000, 10_000), "missing": (2, 10_300, 0)}
+    assert len(await texts(ledger)) == 2
+    assert longer.files == 2
+
+
+async def test_a_missing_line_is_booked_once_a_person_confirms_it_by_its_account_and_the_banks_time(
+    ledger: SqlLedger,
+) -> None:
+    await with_account(ledger)
+    await taken(ledger, line())
+    desk = desk_of(ledger)
+    row = await desk.confirm(RAIL, FIRST, *BY)
+    assert (row.state, row.decision, row.decided_by) == (LineState.CONFIRMED, "booked", "ann")
+    assert await desk.confirm(RAIL, FIRST, "bob", "again", LATER) == row
+    record = await ledger.incoming_payment(PaymentName.of(RAIL, FIRST))
+    assert record is not None
+    assert (record.payment.customer_id, record.payment.amount_minor) == ("acme", 10_000)
+    assert (record.payment.by, record.payment.reason) == ("ann", "by the register")
+    assert TERMS.day_of(record.payment.paid_at) == DAY
+    assert (await ledger.balance("acme")).credits == {"kzt": -10_000}
+    assert (await ledger.register_day(TERMS, DAY)).open == ()
+
+
+async def test_a_payment_that_the_app_tells_of_later_is_booked_once_and_confirms_the_line(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await taken(ledger, line(FIRST), line(SECOND))
+    payment = await told(ledger, FIRST)
+    assert states(await ledger.register_day(TERMS, DAY))["confirmed"] == (1, 10_000, 10_000)
+    await desk_of(ledger).confirm(RAIL, SECOND, *BY)
+    assert not await ledger.book(payment, LATER)
+    assert not await ledger.book(payment.evolve(reference=SECOND), LATER)
+    assert (await ledger.balance("acme")).credits == {"kzt": -20_000}
+
+
+async def test_money_of_an_account_that_nobody_has_is_unmatched_and_told(ledger: SqlLedger) -> None:
+    await taken(ledger, line(account="5000009"))
+    await desk_of(ledger).confirm(RAIL, FIRST, *BY)
+    record = await ledger.incoming_payment(PaymentName.of(RAIL, FIRST))
+    assert record is not None
+    assert record.unmatched_minor == 10_000
+    assert any("nobody knows whose it is" in alert.text for alert in await ledger.alerts())
+
+
+async def test_a_reversal_takes_its_payment_back_once_it_is_confirmed_and_the_debt_is_open_again(
+    ledger: SqlLedger,
+) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    (row,) = (await _page(ledger, line(), line(FIRST, "-40.00"))).rows
+    assert (row.state, row.original) == (LineState.REVERSED, FIRST)
+    desk = desk_of(ledger)
+    await desk.confirm(RAIL, row.reference, *BY)
+    await desk.confirm(RAIL, row.reference, *BY)
+    record = await ledger.incoming_payment(PaymentName.of(RAIL, row.reference))
+    assert record is not None
+    assert (record.payment.kind, record.payment.amount_minor) == (PaymentKind.CHARGEBACK, -4_000)
+    assert record.payment.original == PaymentName.of(RAIL, FIRST)
+    assert (await ledger.balance("acme")).credits == {"kzt": -6_000}
+    assert (await ledger.register_day(TERMS, DAY)).open == ()
+    assert await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1)) == (6_000, 6_000)
+
+
+async def _page(ledger: SqlLedger, *lines: str):
+    await taken(ledger, *lines)
+    return await ledger.register_lines(TERMS, DAY)
+
+
+async def test_a_reversal_waits_for_its_payment_and_is_never_more_than_that(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    page = await _page(ledger, line(), line(FIRST, "-100.01"))
+    back = next(row for row in page.rows if row.original)
+    desk = desk_of(ledger)
+    with pytest.raises(NotFound, match="confirm that one first, or reject both"):
+        await desk.confirm(RAIL, back.reference, *BY)
+    assert [row.reference for row in await desk.to_book(RAIL, DAY)] == [FIRST, back.reference]
+    await desk.confirm(RAIL, FIRST, *BY)
+    with pytest.raises(InvalidInput, match=r"more than the 100\.00 KZT that are left"):
+        await desk.confirm(RAIL, back.reference, *BY)
+
+
+async def test_another_amount_is_never_booked_beside_the_payment(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    await taken(ledger, line(FIRST, "100.01"))
+    with pytest.raises(InvalidInput, match=r"with 100\.00 KZT; the register has 100\.01 KZT"):
+        await desk_of(ledger).confirm(RAIL, FIRST, *BY)
+    corrected = await taken(ledger, line(FIRST), name="corrected.csv")
+    assert states(corrected) == {"confirmed": (1, 10_000, 10_000)}
+
+
+async def test_a_line_is_left_out_by_a_person_with_a_reason_that_is_told_and_can_be_booked_all_the_same(
+    ledger: SqlLedger,
+) -> None:
+    await with_account(ledger)
+    await taken(ledger, line())
+    desk = desk_of(ledger)
+    row = await desk.reject(RAIL, FIRST, "ann", "the bank's test", NOW)
+    assert row == await desk.reject(RAIL, FIRST, "ann", "the bank's test", NOW)
+    assert (row.state, row.decided_why) == (LineState.REJECTED, "the bank's test")
+    assert [text for text in await texts(ledger) if text.startswith("ann leaves 100.00 KZT")]
+    assert states(await ledger.register_day(TERMS, DAY)) == {"rejected": (1, 10_000, 0)}
+    assert (await desk.confirm(RAIL, FIRST, *BY)).state is LineState.CONFIRMED
+    with pytest.raises(InvalidInput, match="nothing to reject"):
+        await desk.reject(RAIL, FIRST, *BY)
+
+
+async def test_a_corrected_line_has_to_be_decided_again(ledger: SqlLedger) -> None:
+    await taken(ledger, line())
+    await desk_of(ledger).reject(RAIL, FIRST, *BY)
+    assert states(await taken(ledger, line(FIRST, "99.00"), name="other.csv")) == {"missing": (1, 9_900, 0)}
+
+
+async def test_a_line_of_no_register_cannot_be_booked_or_rejected(ledger: SqlLedger) -> None:
+    desk = desk_of(ledger)
+    for decide in (desk.confirm, desk.reject):
+        with pytest.raises(NotFound, match="no register of bank-app has 4711"):
+            await decide(RAIL, "4711", *BY)
+
+
+async def test_a_payment_that_went_back_as_a_whole_is_no_extra_one(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    payment = await told(ledger)
+    back = payment.evolve(
+        reference="back-1", kind=PaymentKind.REFUND, amount_minor=-10_000, original=payment.name, by="ann"
+    )
+    await ledger.book(back, NOW)
+    assert states(await taken(ledger, line(SECOND))) == {"missing": (1, 10_000, 0)}
+    assert await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1)) == (0, 0)
+
+
+async def test_a_payment_that_a_neighbouring_days_register_has_is_no_extra_one(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    late = f"txn_id,account,sum,txn_date\n{line()},2026-11-27 12:00:00\n{line(SECOND)},2026-11-28 00:00:01\n".encode()
+    await desk_of(ledger).take(RAIL, DAY + timedelta(days=1), "next.csv", late, None, NOW)
+    assert states(await taken(ledger, line(THIRD))) == {"missing": (1, 10_000, 0)}
+
+
+async def test_the_same_payments_are_not_taken_in_for_another_rail_or_day(ledger: SqlLedger) -> None:
+    await taken(ledger, line())
+    for rail, day in ((OTHER, DAY), (RAIL, DAY - timedelta(days=1))):
+        with pytest.raises(InvalidInput, match="taken in already, as the register of bank-app of 2026-11-27|none of"):
+            await desk_of(ledger).take(rail, day, "r.csv", csv(line()), "ann", NOW)
+    assert read_count(await desk_of(ledger).days()) == 1
+    empty = [(await desk_of(ledger).take(rail, DAY, "e.csv", csv(), None, NOW)).is_new for rail in (RAIL, OTHER)]
+    assert empty == [True, True], "days without payments look alike"
+
+
+def read_count(days: list[RegisterDay]) -> int:
+    return len(days)
+
+
+async def test_two_people_who_confirm_one_line_and_the_app_at_once_book_it_once(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await taken(ledger, line())
+    desk = desk_of(ledger)
+    both = (desk.confirm(RAIL, FIRST, who, "by the register", NOW) for who in ("ann", "bob"))
+    answers = await asyncio.gather(*both, told(ledger), return_exceptions=True)
+    assert not [answer for answer in answers if isinstance(answer, Exception) and "meanwhile" not in str(answer)]
+    assert (await ledger.balance("acme")).credits == {"kzt": -10_000}
+
+
+async def test_days_are_those_of_the_contracts_zone(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    begins, ends = TERMS.bounds(DAY)
+    for number, instant in enumerate((begins - timedelta(seconds=1), begins, ends - timedelta(seconds=1), ends)):
+        payment = await told(ledger, f"8{number}", 100)
+        await ledger.book(payment.evolve(reference=f"9{number}", paid_at=instant), NOW)
+    names = {row.reference for row in (await _page(ledger)).rows}
+    assert names == {"80", "81", "82", "83", "91", "92"}
+
+
+async def test_days_without_a_register_count_from_the_first_money_or_register_on(ledger: SqlLedger) -> None:
+    day = DAY - timedelta(days=2)
+    assert await ledger.days_without_register(TERMS, day, DAY) == []
+    await with_account(ledger)
+    await told(ledger)
+    assert await ledger.days_without_register(TERMS, day, DAY + timedelta(days=2)) == [DAY, DAY + timedelta(days=1)]
+    await taken(ledger, line())
+    assert await ledger.days_without_register(TERMS, day, DAY + timedelta(days=2)) == [DAY + timedelta(days=1)]
+
+
+async def test_no_personal_number_is_kept(ledger: SqlLedger, url: str) -> None:
+    personal = "880101300123"
+    from billing.customers.account_numbers import is_personal_number, personal_digest
+    from tests.contract.register_fixtures import KEY
+
+    personal = next(f"{personal[:11]}{digit}" for digit in range(10) if is_personal_number(f"{personal[:11]}{digit}"))
+    await with_account(ledger)
+    await ledger.keep_personal("acme", personal_digest(personal, KEY), personal[-4:], "ann", NOW)
+    await taken(ledger, line(account=personal))
+    await desk_of(ledger).confirm(RAIL, FIRST, *BY)
+    assert (await ledger.balance("acme")).credits == {"kzt": -10_000}
+    assert personal not in str(read(url, "SELECT * FROM register_lines"))
+    assert read(url, "SELECT account FROM register_lines") == [(f"…{personal[-4:]}",)]
+
+
+async def test_how_files_are_written_is_kept_for_the_next_one(ledger: SqlLedger) -> None:
+    desk, mapping = (
+        desk_of(ledger),
+        ["reference=Номер", "account=Счет", "amount=Сумма", "paid_at=Дата", "decimal=comma"],
+    )
+    first = f"Номер;Счет;Сумма;Дата\n{FIRST};{NUMBER};1 234,50;27.11.2026 13:00:00\n"
+    second = f"Номер;Счет;Сумма;Дата\n{SECOND};{NUMBER};1,00;27.11.2026\n"
+    await desk.take(RAIL, DAY, "1.csv", first.encode("cp1251"), "ann", NOW, mapping)
+    day = (await desk.take(RAIL, DAY, "2.csv", second.encode(), "ann", NOW)).day
+    assert states(day) == {"missing": (2, 123_550, 0)}
+    with pytest.raises(InvalidInput, match="lacks txn_id"):
+        await desk.take(OTHER, DAY, "3.csv", second.encode(), "ann", NOW)
