@@ -124,6 +124,7 @@ class Cause(StrEnum):
     CHARGEBACK = "chargeback"  # money was taken back, or came back after that
     WRITE_OFF = "write_off"
     SETTLEMENT = "settlement"  # a person says how a balance was settled
+    PAYOUT = "payout"  # a rail has handed over what it had taken, less its commission
 
 
 class PaymentName(NamedTuple):

@@ -1,0 +1,115 @@
+"""Payouts: a rail hands over in one sum what it has taken, less its commission.
+
+::
+
+    payout = payout_of(line, rules, receipts)   # None: no such line, or its sum does not fit what the rail has taken
+    post(payout.transaction("bank", "kzt", key, at))
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from billing.model import Line, Minor, Model
+from billing.receivables.journal import Cause, Entry, Transaction, clearing, fee
+from billing.statements.statement import StatementLine, is_same_account
+
+DAYS_BACK = 7
+_DAY = re.compile(r"(?<![0-9])([0-9]{2})[./-]([0-9]{2})[./-](20[0-9]{2})(?![0-9])|(?<![0-9])(20[0-9]{2})-([0-9]{2})-([0-9]{2})")
+
+
+class PayoutRule(Model):
+    """By what a rail's payouts are known: all that is given. The commission is ``most_percent`` at most."""
+
+    payer: Line | None = None  # the account, or a part of the name
+    text: Line | None = None  # a part of the text
+    most_percent: Decimal = Decimal(3)
+
+    def fits(self, line: StatementLine) -> bool:
+        if line.amount_minor <= 0 or line.is_reversal or not (self.payer or self.text):
+            return False
+        return (self.payer is None or self._is_payer(line)) and (self.text is None or _has(line.text, self.text))
+
+    def _is_payer(self, line: StatementLine) -> bool:
+        assert self.payer is not None
+        account = line.payer_account
+        return (account is not None and is_same_account(account, self.payer)) or _has(line.payer or "", self.payer)
+
+    def fee_minor(self, gross_minor: int, net_minor: int) -> int | None:
+        """What was kept of the gross sum; None: it is below zero, or more than can be."""
+        kept = gross_minor - net_minor
+        return kept if 0 <= kept <= gross_minor * self.most_percent / 100 else None
+
+
+class Receipts(NamedTuple):
+    """What a rail has taken, net of what went back, by the day in the bank's time zone; ``before``: until the first.
+
+    ``paid_out_minor`` of it were handed over before.
+    """
+
+    by_day: Mapping[date, int]
+    before_minor: int
+    paid_out_minor: int
+
+    def unpaid_minor(self, until: date) -> int:
+        """What was taken until the end of that day, and not handed over."""
+        taken = self.before_minor + sum(minor for day, minor in self.by_day.items() if day <= until)
+        return taken - self.paid_out_minor
+
+
+class Payout(NamedTuple):
+    rail: str
+    net_minor: Minor
+    fee_minor: Minor
+
+    def transaction(self, bank: str, currency: str, key: str, at: datetime) -> Transaction:
+        """Moves the sum from the rail's clearing account to the bank's, and the rest to the rail's fees."""
+        parts = (
+            (clearing(bank), self.net_minor),
+            (fee(self.rail), self.fee_minor),
+            (clearing(self.rail), -self.net_minor - self.fee_minor),
+        )
+        entries = tuple(Entry(account=to, amount_minor=minor, currency=currency) for to, minor in parts if minor)
+        return Transaction(key=f"{bank} payout {key}", cause=Cause.PAYOUT, at=at, customer_id=None, entries=entries)
+
+
+def rail_of(line: StatementLine, rules: Mapping[str, PayoutRule]) -> str | None:
+    """The rail whose payout it is, by the settings; None: of none, or of several."""
+    rails = [rail for rail, rule in rules.items() if rule.fits(line)]
+    return rails[0] if len(rails) == 1 else None
+
+
+def payout_of(line: StatementLine, rail: str, rule: PayoutRule, receipts: Receipts) -> Payout | None:
+    """The payout, by the first sum of receipts that it fits: those of the day that it names; what was not handed over
+    until the day before, or until its own day; those of one of the days before. None: it fits none.
+    """
+    for gross_minor in _sums(line, receipts):
+        kept = rule.fee_minor(gross_minor, line.amount_minor)
+        if kept is not None:
+            return Payout(rail, line.amount_minor, kept)
+    return None
+
+
+def _sums(line: StatementLine, receipts: Receipts) -> Iterator[int]:
+    day = line.booked_on
+    yield from (receipts.by_day.get(named, 0) for named in _days(line.text))
+    yield receipts.unpaid_minor(day - timedelta(days=1))
+    yield receipts.unpaid_minor(day)
+    yield from (receipts.by_day.get(day - timedelta(days=back), 0) for back in range(DAYS_BACK + 1))
+
+
+def _days(text: str) -> Iterator[date]:
+    for match in _DAY.finditer(text):
+        day, month, year, *other = match.groups()
+        if year is None:
+            year, month, day = other
+        try:
+            yield date(int(year), int(month), int(day))
+        except ValueError:
+            continue
+
+
+def _has(text: str, part: str) -> bool:
+    return " ".join(part.split()).casefold() in " ".join(text.split()).casefold()

@@ -1,0 +1,139 @@
+"""A bank account's statement as it was read from a file, in whatever format.
+
+::
+
+    statement = Statement(file_format=FileFormat.MT940, account="KZ…", currency="kzt", lines=(…), …)
+    statement.check(account, today)   # raises InvalidInput: another account, balances that do not add up, …
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from billing.errors import InvalidInput
+from billing.model import Code, Id, Line, Minor, MinorSum, Model, Rows, Words
+from billing.money import format_amount
+
+FILE_MAX_BYTES = 20_000_000
+_AHEAD = timedelta(days=1)  # of UTC, somewhere on earth
+
+
+class FileFormat(StrEnum):
+    MT940 = "mt940"
+    CAMT_053 = "camt.053"
+    CAMT_054 = "camt.054"  # notifications: no balances, and each is a part of a day
+    ONE_C = "1c"  # 1CClientBankExchange
+    CSV = "csv"
+
+
+class StatementLine(Model):
+    """One movement. ``amount_minor``: positive, money has arrived; negative, it went out.
+
+    ``number`` is that of the payer's document, ``payer`` and ``payer_account`` are the other side's in either
+    direction. ``text`` keeps the line breaks of the file: a word may run over them. ``is_reversal``: the bank undoes a
+    movement. ``batch`` names the notification that has the line, where a file is not the whole day.
+    """
+
+    booked_on: date
+    amount_minor: Minor
+    bank_reference: Id | None = None
+    number: Id | None = None
+    payer_account: Line | None = None
+    payer: Line | None = None
+    text: Words = ""
+    is_reversal: bool = False
+    batch: Id | None = None
+
+
+class Statement(Model):
+    """``account`` and balances None: the file does not say. Days are those of the bank, both included."""
+
+    file_format: FileFormat
+    account: Line | None
+    currency: Code | None
+    since: date | None
+    until: date | None
+    opening_minor: MinorSum | None
+    closing_minor: MinorSum | None
+    lines: Rows[StatementLine]
+
+    @property
+    def in_minor(self) -> int:
+        return sum(line.amount_minor for line in self.lines if line.amount_minor > 0)
+
+    @property
+    def out_minor(self) -> int:
+        return -sum(line.amount_minor for line in self.lines if line.amount_minor < 0)
+
+    def check(self, account: str, currency: str, today: date) -> None:
+        """Raises ``InvalidInput`` unless it is this account's, adds up, and has no day that is still to come."""
+        if self.account is not None and not is_same_account(self.account, account):
+            raise InvalidInput(
+                f"the file is the statement of account {_shown(self.account)}, not of {_shown(account)}; "
+                "choose the right file, or name its rail with --rail"
+            )
+        if self.currency is not None and self.currency != currency:
+            raise InvalidInput(f"the file is in {self.currency.upper()}, and the account in {currency.upper()}")
+        days = [line.booked_on for line in self.lines]
+        if days and max(days) > today + _AHEAD:
+            raise InvalidInput(f"a line is dated {max(days)}, which is still to come; check the format of its dates")
+        self.check_balances(currency)
+
+    def check_balances(self, currency: str) -> None:
+        """Raises ``InvalidInput`` if opening + in - out is not closing."""
+        if self.opening_minor is None or self.closing_minor is None:
+            return
+        found_minor = self.opening_minor + self.in_minor - self.out_minor
+        if found_minor != self.closing_minor:
+            opening, came, went, is_, says = (
+                format_amount(minor, currency)
+                for minor in (self.opening_minor, self.in_minor, self.out_minor, found_minor, self.closing_minor)
+            )
+            raise InvalidInput(
+                f"the balances do not add up: {opening} + {came} - {went} is {is_}, and the file says {says}. Lines "
+                "are missing or damaged; export the statement again"
+            )
+
+
+def joined(parts: list[Statement]) -> Statement:
+    """The statements of one file, which follow each other, as one. Raises ``InvalidInput``."""
+    if not parts:
+        raise InvalidInput("the file has no statement")
+    first, last = parts[0], parts[-1]
+    for part in parts:
+        if part.currency:
+            part.check_balances(part.currency)
+    for before, after in pairwise(parts):
+        if (before.account, before.currency) != (after.account, after.currency):
+            accounts = f"{_shown(before.account or '')} and {_shown(after.account or '')}"
+            raise InvalidInput(f"the file has statements of several accounts, {accounts}; export each by itself")
+        if None not in (before.closing_minor, after.opening_minor) and before.closing_minor != after.opening_minor:
+            raise InvalidInput(
+                f"between {before.until} and {after.since} the file lacks lines: one statement does not begin with the "
+                "balance at which the one before ends; export the whole time"
+            )
+    return first.evolve(
+        since=_earliest(part.since for part in parts),
+        until=max((part.until for part in parts if part.until), default=None),
+        closing_minor=last.closing_minor if first.opening_minor is not None else None,
+        lines=tuple(line for part in parts for line in part.lines),
+    )
+
+
+def _earliest(days: Iterable[date | None]) -> date | None:
+    return min((day for day in days if day), default=None)
+
+
+def is_same_account(one: str, other: str) -> bool:
+    """Whether two texts name one account: spaces and case do not count, nor the bank that MT940 writes before it."""
+    first, second = (_plain(text) for text in (one, other))
+    return first == second or first.endswith(f"/{second}")
+
+
+def _plain(account: str) -> str:
+    return "".join(account.split()).upper().replace("-", "")
+
+
+def _shown(account: str) -> str:
+    return account if len(account) <= 40 else f"{account[:40]}…"

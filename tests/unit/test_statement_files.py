@@ -1,0 +1,212 @@
+"""Files of statements: every format reads the same day alike, and what is damaged or foreign is refused in words."""
+
+# ruff: noqa: RUF001 - Cyrillic keys
+import random
+import zlib
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.statements.files import StatementFiles
+from billing.errors import InvalidInput
+from billing.statements.keys import keyed
+from billing.statements.mapping import mapping_of
+from billing.statements.statement import FILE_MAX_BYTES, FileFormat, Statement
+from tests import statement_samples as samples
+
+TODAY = date(2026, 12, 1)
+MAPPING = mapping_of(samples.CSV_MAP)
+SAMPLES = {
+    "mt940": samples.MT940.encode(),
+    "mt940 with CRLF": samples.MT940.replace("\n", "\r\n").encode(),
+    "camt.053": samples.CAMT_053.encode(),
+    "camt.054": samples.camt_054().encode(),
+    "1c in cp1251": samples.ONE_C.encode("cp1251"),
+    "1c in cp866": samples.ONE_C.replace("Windows", "DOS").encode("cp866"),
+    "1c in UTF-8": samples.ONE_C.encode(),
+    "1c with CRLF": samples.ONE_C.replace("\n", "\r\n").encode("cp1251"),
+    "1c of Kazakhstan": samples.ONE_C_KAZAKH.encode(),
+    "csv": samples.CSV.encode(),
+    "csv in cp1251": samples.CSV.encode("cp1251"),
+}
+
+
+def read(content: bytes) -> Statement:
+    statement = StatementFiles().read(content, "kzt", MAPPING)
+    statement.check(samples.OWN, "kzt", TODAY)
+    return statement
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_format_has_the_first_payment_of_the_day(name: str) -> None:
+    line = read(SAMPLES[name]).lines[0]
+    assert (line.booked_on, line.amount_minor) == (date(2026, 11, 30), 15000)
+    assert line.payer_account == samples.PAYER
+    assert "1042" in line.text
+
+
+def test_mt940_has_references_of_each_line_reversals_and_pieces_of_text() -> None:
+    statement = read(SAMPLES["mt940"])
+    assert (statement.opening_minor, statement.closing_minor, statement.currency) == (100000, 127950, "kzt")
+    first, second, third, rent, returned = statement.lines
+    assert (first.bank_reference, first.number) == ("BANK000001", "ORDER-1042")
+    assert (second.bank_reference, second.number) == (None, None)
+    assert second == third
+    assert "1043" in second.text.replace("\n", "")
+    assert (rent.amount_minor, rent.is_reversal) == (-2050, False)
+    assert (returned.amount_minor, returned.is_reversal) == (-15000, True)
+
+
+def test_mt940_without_a_type_of_transaction_keeps_every_line() -> None:
+    bare = samples.MT940.replace("NTRFNONREF", "").replace("NTRFORDER-1042", "")
+    assert [line.amount_minor for line in read(bare.encode()).lines] == [15000, 15000, 15000, -2050, -15000]
+
+
+def test_mt940_of_several_days_is_one_statement_and_a_gap_is_refused() -> None:
+    second = samples.MT940.replace("C261129KZT1000,00", "C261130KZT1279,50").replace(
+        "C261130KZT1279,50\n-}", "C261201KZT1559,00\n-}"
+    )
+    statement = read((samples.MT940 + second).encode())
+    assert (statement.opening_minor, statement.closing_minor, len(statement.lines)) == (100000, 155900, 10)
+    gap = second.replace("KZT1279,50", "KZT1300,00").replace("KZT1559,00", "KZT1579,50")
+    with pytest.raises(InvalidInput, match="the file lacks lines"):
+        read((samples.MT940 + gap).encode())
+
+
+def test_camt_splits_a_batch_takes_booked_entries_only_and_keeps_returns() -> None:
+    statement = read(SAMPLES["camt.053"])
+    assert [line.amount_minor for line in statement.lines] == [15000, 15000, 15000, -2050, -15000]
+    assert [line.bank_reference for line in statement.lines] == ["BANK000001", None, None, "BANK000004", "BANK000005"]
+    assert statement.lines[1].text == "account 79927398713"
+    assert statement.lines[0].payer == "A Payer"
+    assert [line.is_reversal for line in statement.lines] == [False, False, False, False, True]
+
+
+def test_camt_054_has_no_balances_and_names_its_notification() -> None:
+    statement = read(SAMPLES["camt.054"])
+    assert (statement.file_format, statement.opening_minor) == (FileFormat.CAMT_054, None)
+    assert statement.lines[0].batch == "N1"
+
+
+def test_1c_tells_in_from_out_by_the_account_and_reads_values_over_lines() -> None:
+    for name in ("1c in cp1251", "1c in cp866", "1c in UTF-8", "1c with CRLF"):
+        statement = read(SAMPLES[name])
+        assert [line.amount_minor for line in statement.lines] == [15000, 15000, 15000, -2050, -15000]
+        assert statement.lines[1].text == "Интернет за ноябрь, лицевой счет\n79927398713\nНДС=12%"
+        assert statement.lines[0].payer == "ТОО Пример"
+
+
+def test_1c_of_kazakhstan_has_its_own_keys_in_capitals() -> None:
+    paid, rent = read(SAMPLES["1c of Kazakhstan"]).lines
+    assert (paid.number, paid.payer, paid.text) == ("77", "ТОО Үлгі", "Тапсырыс 1042")
+    assert rent.amount_minor == -2050
+
+
+def test_1c_of_nobody_we_know_is_refused() -> None:
+    text = samples.one_c(samples.one_c_document("1", "5.00", "x", other=samples.PAYER).replace(samples.OWN, samples.OTHER))
+    with pytest.raises(InvalidInput, match="not one of its two sides"):
+        read(text.encode())
+
+
+def test_csv_finds_header_separator_and_encoding_and_leaves_totals_out() -> None:
+    statement = read(SAMPLES["csv in cp1251"])
+    assert [line.amount_minor for line in statement.lines] == [15000, 115000, -2050]
+    assert statement.lines[1].text == "Интернет; лицевой счет 79927398713"
+
+
+def test_csv_with_balances_has_to_add_up() -> None:
+    mapping = mapping_of(["date=day", "amount=sum", "balance=left"])
+    text = "day,sum,left\n2026-11-30,5.00,105.00\n2026-11-30,-1.00,104.00\n"
+    statement = StatementFiles().read(text.encode(), "eur", mapping)
+    assert (statement.opening_minor, statement.closing_minor) == (10000, 10400)
+    newest_first = "day,sum,left\n2026-11-30,-1.00,104.00\n2026-11-30,5.00,105.00\n"
+    assert StatementFiles().read(newest_first.encode(), "eur", mapping).opening_minor == 10000
+    with pytest.raises(InvalidInput, match="do not follow each other"):
+        StatementFiles().read(text.replace("104.00", "103.00").encode(), "eur", mapping)
+
+
+BOMB = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><a>&b;</a>"""
+EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a>&x;</a>"""
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "the file is empty"),
+        (b"\xef\xbb\xbf \n", "the file is empty"),
+        (b"x" * (FILE_MAX_BYTES + 1), "a statement 20 MB at most"),
+        (BOMB, "declares a document type or entities"),
+        (EXTERNAL, "declares a document type or entities"),
+        (b"<a>" * 100, "too many elements"),
+        (b"<html><body>no</body></html>", "no camt.053 or camt.054"),
+        (SAMPLES["camt.053"][:2000], "cut off or damaged"),
+        (SAMPLES["mt940"][:-30], "cut off|damaged"),
+        (SAMPLES["1c in cp1251"][:1500], "cut off"),
+        (samples.ONE_C.encode("utf-16-be"), "cannot be read"),
+        (SAMPLES["mt940"].replace(b"1279,50", b"1279,51"), "do not add up"),
+        (SAMPLES["camt.053"].replace(b"1279.50", b"1279.51"), "do not add up"),
+        (SAMPLES["1c in cp1251"].replace(b"1279.50", b"1279.51"), "do not add up"),
+        (SAMPLES["mt940"].replace(samples.OWN.encode(), samples.OTHER.encode()), "not of KZ00TEST"),
+        (SAMPLES["camt.053"].replace(samples.OWN.encode(), samples.OTHER.encode()), "not of KZ00TEST"),
+        (SAMPLES["mt940"].replace(b"KZT", b"EUR"), "the file is in EUR"),
+        (SAMPLES["camt.053"].replace(b"2026-11-30", b"2027-11-30"), "still to come"),
+        (SAMPLES["csv"].replace("Приход".encode(), b"?"), "no row of the file names the columns"),
+        (SAMPLES["csv"].replace(b"20,50;", b"20.50;"), "line 6"),
+        (SAMPLES["csv"].replace(b"150,00;;", b"1e3;;"), "line 4"),
+        (SAMPLES["csv"].replace(b"150,00;;", b"99999999999999999;;"), "line 4"),
+        (SAMPLES["csv"] + b'30.11.2026;"x', "cut off or damaged|fewer cells"),
+    ],
+)
+def test_a_bad_file_is_refused_in_words(content: bytes, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        read(content)
+
+
+def test_a_file_of_unknown_kind_says_how_to_map_it() -> None:
+    with pytest.raises(InvalidInput, match="--map date="):
+        StatementFiles().read(b"a;b\n1;2\n", "eur", None)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_same_file_has_the_same_keys_and_equal_lines_have_two(name: str) -> None:
+    lines = read(SAMPLES[name]).lines
+    keys = [each.key for each in keyed(lines)]
+    assert keys == [each.key for each in keyed(lines)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_longer_file_has_the_keys_of_the_shorter_one() -> None:
+    short = samples.one_c(*[samples.one_c_document("78", "1.00", "x")] * 2, closing="1002.00")
+    long = samples.one_c(*[samples.one_c_document("78", "1.00", "x")] * 3, closing="1003.00")
+    short_keys, long_keys = ([each.key for each in keyed(read(text.encode()).lines)] for text in (short, long))
+    assert long_keys[:2] == short_keys
+    assert len(set(long_keys)) == 3
+
+
+@settings(max_examples=300, deadline=None)
+@given(name=st.sampled_from(sorted(SAMPLES)), seed=st.integers(0, 2**32))
+def test_damage_is_refused_or_read_and_never_breaks_anything(name: str, seed: int) -> None:
+    chance, content = random.Random(seed), bytearray(SAMPLES[name])
+    for _ in range(chance.randint(1, 8)):
+        at = chance.randrange(len(content))
+        match chance.randint(0, 3):
+            case 0:
+                content[at] = chance.randrange(256)
+            case 1:
+                del content[at : at + chance.randint(1, 200)]
+            case 2:
+                content[at:at] = bytes(chance.randrange(256) for _ in range(chance.randint(1, 20)))
+            case 3:
+                content[at:at] = content[at : at + chance.randint(1, 300)]
+        content = content or bytearray(b"x")
+    try:
+        read(bytes(content))
+    except InvalidInput as error:
+        assert str(error)
+
+
+def test_noise_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        read(zlib.compress(bytes(range(256)) * 50))
