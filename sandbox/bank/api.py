@@ -25,10 +25,10 @@ from pydantic import BaseModel, Field
 from sandbox.bank.account import ACCOUNT, AccountTransfer, CompanyAccount
 from sandbox.bank.caller import AGAIN_SECONDS, Caller, CallFault
 from sandbox.bank.contracts import Contract
-from sandbox.bank.day_register import RegisterPlan, register_of
+from sandbox.bank.day_register import RegisterPlan, payments_of, register_of
 from sandbox.bank.pages import add_pages
 from sandbox.bank.statement_files import FORMATS, Sheet, statement_file
-from sandbox.bank.store import AccountLine, AppPayment, Store
+from sandbox.bank.store import AccountLine, AppPayment, SentRegister, Store
 from sandbox.stand_ins.faults import FaultSeed
 
 
@@ -145,8 +145,13 @@ def _add_registers(app: FastAPI, stand: StandIn) -> None:
 
     @app.get("/_control/registers/{rail}")
     async def register(rail: str, day: date) -> Response:
-        contract, plan = stand.contract(rail), stand.plans.get(rail, RegisterPlan())
-        return Response(register_of(contract, stand.store.taken(rail), day, plan), media_type="text/plain")
+        contract, left_out = stand.contract(rail), stand.plans.get(rail, RegisterPlan()).leave_out
+        of_day = payments_of(contract, stand.store.taken(rail), day)
+        listed = [payment for payment in of_day if payment.txn_id not in left_out]
+        missing = [payment.txn_id for payment in of_day if payment not in listed]
+        untold = [payment.txn_id for payment in listed if not payment.attempts]
+        stand.store.note_register(SentRegister(rail=rail, day=day, left_out=missing, untold=untold))
+        return Response(register_of(contract, listed), media_type="text/plain")
 
 
 def _add_account(app: FastAPI, stand: StandIn) -> None:

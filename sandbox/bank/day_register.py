@@ -20,11 +20,14 @@ class RegisterPlan(BaseModel, extra="forbid"):
     leave_out: list[str] = []
 
 
-def register_of(contract: Contract, payments: Iterable[AppPayment], day: date, plan: RegisterPlan) -> str:
-    """Of the payments of that day by the contract's clock, oldest first."""
+def payments_of(contract: Contract, payments: Iterable[AppPayment], day: date) -> list[AppPayment]:
+    """Those of that day by the contract's clock, oldest first."""
     of_day = (payment for payment in payments if contract.local(payment.taken_at).date() == day)
-    listed = sorted((payment for payment in of_day if payment.txn_id not in plan.leave_out), key=lambda p: p.taken_at)
-    return _osmp(contract, listed) if contract.dialect is Dialect.OSMP else _csv(contract, listed)
+    return sorted(of_day, key=lambda payment: payment.taken_at)
+
+
+def register_of(contract: Contract, payments: Sequence[AppPayment]) -> str:
+    return _osmp(contract, payments) if contract.dialect is Dialect.OSMP else _csv(contract, payments)
 
 
 def _csv(contract: Contract, payments: Iterable[AppPayment]) -> str:

@@ -3,12 +3,13 @@
     store = Store(Path("bank-app.jsonl"))      # rebuilt from the file, so SIGKILL loses nothing that a payer was told
     store.put_payment(payment)
 
-Journal lines: {"at": real time in UTC, "kind": "contract" | "payment" | "line", ...}. Amounts are decimal text.
+Journal lines: {"at": real time in UTC, "kind": "contract" | "payment" | "line" | "register", ...}. Amounts are
+decimal text.
 """
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import count
@@ -77,6 +78,18 @@ class AccountLine(BaseModel):
     gross: str = ""
 
 
+class SentRegister(BaseModel):
+    """A register that the bank has sent: the payments of its day that it lacks, and those that it alone tells of."""
+
+    rail: str
+    day: date
+    left_out: list[str]
+    untold: list[str]
+
+
+Entry = Contract | AppPayment | AccountLine | SentRegister
+
+
 class Store:
     """Snapshots are replaced, never changed in place."""
 
@@ -98,6 +111,9 @@ class Store:
     def put_payment(self, payment: AppPayment) -> AppPayment:
         self._note("payment", payment)
         return payment
+
+    def note_register(self, sent: SentRegister) -> None:
+        self._note("register", sent)
 
     def put_line(self, line: AccountLine) -> AccountLine:
         self._note("line", line)
@@ -136,12 +152,12 @@ class Store:
         own = (line for line in self.lines.values() if line.currency == currency and line.booked_at < until)
         return sum((Decimal(line.amount) for line in own), Decimal(0))
 
-    def _note(self, kind: str, entry: Contract | AppPayment | AccountLine) -> None:
+    def _note(self, kind: str, entry: Entry) -> None:
         written = {"at": datetime.now(UTC).isoformat(), "kind": kind, "entry": entry.model_dump(mode="json")}
         self._file.append(json.dumps(written) + "\n")
         self._apply(entry)
 
-    def _apply(self, entry: Contract | AppPayment | AccountLine) -> None:
+    def _apply(self, entry: Entry) -> None:
         match entry:
             case Contract():
                 self.contracts[entry.rail] = entry
@@ -151,14 +167,15 @@ class Store:
                 self.lines[entry.reference] = entry
 
 
-_KINDS: dict[str, type[Contract | AppPayment | AccountLine]] = {
+_KINDS: dict[str, type[Entry]] = {
     "contract": Contract,
     "payment": AppPayment,
     "line": AccountLine,
+    "register": SentRegister,
 }
 
 
-def read_bank(path: Path) -> Iterator[Contract | AppPayment | AccountLine]:
+def read_bank(path: Path) -> Iterator[Entry]:
     """Every snapshot of the journal, oldest first; none if there is no bank."""
     for entry in read_entries(path) if path.exists() else ():
         yield _KINDS[entry["kind"]].model_validate(entry["entry"])

@@ -1,13 +1,13 @@
 """What the bank has taken by its app and its terminals, and what it has on the company's account, for the judge."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 from billing.money import minor_digits
 from sandbox.bank.contracts import Contract
-from sandbox.bank.store import BANK_JOURNAL, AccountLine, AppPayment, PaymentState, read_bank
+from sandbox.bank.store import BANK_JOURNAL, AccountLine, AppPayment, PaymentState, SentRegister, read_bank
 from sandbox.stand_ins.subscribers import SUBSCRIBERS, Owned, owners
 
 STATEMENTS = "bank"
@@ -22,6 +22,7 @@ class BankBook:
     payments: Mapping[tuple[str, str], AppPayment] = field(default_factory=dict)
     lines: Mapping[str, AccountLine] = field(default_factory=dict)
     owners: Mapping[str, Owned] = field(default_factory=dict)
+    registers: Sequence[SentRegister] = ()
 
     @classmethod
     def read(cls, folder: Path) -> "BankBook":
@@ -30,6 +31,7 @@ class BankBook:
             dict[tuple[str, str], AppPayment](),
             dict[str, AccountLine](),
         )
+        registers = list[SentRegister]()
         for entry in read_bank(folder / BANK_JOURNAL):
             match entry:
                 case Contract():
@@ -38,7 +40,9 @@ class BankBook:
                     payments[entry.key] = entry
                 case AccountLine():
                     lines[entry.reference] = entry
-        return cls(contracts, payments, lines, owners(folder / SUBSCRIBERS))
+                case SentRegister():
+                    registers.append(entry)
+        return cls(contracts, payments, lines, owners(folder / SUBSCRIBERS), registers)
 
     def kept(self) -> Iterator[AppPayment]:
         """What the payers have not got back: paid, or not answered yet."""

@@ -33,3 +33,11 @@ def wrongly_answered(evidence: Evidence) -> Iterator[str]:
     for name in evidence.positions:
         if name.rail in bank.contracts and name not in known:
             yield f"a payment on {name.rail} is booked that the bank has not taken"
+
+
+def untold_differences(evidence: Evidence) -> Iterator[str]:
+    """What a register has, or lacks, beside the journal is told; until somebody has looked, nothing is booked by it."""
+    for sent in evidence.registers.bank.registers:
+        about = f"register of {sent.rail}, {sent.day}"
+        if (sent.left_out or sent.untold) and not any(about in alert.text for alert in evidence.alerts):
+            yield f"nobody was told of the {about}: it lacks {sent.left_out}, and it alone has {sent.untold}"
