@@ -26,9 +26,9 @@ from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
-from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, gateways
-from process.setting_checks import LOOPBACK, check_receiver, check_secrets, check_shops
-from process.setting_types import Amounts, Company, HeaderName, Networks, Secret, Shop
+from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, billers, gateways
+from process.setting_checks import LOOPBACK, check_billers, check_receiver, check_secrets, check_shops
+from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
 
 ENV_FILE = ".env"
 
@@ -87,6 +87,7 @@ class Settings(BaseSettings):
 
     rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
     wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
+    billers: dict[RailName, BillerContract] = Field(default_factory=dict, max_length=50)
     personal_secret: Secret = SecretStr("")
     registers_folder: Path | None = None
     four_eyes_above: Amounts = Field(default_factory=dict)
@@ -135,6 +136,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _gateways_have_shops(self) -> Self:
         check_shops(gateways(self.rails), self.wayforpay, self.sandbox)
+        return self
+
+    @model_validator(mode="after")
+    def _billers_have_contracts(self) -> Self:
+        names = billers(self.rails)
+        check_billers(names, self.billers, billers(SANDBOX_RAILS) if self.sandbox else ())
+        if names and not self.sandbox and len(self.personal_secret.get_secret_value()) < 32:
+            raise ValueError("set BILLING_PERSONAL_SECRET too, 32 characters or more: it keys what banks have asked")
         return self
 
     @model_validator(mode="after")

@@ -34,7 +34,7 @@ from billing.period import Period
 from billing.reviewers.users import Role, User
 from bootstrap import SANDBOX_NAMESPACE, connect_adapters, connect_completeness, connect_temporal
 from console.app import create_app
-from console.web.server import Server
+from process.server import Server
 from sandbox.stack.temporal_server import temporal_server
 from settings import Settings
 from workflows.visibility import SEARCH_ATTRIBUTES

@@ -10,9 +10,9 @@ from billing.errors import BillingError
 from bootstrap import connect_adapters, connect_temporal
 from console import READY
 from console.app import create_app
-from console.web.server import Server, configuration
 from process.files import private_files
 from process.logs import start_logging
+from process.server import Server, configuration
 from settings import load_settings
 
 _GRACE_SECONDS = 10  # for requests that are being answered

@@ -25,6 +25,7 @@ from bootstrap import (
     connect_registrar,
     connect_sheet_comparer,
 )
+from bootstrap_billers import connect_billers
 from bootstrap_gateways import connect_gateways
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
@@ -55,15 +56,16 @@ from console.reviewers.signed_in import Sessions
 from console.web.front_door import FrontDoor
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
-from console.web.proxies import TrustedProxies
 from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
 from console.web.throttle import RequestThrottle
+from inbound.billers.routes import BillerRoutes
 from inbound.health import Health
 from inbound.inbox import Inbox
 from inbound.monitor import Monitor
 from inbound.orders import Orders
 from inbound.stripe_webhooks import StripeWebhooks
 from inbound.wayforpay_callbacks import WayForPayCallbacks
+from process.proxies import TrustedProxies
 from settings import Settings
 
 _STRIPE_PAGES, _WAYFORPAY_PAGES = "https://*.stripe.com", "https://*.wayforpay.com"
@@ -165,6 +167,8 @@ class _Console:
         yield WayForPayCallbacks(self._gateways, ledger, self._inbox, self._settings.now).router
         secrets = self._settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if self._settings.sandbox else [])
         yield Orders(ledger, secrets, self._settings.now).router
+        billers = connect_billers(self._settings, ledger)
+        yield BillerRoutes(billers, self._proxies.address, self._settings.personal_key).router
 
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""

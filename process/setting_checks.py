@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from process.setting_types import Shop
+from billing.billers.biller import Dialect
+from billing.errors import InvalidInput
+from billing.money import parse_amount
+from process.setting_types import BillerContract, Shop
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -20,6 +23,31 @@ def check_shops(rails: Iterable[str], shops: Mapping[str, Shop], is_sandbox: boo
         raise ValueError("two rails of BILLING_WAYFORPAY name one merchant account: each payment would count twice")
     if others := [name for name in shops if name not in names]:
         raise ValueError(f"BILLING_WAYFORPAY names {others[0]}, which is no rail of kind gateway in BILLING_RAILS")
+
+
+def check_billers(rails: Iterable[str], contracts: Mapping[str, BillerContract], known: Iterable[str]) -> None:
+    """Each rail of kind biller has a contract, in which something protects it; those of ``known`` rails are ours."""
+    names = list(rails)
+    if missing := [name for name in names if name not in contracts and name not in known]:
+        raise ValueError(f"set BILLING_BILLERS too, with dialect, currency, timezone and addresses of {missing[0]}")
+    if others := [name for name in contracts if name not in names]:
+        raise ValueError(f"BILLING_BILLERS names {others[0]}, which is no rail of kind biller in BILLING_RAILS")
+    for name, contract in contracts.items():
+        if fault := _fault_of(contract):
+            raise ValueError(f"BILLING_BILLERS, {name}: {fault}")
+
+
+def _fault_of(contract: BillerContract) -> str:
+    secret, password = contract.secret.get_secret_value(), contract.password.get_secret_value()
+    if contract.dialect is not Dialect.NEUTRAL and not contract.addresses:
+        return "set addresses, from which the bank calls: nothing else protects this dialect"
+    if contract.dialect is Dialect.NEUTRAL and max(len(secret), len(password) if contract.user else 0) < 32:
+        return "set secret, or user and password, of 32 characters or more"
+    try:
+        amounts = [parse_amount(text, contract.currency) for text in (contract.least, contract.most)]
+    except InvalidInput as error:
+        return f"least and most: {error}"
+    return "" if 0 < amounts[0] <= amounts[1] else "least has to be above 0, and most not below it"
 
 
 def check_receiver(name: str, address: str, secrets: list[str], is_sandbox: bool) -> None:

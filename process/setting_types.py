@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 from pydantic_settings import NoDecode
 
+from billing.billers.biller import BillerCode, Dialect
 from billing.customers.address import hidden_character
-from billing.customers.customer import Currency
+from billing.customers.customer import Currency, Timezone
 from billing.errors import InvalidInput
-from billing.model import Line, Minor, Model
+from billing.model import Code, Line, Minor, Model
 from billing.money import currency_code, parse_amount
 
 Network = IPv4Network | IPv6Network
@@ -72,3 +73,24 @@ class Shop(Model, extra="forbid"):
     secret_key: Annotated[SecretStr, Field(min_length=1, max_length=500)]
     domain: Annotated[str, Field(min_length=1, max_length=200)]
     order_field: Line = ""
+
+
+class BillerContract(Model, extra="forbid"):
+    """What was agreed with a bank whose app asks what an account owes, and tells what was paid.
+
+    ``addresses`` are the bank's. ``secret``, or ``user`` and ``password``, are of the neutral dialect; ``bin`` and
+    ``data1`` of Kaspi's. ``least`` and ``most`` are told by ``check``. ``texts`` are what payers read, by code.
+    """
+
+    dialect: Dialect
+    currency: Currency
+    timezone: Timezone
+    addresses: Networks = ()
+    least: Code = "0.01"
+    most: Code = "1000000.00"
+    secret: Secret = SecretStr("")
+    user: Line = ""
+    password: Secret = SecretStr("")
+    bin: Code = ""
+    data1: Secret = SecretStr("")
+    texts: dict[BillerCode, Line] = Field(default_factory=dict, max_length=20)

@@ -35,6 +35,7 @@ from adapters.sql.payments.payment_export import SqlPaymentExport
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.payments.register_decisions import SqlRegisterDecisions
 from adapters.sql.payments.registers import SqlRegisters
+from adapters.sql.receivables.billers import SqlBillers
 from adapters.sql.receivables.clearing import SqlClearing
 from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.sql.receivables.instructions import SqlInstructions
@@ -80,5 +81,6 @@ class SqlLedger(
     SqlStarts,
     SqlRoster,
     SqlAccountNumbers,
+    SqlBillers,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

@@ -35,7 +35,12 @@ RAILS = {
     "cash": Rail(kind=RailKind.BY_HAND, title="Cash"),
 }
 """Those of a company that has configured none."""
-SANDBOX_RAILS = RAILS | {"wayforpay": Rail(kind=RailKind.GATEWAY, title="WayForPay")}
+SANDBOX_RAILS = RAILS | {
+    "wayforpay": Rail(kind=RailKind.GATEWAY, title="WayForPay"),
+    "bank-app": Rail(kind=RailKind.BILLER, title="Bank's app"),
+    "terminals": Rail(kind=RailKind.BILLER, title="Terminals"),
+    "local-bank": Rail(kind=RailKind.BILLER, title="Local bank"),
+}
 """Those of a sandbox that has configured none."""
 
 
@@ -78,5 +83,5 @@ def gateways(rails: dict[str, Rail]) -> list[str]:
 
 
 def billers(rails: dict[str, Rail]) -> list[str]:
-    """The names of the rails that are contracts with a bank about its app."""
+    """The names of the rails that are contracts with a bank's app."""
     return [name for name, rail in rails.items() if rail.kind is RailKind.BILLER]

@@ -23,8 +23,8 @@ from billing.reviewers.users import PASSWORD_MAX, UserCredentials, username_of
 from console.reviewers.signed_in import RefusedRequest, Sessions, SignInNeededError, in_background, signed_in
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
-from console.web.proxies import TrustedProxies
 from console.web.security import from_origin_of
+from process.proxies import TrustedProxies
 
 HOME = "/desk"
 _OURS = re.compile(r"/desk(?:[/?][\x21-\x5b\x5d-\x7e]*)?")  # printable, without a backslash

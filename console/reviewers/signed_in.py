@@ -27,8 +27,8 @@ from billing.errors import BillingError, InvalidInput
 from billing.reviewers.ports import SessionStore
 from billing.reviewers.users import SESSION_LIFETIME, Role, UserCredentials, username_of
 from console.web.forms import form_of
-from console.web.proxies import TrustedProxies
 from console.web.security import from_elsewhere
+from process.proxies import TrustedProxies
 
 _SAFE_METHODS = ("GET", "HEAD")
 _log = logging.getLogger(__name__)

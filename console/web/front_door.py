@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from console.web.proxies import TrustedProxies
+from process.proxies import TrustedProxies
 from process.setting_checks import LOOPBACK
 
 OPEN_TO_MONITORS = ("/healthz", "/healthz/billing", "/readyz", "/metrics")

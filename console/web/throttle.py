@@ -11,7 +11,7 @@ from typing import Protocol
 
 from fastapi import HTTPException, Request
 
-from console.web.proxies import TrustedProxies
+from process.proxies import TrustedProxies
 
 TRIES_MAX = 20
 SHARED_TRIES_MAX = 500

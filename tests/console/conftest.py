@@ -23,7 +23,7 @@ from billing.invoices.month import Month
 from billing.period import Period
 from bootstrap_adapters import SANDBOX_WEBHOOK_SECRET
 from console.app import create_app
-from console.web.server import Server, configuration
+from process.server import Server, configuration
 from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.bed import OCTOBER, Bed

@@ -22,7 +22,7 @@ from bootstrap import connect_adapters
 from console.app import create_app
 from console.reviewers.signed_in import csrf_of
 from console.web import pages
-from console.web.server import Server, configuration
+from process.server import Server, configuration
 from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.empty_ledger import empty_ledger

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 from fastapi import Request
 
-from console.web.proxies import TrustedProxies
+from process.proxies import TrustedProxies
 
 PROXIES = TrustedProxies([ip_network("10.0.0.0/24"), ip_network("fd00::/8")], "X-Forwarded-User")
 

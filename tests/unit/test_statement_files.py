@@ -105,9 +105,7 @@ def test_1c_of_kazakhstan_has_its_own_keys_in_capitals() -> None:
 
 
 def test_1c_of_nobody_we_know_is_refused() -> None:
-    text = samples.one_c(
-        samples.one_c_document("1", "5.00", "x", other=samples.PAYER).replace(samples.OWN, samples.OTHER)
-    )
+    text = samples.one_c(samples.one_c_document("1", "5.00", "x", other=samples.PAYER).replace(samples.OWN, samples.OTHER))
     with pytest.raises(InvalidInput, match="not one of its two sides"):
         read(text.encode())
 
@@ -129,9 +127,7 @@ def test_csv_with_balances_has_to_add_up() -> None:
         StatementFiles().read(text.replace("104.00", "103.00").encode(), "eur", mapping)
 
 
-BOMB = (
-    b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><a>&b;</a>"""
-)
+BOMB = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><a>&b;</a>"""
 EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a>&x;</a>"""
 
 

@@ -46,10 +46,13 @@ def month_params(table: Table) -> tuple[ColumnElement[bool], ...]:
 
 def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> bool:
     """Inserts the rows whose primary key is new; returns whether there were any."""
-    if not rows:
-        return False
-    statement = _insert_new(table, connection.dialect.name, tuple(rows[0]))
-    return connection.execute(statement, rows[0] if len(rows) == 1 else rows).first() is not None
+    return bool(rows) and _inserted(connection, table, rows[0] if len(rows) == 1 else rows) is not None
+
+
+def insert_counted(connection: Connection, table: Table, row: dict[str, Any]) -> int | None:
+    """Inserts a row that the database numbers, unless a unique index has it already; returns its number, or None."""
+    inserted = _inserted(connection, table, row)
+    return int(inserted[0]) if inserted else None
 
 
 def upsert(
@@ -68,6 +71,11 @@ def lock(connection: Connection, key: str) -> None:
     """Lets one transaction with ``key`` run at a time; SQLite has a single writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+
+
+def _inserted(connection: Connection, table: Table, rows: dict[str, Any] | list[dict[str, Any]]) -> Row[Any] | None:
+    names = tuple(rows[0] if isinstance(rows, list) else rows)
+    return connection.execute(_insert_new(table, connection.dialect.name, names), rows).first()
 
 
 @cache

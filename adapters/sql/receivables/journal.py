@@ -42,11 +42,13 @@ _BUYER = select(buyers.c.customer_id).where(buyers.c.customer_id == bindparam("c
 _SUM = func.sum(_E.amount_minor)
 
 
-def _balances(subject_kind: ColumnElement[Any], subject: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+def balances_of(
+    whose: ColumnElement[Any], subject_kind: ColumnElement[Any], subject: ColumnElement[Any]
+) -> Select[*tuple[Any, ...]]:
     """The sums of a customer's accounts, by what these columns say that they are about."""
     of = (_E.kind, subject_kind.label("subject_kind"), subject.label("subject"), _E.currency, _E.due_at)
     kinds = _E.kind.in_((AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF))
-    own = select(*of, _E.amount_minor).where(_E.customer_id == bindparam("customer_id"), kinds).subquery().c
+    own = select(*of, _E.amount_minor).where(_E.customer_id == whose, kinds).subquery().c
     names = [column.name for column in of]
     dated = [own[name] for name in names]
     by_date = select(*dated, func.sum(own.amount_minor).label("amount_minor")).group_by(*dated).subquery().c
@@ -57,8 +59,9 @@ def _balances(subject_kind: ColumnElement[Any], subject: ColumnElement[Any]) -> 
 
 
 _IS_NAMED = or_(_E.kind == AccountKind.RECEIVABLE, _E.subject.in_(bindparam("about", expanding=True)))
-_BALANCE = _balances(_E.subject_kind, _E.subject)
-_BALANCE_ABOUT = _balances(case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject)))
+_CUSTOMER = bindparam("customer_id")
+_BALANCE = balances_of(_CUSTOMER, _E.subject_kind, _E.subject)
+_BALANCE_ABOUT = balances_of(_CUSTOMER, case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject)))
 _T = transactions.c
 _STANDING = (
     select(
@@ -180,9 +183,14 @@ def balance(connection: Connection, customer_id: str, about: Iterable[Subject | 
     query, key = _BALANCE, dict[str, Any](customer_id=customer_id)
     if about is not None:
         query, key["about"] = _BALANCE_ABOUT, [subject.name for subject in about if subject]
+    return as_balance(connection.execute(query, key).mappings())
+
+
+def as_balance(rows: Iterable[Mapping[Any, Any]]) -> Balance:
+    """The balance by rows of ``balances_of``."""
     items = defaultdict[AccountKind, list[Outstanding]](list)
     credits: Counter[str] = Counter()
-    for row in connection.execute(query, key).mappings():
+    for row in rows:
         amount_minor, currency = int(row["amount_minor"]), row["currency"]
         if row["kind"] == AccountKind.CREDIT:
             credits[currency] += amount_minor

@@ -45,12 +45,17 @@ class TrustedProxies:
         """
         return ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
 
-    def client(self, request: Request) -> str:
-        """The origin of the request: an address, or the network of one household (IPv6)."""
+    def address(self, request: Request) -> IPv4Address | IPv6Address | None:
+        """Where the request comes from: what a header claims counts only as far as trusted proxies have written it."""
         address = _address(request.client.host if request.client else "")
         hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
         while self._are(address) and hops and (before := _address(hops.pop().strip())):
             address = before
+        return address
+
+    def client(self, request: Request) -> str:
+        """The origin of the request: an address, or the network of one household (IPv6)."""
+        address = self.address(request)
         if isinstance(address, IPv6Address):
             return str(IPv6Network((address, _CLIENT_BITS), strict=False))
         return str(address or "unknown")

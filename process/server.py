@@ -26,7 +26,7 @@ def configuration(app: Any, **more: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,  # the links of customers are in the paths
         server_header=False,
-        proxy_headers=False,  # console/web/proxies.py reads them, from trusted proxies only
+        proxy_headers=False,  # process/proxies.py reads them, from trusted proxies only
         limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=IDLE_SECONDS,
         **more,

@@ -1,0 +1,60 @@
+"""Composition of billers: from settings to contracts with banks, and to what answers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.billers.biller import BillerCode, Contract, Dialect
+from billing.money import parse_amount
+from billing.payments.rails import billers
+from process.setting_types import BillerContract
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from billing.billers.ports import BillerBooks
+    from services.biller import Biller
+    from settings import Settings
+
+SANDBOX_BILLER_SECRET = "biller-secret-of-the-sandbox-0123456789"
+_OF_SANDBOX = {"currency": "eur", "timezone": "Europe/Paris", "addresses": "127.0.0.1"}
+SANDBOX_BILLERS = {
+    "bank-app": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "kaspi"}),
+    "terminals": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "osmp"}),
+    "local-bank": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "neutral", "secret": SANDBOX_BILLER_SECRET}),
+}
+"""Contracts of the sandbox, with nobody."""
+
+
+def contracts(settings: Settings) -> dict[str, Contract]:
+    """The contract of each rail of kind biller."""
+    agreed: Mapping[str, BillerContract] = (SANDBOX_BILLERS if settings.sandbox else {}) | settings.billers
+    return {rail: _contract(rail, agreed[rail]) for rail in billers(settings.rails)}
+
+
+def connect_billers(settings: Settings, ledger: BillerBooks) -> dict[str, Biller]:
+    """What answers banks, by rail."""
+    from services.biller import Biller
+
+    return {
+        rail: Biller(contract, ledger, settings.personal_key, settings.now)
+        for rail, contract in contracts(settings).items()
+    }
+
+
+def _contract(rail: str, agreed: BillerContract) -> Contract:
+    return Contract(
+        rail=rail,
+        dialect=Dialect(agreed.dialect),
+        currency=agreed.currency,
+        timezone=agreed.timezone,
+        least_minor=parse_amount(agreed.least, agreed.currency),
+        most_minor=parse_amount(agreed.most, agreed.currency),
+        addresses=agreed.addresses,
+        secret=agreed.secret.get_secret_value(),
+        user=agreed.user,
+        password=agreed.password.get_secret_value(),
+        bin=agreed.bin,
+        data1=agreed.data1.get_secret_value(),
+        texts={BillerCode(code): words for code, words in agreed.texts.items()},
+    )

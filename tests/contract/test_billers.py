@@ -1,0 +1,174 @@
+"""What banks are answered in each dialect, word for word, and what is in the books after it."""
+
+import pytest
+
+from billing.receivables.journal import PaymentName
+from tests.contract.biller_fixtures import CLOSED, MISTYPED, NUMBER, PERSONAL, STRANGE, Bank, bank
+
+__all__ = ["bank"]  # fixture
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>\n<response>{}</response>\n'
+RAILS = pytest.mark.parametrize("rail", ["bank-app", "terminals", "local-bank"])
+
+
+# -- golden answers
+
+
+async def test_kaspi_is_answered_in_json(bank: Bank) -> None:
+    asked = await bank.kaspi("check", txn_id="17", account=NUMBER, sum="1")
+    assert (asked.status_code, asked.headers["content-type"]) == (200, "application/json; charset=utf-8")
+    assert asked.text == (
+        '{"txn_id":"17","result":0,"sum":"10.00","comment":"OK",'
+        '"fields":{"field1":{"@name":"name","#text":"A*** 茶."}}}'
+    )
+    paid = await bank.kaspi("pay", txn_id="17", account=NUMBER, sum="10.00", txn_date="20261201101500")
+    assert paid.text == '{"txn_id":"17","prv_txn_id":"1","result":0,"sum":"10.00","comment":"OK"}'
+    assert paid.status_code == 200
+    settled = await bank.kaspi("check", txn_id="18", account=NUMBER, sum="1")
+    assert '"sum":"0.00"' in settled.text
+
+
+async def test_kaspi_is_answered_in_xml_at_an_address_of_its_own(bank: Bank) -> None:
+    asked = await bank.kaspi("check", "bank-app.xml", txn_id="17", account=NUMBER, sum="1")
+    assert (asked.status_code, asked.headers["content-type"]) == (200, "text/xml; charset=utf-8")
+    fields = '<fields><field1 name="name">A*** 茶.</field1></fields>'
+    assert asked.text == XML.format(
+        f"<txn_id>17</txn_id><result>0</result><sum>10.00</sum><comment>OK</comment>{fields}"
+    )
+    paid = await bank.kaspi("pay", "bank-app.xml", txn_id="17", account=NUMBER, sum="4")
+    head = "<txn_id>17</txn_id><prv_txn_id>1</prv_txn_id>"
+    assert paid.text == XML.format(f"{head}<result>0</result><sum>4.00</sum><comment>OK</comment>")
+
+
+async def test_osmp_is_answered_in_xml_by_query_and_by_form(bank: Bank) -> None:
+    asked = await bank.osmp("check", txn_id="17", account=NUMBER, sum="10.00")
+    assert (asked.status_code, asked.headers["content-type"]) == (200, "text/xml; charset=utf-8")
+    fields = '<fields><field1 name="name">A*** 茶.</field1></fields>'
+    assert asked.text == XML.format(
+        f"<osmp_txn_id>17</osmp_txn_id><sum>10.00</sum><result>0</result><comment>OK</comment>{fields}"
+    )
+    form = {"command": "pay", "txn_id": "00000000000000000017", "account": NUMBER, "sum": "10.00"}
+    paid = await bank.http.post("/billers/terminals", data=form)
+    head = "<osmp_txn_id>00000000000000000017</osmp_txn_id><prv_txn>1</prv_txn>"
+    assert paid.text == XML.format(f"{head}<sum>10.00</sum><result>0</result><comment>OK</comment>")
+    assert await bank.booked() == [("terminals", "00000000000000000017", 1000)]
+
+
+async def test_the_neutral_dialect_is_answered_in_json_with_a_status(bank: Bank) -> None:
+    asked = await bank.bill()
+    assert (asked.status_code, asked.text) == (
+        200,
+        '{"code":"ok","message":"OK","due":"10.00","currency":"EUR","name":"A*** 茶."}',
+    )
+    body = f'{{"id": "17", "account": "{NUMBER}", "sum": "10.00", "paid_at": "2026-12-01T10:15:00+05:00"}}'.encode()
+    paid = await bank.told(body)
+    assert (paid.status_code, paid.text) == (
+        200,
+        '{"code":"ok","message":"OK","id":"17","number":"1","sum":"10.00","currency":"EUR"}',
+    )
+    basic = await bank.bill(STRANGE, Authorization="Basic YmFuazpzZWNyZXQtb2YtdGhlLWNvbnRyYWN0LTAxMjM0NTY3ODlhYmNkZWY=")
+    assert (basic.status_code, basic.text) == (404, '{"code":"not_found","message":"There is no such account"}')
+
+
+@pytest.mark.parametrize(
+    ("account", "kaspi", "osmp", "neutral"),
+    [(STRANGE, 1, 5, 404), (MISTYPED, 1, 4, 422), ("1" * 40, 1, 4, 422), ("acme", 1, 4, 422), (CLOSED, 0, 0, 200)],
+)
+async def test_what_check_says_of_other_accounts(bank: Bank, account: str, kaspi: int, osmp: int, neutral: int) -> None:
+    """Who closed their account may still pay what they owe."""
+    assert (await bank.kaspi("check", txn_id="1", account=account, sum="1")).json()["result"] == kaspi
+    assert f"<result>{osmp}</result>" in (await bank.osmp("check", txn_id="1", account=account, sum="1")).text
+    assert (await bank.bill(account)).status_code == neutral
+
+
+async def test_a_closed_account_of_which_nothing_is_owed_is_told_to_be_closed(bank: Bank) -> None:
+    await bank.pay("bank-app", "1")
+    assert (await bank.kaspi("check", txn_id="2", account=CLOSED, sum="1")).json()["result"] == 1
+    assert "<result>79</result>" in (await bank.osmp("check", txn_id="2", account=CLOSED, sum="1")).text
+    assert (await bank.bill(CLOSED)).status_code == 410
+
+
+async def test_check_has_no_side_effect(bank: Bank) -> None:
+    before = await bank.ledger.transactions("acme")
+    for _ in range(3):
+        await bank.kaspi("check", txn_id="1", account=NUMBER, sum="1")
+    assert (await bank.ledger.transactions("acme"), await bank.booked()) == (before, [])
+
+
+# -- what is booked
+
+
+@RAILS
+async def test_money_pays_what_is_owed_and_the_rest_is_credit(bank: Bank, rail: str) -> None:
+    await bank.pay(rail, "1", total="12.5")
+    assert await bank.booked() == [(rail, "1", 1250)]
+    assert await bank.owed() == (0, -250)
+
+
+@RAILS
+async def test_a_personal_number_pays_for_whose_it_is_and_is_nowhere_in_the_answer(bank: Bank, rail: str) -> None:
+    answer = await bank.pay(rail, "1", PERSONAL)
+    assert PERSONAL not in answer.text
+    assert await bank.owed() == (0, 0)
+
+
+@RAILS
+async def test_money_for_a_closed_number_is_booked(bank: Bank, rail: str) -> None:
+    await bank.pay(rail, "1", CLOSED)
+    assert await bank.owed() == (0, 0)
+
+
+async def test_money_is_booked_by_the_banks_local_time(bank: Bank) -> None:
+    await bank.kaspi("pay", txn_id="1", account=NUMBER, sum="10", txn_date="20261201001500")
+    await bank.kaspi("pay", txn_id="2", account=NUMBER, sum="10")
+    record = await bank.ledger.incoming_payment(PaymentName.of("bank-app", "1"))
+    assert record is not None
+    assert record.payment.paid_at.isoformat() == "2026-11-30T19:15:00+00:00"
+    later = await bank.ledger.incoming_payment(PaymentName.of("bank-app", "2"))
+    assert later is not None
+    assert later.payment.paid_at == bank.clock()
+
+
+# -- repeats
+
+
+@RAILS
+async def test_a_repeat_gets_the_answer_on_record_word_for_word(bank: Bank, rail: str) -> None:
+    first = await bank.pay(rail, "12345678901234567890")
+    bank.clock.passes(days=3)
+    again = await bank.pay(rail, "12345678901234567890", total="10.0")
+    assert (again.content, again.status_code) == (first.content, first.status_code)
+    assert await bank.booked() == [(rail, "12345678901234567890", 1000)]
+    assert await bank.alerts() == []
+
+
+@RAILS
+@pytest.mark.parametrize("changes", [{"total": "11.00"}, {"account": CLOSED}, {"total": "0.001"}, {"account": "x"}])
+async def test_a_repeat_with_another_sum_or_account_gets_the_same_answer_and_a_person_is_told(
+    bank: Bank, rail: str, changes: dict[str, str]
+) -> None:
+    first = await bank.pay(rail, "1")
+    for _ in range(2):
+        again = await bank.pay(rail, "1", **changes)
+        assert (again.content, again.status_code) == (first.content, first.status_code)
+    (told,) = await bank.alerts()
+    assert told.startswith(f"the bank repeats payment 1 of {rail} with another account or sum")
+    assert "10.00 EUR of acme is booked" in told
+    assert await bank.booked() == [(rail, "1", 1000)]
+
+
+@RAILS
+async def test_money_for_an_account_that_never_existed_is_not_booked_then_or_later(bank: Bank, rail: str) -> None:
+    first = await bank.pay(rail, "1", STRANGE)
+    await bank.ledger.open_number("acme", STRANGE, "ann", "new", bank.clock())
+    again = await bank.pay(rail, "1", STRANGE)
+    assert (again.content, again.status_code) == (first.content, first.status_code)
+    assert await bank.booked() == []
+    await bank.pay(rail, "2", STRANGE)
+    assert await bank.booked() == [(rail, "2", 1000)]
+
+
+async def test_one_reference_on_two_rails_is_two_payments(bank: Bank) -> None:
+    for rail in ("bank-app", "terminals", "local-bank"):
+        await bank.pay(rail, "1", total="1")
+    assert len(await bank.booked()) == 3
