@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from bootstrap_billers import SANDBOX_BILLER_SECRET
 from sandbox.stand_ins.control import control
 from settings import Settings
 
@@ -57,6 +58,9 @@ CONNECTIONS = 10
 
 async def agree_with_the_bank(settings: Settings, base_url: str) -> None:
     """Tells the bank where each contract's calls go, and by what it shows that it is the bank."""
-    for rail in (contract.rail for contract in CONTRACTS):
+    for contract in CONTRACTS:
+        rail = contract.rail
         if rail in settings.rails:
-            await control(settings.sandbox_bank_port, "contracts", {"rail": rail, "url": f"{base_url}/billers/{rail}"})
+            secret = SANDBOX_BILLER_SECRET if contract.dialect is Dialect.NEUTRAL else ""
+            agreed = {"rail": rail, "url": f"{base_url}/billers/{rail}", "secret": secret}
+            await control(settings.sandbox_bank_port, "contracts", agreed)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import uvicorn
+
 from adapters.sql.receivables.billers import SqlBillers
 from billing.billers.biller import Answered, BillerCode, BillerPayment, Outcome, Render
-
-from console.web.server import configuration
+from process.server import configuration
 from tests.bed import Bed
 from tests.console import conftest
 
@@ -53,8 +53,9 @@ def logs_what_was_asked(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     """As servers do unless they are told not to: with the query string."""
 
     def talkative(app: Any, **more: Any) -> uvicorn.Config:
-        config = configuration(app, **more)
-        patch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
+        config, access = configuration(app, **more), logging.getLogger("uvicorn.access")
+        patch.setattr(access, "propagate", True)
+        patch.setattr(access, "isEnabledFor", lambda level: True)  # which a stand-in in this process has turned off
         return config
 
     patch.setattr(conftest, "configuration", talkative)
