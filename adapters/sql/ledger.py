@@ -45,6 +45,7 @@ from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
+from adapters.sql.statements.files import SqlStatements
 
 
 class SqlLedger(
@@ -64,6 +65,7 @@ class SqlLedger(
     SqlPayments,
     SqlCheckouts,
     SqlGateways,
+    SqlStatements,
     SqlRegisters,
     SqlRegisterDecisions,
     SqlCollections,

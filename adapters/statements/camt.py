@@ -33,7 +33,9 @@ def read_camt(content: bytes) -> Statement:
     try:
         parts = list(_parts(content))
     except DefusedXmlException:
-        raise InvalidInput("the file declares a document type or entities, which no statement has; it is refused") from None
+        raise InvalidInput(
+            "the file declares a document type or entities, which no statement has; it is refused"
+        ) from None
     except (ParseError, ValueError, LookupError) as error:
         place = f" (line {error.position[0]})" if isinstance(error, ParseError) else ""
         raise InvalidInput(f"the file is cut off or damaged: it is no whole XML{place}; export it again") from None
@@ -213,5 +215,3 @@ def _day(text: str | None) -> date | None:
         return date.fromisoformat(match[0]) if match else None
     except ValueError:
         return None
-
-

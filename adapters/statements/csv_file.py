@@ -121,7 +121,9 @@ def _minor(cell: str, currency: str, mapping: CsvMapping) -> int:
     plain = cell.translate(_SPACES)
     whole, _, fraction = plain.partition(mapping.decimal)
     if other in fraction or any(len(group) != 3 for group in whole.lstrip("+-").split(other)[1:]):
-        raise InvalidInput(f"{cell[:40]!r} is no amount with {mapping.decimal!r} before its decimals; see --map decimal=")
+        raise InvalidInput(
+            f"{cell[:40]!r} is no amount with {mapping.decimal!r} before its decimals; see --map decimal="
+        )
     text = f"{whole.replace(other, '')}.{fraction}" if fraction else whole.replace(other, "")
     return minor_of(text, currency) if text else 0
 
@@ -129,7 +131,7 @@ def _minor(cell: str, currency: str, mapping: CsvMapping) -> int:
 def _balances(
     rows: list[tuple[int, Row]], lines: tuple[StatementLine, ...], currency: str, mapping: CsvMapping
 ) -> tuple[int | None, int | None]:
-    """The balances before and after, if the file has one in each row: they have to follow each other, in either order."""
+    """The balances before and after, if each row has one: they have to follow each other, in either order."""
     if mapping.balance is None or not lines:
         return None, None
     after = [_minor(_cell(row, mapping.balance), currency, mapping) for _, row in rows]
@@ -138,7 +140,9 @@ def _balances(
         return after[0] - lines[0].amount_minor, after[-1]
     if all(this == older + line.amount_minor for (this, line), (older, _) in pairwise(pairs)):
         return after[-1] - lines[-1].amount_minor, after[0]
-    raise InvalidInput("the balances of the rows do not follow each other: lines are missing, or their order is mixed up")
+    raise InvalidInput(
+        "the balances of the rows do not follow each other: lines are missing, or their order is mixed up"
+    )
 
 
 def _names(rows: list[tuple[int, Row]], column: str | None) -> set[str]:

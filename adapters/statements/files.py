@@ -35,8 +35,8 @@ class StatementFiles:
             return read_mt940(content)
         if mapping is None:
             raise InvalidInput(
-                "the file is neither MT940 nor camt.053, camt.054 or 1CClientBankExchange. If it is CSV, say once which "
-                f"columns are what: {EXAMPLE}"
+                "the file is neither MT940 nor camt.053, camt.054 or 1CClientBankExchange. If it is CSV, say once "
+                f"which columns are what: {EXAMPLE}"
             )
         return read_csv(content, currency, mapping)
 
@@ -46,5 +46,3 @@ def too_large(size_bytes: int) -> str:
         f"the file has {size_bytes // 1_000_000} MB, and a statement {FILE_MAX_BYTES // 1_000_000} MB at most; "
         "export a shorter time"
     )
-
-

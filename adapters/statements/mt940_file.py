@@ -1,7 +1,7 @@
 """MT940, read with the package mt-940.
 
-A line's reference is in ``:61:``, not in ``:20:``, and the bank's own behind ``//`` is the better one. ``:86:`` comes in
-pieces. ``RC`` and ``RD`` undo a movement. The currency is only in ``:60F:``.
+A line's reference is in ``:61:``, not in ``:20:``, and the bank's own behind ``//`` is the better one. ``:86:`` comes
+in pieces. ``RC`` and ``RD`` undo a movement. The currency is only in ``:60F:``.
 """
 
 import logging
@@ -85,7 +85,10 @@ def _line(entry: Transaction, currency: str, account: str) -> StatementLine:
     number, details = _number(data)
     text = text_of(
         (
-            *(data.get(name) for name in ("purpose", "additional_purpose", "transaction_details", "end_to_end_reference")),
+            *(
+                data.get(name)
+                for name in ("purpose", "additional_purpose", "transaction_details", "end_to_end_reference")
+            ),
             details,
         )
     )

@@ -38,7 +38,9 @@ def read_one_c(content: bytes, currency: str) -> Statement:
     head, accounts, documents = _sections(text)
     account = _account(head, accounts)
     lines = tuple(
-        line for number, document in enumerate(documents, start=1) if (line := _line(document, number, account, currency))
+        line
+        for number, document in enumerate(documents, start=1)
+        if (line := _line(document, number, account, currency))
     )
     opening, closing = _balances(accounts, currency)
     days = [line.booked_on for line in lines]
@@ -104,7 +106,9 @@ def _account(head: Section, accounts: list[Section]) -> str | None:
         if account and not any(is_same_account(account, known) for known in found):
             found.append(account)
     if len(found) > 1:
-        raise InvalidInput(f"the file has statements of several accounts, {', '.join(found[:3])}; export each by itself")
+        raise InvalidInput(
+            f"the file has statements of several accounts, {', '.join(found[:3])}; export each by itself"
+        )
     return found[0] if found else None
 
 

@@ -82,6 +82,11 @@ def gateways(rails: dict[str, Rail]) -> list[str]:
     return [name for name, rail in rails.items() if rail.kind is RailKind.GATEWAY]
 
 
+def statement_rails(rails: dict[str, Rail]) -> list[str]:
+    """The names of the rails that are bank accounts with statements."""
+    return [name for name, rail in rails.items() if rail.kind is RailKind.STATEMENTS]
+
+
 def billers(rails: dict[str, Rail]) -> list[str]:
     """The names of the rails that are contracts with a bank's app."""
     return [name for name, rail in rails.items() if rail.kind is RailKind.BILLER]

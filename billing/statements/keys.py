@@ -6,10 +6,18 @@ says of it. Equal lines of a day are counted: the second is the second in the lo
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from billing.model import Code, Model
 from billing.statements.statement import StatementLine
+
+
+class FilePart(NamedTuple):
+    """Some lines of a file, and the keys of all of its lines."""
+
+    lines: Sequence["KeyedLine"]
+    keys: frozenset[str]
 
 
 class KeyedLine(Model):

@@ -5,8 +5,8 @@
     mapping_of(["date=Дата", "amount=Сумма", "text=Назначение", "decimal=,"])
 """
 
+import datetime as time
 from collections.abc import Iterable
-from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -55,12 +55,12 @@ class CsvMapping(Model, extra="forbid"):
         named = (getattr(self, name) for name in (*names, "text", "account", "currency", "balance"))
         return [name.strip().casefold() for name in named if name]
 
-    def day(self, cell: str) -> date:
+    def day(self, cell: str) -> time.date:
         """The day in a cell, which may go on with a time. Raises ``InvalidInput``."""
         first = cell.split()[0].split("T")[0] if cell.split() else ""
         for name in [self.date_format] if self.date_format else ("yyyy-mm-dd", "dd.mm.yyyy"):
             try:
-                return datetime.strptime(first, _FORMATS[name]).date()  # noqa: DTZ007 - a day of the bank's
+                return time.datetime.strptime(first, _FORMATS[name]).date()  # noqa: DTZ007 - a day of the bank's
             except ValueError:
                 continue
         raise InvalidInput(f"{cell[:40]!r} is no day; name the format: --map date_format={'|'.join(_FORMATS)}")

@@ -8,7 +8,7 @@
 from typing import NamedTuple
 
 from billing.receivables.incoming import PaymentKind
-from billing.receivables.journal import NOTHING_OWED, Balance, PaymentName, Subject, SubjectKind
+from billing.receivables.journal import NOTHING_OWED, Balance, PaymentName, Subject
 from billing.statements.outcomes import LineOutcome
 from billing.statements.payouts import Payout
 from billing.statements.references import References
@@ -68,7 +68,7 @@ class LineFacts(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """``payment``: the one that the line repeats, or whose money went back as ``kind``. ``of_rail``: a payout is its."""
+    """``payment``: what the line repeats, or whose money went back as ``kind``. ``of_rail``: whose payout it is."""
 
     outcome: LineOutcome
     customer_id: str | None = None
@@ -171,7 +171,3 @@ def _came_back(line: StatementLine, facts: LineFacts) -> Decision:
     if len(own) == 1:
         return Decision(LineOutcome.RETURNED, own[0].customer_id, payment=own[0].name, kind=PaymentKind.REFUND)
     return Decision(LineOutcome.UNMATCHED)
-
-
-def is_order(named: Named) -> bool:
-    return named.subject is not None and named.subject.kind is SubjectKind.ORDER

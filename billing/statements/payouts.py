@@ -17,7 +17,9 @@ from billing.receivables.journal import Cause, Entry, Transaction, clearing, fee
 from billing.statements.statement import StatementLine, is_same_account
 
 DAYS_BACK = 7
-_DAY = re.compile(r"(?<![0-9])([0-9]{2})[./-]([0-9]{2})[./-](20[0-9]{2})(?![0-9])|(?<![0-9])(20[0-9]{2})-([0-9]{2})-([0-9]{2})")
+_DAY = re.compile(
+    r"(?<![0-9])([0-9]{2})[./-]([0-9]{2})[./-](20[0-9]{2})(?![0-9])|(?<![0-9])(20[0-9]{2})-([0-9]{2})-([0-9]{2})"
+)
 
 
 class PayoutRule(Model):
@@ -44,19 +46,16 @@ class PayoutRule(Model):
 
 
 class Receipts(NamedTuple):
-    """What a rail has taken, net of what went back, by the day in the bank's time zone; ``before``: until the first.
-
-    ``paid_out_minor`` of it were handed over before.
+    """What a rail has taken, net of what went back, by the day in the bank's time zone, from ``DAYS_BACK`` before the
+    line's until now; ``unpaid_now_minor`` of all that it has taken were not handed over yet.
     """
 
     by_day: Mapping[date, int]
-    before_minor: int
-    paid_out_minor: int
+    unpaid_now_minor: int
 
     def unpaid_minor(self, until: date) -> int:
         """What was taken until the end of that day, and not handed over."""
-        taken = self.before_minor + sum(minor for day, minor in self.by_day.items() if day <= until)
-        return taken - self.paid_out_minor
+        return self.unpaid_now_minor - sum(minor for day, minor in self.by_day.items() if day > until)
 
 
 class Payout(NamedTuple):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from billing.customers.account_numbers import is_personal_number
 from billing.errors import InvalidInput
 from billing.period import Period
 from billing.statements.statement import StatementLine
@@ -14,13 +15,17 @@ WORDS_MAX = 200
 _PARTS_MAX = 6
 _SHORT = re.compile(r"[0-9]{1,4}")
 _AMOUNT = re.compile(r"(?<![\w.,-])[0-9]{1,3}(?:[ '\u00a0]?[0-9]{3})*[.,][0-9]{2}(?![0-9.,]*[0-9])")
-_DAY = re.compile(r"(?<![0-9])(?:[0-9]{1,2}[./-][0-9]{1,2}[./-](?:[0-9]{4}|[0-9]{2})|20[0-9]{2}-[0-9]{2}-[0-9]{2})(?![0-9])")
+_DAY = re.compile(
+    r"(?<![0-9])(?:[0-9]{1,2}[./-][0-9]{1,2}[./-](?:[0-9]{4}|[0-9]{2})|20[0-9]{2}-[0-9]{2}-[0-9]{2})(?![0-9])"
+)
 _MONTH = re.compile(r"(?<![0-9])(20[0-9]{2})-(0[1-9]|1[0-2])(?![0-9])")
+_TWELVE = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _TOKEN = re.compile(r"\w+(?:[-./]\w+)*")
 _PART = re.compile(r"[-./]")
 _KEYWORD = re.compile(
-    r"(?:\b(?:orders?|ord|invoice|inv|bestellung|rechnung|commande|facture|zamówienie|заказ[ауы]?|зак|счет[ау]?|сч[её]т[ау]?|"
-    r"тапсырыс|замовлення|no|nr|n)\b\.?|[№#])[\s:.№#-]*(?:(?:no|nr|n)\b\.?[\s:]*)?$",
+    r"(?:\b(?:orders?|ord|invoice|inv|bestellung|rechnung|commande|facture|zamówienie|заказ(?:а|у|ы|ов)?|зак|счет[ау]?|сч[её]т[ау]?|"
+    r"тапсырыс|замовлення|no|nr|n)\b\.?|[№#])[\s:.№#-]*(?:(?:no|nr|n)\b\.?[\s:]*)?"
+    r"(?:[\w-]+\s*(?:,|;|&|\+|\band\b|\bund\b|\bet\b|\bи\b|\bта\b)\s*)*$",
     re.IGNORECASE,
 )
 
@@ -71,5 +76,10 @@ def _words(text: str) -> Iterator[tuple[str, bool]]:
         for first, start in enumerate(cuts):
             for end in ends[first : first + _PARTS_MAX]:
                 word = token[start:end]
-                is_named = _KEYWORD.search(bare[: match.start() + start][-40:]) is not None
+                is_named = _KEYWORD.search(bare[: match.start() + start][-80:]) is not None
                 yield word, _SHORT.fullmatch(word) is not None and not is_named
+
+
+def without_personal_numbers(text: str) -> str:
+    """The text with the last four digits only of each personal number."""
+    return _TWELVE.sub(lambda match: f"********{match[0][-4:]}" if is_personal_number(match[0]) else match[0], text)

@@ -22,7 +22,7 @@ from billing.period import Period
 from bootstrap import connect_ledger
 from bootstrap_registers import register_terms
 from cli.accounting.export_files import STDOUT, Output, json_text, output_file, write_tables
-from cli.receivables.registers import DayOption
+from cli.receivables.registers import day_of
 from cli.terminal.options import PeriodOption
 from settings import Settings, load_settings
 
@@ -61,10 +61,11 @@ async def export(
         PaymentFormat, typer.Option(help="1c: 1CClientBankExchange; csv: payments and totals; json: one document.")
     ],
     period: PeriodOption = None,
-    since: DayOption = None,
+    since: Annotated[
+        date | None, typer.Option("--since", metavar="YYYY-MM-DD", parser=day_of, help="The first day.")
+    ] = None,
     until: Annotated[
-        date | None,
-        typer.Option("--until", metavar="YYYY-MM-DD", parser=date.fromisoformat, help="The last day, included."),
+        date | None, typer.Option("--until", metavar="YYYY-MM-DD", parser=day_of, help="The last day, included.")
     ] = None,
     rail: Annotated[str, typer.Option("--rail", metavar="RAIL", help="Only of this rail.")] = "",
     currency: Annotated[str, typer.Option("--currency", help="Only in this one; 1C's file has one.")] = "",

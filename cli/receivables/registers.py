@@ -20,7 +20,8 @@ from services.registers.folder import day_in
 from settings import load_settings
 
 
-def _day(text: str) -> date:
+def day_of(text: str) -> date:
+    """A day as it is typed."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -29,7 +30,7 @@ def _day(text: str) -> date:
 
 RailOption = Annotated[str, typer.Option("--rail", metavar="RAIL", help="The contract's rail, such as bank-app.")]
 DayOption = Annotated[
-    date | None, typer.Option("--day", metavar="YYYY-MM-DD", parser=_day, help="The day, by the contract's zone.")
+    date | None, typer.Option("--day", metavar="YYYY-MM-DD", parser=day_of, help="The day, by the contract's zone.")
 ]
 
 

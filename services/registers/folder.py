@@ -1,8 +1,8 @@
 """The folder of registers: ``{folder}/{rail}/`` is looked through every minute, and each content is taken in once.
 
 A file is left where it is. Its day stands in its name (2026-11-27, 20261127 or 27.11.2026), before anything else that
-looks like one. What cannot be taken in is told once, and looked at again when it changes. A register that has not come
-by the hour of its contract is told, once for each day.
+looks like one; it may be the day after. What cannot be taken in is told once, and looked at again when it changes. A
+register that has not come by the hour of its contract is told, once for each day.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from billing.errors import BillingError, InvalidInput
-from billing.registers.ports import RegisterDays, Registers
+from billing.registers.ports import RegisterDays, Registers, Taken
 from services.registers.desk import FILE_MAX_BYTES, RegisterDesk
 
 POLL = timedelta(minutes=1)
@@ -112,10 +112,9 @@ class RegisterFolder:
         try:
             state, content = await asyncio.to_thread(_content, path)
             digest = hashlib.sha256(content).hexdigest()
-            day = day_in(path.name)
-            taken = await self._desk.take(rail, day, path.name, content, None, self._now())
+            taken = await self._taken(rail, path.name, content)
             if taken.is_new:
-                _log.info("register of %s, %s: %s", rail, day, taken.day.in_words)
+                _log.info("register of %s, %s: %s", rail, taken.day.day, taken.day.in_words)
         except OSError as error:
             _log.warning("register %s of %s cannot be read: %s", path.name, rail, error.strerror)
             return
@@ -125,6 +124,16 @@ class RegisterFolder:
             await self._ledger.tell_refused_register(rail, path.name, digest, str(error), self._now())
             state = await asyncio.to_thread(_state, path)
         self._seen[path] = state
+
+    async def _taken(self, rail: str, name: str, content: bytes) -> Taken:
+        """Some banks name a file by the day on which they write it. Raises ``InvalidInput``."""
+        day, now = day_in(name), self._now()
+        try:
+            return await self._desk.take(rail, day, name, content, None, now)
+        except InvalidInput as error:
+            with suppress(InvalidInput):
+                return await self._desk.take(rail, day - timedelta(days=1), name, content, None, now)
+            raise error
 
     async def _tell_missing(self, rail: str) -> None:
         terms, now = self._desk.terms(rail), self._now()

@@ -1,4 +1,4 @@
-"""What the tests of registers share: a contract, a day, files as banks write them, and payments that its app has told."""
+"""What the tests of registers share: a contract, a day, files as banks write them, payments that its app tells."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import partial

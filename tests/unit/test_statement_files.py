@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 - Cyrillic keys
 import random
 import zlib
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -105,7 +106,9 @@ def test_1c_of_kazakhstan_has_its_own_keys_in_capitals() -> None:
 
 
 def test_1c_of_nobody_we_know_is_refused() -> None:
-    text = samples.one_c(samples.one_c_document("1", "5.00", "x", other=samples.PAYER).replace(samples.OWN, samples.OTHER))
+    text = samples.one_c(
+        samples.one_c_document("1", "5.00", "x", other=samples.PAYER).replace(samples.OWN, samples.OTHER)
+    )
     with pytest.raises(InvalidInput, match="not one of its two sides"):
         read(text.encode())
 
@@ -127,7 +130,9 @@ def test_csv_with_balances_has_to_add_up() -> None:
         StatementFiles().read(text.replace("104.00", "103.00").encode(), "eur", mapping)
 
 
-BOMB = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><a>&b;</a>"""
+BOMB = (
+    b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><a>&b;</a>"""
+)
 EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a>&x;</a>"""
 
 
@@ -201,10 +206,8 @@ def test_damage_is_refused_or_read_and_never_breaks_anything(name: str, seed: in
             case 3:
                 content[at:at] = content[at : at + chance.randint(1, 300)]
         content = content or bytearray(b"x")
-    try:
+    with suppress(InvalidInput):
         read(bytes(content))
-    except InvalidInput as error:
-        assert str(error)
 
 
 def test_noise_is_refused() -> None:

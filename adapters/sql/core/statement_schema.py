@@ -1,4 +1,4 @@
-"""Tables of bank statements: files, their lines, who has paid for whom before, how CSV files are read."""
+"""Tables of bank statements: files, their lines, who has paid for whom."""
 
 from typing import Final
 
@@ -9,7 +9,6 @@ from adapters.sql.core.columns import (
     columns,
     counts,
     instants,
-    json,
     key,
     partial_index,
     table,
@@ -46,6 +45,7 @@ statement_lines: Final = table(
     *amounts("fee_minor", nullable=True),
     *texts("twin", nullable=True),  # the key of the line that a file of another format had before
     Index("statement_lines_by_file", "rail", "file", "position"),
+    Index("statement_lines_by_customer", "customer_id"),
     Index("statement_lines_by_day", "rail", "booked_on", "amount_minor"),
     partial_index("statement_lines_by_payment", "payment_rail", "payment", where=LINE_OF_PAYMENT),
 )
@@ -58,12 +58,4 @@ known_payers: Final = table(
     *texts("confirmed_by", nullable=True),  # NULL: nobody has confirmed it, a reference said so
     *instants("at"),
     Index("known_payers_by_customer", "customer_id"),
-)
-
-file_mappings: Final = table(
-    "file_mappings",
-    *key("rail", "kind"),
-    *json("mapping"),
-    *texts("by"),
-    *instants("at"),
 )

@@ -73,8 +73,8 @@ class SqlIncoming(SqlDatabase):
             return Recorded(record=record, is_new=is_new, doubts=tuple(found))
 
 
-def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool:
-    """As ``SqlIncoming.book``, within a transaction."""
+def book(connection: Connection, payment: IncomingPayment, at: datetime, is_told: bool = True) -> bool:
+    """As ``SqlIncoming.book``, within a transaction. Whoever tells people of the payment, has no doubts told here."""
     original = payment_record(connection, payment.original) if payment.original else None
     if payment.original and original is None:
         raise NotFound(f"the payment that {payment.title} reverses is not booked; book it first, then this one")
@@ -99,7 +99,8 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
         posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
         post_payment(connection, payment.name, posted)
         apply_credit(connection, payment, posted.key, at)
-        tell_doubts(connection, payment, posted, at)
+        if is_told:
+            tell_doubts(connection, payment, posted, at)
     return True
 
 

@@ -14,6 +14,8 @@ from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import promised_minor
 from adapters.sql.receivables.incoming import apply_credit, book, known_payment, post_payment, tell_doubts
 from adapters.sql.receivables.journal import balance, lock_account, subject_values
+from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.statements.payers import note_assigned
 from billing.errors import InvalidInput, NotFound
 from billing.receivables.allocation import assigned
 from billing.receivables.incoming import PaymentRecord
@@ -32,6 +34,7 @@ from billing.reviewers.alerts import of_proposal
 
 _N = instructions.c
 _IS_OPEN = text(INSTRUCTION_IS_OPEN)
+_ANY_AMOUNT = {"": 0}  # as four eyes: above nothing in any currency
 
 
 class SqlInstructions(SqlDatabase):
@@ -111,6 +114,15 @@ class SqlInstructions(SqlDatabase):
             return [_model(row) for row in connection.execute(query).mappings()]
 
 
+def propose(connection: Connection, request: InstructionRequest, at: datetime) -> Instruction:
+    """Proposes within a transaction, whatever the amount: a person has to confirm what a program has found."""
+    record = known_payment(connection, request.payment)
+    instruction = instructed(request, record, _ANY_AMOUNT, at)
+    put_alerts(connection, [of_proposal(instruction, at)])
+    connection.execute(insert(instructions).values(_values(instruction)))
+    return instruction
+
+
 def _carried_out(connection: Connection, instruction: Instruction, record: PaymentRecord, at: datetime) -> Instruction:
     """The instruction with its result, once its money has moved in the ledger. Raises ``InvalidInput``."""
     if instruction.kind is InstructionKind.REFUND:
@@ -138,6 +150,7 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
     post_payment(connection, instruction.payment, posted)
     apply_credit(connection, to, posted.key, at)
     found = [doubt.text for doubt in tell_doubts(connection, to, posted, at)]
+    note_assigned(connection, instruction, at)
     return instruction.evolve(result="; ".join(found) or f"assigned to {customer_id}")
 
 

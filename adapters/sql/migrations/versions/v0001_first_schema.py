@@ -238,6 +238,48 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "statement_files",
+        *_columns(sa.Text, "rail", "digest", "name", "file_format", "currency"),
+        *_columns(sa.Date, "since", "until", nullable=True),
+        *_columns(sa.BigInteger, "opening_minor", "closing_minor", nullable=True),
+        *_columns(sa.Integer, "lines"),
+        *_columns(sa.Text, "by"),
+        *_columns(_INSTANT, "at"),
+        *_columns(_INSTANT, "done_at", nullable=True),
+        sa.PrimaryKeyConstraint("rail", "digest"),
+    )
+    op.create_index("statement_files_by_at", "statement_files", ["at", "rail", "digest"])
+
+    op.create_table(
+        "statement_lines",
+        *_columns(sa.Text, "rail", "key", "file", "file_format"),
+        *_columns(sa.Integer, "position"),
+        *_columns(sa.Date, "booked_on"),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.Text, "currency"),
+        *_columns(sa.Text, "bank_reference", "number", "payer_account", "payer", nullable=True),
+        *_columns(sa.Text, "text", "outcome"),
+        *_columns(sa.Text, "payment_rail", "payment", "customer_id", "of_rail", nullable=True),
+        *_columns(sa.BigInteger, "fee_minor", nullable=True),
+        *_columns(sa.Text, "twin", nullable=True),
+        sa.PrimaryKeyConstraint("rail", "key"),
+    )
+    op.create_index("statement_lines_by_customer", "statement_lines", ["customer_id"])
+    op.create_index("statement_lines_by_day", "statement_lines", ["rail", "booked_on", "amount_minor"])
+    op.create_index("statement_lines_by_file", "statement_lines", ["rail", "file", "position"])
+    of_payment = ["payment_rail", "payment"]
+    op.create_index("statement_lines_by_payment", "statement_lines", of_payment, **_where("payment IS NOT NULL"))
+
+    op.create_table(
+        "known_payers",
+        *_columns(sa.Text, "rail", "account"),
+        *_columns(sa.Text, "customer_id", "confirmed_by", nullable=True),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("rail", "account"),
+    )
+    op.create_index("known_payers_by_customer", "known_payers", ["customer_id"])
+
+    op.create_table(
         "transactions",
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "key", "cause"),

@@ -1,0 +1,199 @@
+"""What the ledger knows of what lines name: customers, orders, account numbers, payments. By indexes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select, text
+
+from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, incoming_payments, instructions, journal_entries
+from adapters.sql.core.order_schema import buyers, orders
+from adapters.sql.core.schema import customers
+from adapters.sql.core.statement_schema import LINE_OF_PAYMENT, statement_lines
+from adapters.sql.customers.account_numbers import owner_of
+from adapters.sql.receivables.incoming import payment_record
+from billing.customers.account_numbers import account_key
+from billing.receivables.incoming import PaymentRecord
+from billing.receivables.instructions import InstructionKind
+from billing.receivables.journal import AccountKind, PaymentName, Subject
+from billing.statements.bank_account import BankTerms
+from billing.statements.keys import KeyedLine
+from billing.statements.matching import Named, Original
+from billing.statements.outcomes import LineOutcome
+from billing.statements.payouts import DAYS_BACK, Receipts
+from billing.statements.references import References, references_of
+from billing.statements.statement import StatementLine
+
+_MANY = 400
+_I, _L, _N, _O, _E = incoming_payments.c, statement_lines.c, instructions.c, orders.c, journal_entries.c
+
+
+class Names(NamedTuple):
+    """By a word in lower case: the customers of that id, the orders of that number; by digits: whose they are."""
+
+    customers: Mapping[str, set[str]]
+    orders: Mapping[str, list[Named]]
+    accounts: Mapping[str, str]
+    payments: Mapping[str, list[PaymentName]]  # by digest of the reference
+
+    def named(self, references: References) -> frozenset[Named]:
+        """Whom the references name."""
+        words = {word.casefold() for word in references.words}
+        weak = {word.casefold() for word in references.weak}
+        found = {Named(owner) for word in words for owner in self.customers.get(word, ())}
+        found |= {Named(self.accounts[word]) for word in references.words if word in self.accounts}
+        found |= {order for word in words for order in self.orders.get(word, ())}
+        found |= {order._replace(is_weak=True) for word in weak - words for order in self.orders.get(word, ())}
+        return frozenset(found)
+
+    def payments_of(self, references: References) -> list[PaymentName]:
+        return sorted(name for digest in _digests(references) for name in self.payments.get(digest, ()))
+
+
+def look_up(
+    connection: Connection, terms: BankTerms, lines: Iterable[KeyedLine]
+) -> tuple[dict[str, References], Names]:
+    """The references of each line, by its key, and what they all name."""
+    references = {each.key: references_of(each.line) for each in lines}
+    words = {word for one in references.values() for word in one.words}
+    weak = {word for one in references.values() for word in one.weak}
+    spelt = sorted({spelling for word in words for spelling in _spellings(word)})
+    numbers = sorted({word for word in spelt + sorted(weak) if len(word) <= 100})
+    owners = [*_column(connection, customers.c.customer_id, spelt), *_column(connection, buyers.c.customer_id, spelt)]
+    by_id: defaultdict[str, set[str]] = defaultdict(set)
+    for owner in owners:
+        by_id[owner.casefold()].add(owner)
+    digests = sorted({PaymentName.of("", word).digest for word in spelt})
+    names = Names(by_id, _orders(connection, numbers), _accounts(connection, terms, references), {})
+    return references, names._replace(payments=_payments(connection, terms, digests))
+
+
+def payments_named(connection: Connection, terms: BankTerms, references: References) -> list[PaymentName]:
+    """As ``Names.payments_of``, with what was booked since."""
+    found = _payments(connection, terms, sorted(_digests(references)))
+    return sorted(name for names in found.values() for name in names)
+
+
+def _digests(references: References) -> set[str]:
+    return {PaymentName.of("", spelling).digest for word in references.words for spelling in _spellings(word)}
+
+
+def _spellings(word: str) -> set[str]:
+    """Banks write texts in capitals."""
+    return {word, word.lower(), word.upper()}
+
+
+def _column(connection: Connection, column: ColumnElement[str], values: Sequence[str]) -> Iterator[str]:
+    for part in _parts(values):
+        yield from connection.scalars(select(column).where(column.in_(part)))
+
+
+def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[start : start + _MANY] for start in range(0, len(values), _MANY))
+
+
+def _orders(connection: Connection, numbers: Sequence[str]) -> Mapping[str, list[Named]]:
+    found: defaultdict[str, list[Named]] = defaultdict(list)
+    for part in _parts(numbers):
+        for row in connection.execute(select(_O.number, _O.customer_id, _O.owed_minor).where(_O.number.in_(part))):
+            named = Named(row.customer_id, Subject.order(row.number), owed_minor=row.owed_minor)
+            found[row.number.casefold()].append(named)
+    return found
+
+
+def _accounts(connection: Connection, terms: BankTerms, references: Mapping[str, References]) -> Mapping[str, str]:
+    found = {}
+    for word in sorted({word for one in references.values() for word in one.numbers}):
+        key = account_key(word, terms.personal_secret)
+        if key is not None and (owner := owner_of(connection, key)) is not None:
+            found[word] = owner
+    return found
+
+
+def _payments(connection: Connection, terms: BankTerms, digests: Sequence[str]) -> Mapping[str, list[PaymentName]]:
+    found: defaultdict[str, list[PaymentName]] = defaultdict(list)
+    for part in _parts(digests):
+        query = select(_I.rail, _I.digest).where(_I.rail.in_(sorted(terms.rails)), _I.digest.in_(part))
+        for row in connection.execute(query):
+            found[row.digest].append(PaymentName(row.rail, row.digest))
+    return found
+
+
+# -- of one line
+
+
+def repeated(
+    connection: Connection, terms: BankTerms, line: StatementLine, names: Iterable[PaymentName]
+) -> frozenset[PaymentName]:
+    """The payments of other rails that the line repeats, by reference and amount, and no other line has."""
+    found = set()
+    for name in names:
+        if name.rail == terms.rail:
+            continue
+        is_same = _I.amount_minor == line.amount_minor, _I.currency == terms.bank.currency
+        query = select(_I.rail).where(_I.rail == name.rail, _I.digest == name.digest, *is_same)
+        if connection.scalar(query) is not None and not has_line(connection, name):
+            found.add(name)
+    return frozenset(found)
+
+
+def has_line(connection: Connection, name: PaymentName) -> bool:
+    """Whether a line was booked as the payment, or repeats it."""
+    is_its = text(LINE_OF_PAYMENT), _L.payment_rail == name.rail, _L.payment == name.digest
+    is_it = _L.outcome.in_((LineOutcome.MATCHED, LineOutcome.RETURNED))
+    return connection.scalar(select(_L.key).where(*is_its, is_it).limit(1)) is not None
+
+
+def originals(
+    connection: Connection, terms: BankTerms, line: StatementLine, names: Iterable[PaymentName]
+) -> tuple[Original, ...]:
+    """The payments that an outgoing line names, or of whose refund it has the reference."""
+    found = {}
+    for name in names:
+        record = payment_record(connection, name)
+        if record is None:
+            continue
+        reversed_name = record.payment.original
+        if reversed_name is not None and (whole := payment_record(connection, reversed_name)) is not None:
+            record = whole
+        found[record.payment.name] = _original(connection, terms, record, -line.amount_minor)
+    return tuple(found.values())
+
+
+def _original(connection: Connection, terms: BankTerms, record: PaymentRecord, minor: int) -> Original:
+    payment, name = record.payment, record.payment.name
+    is_back = _I.rail == name.rail, _I.original == name.digest, _I.by.is_not(None), _I.amount_minor == -minor
+    by_hand = [PaymentName(name.rail, digest) for digest in connection.scalars(select(_I.digest).where(*is_back))]
+    unseen = next((refund for refund in by_hand if not has_line(connection, refund)), None)
+    of_payment = _N.rail == name.rail, _N.digest == name.digest, _N.kind == InstructionKind.REFUND
+    is_open = text(INSTRUCTION_IS_OPEN), _N.amount_minor == minor
+    to_do = connection.scalar(select(_N.instruction_id).where(*of_payment, *is_open).order_by(_N.number).limit(1))
+    return Original(
+        name=name,
+        customer_id=payment.customer_id,
+        is_own=name.rail == terms.rail,
+        left_minor=payment.amount_minor - record.returned_minor,
+        returned_minor=record.returned_minor,
+        refund=unseen,
+        refund_minor=minor if unseen else 0,
+        to_do=to_do,
+        to_do_minor=minor if to_do else 0,
+    )
+
+
+def receipts(connection: Connection, terms: BankTerms, rail: str, line: StatementLine, today: date) -> Receipts:
+    """What the rail has taken around the day of the line, and what of all was not handed over."""
+    day, by_day = line.booked_on - timedelta(days=DAYS_BACK), {}
+    while day <= max(today, line.booked_on) + timedelta(days=1):
+        since, until = terms.begins(day), terms.begins(day + timedelta(days=1))
+        of_day = _I.rail == rail, _I.paid_at >= since, _I.paid_at < until, _I.currency == terms.bank.currency
+        by_day[day] = _sum(connection, select(func.sum(_I.amount_minor)).where(*of_day))
+        day += timedelta(days=1)
+    kind, currency = AccountKind.CLEARING, terms.bank.currency
+    of_rail = _E.rail == rail, _E.kind == kind, _E.currency == currency
+    return Receipts(by_day, _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail)))
+
+
+def _sum(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.scalar(query) or 0)

@@ -1,0 +1,58 @@
+"""Whose debts an account has paid: seen by a reference, confirmed by a person."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, text, update
+
+from adapters.sql.core.statement_schema import LINE_OF_PAYMENT, known_payers, statement_lines
+from adapters.sql.core.statements import insert_new
+from billing.receivables.instructions import Instruction
+from billing.statements.matching import KnownPayer
+
+_L, _K = statement_lines.c, known_payers.c
+
+
+def note_assigned(connection: Connection, instruction: Instruction, at: datetime) -> None:
+    """Called when a person has said whose a payment is: of a statement's line, its payer is confirmed."""
+    name = instruction.payment
+    is_its = text(LINE_OF_PAYMENT), _L.payment_rail == name.rail, _L.payment == name.digest, _L.rail == name.rail
+    line = connection.execute(select(_L.key, _L.payer_account).where(*is_its)).first()
+    if line is None or instruction.customer_id is None:
+        return
+    changed = update(statement_lines).where(_L.rail == name.rail, _L.key == line.key)
+    connection.execute(changed.values(customer_id=instruction.customer_id))
+    by = instruction.decided_by or instruction.by
+    note_payer(connection, name.rail, line.payer_account, instruction.customer_id, at, by)
+
+
+def note_payer(
+    connection: Connection, rail: str, account: str | None, customer_id: str, at: datetime, by: str | None = None
+) -> None:
+    """Keeps that the account has paid for the customer; ``by`` None: as a reference says.
+
+    Once it has paid for another customer, it is nobody's, until a person confirms whose.
+    """
+    if account is None:
+        return
+    values = {"rail": rail, "account": account, "customer_id": customer_id, "confirmed_by": by, "at": at}
+    if insert_new(connection, known_payers, [values]):
+        return
+    is_it = _K.rail == rail, _K.account == account
+    known = connection.execute(select(known_payers).where(*is_it).with_for_update()).one()
+    if known.customer_id != customer_id:
+        connection.execute(update(known_payers).where(*is_it).values(customer_id=None, confirmed_by=None, at=at))
+    elif by is not None and known.confirmed_by is None:
+        connection.execute(update(known_payers).where(*is_it).values(confirmed_by=by, at=at))
+
+
+def payers(connection: Connection, rail: str, accounts: Iterable[str]) -> Mapping[str, KnownPayer]:
+    query = select(_K.account, _K.customer_id, _K.confirmed_by).where(
+        _K.rail == rail, _K.account.in_(sorted(accounts)), _K.customer_id.is_not(None)
+    )
+    return {row.account: KnownPayer(row.customer_id, row.confirmed_by is not None) for row in connection.execute(query)}
+
+
+def drop_payers(connection: Connection, customer_id: str) -> int:
+    """Forgets the accounts that have paid for the customer; returns how many."""
+    return connection.execute(delete(known_payers).where(_K.customer_id == customer_id)).rowcount

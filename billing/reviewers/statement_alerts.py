@@ -1,0 +1,57 @@
+"""Alerts about lines of bank statements."""
+
+from datetime import datetime
+
+from billing.keys import alert_id
+from billing.money import format_amount
+from billing.period import Period
+from billing.remedies import Remedy, RemedyAction
+from billing.reviewers.alerts import Alert, AlertKind
+
+
+def of_unfit_payout(
+    rail: str, key: str, of_rail: str, minor: int, currency: str, at: datetime, remedy: Remedy
+) -> Alert:
+    """The line is a settlement by the settings, but its sum is unlike what the rail has taken."""
+    text = (
+        f"{format_amount(minor, currency)} on {rail} is a settlement of {of_rail}, but fits no receipts of that rail, "
+        "less its commission; it is kept as unmatched. Compare it with the bank's register of the day"
+    )
+    return _of_line(rail, key, "payout", text, minor, currency, at, remedy)
+
+
+def of_refund_seen(rail: str, key: str, instruction_id: str, minor: int, currency: str, at: datetime) -> Alert:
+    """The refund that people were to make by hand is in the statement."""
+    text = (
+        f"{format_amount(-minor, currency)} has left {rail}, as the refund that is to be made by hand; confirm it with "
+        "the bank's reference"
+    )
+    remedy = Remedy(action=RemedyAction.CONFIRM, instruction_id=instruction_id)
+    return _of_line(rail, key, "refund", text, minor, currency, at, remedy)
+
+
+def of_unknown_return(rail: str, key: str, minor: int, currency: str, at: datetime) -> Alert:
+    """The bank has taken money back, and names no payment that the ledger knows."""
+    text = (
+        f"the bank of {rail} has taken {format_amount(-minor, currency)} back, and names no payment that is in the "
+        "books; find out which it was, and record it as given back"
+    )
+    remedy = RemedyAction.RECONCILE.of(period=Period.at(at, "UTC"))
+    return _of_line(rail, key, "return", text, minor, currency, at, remedy)
+
+
+def _of_line(
+    rail: str, key: str, what: str, text: str, minor: int, currency: str, at: datetime, remedy: Remedy
+) -> Alert:
+    period = Period.at(at, "UTC")
+    return Alert(
+        alert_id=alert_id(AlertKind.MONEY, "", Period("2000-01"), f"{rail} {key} {what}"),
+        kind=AlertKind.MONEY,
+        customer_id="",
+        period=period,
+        text=text,
+        remedies=(remedy,),
+        amount_minor=abs(minor),
+        currency=currency,
+        at=at,
+    )

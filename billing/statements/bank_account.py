@@ -1,0 +1,57 @@
+"""A bank account of ours whose statements are imported: the contract of a rail of kind statements."""
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from billing.customers.customer import Currency, Timezone
+from billing.model import Model
+from billing.payments.rails import RailName
+from billing.statements.payouts import PayoutRule
+
+
+class SettlementRule(PayoutRule, extra="forbid"):
+    """As ``PayoutRule``, by the settings."""
+
+    most_percent: Annotated[Decimal, Field(ge=0, le=50)] = Decimal(3)
+
+    @model_validator(mode="after")
+    def _is_known_by_something(self) -> "SettlementRule":
+        if not (self.payer and self.payer.strip()) and not (self.text and self.text.strip()):
+            raise ValueError("name the payer or words of the text, by which a settlement is known")
+        return self
+
+
+class BankAccount(Model, extra="forbid"):
+    """``settlements``: the rails whose money this bank pays out to the account, by name."""
+
+    account: Annotated[str, Field(min_length=1, max_length=100)]
+    currency: Currency
+    timezone: Timezone
+    settlements: dict[RailName, SettlementRule] = Field(default_factory=dict, max_length=50)
+
+
+class BankTerms(NamedTuple):
+    """What matching has to know: the rail and its account, the other rails, the key of personal numbers ("": none)."""
+
+    rail: str
+    bank: BankAccount
+    rails: frozenset[str]
+    personal_secret: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.bank.timezone)
+
+    def paid_at(self, day: date) -> datetime:
+        """The middle of the bank's day: a statement tells no time."""
+        return datetime.combine(day, time(12), self.zone).astimezone(UTC)
+
+    def begins(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def today(self, now: datetime) -> date:
+        return now.astimezone(self.zone).date()

@@ -1,0 +1,157 @@
+"""Statements of bank accounts, imported: read, checked, matched page by page, and remembered.
+
+::
+
+    statements = Statements(reader, ledger, accounts, rails, alerts)
+    report = await statements.take(Upload("november.txt", content), by="ann", now=now)
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+
+from billing.errors import BillingError, InvalidInput
+from billing.payments.rails import CARDS, Rail
+from billing.statements.bank_account import BankAccount, BankTerms
+from billing.statements.keys import FilePart, keyed
+from billing.statements.mapping import CsvMapping
+from billing.statements.outcomes import FileHead, ImportReport, LineOutcome, LineRow, OutcomeTotal
+from billing.statements.ports import StatementBooks, StatementReader
+from billing.statements.statement import Statement
+from services.alerts import Alerts
+
+PAGE_LINES = 50
+"""In one transaction: whoever waits for the ledger meanwhile waits for less than a second."""
+_TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the next digest has it in any case
+
+
+class Upload(NamedTuple):
+    """A file as it came. ``rail`` "": it is of the only account. ``mapping`` None: CSV is read as it was before."""
+
+    name: str
+    content: bytes
+    rail: str = ""
+    mapping: CsvMapping | None = None
+
+
+class Statements:
+    """``alerts`` None: the caller sees to it that what is in the ledger's outbox is told."""
+
+    def __init__(
+        self,
+        reader: StatementReader,
+        ledger: StatementBooks,
+        accounts: Mapping[str, BankAccount],
+        rails: Mapping[str, Rail],
+        alerts: Alerts | None = None,
+        personal_secret: str = "",
+    ) -> None:
+        self.accounts = accounts
+        self._reader = reader
+        self._ledger = ledger
+        self._rails = frozenset({CARDS, *rails})
+        self._alerts = alerts
+        self._personal_secret = personal_secret
+
+    async def take(
+        self,
+        upload: Upload,
+        by: str,
+        now: datetime,
+        is_rehearsal: bool = False,
+        advance: Callable[[int, int], None] | None = None,
+    ) -> ImportReport:
+        """Imports a file; a repeat, also after a crash in the middle, goes on and changes nothing twice.
+
+        ``advance`` is told how many of how many lines are done. Raises ``InvalidInput``: then nothing was taken in.
+        """
+        terms = self._terms(upload.rail)
+        mapping = upload.mapping or await self._ledger.csv_mapping(terms.rail)
+        statement = await asyncio.to_thread(self._read, terms, upload.content, mapping, now)
+        head = _head(terms, upload, statement, by, now)
+        if not is_rehearsal:
+            if upload.mapping is not None:
+                await self._ledger.keep_csv_mapping(terms.rail, upload.mapping, by, now)
+            head = await self._ledger.begin_statement(head)
+        rows = await self._taken(terms, head, statement, now, is_rehearsal, advance or _nobody)
+        if not is_rehearsal:
+            head = await self._ledger.finish_statement(head, now)
+            await self._tell()
+        return _report(head, rows, is_rehearsal)
+
+    def _terms(self, rail: str) -> BankTerms:
+        if not self.accounts:
+            raise InvalidInput("no bank account has statements: set BILLING_RAILS and BILLING_BANK_ACCOUNTS")
+        if not rail and len(self.accounts) > 1:
+            raise InvalidInput(f"whose statement is it? Name its rail: {', '.join(self.accounts)}")
+        name = rail or next(iter(self.accounts))
+        if name not in self.accounts:
+            raise InvalidInput(f"{name!r} is no bank account with statements; name one of: {', '.join(self.accounts)}")
+        return BankTerms(name, self.accounts[name], self._rails | {name}, self._personal_secret)
+
+    def _read(self, terms: BankTerms, content: bytes, mapping: CsvMapping | None, now: datetime) -> Statement:
+        statement = self._reader.read(content, terms.bank.currency, mapping)
+        statement.check(terms.bank.account, terms.bank.currency, terms.today(now))
+        return statement
+
+    async def _taken(
+        self,
+        terms: BankTerms,
+        head: FileHead,
+        statement: Statement,
+        now: datetime,
+        is_rehearsal: bool,
+        advance: Callable[[int, int], None],
+    ) -> list[LineRow]:
+        lines = await asyncio.to_thread(keyed, statement.lines)
+        keys = frozenset(each.key for each in lines)
+        rows: list[LineRow] = []
+        for start in range(0, len(lines), PAGE_LINES):
+            part = FilePart(lines[start : start + PAGE_LINES], keys)
+            rows += await self._ledger.take_lines(terms, head, part, now, is_rehearsal)
+            advance(start + len(part.lines), len(lines))
+        return rows
+
+    async def _tell(self) -> None:
+        if self._alerts is not None:
+            with suppress(BillingError, TimeoutError):
+                async with asyncio.timeout(_TELL_SECONDS):
+                    await self._alerts.resume()
+
+
+def _nobody(_done: int, _all: int) -> None: ...
+
+
+def _head(terms: BankTerms, upload: Upload, statement: Statement, by: str, now: datetime) -> FileHead:
+    return FileHead(
+        rail=terms.rail,
+        digest=hashlib.sha256(upload.content).hexdigest()[:32],
+        name=" ".join(upload.name.split())[-200:] or "statement",
+        file_format=statement.file_format,
+        currency=terms.bank.currency,
+        since=statement.since,
+        until=statement.until,
+        opening_minor=statement.opening_minor,
+        closing_minor=statement.closing_minor,
+        lines=len(statement.lines),
+        by=by,
+        at=now,
+    )
+
+
+def _report(head: FileHead, rows: Sequence[LineRow], is_rehearsal: bool) -> ImportReport:
+    counts = Counter(row.outcome for row in rows)
+    sums: Counter[LineOutcome] = Counter()
+    for row in rows:
+        sums[row.outcome] += row.amount_minor
+    totals = tuple(
+        OutcomeTotal(outcome=outcome, lines=counts[outcome], amount_minor=sums[outcome])
+        for outcome in LineOutcome
+        if counts[outcome]
+    )
+    known = head.lines - len(rows)
+    return ImportReport(file=head, totals=totals, known=known, rows=tuple(rows), is_rehearsed=is_rehearsal)

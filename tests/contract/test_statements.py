@@ -1,0 +1,347 @@
+"""Statements in the ledger: what becomes of each line, once, on SQLite and PostgreSQL."""
+
+# ruff: noqa: RUF001 - Cyrillic texts
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from adapters.sql.ledger import SqlLedger
+from adapters.statements.files import StatementFiles
+from billing.errors import InvalidInput
+from billing.payments.rails import Rail, RailKind
+from billing.receivables.incoming import IncomingPayment, PaymentKind
+from billing.receivables.instructions import InstructionKind, InstructionRequest, InstructionState
+from billing.receivables.journal import AccountKind, PaymentName, Subject
+from billing.statements.bank_account import BankAccount, SettlementRule
+from billing.statements.outcomes import ImportReport, LineOutcome
+from services.statements import Statements, Upload
+from tests import statement_samples as samples
+from tests.contract.ledger_fixtures import read, run
+from tests.ordering import request
+
+NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
+RAILS = {
+    "bank": Rail(kind=RailKind.STATEMENTS),
+    "bank-app": Rail(kind=RailKind.BILLER),
+    "wayforpay": Rail(kind=RailKind.GATEWAY),
+}
+BANK = BankAccount(
+    account=samples.OWN,
+    currency="eur",
+    timezone="Asia/Almaty",
+    settlements={"bank-app": SettlementRule(payer="Bank JSC", text="settlement")},
+)
+
+
+def statements(ledger: SqlLedger) -> Statements:
+    return Statements(StatementFiles(), ledger, {"bank": BANK}, RAILS)
+
+
+async def taken(ledger: SqlLedger, *documents: str, name: str = "day.txt", **given: Any) -> ImportReport:
+    content = samples.one_c(*documents, opening="", closing="").encode()
+    return await statements(ledger).take(Upload(name, content), "ann", NOW, **given)
+
+
+def paid(number: str = "77", amount: str = "100.00", text: str = "за услуги", **changes: Any) -> str:
+    return samples.one_c_document(number, amount, text, **changes)
+
+
+def outcomes(report: ImportReport) -> dict[str, int]:
+    return {str(total.outcome): total.lines for total in report.totals}
+
+
+async def owing(ledger: SqlLedger, number: str = "1042", customer_id: str = "buyer", amount_minor: int = 10000) -> None:
+    """Somebody who owes for an order."""
+    asked = request(number, amount_minor)
+    await ledger.open_order(asked.evolve(buyer=asked.buyer.evolve(customer_id=customer_id)), NOW)
+
+
+async def owed(ledger: SqlLedger, customer_id: str = "buyer") -> int:
+    return sum(item.amount_minor for item in (await ledger.balance(customer_id)).owed)
+
+
+async def clearing(ledger: SqlLedger, rail: str = "bank") -> int:
+    totals = await ledger.trial_balance()
+    return sum(row.closing_minor for row in totals if (row.kind, row.rail) == (AccountKind.CLEARING, rail))
+
+
+async def told(ledger: SqlLedger) -> list[str]:
+    return [alert.text for alert in await ledger.alerts()]
+
+
+@pytest.mark.parametrize("words", ["Оплата заказа 1042", "ORDER-1042/A", "pay no. 1042", "счет №1042 от 28.11.2026"])
+async def test_an_order_that_is_named_is_paid(ledger: SqlLedger, words: str) -> None:
+    await owing(ledger)
+    assert outcomes(await taken(ledger, paid(text=words))) == {"booked": 1}
+    assert (await owed(ledger), await clearing(ledger)) == (0, 10000)
+    assert await told(ledger) == []
+
+
+async def test_an_account_number_and_an_id_in_capitals_name_their_customer(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    account = await ledger.open_number("buyer", "79927398713", "ann", "asked", NOW)
+    first = paid("1", "30.00", f"лицевой счет {account.number}")
+    report = await taken(
+        ledger, first, paid("2", "30.00", "INV-BUYER-2026-11"), paid("3", "1.00", "account 79927398714")
+    )
+    assert outcomes(report) == {"booked": 2, "unmatched": 1}
+    assert await owed(ledger) == 4000
+
+
+async def test_two_who_are_named_are_nobody_and_a_person_is_told(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await owing(ledger, "1043", "other")
+    assert outcomes(await taken(ledger, paid(text="orders 1042 and 1043"))) == {"unmatched": 1}
+    assert await owed(ledger) == 10000
+    assert len(await told(ledger)) == 1
+
+
+async def test_a_short_number_names_an_order_only_for_exactly_what_it_owes(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    report = await taken(ledger, paid("1", "99.00", "договор 1042 2026"), paid("2", "100.00", "договор 1042 2026"))
+    assert [row.outcome for row in report.rows] == [LineOutcome.UNMATCHED, LineOutcome.BOOKED]
+
+
+async def test_the_amount_alone_books_nothing(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    assert outcomes(await taken(ledger, paid())) == {"unmatched": 1}
+    assert await owed(ledger) == 10000
+
+
+async def test_the_same_file_a_renamed_one_and_a_longer_one_change_nothing_twice(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await taken(ledger, paid(amount="20.00", text="order 1042"))
+    assert (await taken(ledger, paid(amount="20.00", text="order 1042"), name="other.txt")).known == 1
+    assert await owed(ledger) == 8000
+    longer = [paid(amount="20.00", text="order 1042")] * 2
+    report = await taken(ledger, *longer)
+    assert (outcomes(report), report.known) == ({"booked": 1}, 1)
+    assert await owed(ledger) == 6000
+    files = await ledger.statement_files("bank")
+    assert [(file.lines, file.name, file.by) for file in files] == [(2, "day.txt", "ann"), (1, "day.txt", "ann")]
+
+
+async def test_the_same_day_in_another_format_changes_nothing_twice(ledger: SqlLedger) -> None:
+    await owing(ledger, amount_minor=15000)
+    bank = BANK.evolve(currency="kzt")
+    service = Statements(StatementFiles(), ledger, {"bank": bank}, RAILS)
+    files = (samples.camt_054(), samples.MT940, samples.CAMT_053, samples.ONE_C)
+    totals = [outcomes(await service.take(Upload("x", content.encode()), "ann", NOW)) for content in files]
+    first, second, *others = totals
+    assert first == {"booked": 1}
+    assert second == {"unmatched": 2, "returned": 1, "outgoing": 1}
+    assert others == [{}, {"repeated": 5}]
+    sums = await ledger.statement_balance("bank", "kzt")
+    assert sums.clearing_minor == sums.lines_minor == 45000 - 15000
+
+
+async def test_two_notifications_without_a_reference_are_two_payments(ledger: SqlLedger) -> None:
+    service = Statements(StatementFiles(), ledger, {"bank": BANK.evolve(currency="kzt")}, RAILS)
+    for notification in ("N1", "N2", "N1"):
+        content = samples.camt_054(notification, "").encode()
+        await service.take(Upload("x", content), "ann", NOW)
+    assert await clearing(ledger) == 30000
+
+
+async def test_what_an_app_has_posted_is_matched_and_books_nothing(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await ledger.book(posted("92233720368547758071"), NOW)
+    report = await taken(ledger, paid("1", text="перевод 92233720368547758071"), paid("2", text="92233720368547758071"))
+    assert outcomes(report) == {"matched": 1, "unmatched": 1}  # the second is money of its own
+    assert (await owed(ledger), await clearing(ledger), await clearing(ledger, "bank-app")) == (0, 10000, 10000)
+
+
+def posted(reference: str, amount_minor: int = 10000, at: datetime = NOW - timedelta(days=2)) -> IncomingPayment:
+    order = Subject.order("1042")
+    names = {"rail": "bank-app", "reference": reference, "customer_id": "buyer", "subject": order}
+    return IncomingPayment(**names, amount_minor=amount_minor, currency="eur", paid_at=at)  # type: ignore[arg-type]
+
+
+def payout(amount: str, words: str = "Settlement for 29.11.2026") -> str:
+    return paid("9", amount, words).replace("ТОО Пример", "Bank JSC of Almaty")
+
+
+async def test_a_settlement_moves_what_the_rail_has_taken_and_keeps_its_fee(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    for number in range(3):
+        await ledger.book(posted(str(number)), NOW - timedelta(days=2))
+    report = await taken(ledger, payout("294.00"))
+    assert outcomes(report) == {"settled": 1}
+    assert report.rows[0].fee_minor == 600
+    assert (await clearing(ledger), await clearing(ledger, "bank-app")) == (29400, 0)
+    fees = [row.closing_minor for row in await ledger.trial_balance() if row.kind is AccountKind.FEE]
+    assert fees == [600]
+    assert sum(row.closing_minor for row in await ledger.trial_balance()) == 0
+    assert (await taken(ledger, payout("294.00"), name="again")).known == 1
+
+
+@pytest.mark.parametrize("amount", ["290.00", "300.01"])
+async def test_a_settlement_that_does_not_fit_is_unmatched_and_told(ledger: SqlLedger, amount: str) -> None:
+    for number in range(3):
+        await ledger.book(posted(str(number)).evolve(customer_id=None, subject=None), NOW - timedelta(days=2))
+    before = len(await told(ledger))
+    assert outcomes(await taken(ledger, payout(amount))) == {"unmatched": 1}
+    news = (await told(ledger))[before:]
+    assert len(news) == 1
+    assert "settlement of bank-app" in news[0]
+
+
+async def test_a_known_payer_of_exactly_what_is_owed_is_proposed_confirmed_once_then_booked(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await taken(ledger, paid("1", "40.00", "order 1042"))
+    assert outcomes(await taken(ledger, paid("2", "59.00"))) == {"unmatched": 1}
+    assert outcomes(await taken(ledger, paid("3", "60.00"))) == {"proposed": 1}
+    assert await owed(ledger) == 6000
+    proposal = (await ledger.instructions())[0]
+    assert (proposal.kind, proposal.state, proposal.customer_id) == (
+        InstructionKind.ASSIGN,
+        InstructionState.PROPOSED,
+        "buyer",
+    )
+    assert sum("proposes to assign 60.00" in each for each in await told(ledger)) == 1
+    await ledger.confirm(proposal.instruction_id, "ann", "it is theirs", NOW)
+    assert await owed(ledger) == 0
+    await owing(ledger, "1043")
+    assert outcomes(await taken(ledger, paid("4", "100.00"))) == {"booked": 1}
+    assert await owed(ledger) == 0
+
+
+async def test_an_account_that_has_paid_for_two_customers_proposes_nothing(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await owing(ledger, "1043", "other")
+    await taken(ledger, paid("1", "40.00", "order 1042"), paid("2", "40.00", "order 1043"))
+    assert outcomes(await taken(ledger, paid("3", "60.00"))) == {"unmatched": 1}
+
+
+async def test_assigning_by_hand_confirms_the_payer(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    report = await taken(ledger, paid("1", "40.00"))
+    name = report.rows[0].payment
+    assert name is not None
+    asked = {"instruction_id": "i1", "kind": InstructionKind.ASSIGN, "payment": name, "customer_id": "buyer"}
+    await ledger.instruct(InstructionRequest(**asked, by="ann", reason="by phone", via="cli"), {}, NOW)  # type: ignore[arg-type]
+    assert outcomes(await taken(ledger, paid("2", "60.00"))) == {"booked": 1}
+    assert await owed(ledger) == 0
+
+
+async def test_outgoing_lines_are_kept_and_book_nothing(ledger: SqlLedger) -> None:
+    report = await taken(ledger, paid(is_in=False, text="аренда"))
+    assert outcomes(report) == {"outgoing": 1}
+    assert await clearing(ledger) == 0
+    assert await told(ledger) == []
+
+
+async def test_money_that_we_give_back_by_name_is_a_refund_and_a_return_of_the_bank_a_chargeback(
+    ledger: SqlLedger,
+) -> None:
+    await owing(ledger, amount_minor=15000)
+    service = Statements(StatementFiles(), ledger, {"bank": BANK.evolve(currency="kzt")}, RAILS)
+    await service.take(Upload("x", samples.MT940.encode()), "ann", NOW)
+    record = await ledger.incoming_payment(PaymentName.of("bank", "BANK000005"))
+    assert record is not None
+    assert (record.payment.kind, record.payment.amount_minor) == (PaymentKind.CHARGEBACK, -15000)
+    assert record.payment.original == PaymentName.of("bank", "BANK000001")
+
+
+async def test_a_refund_that_is_to_be_made_by_hand_is_told_and_booked_once(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    report = await taken(ledger, paid("1", "100.00", "order 1042"))
+    name = report.rows[0].payment
+    assert name is not None
+    asked = {"instruction_id": "i1", "kind": InstructionKind.REFUND, "payment": name, "by_hand": True}
+    await ledger.instruct(InstructionRequest(**asked, by="ann", reason="returned", via="cli"), {}, NOW)  # type: ignore[arg-type]
+    key = report.rows[0].key
+    back = await taken(ledger, paid("9021", "100.00", f"refund of {key}", is_in=False))
+    assert outcomes(back) == {"to confirm": 1}
+    assert sum("has left bank" in each for each in await told(ledger)) == 1
+    await ledger.confirm("i1", "ann", "paid out", NOW, "9021", by_hand=True)
+    sums = await ledger.statement_balance("bank", "eur")
+    assert (sums.clearing_minor, sums.lines_minor, sums.by_hand_minor) == (0, 10000, -10000)
+
+
+async def test_a_refund_that_a_person_has_recorded_is_matched(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    report = await taken(ledger, paid("1", "100.00", "order 1042"))
+    name = report.rows[0].payment
+    assert name is not None
+    asked = {"instruction_id": "i1", "kind": InstructionKind.REFUND, "payment": name, "refund_reference": "9021"}
+    await ledger.instruct(InstructionRequest(**asked, by="ann", reason="returned", via="cli"), {}, NOW)  # type: ignore[arg-type]
+    assert outcomes(await taken(ledger, paid("9021", "100.00", "возврат", is_in=False))) == {"matched": 1}
+    assert await clearing(ledger) == 0
+
+
+async def test_a_rehearsal_tells_what_would_be_and_leaves_no_trace(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    report = await taken(ledger, paid(text="order 1042"), is_rehearsal=True)
+    assert (outcomes(report), report.is_rehearsed) == ({"booked": 1}, True)
+    assert (await owed(ledger), await ledger.statement_files()) == (10000, [])
+
+
+async def test_an_import_that_was_killed_goes_on_and_ends_the_same(ledger: SqlLedger, url: str) -> None:
+    await owing(ledger, amount_minor=12000)
+    documents = [paid(str(number), "1.00", "order 1042") for number in range(120)]
+    calls = 0
+
+    class Killed(BaseException): ...
+
+    def advance(done: int, _: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        await taken(ledger, *documents, advance=advance)
+    assert (await ledger.statement_files())[0].done_at is None
+    assert await owed(ledger) == 2000
+    report = await taken(ledger, *documents)
+    assert (report.known, outcomes(report)) == (100, {"booked": 20})
+    assert (await owed(ledger), await clearing(ledger)) == (0, 12000)
+    assert (await ledger.statement_files())[0].done_at == NOW
+    assert len(read(url, "SELECT 1 FROM statement_lines")) == 120
+
+
+async def test_a_personal_number_in_a_text_is_not_kept(ledger: SqlLedger, url: str) -> None:
+    await taken(ledger, paid(text="ИИН 900101300007 за интернет"))
+    stored = read(url, "SELECT text FROM statement_lines")[0][0]
+    assert stored == "ИИН ********0007 за интернет"
+
+
+async def test_a_bank_that_uses_a_reference_again_has_two_payments(ledger: SqlLedger) -> None:
+    bank = BANK.evolve(currency="kzt")
+    service = Statements(StatementFiles(), ledger, {"bank": bank}, RAILS)
+    await service.take(Upload("x", samples.camt_054().encode()), "ann", NOW)
+    await service.take(Upload("x", samples.camt_054("N2").replace("150.00", "50.00").encode()), "ann", NOW)
+    assert await clearing(ledger) == 20000
+
+
+async def test_files_of_others_are_refused_before_anything_is_kept(ledger: SqlLedger) -> None:
+    foreign = samples.one_c(paid()).replace(samples.OWN, samples.OTHER).encode()
+    with pytest.raises(InvalidInput, match="not of KZ00"):
+        await statements(ledger).take(Upload("x", foreign), "ann", NOW)
+    with pytest.raises(InvalidInput, match="is no bank account"):
+        await statements(ledger).take(Upload("x", foreign, rail="cash"), "ann", NOW)
+    assert await ledger.statement_files() == []
+
+
+async def test_lines_are_found_by_indexes(ledger: SqlLedger, url: str) -> None:
+    await taken(ledger, paid())
+    if "sqlite" not in url:
+        return
+    queries = (
+        "SELECT key FROM statement_lines WHERE payment IS NOT NULL AND payment_rail = 'a' AND payment = 'b'",
+        "SELECT key FROM statement_lines WHERE rail = 'a' AND (booked_on, amount_minor) IN (VALUES ('x', 1))",
+        "SELECT key FROM statement_lines WHERE rail = 'a' AND file = 'b' ORDER BY position",
+    )
+    for query in queries:
+        plan = run(url, lambda connection, query=query: connection.execute(text(f"EXPLAIN QUERY PLAN {query}")).all())
+        assert all("USING" in row[3] and "INDEX" in row[3] for row in plan if "statement_lines" in row[3]), plan
+
+
+async def test_the_sums_of_days_agree_with_the_payments(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await taken(ledger, paid("1", "40.00", "order 1042"), paid("2", "5.00"), paid("3", "7.00", is_in=False))
+    assert await ledger.statement_sums("bank", "eur", date(2026, 11, 1), date(2026, 12, 1)) == (4500, 4500)
+    assert await ledger.statement_sums("bank", "eur", date(2026, 12, 1), date(2027, 1, 1)) == (0, 0)
