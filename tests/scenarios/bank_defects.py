@@ -54,8 +54,9 @@ def logs_what_was_asked(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
     def talkative(app: Any, **more: Any) -> uvicorn.Config:
         config, access = configuration(app, **more), logging.getLogger("uvicorn.access")
-        patch.setattr(access, "propagate", True)
-        patch.setattr(access, "isEnabledFor", lambda level: True)  # which a stand-in in this process has turned off
+        for log in (access, access.parent):  # the stand-ins in this process have turned all of this off
+            patch.setattr(log, "propagate", True)
+        patch.setattr(access, "isEnabledFor", lambda level: True)
         return config
 
     patch.setattr(conftest, "configuration", talkative)
