@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 SANDBOX_BILLER_SECRET = "biller-secret-of-the-sandbox-0123456789"
-_OF_SANDBOX = {"currency": "eur", "timezone": "Europe/Paris", "addresses": "127.0.0.1"}
+_OF_SANDBOX = {"currency": "eur", "timezone": "Europe/Paris", "addresses": "127.0.0.1", "register_hour": None}
 SANDBOX_BILLERS = {
     "bank-app": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "kaspi"}),
     "terminals": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "osmp"}),
@@ -26,10 +26,15 @@ SANDBOX_BILLERS = {
 """Contracts of the sandbox, with nobody."""
 
 
+def agreed(settings: Settings) -> dict[str, BillerContract]:
+    """What was agreed for each rail of kind biller, as it is configured."""
+    known: Mapping[str, BillerContract] = (SANDBOX_BILLERS if settings.sandbox else {}) | settings.billers
+    return {rail: known[rail] for rail in billers(settings.rails)}
+
+
 def contracts(settings: Settings) -> dict[str, Contract]:
     """The contract of each rail of kind biller."""
-    agreed: Mapping[str, BillerContract] = (SANDBOX_BILLERS if settings.sandbox else {}) | settings.billers
-    return {rail: _contract(rail, agreed[rail]) for rail in billers(settings.rails)}
+    return {rail: _contract(rail, contract) for rail, contract in agreed(settings).items()}
 
 
 def connect_billers(settings: Settings, ledger: BillerBooks) -> dict[str, Biller]:
@@ -42,19 +47,19 @@ def connect_billers(settings: Settings, ledger: BillerBooks) -> dict[str, Biller
     }
 
 
-def _contract(rail: str, agreed: BillerContract) -> Contract:
+def _contract(rail: str, known: BillerContract) -> Contract:
     return Contract(
         rail=rail,
-        dialect=Dialect(agreed.dialect),
-        currency=agreed.currency,
-        timezone=agreed.timezone,
-        least_minor=parse_amount(agreed.least, agreed.currency),
-        most_minor=parse_amount(agreed.most, agreed.currency),
-        addresses=agreed.addresses,
-        secret=agreed.secret.get_secret_value(),
-        user=agreed.user,
-        password=agreed.password.get_secret_value(),
-        bin=agreed.bin,
-        data1=agreed.data1.get_secret_value(),
-        texts={BillerCode(code): words for code, words in agreed.texts.items()},
+        dialect=Dialect(known.dialect),
+        currency=known.currency,
+        timezone=known.timezone,
+        least_minor=parse_amount(known.least, known.currency),
+        most_minor=parse_amount(known.most, known.currency),
+        addresses=known.addresses,
+        secret=known.secret.get_secret_value(),
+        user=known.user,
+        password=known.password.get_secret_value(),
+        bin=known.bin,
+        data1=known.data1.get_secret_value(),
+        texts={BillerCode(code): words for code, words in known.texts.items()},
     )

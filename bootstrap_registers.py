@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from billing.payments.rails import billers
 from billing.registers.register import RegisterTerms
+from bootstrap_billers import agreed
 from services.registers.desk import RegisterDesk
 from services.registers.folder import RegisterFolder
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def register_terms(settings: Settings) -> dict[str, RegisterTerms]:
     """What the contract of each rail of kind biller says about its register."""
-    return {name: RegisterTerms(name, "eur", "Europe/Paris") for name in billers(settings.rails)}
+    return {
+        rail: RegisterTerms(rail, contract.currency, contract.timezone, contract.register_hour)
+        for rail, contract in agreed(settings).items()
+    }
 
 
 def connect_register_desk(settings: Settings, ledger: SqlLedger) -> RegisterDesk:

@@ -80,6 +80,7 @@ class BillerContract(Model, extra="forbid"):
 
     ``addresses`` are the bank's. ``secret``, or ``user`` and ``password``, are of the neutral dialect; ``bin`` and
     ``data1`` of Kaspi's. ``least`` and ``most`` are told by ``check``. ``texts`` are what payers read, by code.
+    ``register_hour`` is by when the register of the day before is there; None: none ever comes.
     """
 
     dialect: Dialect
@@ -93,4 +94,5 @@ class BillerContract(Model, extra="forbid"):
     password: Secret = SecretStr("")
     bin: Code = ""
     data1: Secret = SecretStr("")
+    register_hour: Annotated[int, Field(ge=0, le=23)] | None = 12
     texts: dict[BillerCode, Line] = Field(default_factory=dict, max_length=20)

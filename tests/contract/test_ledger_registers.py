@@ -43,7 +43,7 @@ def states(day: RegisterDay) -> dict[str, tuple[int, int, int]]:
 
 async def booked(ledger: SqlLedger, reference: str) -> int | None:
     record = await ledger.incoming_payment(PaymentName.of(RAIL, reference))
-    return record and record.payment.amount_minor
+    return record.payment.amount_minor if record else None
 
 
 async def test_each_payment_of_the_day_is_in_one_state_and_what_is_open_is_one_alert(ledger: SqlLedger) -> None:

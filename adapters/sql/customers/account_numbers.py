@@ -6,9 +6,11 @@ from sqlalchemy import Connection, delete, select, update
 
 from adapters.sql.core.biller_schema import personal_numbers, service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.register_schema import register_lines
 from adapters.sql.core.statements import insert_new
 from adapters.sql.receivables.journal import lock_account
 from billing.customers.account_numbers import AccountKey, PersonalNumber, ServiceAccount, new_number
+from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput, NotFound
 
 _A, _P = service_accounts.c, personal_numbers.c
@@ -86,6 +88,9 @@ def owner_of(connection: Connection, key: AccountKey) -> str | None:
 
 
 def drop_personal(connection: Connection, customer_id: str) -> int:
+    digests = select(_P.digest).where(_P.customer_id == customer_id)
+    of_person = update(register_lines).where(register_lines.c.personal.in_(digests))
+    connection.execute(of_person.values(personal=None, account=ERASED))
     return connection.execute(delete(personal_numbers).where(_P.customer_id == customer_id)).rowcount
 
 

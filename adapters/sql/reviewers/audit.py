@@ -18,6 +18,7 @@ _DONE = {
     Cause.PAYMENT: "record payment",
     Cause.ALLOCATION: "assign payment",
     Cause.REFUND: "give payment back",
+    Cause.CHARGEBACK: "take payment back",
     Cause.SETTLEMENT: "settle",
 }
 """What people do with money, by the cause of the transaction."""
