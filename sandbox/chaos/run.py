@@ -75,7 +75,7 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         bookkeeper = Bookkeeper(plan, bank, desk, adapters.ledger, lambda: clock.now, app_payers)
         buyers = Buyers(plan, settings, adapters, bank, app_payers)
         end = OrdersEnd(settings, adapters, client, buyers)
-        people = (bookkeeper, buyers, end, bank_end := BankEnd(settings))
+        people = (bookkeeper, buyers, end, bank_end := BankEnd(settings, adapters))
         months = Months(plan, periods, company, adapters, client, clock, fault_injector, *people, folder, report)
         await buyers.payers.calls_back()
         await app_payers.agree()

@@ -14,7 +14,7 @@ from sandbox.bank.api import bank_app
 from sandbox.bank.contracts import CONTRACTS
 from sandbox.bank.store import BANK_JOURNAL
 from sandbox.stack.stand_ins import serve
-from sandbox.stand_ins.control import control, local_http
+from sandbox.stand_ins.control import control, download, local_http
 from sandbox.stand_ins.faults import Faults
 
 RAILS = [contract.rail for contract in CONTRACTS]
@@ -187,9 +187,7 @@ async def test_the_days_register_leaves_out_and_adds_what_it_is_told_to(town: To
     await control(town.bank, "reversals", {"rail": rail, "txn_id": second["txn_id"]})
     await control(town.bank, f"registers/{rail}", {"leave_out": [first["txn_id"]]})
     day = CONTRACTS[0].local(datetime.now(UTC)).date()
-    async with local_http() as http:
-        url = f"http://127.0.0.1:{town.bank}/_control/registers/{rail}?day={day}"
-        text = (await http.get(url)).raise_for_status().text
+    text = (await download(town.bank, f"registers/{rail}?day={day}")).decode()
     mark = "\t" if rail == "terminals" else ";"
     rows = [line.split(mark) for line in text.splitlines() if line[0].isdigit()]
     if rail == "terminals":  # has no word for what went back
@@ -219,7 +217,5 @@ async def test_its_statements_say_what_arrived_net_of_commission(town: Town) -> 
         "1c": "КонечныйОстаток=209.50",
         "csv": ";70.50;EUR;A. Nowak;KZ1;order 1001",
     }.items():
-        async with local_http() as http:
-            url = f"http://127.0.0.1:{town.bank}/_control/statements?kind={kind}&day={datetime.now(UTC):%Y-%m-%d}"
-            content = (await http.get(url)).raise_for_status().content
+        content = await download(town.bank, f"statements?kind={kind}&day={datetime.now(UTC):%Y-%m-%d}")
         assert words.format(datetime.now(UTC)) in content.decode("cp1251" if kind == "1c" else "utf-8"), kind

@@ -1,15 +1,20 @@
 """Defects at the bank's door that are planted into the real application: each function breaks one thing."""
 
 import logging
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from itertools import count
 from typing import Any
 
 import pytest
 import uvicorn
 
+from adapters.sql.payments import registers
+from adapters.sql.payments.registers import SqlRegisters
 from adapters.sql.receivables.billers import SqlBillers
 from billing.billers.biller import Answered, BillerCode, BillerPayment, Outcome, Render
+from billing.receivables.journal import PaymentName
+from billing.registers.register import RegisterLine, RegisterTerms
 from process.server import configuration
 from tests.bed import Bed
 from tests.console import conftest
@@ -47,6 +52,22 @@ def makes_a_new_answer_for_a_repeat(patch: pytest.MonkeyPatch, bed: Bed) -> None
         return known if known.is_new else known._replace(answer=render(outcome))
 
     patch.setattr(SqlBillers, "pay_account", anew)
+
+
+def ignores_what_only_a_register_has(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """Only what we know is compared."""
+    save = SqlRegisters.save_register_lines
+
+    async def known(self: SqlRegisters, terms: RegisterTerms, day: date, lines: Sequence[RegisterLine]) -> None:
+        names = [PaymentName.of(terms.rail, line.original or line.reference) for line in lines]
+        own = [line for line, name in zip(lines, names, strict=True) if await bed.ledger.booked_at(name)]
+        await save(self, terms, day, own)
+
+    patch.setattr(SqlRegisters, "save_register_lines", known)
+
+
+def tells_nobody_of_a_register(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(registers, "of_register", lambda day, at: None)
 
 
 def logs_what_was_asked(patch: pytest.MonkeyPatch, bed: Bed) -> None:

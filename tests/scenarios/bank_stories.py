@@ -7,9 +7,10 @@ from typing import Any
 
 from billing.customers.account_numbers import personal_digest
 from billing.receivables.payment_list import PaymentFilter
+from bootstrap_registers import connect_register_desk
 from orders.order import OrderStage
 from sandbox.bank.contracts import agree_with_the_bank
-from sandbox.stand_ins.control import control, local_http
+from sandbox.stand_ins.control import control, download, local_http
 from sandbox.stand_ins.subscribers import SUBSCRIBERS, Subscribers, personal_number
 from sandbox.timeline import until
 from tests.bed import PATIENCE_SECONDS, Bed, now
@@ -94,7 +95,32 @@ async def two_equal_payments_come_in_a_minute(bed: Bed) -> None:
     assert [row.amount_minor for row in page.rows] == [1000, 1000]
 
 
+async def a_register_has_other_payments_than_we_have(bed: Bed) -> None:
+    """One that we never heard of, one that was taken back; and it lacks one. People confirm what it has."""
+    number = await subscribed(bed, await somebody(bed))
+    async with the_bank_calls(bed):
+        for rail in RAILS:
+            lacking = await pays(bed, rail, number, "10.00")
+            await control(bed.ports.bank, f"registers/{rail}", {"leave_out": [lacking["txn_id"]]})
+            await pays(bed, rail, number, "11.00", is_told=False)
+        back = await pays(bed, "bank-app", number, "12.00")
+        await control(bed.ports.bank, "reversals", {"rail": "bank-app", "txn_id": back["txn_id"]})
+    for rail in RAILS:
+        await the_register_comes(bed, rail)
+
+
 # -- who does it
+
+
+async def the_register_comes(bed: Bed, rail: str) -> None:
+    """Of today, twice; people confirm what can be booked of it."""
+    desk = connect_register_desk(bed.settings, bed.ledger)
+    day = desk.terms(rail).day_of(now())
+    for name in ("register.csv", "again.csv"):
+        content = await download(bed.ports.bank, f"registers/{rail}?day={day}")
+        await desk.take(rail, day, name, content, "ann", now(), ["original=original"])
+    for row in await desk.to_book(rail, day):
+        await desk.confirm(rail, row.reference, "ann", "by the register", now())
 
 
 async def somebody(bed: Bed) -> str:

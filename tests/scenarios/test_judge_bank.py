@@ -14,6 +14,7 @@ from tests.scenarios.stories import PERIOD
 Story = Callable[[Bed], Awaitable[None]]
 Plant = Callable[[pytest.MonkeyPatch, Bed], None]
 _BOOKED_ONCE = "what a bank was told is paid is booked once"
+_TOLD = "people are told of what a bank's register"
 _EXPOSED = "no log has an account number"
 
 STORIES: list[Story] = [
@@ -24,6 +25,7 @@ STORIES: list[Story] = [
     stories.a_personal_number_is_typed,
     stories.an_order_is_paid_in_the_banks_app,
     stories.two_equal_payments_come_in_a_minute,
+    stories.a_register_has_other_payments_than_we_have,
 ]
 
 DEFECTS: list[tuple[Story, Plant, str]] = [
@@ -31,6 +33,12 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (stories.what_is_owed_is_paid_in_the_banks_app, defects.answers_before_it_has_committed, _BOOKED_ONCE),
     (stories.the_bank_repeats_what_was_answered, defects.makes_a_new_answer_for_a_repeat, _BOOKED_ONCE),
     (stories.a_personal_number_is_typed, defects.logs_what_was_asked, _EXPOSED),
+    (
+        stories.a_register_has_other_payments_than_we_have,
+        defects.ignores_what_only_a_register_has,
+        _BOOKED_ONCE,
+    ),
+    (stories.a_register_has_other_payments_than_we_have, defects.tells_nobody_of_a_register, _TOLD),
 ]
 
 
