@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     console_host: Line = "127.0.0.1"
     temporal_ui_url: Url = ""
     console_port: int = Field(12114, ge=1, le=65535)
+    inbound_port: int = Field(12120, ge=1, le=65535)
     console_trusted_proxies: Networks = ()
     console_sso_header: HeaderName | Literal[""] = ""
     link_secret: Secret = SecretStr("")

@@ -1,1 +1,3 @@
-"""Endpoints for machines: Stripe's webhooks, health checks, metrics."""
+"""Endpoints for machines: banks' apps, Stripe's and gateways' callbacks, the seller's orders, health, metrics."""
+
+READY = "inbound is ready"

@@ -22,7 +22,9 @@ class _Ledger(Protocol):
 
 
 class Health:
-    def __init__(self, ledger: _Ledger, client: Client) -> None:
+    """``client`` None: this process does its work without Temporal."""
+
+    def __init__(self, ledger: _Ledger, client: Client | None = None) -> None:
         self._ledger = ledger
         self._client = client
         self.router = APIRouter()
@@ -34,10 +36,10 @@ class Health:
 
     async def ready(self) -> JSONResponse:
         """503 with words unless ledger and Temporal answer."""
-        ledger, temporal = await asyncio.gather(
-            _tried(self._ledger.ping()), _tried(self._client.service_client.check_health())
-        )
-        words = {"ledger": ledger, "temporal": temporal}
+        checks: dict[str, Awaitable[object]] = {"ledger": self._ledger.ping()}
+        if self._client is not None:
+            checks["temporal"] = self._client.service_client.check_health()
+        words = dict(zip(checks, await asyncio.gather(*map(_tried, checks.values())), strict=True))
         return JSONResponse(words, 200 if set(words.values()) == {"ok"} else 503)
 
 

@@ -1,7 +1,9 @@
-"""uvicorn's server as the console runs it: with limits of time and number, and without signal handling."""
+"""uvicorn's server as console and inbound run it: with limits of time and number, and without signal handling."""
 
 import asyncio
 import contextlib
+import logging
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -14,17 +16,18 @@ REQUEST_SECONDS = 30.0
 """Within this time head and body of a request have to arrive; slower clients are cut off."""
 IDLE_SECONDS = 130
 """How long an idle connection is kept: longer than proxies keep theirs, so that no request meets its end."""
+_GRACE_SECONDS = 10  # for requests that are being answered
 CONNECTIONS_MAX = 1000  # open pages of reviewers count; further requests get 503
 
 
 def configuration(app: Any, **more: Any) -> uvicorn.Config:
-    """The configuration of every console, in production and in tests."""
+    """The configuration of every server of ours, in production and in tests."""
     return uvicorn.Config(
         app,
         http=DeadlineProtocol,
         ws="none",
         log_config=None,
-        access_log=False,  # the links of customers are in the paths
+        access_log=False,  # links of customers are in paths, and personal numbers in queries
         server_header=False,
         proxy_headers=False,  # process/proxies.py reads them, from trusted proxies only
         limit_concurrency=CONNECTIONS_MAX,
@@ -85,3 +88,21 @@ class Server(uvicorn.Server):
         for live in getattr(getattr(self.config.app, "state", None), "live", ()):
             live.stop()
         await super().shutdown(sockets)
+
+
+async def serve_until_signalled(app: Any, host: str, port: int, ready: str) -> None:
+    """Logs ``ready`` with the address once it listens; SIGTERM and SIGINT end it, after the open requests."""
+    config = configuration(app, host=host, port=port, timeout_graceful_shutdown=_GRACE_SECONDS)
+    server = _Announced(config)
+    server.ready = ready
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.stop)
+    await server.serve()
+
+
+class _Announced(Server):
+    ready = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        logging.info("%s: http://%s:%d", self.ready, self.config.host, self.config.port)

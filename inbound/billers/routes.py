@@ -20,13 +20,13 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from billing.billers.biller import Address, Answer, BillerCode, Dialect, Outcome
+from billing.billers.biller import Address, Answer, Asked, BillerCode, Dialect, Outcome
 from billing.billers.typed import is_txn_id
 from billing.errors import InvalidInput
 from billing.events.signature import HEADER, require_genuine
 from inbound.billers.dialects import Written, written
 from inbound.billers.neutral import Neutral, payment_told, require_known
-from inbound.billers.reading import Asked, Command, Unreadable, asked, body_of, command_of, parameters_of
+from inbound.billers.reading import Command, Unreadable, asked, body_of, command_of, parameters_of
 from services.biller import Biller
 
 _AGAIN_SECONDS = "5"

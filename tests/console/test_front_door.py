@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
-from console.web import server
+from process import server
 from settings import Settings
 from tests.console.people import Office, browser_at, office
 from tests.console.test_login import behind_tls

@@ -3,7 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, case, null, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    bindparam,
+    case,
+    null,
+    select,
+    true,
+    update,
+)
 
 from adapters.sql.core.biller_schema import biller_answers, personal_numbers, service_accounts
 from adapters.sql.core.database import SqlDatabase, ahead
@@ -31,7 +43,7 @@ from billing.receivables.journal import AccountKind, PaymentName
 from billing.reviewers.alerts import of_changed_repeat
 
 _B, _E = biller_answers.c, journal_entries.c
-_KEY = bindparam("key")
+_KEY: BindParameter[Any] = bindparam("key")
 _ANSWER = select(biller_answers).where(_B.rail == bindparam("rail"), _B.txn_id == bindparam("txn_id"))
 _KEEP = update(biller_answers).where(_B.number == bindparam("of"))
 _NOTHING_YET = {"code": "", "answer": b"", "content_type": "", "payment": None}

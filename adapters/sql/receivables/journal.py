@@ -8,7 +8,20 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, insert, or_, select, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
@@ -59,7 +72,7 @@ def balances_of(
 
 
 _IS_NAMED = or_(_E.kind == AccountKind.RECEIVABLE, _E.subject.in_(bindparam("about", expanding=True)))
-_CUSTOMER = bindparam("customer_id")
+_CUSTOMER: BindParameter[Any] = bindparam("customer_id")
 _BALANCE = balances_of(_CUSTOMER, _E.subject_kind, _E.subject)
 _BALANCE_ABOUT = balances_of(_CUSTOMER, case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject)))
 _T = transactions.c
