@@ -14,6 +14,7 @@ from billing.events.event import Destination
 from bootstrap_adapters import alert_channels, event_receiver, mail_server, processor, sales_source, told_of_releases
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
+from bootstrap_statements import bank_accounts
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
@@ -191,12 +192,15 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     from activities.gateway_registers import GatewayRegister
     from activities.reconciliation import Reconciler
     from activities.registers import RailRegister
+    from activities.statement_registers import StatementsRegister
     from clients.collection_commands import CollectionSignals
 
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     shops = connect_gateways(settings, adapters, alerts)
     registers: list[RailRegister] = [GatewayRegister(gateway, adapters.ledger) for gateway in shops.values()]
     registers += [BillerRegister(terms, adapters.ledger) for terms in register_terms(settings).values()]
+    for name, account in bank_accounts(settings).items():
+        registers.append(StatementsRegister(name, account.currency, adapters.ledger))
     signals = CollectionSignals(client)
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
 

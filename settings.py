@@ -27,7 +27,15 @@ from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
 from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, billers, gateways
-from process.setting_checks import LOOPBACK, check_billers, check_receiver, check_secrets, check_shops
+from billing.statements.bank_account import BankAccount
+from process.setting_checks import (
+    LOOPBACK,
+    check_bank_accounts,
+    check_billers,
+    check_receiver,
+    check_secrets,
+    check_shops,
+)
 from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
 
 ENV_FILE = ".env"
@@ -91,6 +99,7 @@ class Settings(BaseSettings):
     billers: dict[RailName, BillerContract] = Field(default_factory=dict, max_length=50)
     personal_secret: Secret = SecretStr("")
     registers_folder: Path | None = None
+    bank_accounts: dict[RailName, BankAccount] = Field(default_factory=dict, max_length=50)
     four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
@@ -145,6 +154,11 @@ class Settings(BaseSettings):
         check_billers(names, self.billers, billers(SANDBOX_RAILS) if self.sandbox else ())
         if names and not self.sandbox and len(self.personal_secret.get_secret_value()) < 32:
             raise ValueError("set BILLING_PERSONAL_SECRET too, 32 characters or more: it keys what banks have asked")
+        return self
+
+    @model_validator(mode="after")
+    def _statements_have_accounts(self) -> Self:
+        check_bank_accounts(self.rails, self.bank_accounts, self.sandbox)
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ _COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, writ
 $ python starter.py collections list
 $ python starter.py collections show acme --period 2026-11
 """
-_PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign, refund; links to pay by.
+_PAYMENTS = """Money that has arrived, on any rail: record, import, list, show, assign, refund; links to pay by.
 
 [bold]Examples[/bold]
 $ python starter.py payments list --unmatched
@@ -97,12 +97,12 @@ _unpaid = "collections.collections: list_ show retry halt resume write_off"
 _arrived = "receivables.payments: record list_ show"
 _orders, _order_changes = "orders.orders: open_ list_ show link", "orders.changes: amend cancel halt resume send_again"
 _links = "receivables.link: link links"
-_files = "receivables.registers: registers"
+_files = ("receivables.registers: registers", "receivables.statements: import_ imports")
 _to_accounting = "accounting.export_payments: export"
 _asked = "receivables.instructions: assign refund proposals confirm reject"
 _known, _imported = "customers.customers: list_ show", "customers.import_customers: import_"
 _others = "customers.customers: export link invite registrations settle"
-_payments = _group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, _links, _files, _to_accounting)
+_payments = _group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, _links, *_files, _to_accounting)
 _payments["payments"].commands["register"] = _register
 
 COMMANDS: dict[str, TyperCommand | TyperGroup] = {

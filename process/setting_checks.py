@@ -1,11 +1,15 @@
 """Settings that have to fit each other. Every function raises ``ValueError``, which says what to set."""
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from urllib.parse import urlsplit
 
 from billing.billers.biller import Dialect
 from billing.errors import InvalidInput
 from billing.money import parse_amount
+from billing.payments.rails import Rail, RailKind
+from billing.statements.bank_account import BankAccount
+from billing.statements.statement import is_same_account
 from process.setting_types import BillerContract, Shop
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -48,6 +52,23 @@ def _fault_of(contract: BillerContract) -> str:
     except InvalidInput as error:
         return f"least and most: {error}"
     return "" if 0 < amounts[0] <= amounts[1] else "least has to be above 0, and most not below it"
+
+
+def check_bank_accounts(rails: Mapping[str, Rail], accounts: Mapping[str, BankAccount], is_sandbox: bool) -> None:
+    """Each rail of kind statements has an account of its own, and pays out rails that there are."""
+    names = [name for name, rail in rails.items() if rail.kind is RailKind.STATEMENTS]
+    if others := [name for name in accounts if name not in names]:
+        raise ValueError(
+            f"BILLING_BANK_ACCOUNTS names {others[0]}, which is no rail of kind statements in BILLING_RAILS"
+        )
+    if not is_sandbox and (missing := [name for name in names if name not in accounts]):
+        raise ValueError(f"set BILLING_BANK_ACCOUNTS too, with account, currency and timezone of {missing[0]}")
+    numbers = [account.account for account in accounts.values()]
+    if any(is_same_account(one, other) for one, other in combinations(numbers, 2)):
+        raise ValueError("two rails of BILLING_BANK_ACCOUNTS name one account: each payment would count twice")
+    for name, account in accounts.items():
+        if unknown := [rail for rail in account.settlements if rail not in rails or rail in accounts]:
+            raise ValueError(f"BILLING_BANK_ACCOUNTS: {unknown[0]}, whose settlements {name} gets, is no other rail")
 
 
 def check_receiver(name: str, address: str, secrets: list[str], is_sandbox: bool) -> None:

@@ -28,6 +28,7 @@ _TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the nex
 _REFUSALS = (AmountTooLarge, AmountTooSmall, PaymentRejected)
 """After these no money has gone back. Any other error says nothing of an earlier try whose answer was lost."""
 
+_BY_PEOPLE = frozenset({RailKind.BY_HAND, RailKind.STATEMENTS, RailKind.BILLER})
 _OUTCOMES = {
     ReversalStatus.RETURNED: "given back as",
     ReversalStatus.PENDING: "on its way back as",
@@ -77,7 +78,7 @@ class PaymentDesk:
 
     def gives_back_by_hand(self, rail: str) -> bool:
         """Whether people have to give its money back: no processor of ours does, also of a rail of the past."""
-        return rail != CARDS and (rail not in self.rails or self.is_by_hand(rail))
+        return rail != CARDS and (rail not in self.rails or self.rails[rail].kind in _BY_PEOPLE)
 
     async def record(self, typed: TypedPayment, now: datetime) -> Recorded:
         """Takes the money into the books; a repeat changes nothing. Whatever leaves a doubt is told.
@@ -130,7 +131,7 @@ class PaymentDesk:
             return request
         if rail not in (CARDS, *self.rails):
             raise InvalidInput(f"there is no rail {rail} any more; set BILLING_RAILS, or settle the balance")
-        if self.is_by_hand(rail):
+        if self.gives_back_by_hand(rail):
             if not request.refund_reference.strip():
                 raise InvalidInput(
                     f"on {rail} people give money back: name the refund by the bank's reference, or by the number "

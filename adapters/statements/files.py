@@ -8,7 +8,7 @@ from adapters.statements.mt940_file import read_mt940
 from adapters.statements.one_c import is_one_c, read_one_c
 from billing.errors import InvalidInput
 from billing.statements.mapping import EXAMPLE, CsvMapping
-from billing.statements.statement import FILE_MAX_BYTES, Statement
+from billing.statements.statement import FILE_MAX_BYTES, Statement, too_large
 
 _MT940 = re.compile(rb"^:20:.*?^:60[FM]:", re.MULTILINE | re.DOTALL)
 _HEAD_BYTES = 20_000
@@ -39,10 +39,3 @@ class StatementFiles:
                 f"which columns are what: {EXAMPLE}"
             )
         return read_csv(content, currency, mapping)
-
-
-def too_large(size_bytes: int) -> str:
-    return (
-        f"the file has {size_bytes // 1_000_000} MB, and a statement {FILE_MAX_BYTES // 1_000_000} MB at most; "
-        "export a shorter time"
-    )

@@ -40,6 +40,7 @@ SANDBOX_RAILS = RAILS | {
     "bank-app": Rail(kind=RailKind.BILLER, title="Bank's app"),
     "terminals": Rail(kind=RailKind.BILLER, title="Terminals"),
     "local-bank": Rail(kind=RailKind.BILLER, title="Local bank"),
+    "bank": Rail(kind=RailKind.STATEMENTS, title="Bank account"),
 }
 """Those of a sandbox that has configured none."""
 

@@ -96,6 +96,14 @@ class Statement(Model):
             )
 
 
+def too_large(size_bytes: int) -> str:
+    """Why a file of that size is refused, unread."""
+    return (
+        f"the file has {size_bytes // 1_000_000} MB, and a statement {FILE_MAX_BYTES // 1_000_000} MB at most; "
+        "export a shorter time"
+    )
+
+
 def joined(parts: list[Statement]) -> Statement:
     """The statements of one file, which follow each other, as one. Raises ``InvalidInput``."""
     if not parts:

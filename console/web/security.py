@@ -8,6 +8,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_MAX_BYTES = 2_000_000
+UPLOAD_PATH = "/desk/money/import"
+UPLOAD_MAX_BYTES = 21_000_000  # a statement, and the rest of its form
 FORM_FIELDS_MAX = 20_000  # a selection of ten thousand invoices, and as much again
 _YEAR_SECONDS = 31_536_000
 _EVERYWHERE = {
@@ -65,7 +67,8 @@ class BodyLimit:
         if scope["type"] == "http":
             request = Request(scope)
             length = request.headers.get("content-length", "")
-            if length.isdecimal() and int(length) > BODY_MAX_BYTES:
+            most = UPLOAD_MAX_BYTES if scope["path"] == UPLOAD_PATH else BODY_MAX_BYTES
+            if length.isdecimal() and int(length) > most:
                 return await self._refusal(request)(scope, receive, send)
         await self._app(scope, receive, send)
 

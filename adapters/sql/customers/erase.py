@@ -32,6 +32,7 @@ from adapters.sql.customers.account_numbers import drop_personal
 from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
 from adapters.sql.receivables.incoming import scrub_payments
 from adapters.sql.receivables.journal import balance, lock_account, post
+from adapters.sql.statements.payers import erase_payers
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
@@ -67,6 +68,7 @@ class SqlErase(SqlDatabase):
             rows = _delete_registrations(connection, customer_id, keys)
             rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
             rows += drop_personal(connection, customer_id)
+            rows += erase_payers(connection, customer_id)
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
             rows += scrub_payments(connection, customer_id, scrubber)

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, case, delete, or_, select, text, tuple_, update
 
+from adapters.sql.core.journal_schema import transactions
 from adapters.sql.core.statement_schema import LINE_OF_PAYMENT, known_payers, statement_lines
 from adapters.sql.core.statements import insert_new
+from billing.customers.erasure import ERASED
 from billing.receivables.instructions import Instruction
 from billing.statements.matching import KnownPayer
 
@@ -53,6 +55,11 @@ def payers(connection: Connection, rail: str, accounts: Iterable[str]) -> Mappin
     return {row.account: KnownPayer(row.customer_id, row.confirmed_by is not None) for row in connection.execute(query)}
 
 
-def drop_payers(connection: Connection, customer_id: str) -> int:
-    """Forgets the accounts that have paid for the customer; returns how many."""
-    return connection.execute(delete(known_payers).where(_K.customer_id == customer_id)).rowcount
+def erase_payers(connection: Connection, customer_id: str) -> int:
+    """Forgets the accounts that have paid for the customer, and what lines say of them; returns how many rows."""
+    moved = select(transactions.c.rail, transactions.c.digest).where(transactions.c.customer_id == customer_id)
+    is_theirs = or_(_L.customer_id == customer_id, tuple_(_L.payment_rail, _L.payment).in_(moved))
+    told = or_(*(column.is_not(None) & (column != ERASED) for column in (_L.payer, _L.payer_account, _L.text)))
+    fresh = {column.name: case((column.is_not(None), ERASED)) for column in (_L.payer, _L.payer_account, _L.text)}
+    rows = connection.execute(update(statement_lines).where(is_theirs, told).values(fresh)).rowcount
+    return rows + connection.execute(delete(known_payers).where(_K.customer_id == customer_id)).rowcount
