@@ -12,8 +12,6 @@ from pydantic import BaseModel
 from sandbox.bank.contracts import Contract
 from sandbox.bank.store import AccountLine, AppPayment, Store
 
-ACCOUNT = "KZ86125KZT5004100100"
-"""The number of the account."""
 BANK_NAME = "Northern Bank"
 
 
@@ -45,10 +43,10 @@ class CompanyAccount:
         return self._store.put_line(self._store.lines[reference].model_copy(update={"is_claimed": True}))
 
     def settle(self, contract: Contract) -> AccountLine | None:
-        """All that is not settled yet, net of the commission, in one line; None: there is nothing."""
+        """What is not settled yet and was not taken back, net of commission, in one line; None: nothing."""
         due = self._unsettled(contract)
-        gross = sum((Decimal(payment.sum) for payment in due), Decimal(0))
-        if not due:
+        gross = sum((Decimal(payment.sum) for payment in due if not payment.reversed_by), Decimal(0))
+        if not gross:
             return None
         fee = (gross * Decimal(contract.commission_percent) / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
         line = self._store.put_line(
@@ -59,7 +57,7 @@ class CompanyAccount:
                 gross=str(gross),
                 currency=contract.currency,
                 payer=f"{BANK_NAME}, {contract.rail}",
-                text=f"Settlement of {contract.rail}, {len(due)} payments, commission {fee}",
+                text=f"Settlement {contract.rail}, {len(due)} payments, commission {fee}",
                 rail=contract.rail,
             )
         )

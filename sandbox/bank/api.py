@@ -15,14 +15,16 @@ POST   /_control/settlements {"rail", "one_by_one": false}     the bank passes o
 GET    /_control/statements?kind=mt940&day=2026-11-30&currency=eur
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Response
 from pydantic import BaseModel, Field
 
-from sandbox.bank.account import ACCOUNT, AccountTransfer, CompanyAccount
+from bootstrap_statements import SANDBOX_ACCOUNT
+from sandbox.bank.account import AccountTransfer, CompanyAccount
 from sandbox.bank.caller import AGAIN_SECONDS, Caller, CallFault
 from sandbox.bank.contracts import Contract
 from sandbox.bank.day_register import RegisterPlan, payments_of, register_of
@@ -177,8 +179,7 @@ def _add_account(app: FastAPI, stand: StandIn) -> None:
     async def statement(kind: str, day: date, currency: str = "eur") -> Response:
         if kind not in FORMATS:
             raise HTTPException(404, f"formats: {', '.join(FORMATS)}")
-        since = datetime.combine(day, time(), UTC)
         own = [line for line in stand.store.lines.values() if line.currency == currency]
-        of_day = [line for line in own if since <= line.booked_at < since + timedelta(days=1)]
-        sheet = Sheet(ACCOUNT, currency, stand.store.balance(since, currency), of_day, day)
+        opening = sum((Decimal(line.amount) for line in own if line.day < day), Decimal(0))
+        sheet = Sheet(SANDBOX_ACCOUNT, currency, opening, [line for line in own if line.day == day], day)
         return Response(statement_file(kind, sheet), media_type="application/octet-stream")

@@ -1,6 +1,6 @@
 """Statements of the company's account, as banks send them: MT940, camt.053 and .054, 1CClientBankExchange, CSV.
 
-    text = statement_file("mt940", ACCOUNT, "eur", opening, lines, date(2026, 11, 30))
+    text = statement_file("mt940", SANDBOX_ACCOUNT, "eur", opening, lines, date(2026, 11, 30))
 
 Written from the formats' documents, and not by what the product reads.
 """
@@ -48,7 +48,7 @@ def _mt940(sheet: Sheet) -> bytes:
     found = [":20:STATEMENT", f":25:{sheet.account}", ":28C:1/1", f":60F:{_balance(sheet.opening, sheet)}"]
     for line in sheet.lines:
         sign, amount = ("D" if line.amount.startswith("-") else "C"), _comma(Decimal(line.amount).copy_abs())
-        found.append(f":61:{line.booked_at:%y%m%d%m%d}{sign}{amount}NTRFNONREF//{line.reference}")
+        found.append(f":61:{line.day:%y%m%d%m%d}{sign}{amount}NTRFNONREF//{line.reference}")
         words = " ".join(filter(None, (line.text, line.payer, line.payer_account)))
         first, *more = textwrap.wrap(words, 65) or [""]
         found += [f":86:{first}", *more[:5]]
@@ -92,7 +92,7 @@ def _camt_balance(code: str, amount: Decimal, sheet: Sheet) -> str:
 
 
 def _camt_entry(line: AccountLine) -> str:
-    amount, day = Decimal(line.amount), line.booked_at.date()
+    amount, day = Decimal(line.amount), line.day
     value = f'<Amt Ccy="{line.currency.upper()}">{amount.copy_abs():.2f}</Amt>{_direction(amount)}'
     account = f"<DbtrAcct><Id><Othr><Id>{escape(line.payer_account)}</Id></Othr></Id></DbtrAcct>"
     payer = f"<RltdPties><Dbtr><Nm>{escape(line.payer)}</Nm></Dbtr>{account if line.payer_account else ''}</RltdPties>"
@@ -121,7 +121,7 @@ def _1c(sheet: Sheet) -> bytes:
 
 
 def _1c_document(line: AccountLine, account: str) -> list[str]:
-    amount, day = Decimal(line.amount), f"{line.booked_at:%d.%m.%Y}"
+    amount, day = Decimal(line.amount), f"{line.day:%d.%m.%Y}"
     payer, payee = (line.payer_account, account) if amount > 0 else (account, line.payer_account)
     date_key = "ДатаПоступило" if amount > 0 else "ДатаСписано"
     return [
@@ -144,7 +144,7 @@ def _csv(sheet: Sheet) -> bytes:
     writer = csv.writer(text, delimiter=";")
     writer.writerow(("date", "reference", "amount", "currency", "payer", "payer account", "purpose"))
     for line in sheet.lines:
-        day, currency = f"{line.booked_at:%d.%m.%Y}", line.currency.upper()
+        day, currency = f"{line.day:%d.%m.%Y}", line.currency.upper()
         writer.writerow((day, line.reference, line.amount, currency, line.payer, line.payer_account, line.text))
     return text.getvalue().encode()
 

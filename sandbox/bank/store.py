@@ -10,17 +10,18 @@ decimal text.
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from sandbox.bank.contracts import CONTRACTS, Contract, Dialect
 from sandbox.stand_ins.journal_file import JournalFile, read_entries
 
+TIMEZONE = "Europe/Paris"
 BANK_JOURNAL = "bank-app.jsonl"
 """In the folder of a stack."""
 
@@ -76,6 +77,11 @@ class AccountLine(BaseModel):
     rail: str = ""
     txn_id: str = ""
     gross: str = ""
+
+    @property
+    def day(self) -> date:
+        """By the bank's clock."""
+        return self.booked_at.astimezone(ZoneInfo(TIMEZONE)).date()
 
 
 class SentRegister(BaseModel):
@@ -146,11 +152,6 @@ class Store:
         """What the bank regards as paid by this contract, reversals too."""
         found = self.payments.values()
         return [payment for payment in found if payment.rail == rail and payment.state is PaymentState.TAKEN]
-
-    def balance(self, until: datetime, currency: str) -> Decimal:
-        """Of the company's account, before ``until``."""
-        own = (line for line in self.lines.values() if line.currency == currency and line.booked_at < until)
-        return sum((Decimal(line.amount) for line in own), Decimal(0))
 
     def _note(self, kind: str, entry: Entry) -> None:
         written = {"at": datetime.now(UTC).isoformat(), "kind": kind, "entry": entry.model_dump(mode="json")}

@@ -1,7 +1,7 @@
 """Defects at the bank's door that are planted into the real application: each function breaks one thing."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from itertools import count
 from typing import Any
@@ -12,10 +12,15 @@ import uvicorn
 from adapters.sql.payments import registers
 from adapters.sql.payments.registers import SqlRegisters
 from adapters.sql.receivables.billers import SqlBillers
+from adapters.sql.statements import lines
 from billing.billers.biller import Answered, BillerCode, BillerPayment, Outcome, Render
 from billing.receivables.journal import PaymentName
 from billing.registers.register import RegisterLine, RegisterTerms
+from billing.statements.keys import KeyedLine, keyed
+from billing.statements.matching import decide
+from billing.statements.statement import StatementLine
 from process.server import configuration
+from services import statements
 from tests.bed import Bed
 from tests.console import conftest
 
@@ -58,9 +63,9 @@ def ignores_what_only_a_register_has(patch: pytest.MonkeyPatch, bed: Bed) -> Non
     """Only what we know is compared."""
     save = SqlRegisters.save_register_lines
 
-    async def known(self: SqlRegisters, terms: RegisterTerms, day: date, lines: Sequence[RegisterLine]) -> None:
-        names = [PaymentName.of(terms.rail, line.original or line.reference) for line in lines]
-        own = [line for line, name in zip(lines, names, strict=True) if await bed.ledger.booked_at(name)]
+    async def known(self: SqlRegisters, terms: RegisterTerms, day: date, found: Sequence[RegisterLine]) -> None:
+        names = [PaymentName.of(terms.rail, line.original or line.reference) for line in found]
+        own = [line for line, name in zip(found, names, strict=True) if await bed.ledger.booked_at(name)]
         await save(self, terms, day, own)
 
     patch.setattr(SqlRegisters, "save_register_lines", known)
@@ -68,6 +73,23 @@ def ignores_what_only_a_register_has(patch: pytest.MonkeyPatch, bed: Bed) -> Non
 
 def tells_nobody_of_a_register(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(registers, "of_register", lambda day, at: None)
+
+
+def books_a_line_beside_the_apps_payment(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """That the statement repeats what an app has told, nobody notices."""
+    patch.setattr(lines, "decide", lambda line, facts: decide(line, facts._replace(repeats=frozenset())))
+
+
+def merges_equal_lines_of_a_day(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """By payer and amount: the second one is taken for the first."""
+
+    def merged(found: Iterable[StatementLine]) -> list[KeyedLine]:
+        kept: dict[object, KeyedLine] = {}
+        for each in keyed(found):
+            kept.setdefault((each.line.booked_on, each.line.amount_minor, each.line.payer_account), each)
+        return list(kept.values())
+
+    patch.setattr(statements, "keyed", merged)
 
 
 def logs_what_was_asked(patch: pytest.MonkeyPatch, bed: Bed) -> None:

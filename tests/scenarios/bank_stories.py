@@ -4,18 +4,23 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from billing.customers.account_numbers import personal_digest
+from billing.receivables.instructions import InstructionKind
+from billing.receivables.journal import PaymentName
 from billing.receivables.payment_list import PaymentFilter
 from bootstrap_registers import connect_register_desk
+from bootstrap_statements import connect_statements
 from orders.order import OrderStage
 from sandbox.bank.contracts import agree_with_the_bank
 from sandbox.stand_ins.control import control, download, local_http
 from sandbox.stand_ins.subscribers import SUBSCRIBERS, Subscribers, personal_number
 from sandbox.timeline import until
+from services.statements import Upload
 from tests.bed import PATIENCE_SECONDS, Bed, now
 from tests.console.conftest import console
-from tests.scenarios.money_stories import collections_are_told
+from tests.scenarios.money_stories import collections_are_told, instruct
 from tests.scenarios.order_stories import everybody_is_told, order, until_it_is
 from tests.scenarios.stories import an_uneventful_month, at_rest, the_card_is_declined
 
@@ -109,7 +114,56 @@ async def a_register_has_other_payments_than_we_have(bed: Bed) -> None:
         await the_register_comes(bed, rail)
 
 
+async def the_statement_repeats_what_the_app_has_told(bed: Bed) -> None:
+    """A rail is passed on line by line, the others in one sum each, one of them net of commission; others pay, too.
+
+    The day comes in several formats, and longer.
+    """
+    number = await subscribed(bed, await somebody(bed))
+    async with the_bank_calls(bed):
+        for rail in RAILS:
+            for amount in ("10.00", "20.00"):
+                await pays(bed, rail, number, amount)
+    await settled(bed, "terminals", one_by_one=True)
+    await the_statement_comes(bed, "mt940", "1c")
+    for rail in ("bank-app", "local-bank"):
+        await settled(bed, rail)
+    for amount in ("70.00", "70.00"):
+        await arrives(bed, amount, customer_id="acme", text=f"Account {number}")
+    await arrives(bed, "5.00", text="Thank you", is_named=False)
+    await the_statement_comes(bed, "mt940", "camt053", "camt054")
+
+
+async def two_equal_transfers_come_in_a_statement(bed: Bed) -> None:
+    """And the sender of a third one calls."""
+    number = await subscribed(bed, await somebody(bed))
+    for _ in range(2):
+        await arrives(bed, "30.00", customer_id="acme", text=f"Account {number}")
+    line = await arrives(bed, "31.00", customer_id="acme", is_named=False)
+    await the_statement_comes(bed, "camt053")
+    await control(bed.ports.bank, "claims", {"reference": line["reference"]})
+    await instruct(bed, InstructionKind.ASSIGN, PaymentName.of("bank", line["reference"]), customer_id="acme")
+
+
 # -- who does it
+
+
+async def arrives(bed: Bed, amount: str, **fields: Any) -> Any:
+    """Money on the company's account, from one and the same payer."""
+    payer = {"amount": amount, "payer": "A. Nowak", "payer_account": "FR7630001007941234567890185"}
+    return await control(bed.ports.bank, "transfers", payer | fields)
+
+
+async def settled(bed: Bed, rail: str, one_by_one: bool = False) -> None:
+    assert await control(bed.ports.bank, "settlements", {"rail": rail, "one_by_one": one_by_one})
+
+
+async def the_statement_comes(bed: Bed, *kinds: str) -> None:
+    """Of today, in these formats."""
+    statements, day = connect_statements(bed.settings, bed.ledger), now().astimezone(ZoneInfo("Europe/Paris")).date()
+    for kind in kinds:
+        content = await download(bed.ports.bank, f"statements?kind={kind}&day={day}")
+        await statements.take(Upload(f"{kind}.txt", content), "ann", now())
 
 
 async def the_register_comes(bed: Bed, rail: str) -> None:

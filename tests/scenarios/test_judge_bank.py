@@ -15,6 +15,7 @@ Story = Callable[[Bed], Awaitable[None]]
 Plant = Callable[[pytest.MonkeyPatch, Bed], None]
 _BOOKED_ONCE = "what a bank was told is paid is booked once"
 _TOLD = "people are told of what a bank's register"
+_JOURNAL = "the journal has every movement"
 _EXPOSED = "no log has an account number"
 
 STORIES: list[Story] = [
@@ -26,6 +27,8 @@ STORIES: list[Story] = [
     stories.an_order_is_paid_in_the_banks_app,
     stories.two_equal_payments_come_in_a_minute,
     stories.a_register_has_other_payments_than_we_have,
+    stories.the_statement_repeats_what_the_app_has_told,
+    stories.two_equal_transfers_come_in_a_statement,
 ]
 
 DEFECTS: list[tuple[Story, Plant, str]] = [
@@ -39,6 +42,12 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
         _BOOKED_ONCE,
     ),
     (stories.a_register_has_other_payments_than_we_have, defects.tells_nobody_of_a_register, _TOLD),
+    (
+        stories.the_statement_repeats_what_the_app_has_told,
+        defects.books_a_line_beside_the_apps_payment,
+        _JOURNAL,
+    ),
+    (stories.two_equal_transfers_come_in_a_statement, defects.merges_equal_lines_of_a_day, _JOURNAL),
 ]
 
 
