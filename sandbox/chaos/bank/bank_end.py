@@ -13,6 +13,7 @@ from bootstrap import Adapters
 from bootstrap_registers import connect_register_desk
 from sandbox.bank.contracts import CONTRACTS, Contract
 from sandbox.bank.store import AppPayment, PaymentState
+from sandbox.chaos.bank.statements_end import StatementsEnd
 from sandbox.stand_ins.control import control, download
 from sandbox.timeline import until
 from settings import Settings
@@ -29,6 +30,7 @@ class BankEnd:
         self.done: Counter[str] = Counter()
         self._port = settings.sandbox_bank_port
         self._registers = connect_register_desk(settings, adapters.ledger)
+        self._statements = StatementsEnd(settings, adapters)
 
     async def come(self) -> None:
         """Nothing breaks any more."""
@@ -38,6 +40,9 @@ class BankEnd:
             self.wrong.append("the bank still waits for final answers")
         for contract in CONTRACTS:
             await self._register_comes(contract)
+        await self._statements.come()
+        self.wrong += self._statements.wrong
+        self.done.update(self._statements.done)
 
     async def _register_comes(self, contract: Contract) -> None:
         """Of each day; people look at it at last, and confirm what can be booked."""
