@@ -19,7 +19,9 @@ from billing.errors import BillingError, LedgerUnavailable
 from billing.events.ports import EventProbe
 from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
+from bootstrap_billers import contracts
 from cli.completeness.worksheet import newest_worksheet
+from cli.receivables.billers import reached
 from cli.terminal.options import AsJson
 from cli.terminal.output import explain, print_json, print_table, say, whole
 from clients.running_workflows import RunningWorkflows
@@ -150,6 +152,10 @@ def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[Do
         _check("sales", newest_worksheet(adapters, settings.decimal_separator)),
         _check("mail", adapters.mail.ping()),
         *(_check(rail, shop.ping()) for rail, shop in adapters.shops.items()),
+        *(
+            _check(rail, reached(contract, settings.links.base_url.rstrip("/"), settings.personal_key))
+            for rail, contract in contracts(settings).items()
+        ),
         *events,
         *releases,
     ]

@@ -8,6 +8,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
 
 from billing.billers.biller import (
     Answer,
@@ -113,6 +115,12 @@ class Biller:
         return render(Outcome(code, txn_id))
 
     def _unsure(self, command: str, asked: Asked, error: Exception) -> Outcome:
-        reason: object = error if isinstance(error, BillingError) else type(error).__name__
+        reason: object = error if isinstance(error, BillingError) else _place(error)
         _log.error("%s: %s is to be repeated: %s", self.contract.rail, command, reason)
         return Outcome(BillerCode.AGAIN, asked.txn_id)
+
+
+def _place(error: Exception) -> str:
+    """Without the error's text, which may quote what was asked."""
+    places = extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else "?"

@@ -144,10 +144,13 @@ class Answered(NamedTuple):
     differs: bool = False
 
 
-def due_minor(balance: Balance, currency: str) -> int:
-    """What is due in this currency, in minor units: what was announced, less the customer's credit; never below 0."""
+def due_minor(balance: Balance, currency: str, promised_minor: int = 0) -> int:
+    """What is due in this currency, in minor units: what was announced, less the customer's credit; never below 0.
+
+    Of the credit, ``promised_minor`` is about to go back, and pays nothing.
+    """
     owed = sum(item.amount_minor for item in balance.owed if item.currency == currency and item.due_at)
-    return max(0, owed + min(0, balance.carried_minor(currency)))
+    return max(0, owed + min(0, balance.carried_minor(currency) + promised_minor))
 
 
 def asked_digest(account: str, amount: str, secret: str) -> str:

@@ -73,17 +73,22 @@ def _paid(payment: IncomingPayment, balance: Balance, at: datetime) -> Shares:
 
     An order is due when it is placed, and may be given up; a month is owed, and is collected.
     """
-    shares, rest, customer_id = Shares(), payment.amount_minor, payment.customer_id
+    rest, customer_id = payment.amount_minor, payment.customer_id
     if customer_id is None:
         return Shares({unmatched(payment.rail): rest})
     if payment.subject is not None:
         return paid_for(payment.subject, rest, payment.currency, customer_id, balance, at)
-    due = [item for item in balance.owed if item.due_at and item.currency == payment.currency]
+    shares = _in_due_turn(rest, payment.currency, customer_id, balance, at)
+    shares[credit(customer_id)] += rest - shares.total()
+    return shares
+
+
+def _in_due_turn(amount_minor: int, currency: str, customer_id: str, balance: Balance, at: datetime) -> Shares:
+    """What money without a subject pays of what is owed."""
+    shares = Shares()
+    due = [item for item in balance.owed if item.due_at and item.currency == currency]
     for item in sorted(due, key=_in_turn):
-        share = _payable(item, rest, at)
-        shares[receivable(customer_id, item.subject)] += share
-        rest -= share
-    shares[credit(customer_id)] += rest
+        shares[receivable(customer_id, item.subject)] += _payable(item, amount_minor - shares.total(), at)
     return shares
 
 
@@ -129,6 +134,22 @@ def applied(
         return None
     entries = moved(share, currency, credit(customer_id, subject), receivable(customer_id, subject))
     return Transaction(key=key, cause=Cause.ALLOCATION, at=at, customer_id=customer_id, entries=entries)
+
+
+def used(payment: IncomingPayment, credit_minor: int, balance: Balance, at: datetime) -> Transaction | None:
+    """The transaction by which the customer's credit pays what is due beside ``payment``; None if it pays nothing.
+
+    For a payer who was told what is due less the credit, and has paid that.
+    """
+    customer_id, currency = payment.customer_id, payment.currency
+    if customer_id is None or credit_minor <= 0:
+        return None
+    shares = _in_due_turn(credit_minor, currency, customer_id, balance, at)
+    entries = [entry for paid, minor in shares.items() for entry in moved(minor, currency, credit(customer_id), paid)]
+    key = f"{key_of(payment)} {Cause.ALLOCATION}"
+    if not entries:
+        return None
+    return Transaction(key=key, cause=Cause.ALLOCATION, at=at, customer_id=customer_id, entries=tuple(entries))
 
 
 # -- what is undone

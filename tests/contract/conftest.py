@@ -37,7 +37,13 @@ async def serve() -> AsyncIterator[Serve]:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         server = _Server(
-            uvicorn.Config(app, log_level="warning", timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                timeout_keep_alive=IDLE_SECONDS,
+                timeout_graceful_shutdown=1,
+                proxy_headers=False,  # as ours
+            )
         )
         running.append((server, asyncio.create_task(server.serve(sockets=[listening]))))
         return f"http://127.0.0.1:{listening.getsockname()[1]}"

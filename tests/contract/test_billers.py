@@ -4,6 +4,7 @@ import pytest
 
 from billing.receivables.journal import PaymentName
 from tests.contract.biller_fixtures import CLOSED, MISTYPED, NUMBER, PERSONAL, STRANGE, Bank, bank
+from tests.contract.ledger_fixtures import leave
 
 __all__ = ["bank"]  # fixture
 
@@ -172,3 +173,15 @@ async def test_one_reference_on_two_rails_is_two_payments(bank: Bank) -> None:
     for rail in ("bank-app", "terminals", "local-bank"):
         await bank.pay(rail, "1", total="1")
     assert len(await bank.booked()) == 3
+
+
+@RAILS
+@pytest.mark.parametrize("is_due", [True, False])
+async def test_who_pays_what_check_has_said_owes_nothing_any_more(bank: Bank, rail: str, is_due: bool) -> None:
+    """Also with credit from before, which the sum leaves out; and a bill that is not due yet is paid whole by both."""
+    await leave(bank.ledger, "acme", -300, "eur")
+    bank.clock.passes(days=0 if is_due else -1)
+    assert (await bank.kaspi("check", txn_id="1", account=NUMBER)).json()["sum"] == "7.00"
+    await bank.pay(rail, "1", total="7.00")
+    assert await bank.owed() == (0, 0)
+    assert (await bank.kaspi("check", txn_id="1", account=NUMBER)).json()["sum"] == "0.00"

@@ -41,6 +41,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     for name in ("STRIPE", "SHEETS", "SMTP", "PRODUCTION"):
         monkeypatch.setenv(f"BILLING_SANDBOX_{name}_PORT", "1")
+    monkeypatch.setenv("BILLING_CONSOLE_PORT", "1")
     monkeypatch.setenv("COLUMNS", "100")
 
     def invoke(*words: str) -> Result:

@@ -26,6 +26,9 @@ def test_doctor_reports_everything_that_is_wrong_and_exits_with_1(run: Run, ledg
         "mail": False,
         "production": False,
         "wayforpay": False,
+        "bank-app": False,
+        "terminals": False,
+        "local-bank": False,
     }
 
 

@@ -1,8 +1,9 @@
 """Money of orders that came as credit, or is credit: whose order it names, and what is owed again if it goes back."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select, text
 
 from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions, journal_entries, transactions
 from adapters.sql.orders.rows import OF_ORDERS, ORDER
@@ -23,12 +24,16 @@ from billing.receivables.journal import (
 )
 
 _E, _T, _N = journal_entries.c, transactions.c, instructions.c
-_PROMISED = select(func.sum(_N.amount_minor)).where(
-    text(INSTRUCTION_IS_OPEN),
-    _N.kind == InstructionKind.REFUND,
-    _N.customer_id == bindparam("customer_id"),
-    _N.currency == bindparam("currency"),
-)
+
+
+def promised_of(whose: ColumnElement[Any]) -> Select[tuple[Any]]:
+    """As ``promised_minor``, for a query with the parameter ``currency``."""
+    is_refund = text(INSTRUCTION_IS_OPEN), _N.kind == InstructionKind.REFUND
+    is_theirs = _N.customer_id == whose, _N.currency == bindparam("currency")
+    return select(func.sum(_N.amount_minor)).where(*is_refund, *is_theirs)
+
+
+_PROMISED = promised_of(bindparam("customer_id"))
 _PAID = -func.sum(_E.amount_minor)
 _TAKEN = func.sum(case((_E.amount_minor > 0, _E.amount_minor), else_=0))
 _BY_CREDIT = (

@@ -24,8 +24,9 @@ from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_counted
 from adapters.sql.customers.account_numbers import owner_of
+from adapters.sql.orders.credit import promised_of, usable_credit
 from adapters.sql.receivables.incoming import book, payment_record
-from adapters.sql.receivables.journal import as_balance, balances_of
+from adapters.sql.receivables.journal import as_balance, balance, balances_of, post
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.billers.biller import (
     AccountDue,
@@ -38,6 +39,7 @@ from billing.billers.biller import (
     due_minor,
 )
 from billing.customers.account_numbers import AccountKey
+from billing.receivables.allocation import used
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import AccountKind, PaymentName
 from billing.reviewers.alerts import of_changed_repeat
@@ -58,8 +60,9 @@ def _due(account: FromClause, key: ColumnElement[Any], closed_at: ColumnElement[
     heads = heads.outerjoin(buyers, buyers.c.customer_id == account.c.customer_id)
     names = customers.c.name.label("name"), buyers.c.name.label("buyer")
     closings = closed_at.label("number_closed_at"), customers.c.closed_at.label("closed_at")
-    query = select(account.c.customer_id, *names, *closings, *sums.c).select_from(heads.outerjoin(sums, true()))
-    return query.where(key == _KEY)
+    promised = promised_of(whose).scalar_subquery().label("promised_minor")
+    query = select(account.c.customer_id, *names, *closings, promised, *sums.c)
+    return query.select_from(heads.outerjoin(sums, true())).where(key == _KEY)
 
 
 _BY_NUMBER = _due(service_accounts, service_accounts.c.number, service_accounts.c.closed_at)
@@ -73,13 +76,15 @@ class SqlBillers(SqlDatabase):
     def account_due(self, key: AccountKey, currency: str) -> AccountDue | None:
         query = _BY_NUMBER if key.number is not None else _BY_PERSON
         with self._reading("add an account up") as connection:
-            rows = connection.execute(query, {"key": key.number or key.personal}).mappings().all()
+            given = {"key": key.number or key.personal, "currency": currency}
+            rows = connection.execute(query, given).mappings().all()
         if not rows:
             return None
-        head, balance = rows[0], as_balance(row for row in rows if row["kind"] is not None)
+        head, known = rows[0], as_balance(row for row in rows if row["kind"] is not None)
         is_closed = head["number_closed_at"] is not None or head["closed_at"] is not None
         name = head["name"] or head["buyer"] or ""
-        return AccountDue(head["customer_id"], name, is_closed, due_minor(balance, currency))
+        due = due_minor(known, currency, int(head["promised_minor"] or 0))
+        return AccountDue(head["customer_id"], name, is_closed, due)
 
     @ahead
     def answered(self, rail: str, txn_id: str, asked: str, at: datetime) -> Answered | None:
@@ -123,9 +128,19 @@ def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> Pay
         currency=payment.currency,
         paid_at=payment.paid_at,
     )
-    if not book(connection, incoming, at):
+    if book(connection, incoming, at):
+        _use_credit(connection, incoming, customer_id, at)
+    else:
         _compare(connection, incoming, payment.asked, at)
     return incoming.name
+
+
+def _use_credit(connection: Connection, incoming: IncomingPayment, customer_id: str, at: datetime) -> None:
+    """What ``check`` has left out of the sum, for it is paid by credit, is paid by it."""
+    known = balance(connection, customer_id, ())
+    credit_minor = usable_credit(connection, customer_id, incoming.currency, known)
+    if posted := used(incoming, credit_minor, known, at):
+        post(connection, [posted])
 
 
 def _compare(connection: Connection, incoming: IncomingPayment, asked: str, at: datetime) -> None:
