@@ -28,6 +28,7 @@ from bootstrap import (
 from bootstrap_billers import connect_billers
 from bootstrap_gateways import connect_gateways
 from bootstrap_statements import connect_statements
+from bootstrap_registers import connect_register_desk
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch
@@ -50,6 +51,7 @@ from console.reviewers.money.payment import IncomingPaymentPages
 from console.reviewers.money.payment_list import PaymentListPages
 from console.reviewers.money.record import RecordPages
 from console.reviewers.money.statements import StatementPages
+from console.reviewers.money.registers import RegisterPages
 from console.reviewers.month import MonthPages
 from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages
@@ -189,6 +191,7 @@ class _Console:
         yield RecordPages(desk, money, payment_pages, settings.now).router
         statements = connect_statements(settings, ledger, self._alerts)
         yield StatementPages(desk, statements, ledger, settings.now).router
+        yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router

@@ -22,6 +22,7 @@ FILLED = {
     "RAIL": "transfer",
     "CUSTOMER": "acme",
     "ID": "3f2a",
+    "DAY": "2026-11-27",
 }
 _COMMAND = re.compile(r"python starter\.py ((?:'(?:[^']|'\"'\"')*'|[^';])+)")
 _PLACE = re.compile(r"\b[A-Z]{3,}\b")

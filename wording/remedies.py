@@ -18,7 +18,7 @@ _COMMANDS = {
     RemedyAction.SHOW_COLLECTION: "collections show",
     RemedyAction.SHOW_PAYMENT: "payments show",
     RemedyAction.SHOW_REGISTER: "payments registers",
-    RemedyAction.TAKE_REGISTER: "payments register FILE",
+    RemedyAction.TAKE_REGISTER: "payments register take FILE",
     RemedyAction.SHOW_ORDER: "orders show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
@@ -95,7 +95,7 @@ def _details(remedy: Remedy) -> Iterator[str]:
             for line in remedy.lines:
                 yield from ("--add", f"{line.description}={plain_amount(line.amount_minor, remedy.currency)}")
         case RemedyAction.SHOW_REGISTER | RemedyAction.TAKE_REGISTER:
-            yield from ("--rail", remedy.rail, "--day", remedy.day or "YYYY-MM-DD")
+            yield from ("--rail", remedy.rail or "RAIL", "--day", remedy.day or "DAY")
         case RemedyAction.ASSIGN:
             yield from ("--customer", "CUSTOMER")
         case RemedyAction.RECORD_PAYMENT:

@@ -192,7 +192,7 @@ def _report(rows: list[RegisterRow], as_json: bool) -> None:
 
 def _print_rows(rows: "list[RegisterRow] | tuple[RegisterRow, ...]", empty: str) -> None:
     amounts = (whole("Register", "right"), whole("Journal", "right"))
-    columns = (whole("Paid"), whole("Reference"), "Account", *amounts, "State", "Decided")
+    columns = (whole("Paid"), whole("Reference"), "Account", *amounts, whole("State"), "Decided")
     print_table(columns, rows, _line, empty=empty)
 
 

@@ -22,7 +22,7 @@ def remedy_page(remedy: Remedy, period: Period) -> str | None:
     if remedy.action is RemedyAction.CONFIRM:
         return "/desk/money"
     if remedy.action in _OF_REGISTER:
-        return "/desk/money/registers"
+        return f"/desk/money/registers/{remedy.rail}/{remedy.day}" if remedy.day else "/desk/money/registers"
     if remedy.action in _OF_ORDER:
         return f"/desk/orders/{remedy.order_number}"
     if remedy.action in _OF_PAYMENT:

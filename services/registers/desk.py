@@ -62,7 +62,7 @@ class RegisterDesk:
 
         Raises ``InvalidInput``: then nothing of it was taken in.
         """
-        terms = self.terms(rail)
+        terms, day = self.terms(rail), _within_reason(day)
         if day > terms.day_of(now):
             raise InvalidInput(f"{day} is still to come; name the day that the register is of")
         if len(content) > FILE_MAX_BYTES:
@@ -88,9 +88,13 @@ class RegisterDesk:
         named = await self._ledger.register_days(rail)
         return [await self._ledger.register_day(self._terms[of], day) for of, day in named if of in self._terms]
 
+    async def day(self, rail: str, day: date) -> RegisterDay:
+        """How the day stands now."""
+        return await self._ledger.register_day(self.terms(rail), _within_reason(day))
+
     async def lines(self, rail: str, day: date, everything: bool = False, limit: int = 1000) -> RegisterPage:
         """The lines of a day that are open, or ``everything``."""
-        return await self._ledger.register_lines(self.terms(rail), day, limit, everything)
+        return await self._ledger.register_lines(self.terms(rail), _within_reason(day), limit, everything)
 
     async def confirm(self, rail: str, reference: str, by: str, reason: str, now: datetime) -> RegisterRow:
         """Books a line. Raises ``NotFound`` and ``InvalidInput``."""
@@ -105,3 +109,10 @@ class RegisterDesk:
         page = await self.lines(rail, day, limit=10_000)
         rows = [row for row in page.rows if row.state.is_bookable]
         return sorted(rows, key=lambda row: row.state is LineState.REVERSED)
+
+
+def _within_reason(day: date) -> date:
+    """Raises ``InvalidInput`` for a day at an end of the calendar, which has no neighbours."""
+    if not 2000 <= day.year < 3000:
+        raise InvalidInput(f"{day} is no day of which a bank has a register")
+    return day

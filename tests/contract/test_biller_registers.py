@@ -51,7 +51,7 @@ async def test_a_day_without_a_register_is_a_finding_once_it_is_overdue(
     (finding,) = (await compared(ledger)).findings
     assert finding.kind is DiscrepancyKind.UNCONFIRMED
     assert finding.text == "no register of bank-app for 2026-11-27 has come; ask the bank for it"
-    command = "python starter.py payments register FILE --rail bank-app --day 2026-11-27"
+    command = "python starter.py payments register take FILE --rail bank-app --day 2026-11-27"
     assert command_line(finding.remedies[0]) == command
     set_to(monkeypatch, NOW - timedelta(hours=2))
     assert (await compared(ledger)).findings == []

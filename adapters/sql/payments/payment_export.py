@@ -60,7 +60,7 @@ def _models(connection: Connection, rail: str, rows: Sequence[RowMapping]) -> li
     owners, paid_for = _moved(connection, rail, [row["digest"] for row in rows])
     originals = [row["original"] for row in rows if row["original"]]
     known = select(_BEFORE.digest, _BEFORE.reference).where(_BEFORE.rail == rail, _BEFORE.digest.in_(originals))
-    references = dict(connection.execute(known).tuples().all()) if originals else {}
+    references = {row.digest: row.reference for row in connection.execute(known)} if originals else {}
     whose = {row["digest"]: row["customer_id"] or owners.get(row["digest"]) for row in rows}
     numbers = _numbers(connection, sorted({customer_id for customer_id in whose.values() if customer_id}))
     return [

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from billing.customers.ports import CustomerStore
-from billing.payments.rails import CARDS, Rail
+from billing.payments.rails import CARDS, Rail, billers
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter
 from billing.receivables.ports import Journal, PaymentListing
 from console.reviewers.page_frame import DeskRefusal, PageFrame
@@ -39,6 +39,7 @@ class PaymentListPages:
     def __init__(self, desk: PageFrame, ledger: MoneyLedger, rails: Mapping[str, Rail]) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._has_registers = bool(billers(dict(rails)))
         self._rails = [CARDS, *(name for name in rails if name != CARDS)]
         self.router = APIRouter(prefix="/desk/money")
         self.router.add_api_route("", self.show, response_model=None)
@@ -59,6 +60,7 @@ class PaymentListPages:
             "pages": max(1, -(-payments.count // PAGE_ROWS)),
             "first": (page - 1) * PAGE_ROWS + 1,
             "rails": self._rails,
+            "has_registers": self._has_registers,
             "waiting": await self._ledger.instructions(),
         }
         return await self._desk.page("money.html", session, values, section="money")
