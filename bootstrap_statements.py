@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.payments.rails import RailKind, statement_rails
-from billing.statements.bank_account import BankAccount, SettlementRule
+from billing.statements.bank_account import BankAccount
+from billing.statements.payouts import PayoutRule
 from services.statements import Statements
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ def bank_accounts(settings: Settings) -> dict[str, BankAccount]:
 def _sandbox_account(settings: Settings) -> BankAccount:
     """Its bank pays out every rail, and names it in the text: ``settlement bank-app``."""
     rules = {
-        name: SettlementRule(text=f"settlement {name}")
-        for name, rail in settings.rails.items()
-        if rail.kind in _PAYING_OUT
+        name: PayoutRule(text=f"settlement {name}") for name, rail in settings.rails.items() if rail.kind in _PAYING_OUT
     }
     return BankAccount(account=SANDBOX_ACCOUNT, currency="eur", timezone="Europe/Paris", settlements=rules)
 

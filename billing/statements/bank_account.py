@@ -1,28 +1,15 @@
 """A bank account of ours whose statements are imported: the contract of a rail of kind statements."""
 
 from datetime import UTC, date, datetime, time
-from decimal import Decimal
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from billing.customers.customer import Currency, Timezone
 from billing.model import Model
 from billing.payments.rails import RailName
 from billing.statements.payouts import PayoutRule
-
-
-class SettlementRule(PayoutRule, extra="forbid"):
-    """As ``PayoutRule``, by the settings."""
-
-    most_percent: Annotated[Decimal, Field(ge=0, le=50)] = Decimal(3)
-
-    @model_validator(mode="after")
-    def _is_known_by_something(self) -> "SettlementRule":
-        if not (self.payer and self.payer.strip()) and not (self.text and self.text.strip()):
-            raise ValueError("name the payer or words of the text, by which a settlement is known")
-        return self
 
 
 class BankAccount(Model, extra="forbid"):
@@ -31,7 +18,7 @@ class BankAccount(Model, extra="forbid"):
     account: Annotated[str, Field(min_length=1, max_length=100)]
     currency: Currency
     timezone: Timezone
-    settlements: dict[RailName, SettlementRule] = Field(default_factory=dict, max_length=50)
+    settlements: dict[RailName, PayoutRule] = Field(default_factory=dict, max_length=50)
 
 
 class BankTerms(NamedTuple):

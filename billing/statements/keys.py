@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from billing.model import Code, Model
+from billing.model import Code, Count, Model
 from billing.statements.statement import StatementLine
 
 
@@ -24,7 +24,7 @@ class KeyedLine(Model):
     """``position`` counts the lines of the file, from 1."""
 
     key: Code
-    position: int
+    position: Count
     line: StatementLine
 
 

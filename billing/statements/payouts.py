@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import StringConstraints, model_validator
 
 from billing.model import Line, Minor, Model
 from billing.receivables.journal import Cause, Entry, Transaction, clearing, fee
@@ -22,15 +24,24 @@ _DAY = re.compile(
 )
 
 
-class PayoutRule(Model):
+Percent = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}([.][0-9]{1,3})?$", max_length=6)]
+
+
+class PayoutRule(Model, extra="forbid"):
     """By what a rail's payouts are known: all that is given. The commission is ``most_percent`` at most."""
 
     payer: Line | None = None  # the account, or a part of the name
     text: Line | None = None  # a part of the text
-    most_percent: Decimal = Decimal(3)
+    most_percent: Percent = "3"
+
+    @model_validator(mode="after")
+    def _is_known_by_something(self) -> "PayoutRule":
+        if not (self.payer and self.payer.strip()) and not (self.text and self.text.strip()):
+            raise ValueError("name the payer or words of the text, by which a settlement is known")
+        return self
 
     def fits(self, line: StatementLine) -> bool:
-        if line.amount_minor <= 0 or line.is_reversal or not (self.payer or self.text):
+        if line.amount_minor <= 0 or line.is_reversal:
             return False
         return (self.payer is None or self._is_payer(line)) and (self.text is None or _has(line.text, self.text))
 
@@ -42,7 +53,7 @@ class PayoutRule(Model):
     def fee_minor(self, gross_minor: int, net_minor: int) -> int | None:
         """What was kept of the gross sum; None: it is below zero, or more than can be."""
         kept = gross_minor - net_minor
-        return kept if 0 <= kept <= gross_minor * self.most_percent / 100 else None
+        return kept if 0 <= kept <= gross_minor * Decimal(self.most_percent) / 100 else None
 
 
 class Receipts(NamedTuple):

@@ -4,7 +4,7 @@ Sign-in and the brake declare their few fields as ``Form()``; registrations and 
 """
 
 from fastapi import HTTPException, Request
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX
 
@@ -15,7 +15,7 @@ _SELECTIONS = ("row", "rows")  # of up to ten thousand invoices
 
 
 async def form_of(request: Request) -> FormData:
-    """The texts of the form that was sent; files count for nothing. Raises 413 for a longer field."""
+    """The texts of the form that was sent; files are left to ``file_of``. Raises 413 for a longer field."""
     form = await request.form(max_fields=FORM_FIELDS_MAX)
     texts = FormData([(name, text) for name, text in form.multi_items() if isinstance(text, str)])
     for name, text in texts.multi_items():
@@ -23,6 +23,12 @@ async def form_of(request: Request) -> FormData:
         if len(name) > NAME_MAX or len(text) > (BODY_MAX_BYTES if name in _SELECTIONS else FIELD_MAX):
             raise HTTPException(413)
     return texts
+
+
+async def file_of(request: Request, name: str) -> UploadFile | None:
+    """The file of that name, once ``form_of`` has read the form; None: there is none."""
+    file = (await request.form(max_fields=FORM_FIELDS_MAX)).get(name)
+    return file if isinstance(file, UploadFile) and file.filename else None
 
 
 def texts_in(form: FormData) -> dict[str, str]:

@@ -60,11 +60,13 @@ def planned_orders(plan: Plan) -> list[PlannedOrder]:
 
 def _planned(plan: Plan, number: int) -> PlannedOrder:
     draw, members = plan.draw("order", number), plan.members()
+    story = _STORIES[number % len(_STORIES)]
     is_monthly = draw.random() < 0.35
     member = draw.choice(members)
     currency = member.currency if is_monthly else draw.choice(GATEWAY_CURRENCIES)
+    if story is _by_app:
+        is_monthly, currency = is_monthly and member.currency == _BANK_CURRENCY, _BANK_CURRENCY
     step = step_minor(currency)
-    story = _STORIES[number % len(_STORIES)]
     pay = draw.choice(_PAY if currency in GATEWAY_CURRENCIES else (Move.TRANSFER,))
     link = draw.choice(_LINK if currency in GATEWAY_CURRENCIES else (Move.STRIPE_LINK,))
     return PlannedOrder(
@@ -161,7 +163,7 @@ def _declined(pay: Move, link: Move) -> Moves:
 
 _STORIES = (
     *(_parts, _deposit, _linked, _twice, _raced, _raised, _lowered, _cancelled),
-    *(_refunded, _halted, _given_back, _reversed, _expires, _declined, _by_app),
+    *(_refunded, _halted, _given_back, _reversed, _expires, _declined, _by_app, _by_app),
 )
 
 

@@ -29,7 +29,9 @@ async def upload(person: Person, content: bytes, status: int = 200, name: str = 
 
 
 async def test_a_statement_is_imported_once_and_shows_what_became_of_its_lines(desk: Office, ann: Person) -> None:
-    content = statement(samples.one_c_document("77", "50.00", "acme"), samples.one_c_document("78", "5.00", "<b>who</b>"))
+    content = statement(
+        samples.one_c_document("77", "50.00", "acme"), samples.one_c_document("78", "5.00", "<b>who</b>")
+    )
     rehearsed = await upload(ann, content, rehearse="1")
     assert "Nothing was booked yet" in rehearsed
     assert (await desk.ledger.balance("acme")).owed != ()

@@ -14,8 +14,9 @@ from billing.payments.rails import Rail, RailKind
 from billing.receivables.incoming import IncomingPayment, PaymentKind
 from billing.receivables.instructions import InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.journal import AccountKind, PaymentName, Subject
-from billing.statements.bank_account import BankAccount, SettlementRule
+from billing.statements.bank_account import BankAccount
 from billing.statements.outcomes import ImportReport, LineOutcome
+from billing.statements.payouts import PayoutRule
 from services.statements import Statements, Upload
 from tests import statement_samples as samples
 from tests.contract.ledger_fixtures import read, run
@@ -31,7 +32,7 @@ BANK = BankAccount(
     account=samples.OWN,
     currency="eur",
     timezone="Asia/Almaty",
-    settlements={"bank-app": SettlementRule(payer="Bank JSC", text="settlement")},
+    settlements={"bank-app": PayoutRule(payer="Bank JSC", text="settlement")},
 )
 
 

@@ -12,7 +12,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from starlette.datastructures import UploadFile
 
 from billing.errors import BillingError, InvalidInput
 from billing.reviewers.users import Role
@@ -22,7 +21,7 @@ from billing.statements.ports import StatementBooks
 from billing.statements.statement import FILE_MAX_BYTES, too_large
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, signed_in
-from console.web.forms import form_of, texts_in
+from console.web.forms import file_of, form_of, texts_in
 from console.web.security import UPLOAD_MAX_BYTES, UPLOAD_PATH
 from services.statements import Statements, Upload
 from wording.statements import balances_words, outcome_words
@@ -84,10 +83,10 @@ class StatementPages:
 
 async def _upload(request: Request, typed: dict[str, str]) -> Upload:
     """Raises ``InvalidInput``."""
-    file = (await request.form()).get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
+    file = await file_of(request, "file")
+    if file is None:
         raise InvalidInput("choose a file: the statement as the bank exports it")
     if (file.size or 0) > FILE_MAX_BYTES:
         raise InvalidInput(too_large(file.size or 0))
     pairs = [pair.strip() for pair in typed.get("map", "").splitlines() if pair.strip()]
-    return Upload(file.filename, await file.read(), typed.get("rail", ""), mapping_of(pairs) if pairs else None)
+    return Upload(file.filename or "", await file.read(), typed.get("rail", ""), mapping_of(pairs) if pairs else None)

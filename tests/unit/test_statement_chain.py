@@ -1,0 +1,82 @@
+"""The chain of an account's files, and what two bank accounts in the settings have to differ in."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from billing.payments.rails import Rail, RailKind
+from billing.statements.bank_account import BankAccount
+from billing.statements.chain import gaps
+from billing.statements.outcomes import FileHead
+from billing.statements.statement import FileFormat
+from process.setting_checks import check_bank_accounts
+
+AT = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def file(since: int, until: int, opening: int | None, closing: int | None, lines: int = 1) -> FileHead:
+    return FileHead(
+        rail="bank",
+        digest=f"{since} {until} {lines}",
+        name="x",
+        file_format=FileFormat.MT940,
+        currency="eur",
+        since=date(2026, 11, since),
+        until=date(2026, 11, until),
+        opening_minor=opening,
+        closing_minor=closing,
+        lines=lines,
+        by="ann",
+        at=AT,
+        done_at=AT,
+    )
+
+
+def test_files_that_follow_each_other_have_no_gap_in_whatever_order_they_came() -> None:
+    days = [file(1, 1, 0, 5), file(2, 2, 5, 7), file(4, 6, 7, 9)]
+    assert gaps(days) == gaps(days[::-1]) == []
+
+
+def test_a_missing_day_is_a_gap_until_it_is_imported() -> None:
+    days = [file(1, 1, 0, 5), file(4, 6, 7, 9)]
+    (gap,) = gaps(days)
+    assert gap == (date(2026, 11, 1), date(2026, 11, 4), 5, 7)
+    assert gaps([*days, file(2, 3, 5, 7)]) == []
+
+
+def test_a_longer_file_of_the_day_takes_the_place_of_the_shorter_and_other_formats_do_not_count() -> None:
+    assert gaps([file(1, 1, 0, 5), file(1, 1, 0, 8, lines=2), file(2, 2, 8, 9), file(2, 2, None, None)]) == []
+
+
+RAILS = {
+    "bank": Rail(kind=RailKind.STATEMENTS),
+    "b2": Rail(kind=RailKind.STATEMENTS),
+    "app": Rail(kind=RailKind.BILLER),
+}
+
+
+def account(number: str = "KZ1", **settlements: Any) -> BankAccount:
+    given = {"account": number, "currency": "kzt", "timezone": "Asia/Almaty", "settlements": settlements}
+    return BankAccount.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "why"),
+    [
+        ({"bank": account()}, "set BILLING_BANK_ACCOUNTS too"),
+        ({"bank": account(), "b2": account("kz 1")}, "name one account"),
+        ({"bank": account(), "b2": account("2"), "app": account("3")}, "names app, which is no rail"),
+        ({"bank": account(), "b2": account("2", cash={"text": "x"})}, "cash, whose settlements b2 gets"),
+        ({"bank": account(), "b2": account("2", bank={"text": "x"})}, "bank, whose settlements b2 gets"),
+    ],
+)
+def test_accounts_that_do_not_fit_the_rails_are_refused(accounts: dict[str, BankAccount], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        check_bank_accounts(RAILS, accounts, False)
+
+
+def test_a_settlement_has_to_be_known_by_something() -> None:
+    with pytest.raises(ValueError, match="name the payer or words of the text"):
+        account(app={"most_percent": "3"})
+    check_bank_accounts(RAILS, {"bank": account(app={"payer": "Bank"}), "b2": account("2")}, False)
