@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 SANDBOX_BILLER_SECRET = "biller-secret-of-the-sandbox-0123456789"
 _OF_SANDBOX = {"currency": "eur", "timezone": "Europe/Paris", "addresses": "127.0.0.1", "register_hour": None}
+_KNOWN = {"secret": SANDBOX_BILLER_SECRET, "user": "bank", "password": SANDBOX_BILLER_SECRET}
 SANDBOX_BILLERS = {
     "bank-app": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "kaspi"}),
     "terminals": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "osmp"}),
-    "local-bank": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "neutral", "secret": SANDBOX_BILLER_SECRET}),
+    "local-bank": BillerContract.model_validate(_OF_SANDBOX | {"dialect": "neutral"} | _KNOWN),
 }
 """Contracts of the sandbox, with nobody."""
 

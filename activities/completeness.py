@@ -194,10 +194,10 @@ class CompletenessActivities:
         errors += (await in_turn([self._teller], OrderTeller.tell_open))[1]
         before = {report.period: await self._ledger.coverage_of(report.period) for report in reports}
         alerts: list[Callable[[], Alert]] = []
-        texts: list[str] = []  # a finding of several months, such as a workflow, is reported once
+        told = [matter for run in before.values() for matter in _reported(run)]  # once, though it is in several months
         for report in reports:
-            fresh = list(new_findings(report, (*_reported(before[report.period]), *texts)))
-            texts += [finding.text for finding in fresh]
+            fresh = list(new_findings(report, told))
+            told += [finding.told_as for finding in fresh]
             alerts += _alerts_of(report, fresh)
         await self._alerts.tell_each(alerts)
         await self._tell_unseen(reports, before)
@@ -275,10 +275,10 @@ def _reported(run: LastRun | None) -> tuple[str, ...]:
 
 def _now_reported(report: CompletenessReport, before: LastRun | None) -> tuple[str, ...]:
     """The reported findings; those of a source that cannot be read today are kept."""
-    texts = [finding.text for finding in _share(report.findings, _KEPT_REPORTED)]
+    told = [finding.told_as for finding in _share(report.findings, _KEPT_REPORTED)]
     if report.unseen:
-        texts = [*_reported(before), *texts]
-    return tuple(dict.fromkeys(texts))[:_KEPT_REPORTED]
+        told = [*_reported(before), *told]
+    return tuple(dict.fromkeys(told))[:_KEPT_REPORTED]
 
 
 def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:

@@ -168,7 +168,7 @@ class _Console:
         yield Health(ledger, self._client).router
         yield Monitor(ledger, self._watch).router
         yield StripeWebhooks(self._adapters.payments, self._inbox).router
-        yield WayForPayCallbacks(self._gateways, ledger, self._inbox, self._settings.now).router
+        yield WayForPayCallbacks(self._gateways, self._inbox, self._settings.now).router
         secrets = self._settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if self._settings.sandbox else [])
         yield Orders(ledger, secrets, self._settings.now).router
         billers = connect_billers(self._settings, ledger)

@@ -13,7 +13,6 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from billing.errors import InvalidInput, PaymentForbidden, PaymentUnreadable
 from billing.payments.gateway import Callback, GatewayState
-from billing.receivables.ports import PaymentListing
 from inbound.inbox import Inbox
 from services.gateways.gateway import Gateway
 from services.gateways.reader import is_taken_at_once, look_up_event
@@ -24,11 +23,8 @@ _log = logging.getLogger(__name__)
 
 
 class WayForPayCallbacks:
-    def __init__(
-        self, gateways: Mapping[str, Gateway], ledger: PaymentListing, inbox: Inbox, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, gateways: Mapping[str, Gateway], inbox: Inbox, now: Callable[[], datetime]) -> None:
         self._gateways = gateways
-        self._ledger = ledger
         self._inbox = inbox
         self._now = now
         self.router = APIRouter()
@@ -66,10 +62,7 @@ class WayForPayCallbacks:
         seen, now = callback.seen, self._now()
         if seen.state is GatewayState.APPROVED and not seen.amount_minor:
             _log.warning("callback of %s: approved, but nothing has moved", gateway.rail)
-        elif is_taken_at_once(seen) and (named := await gateway.named(seen)):
-            await gateway.take(named, now)
-            booked_at = await self._ledger.booked_at(seen.name)
-            assert booked_at is not None, f"{seen.reference} was booked, and is not there"
+        elif is_taken_at_once(seen) and (booked_at := await gateway.take_arrived(seen, now)):
             return booked_at
         return await self._inbox.keep(look_up_event(seen, now, callback.event_id), now)
 

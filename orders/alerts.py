@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from billing.keys import alert_id
-from billing.money import format_amount
 from billing.period import Period
 from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
@@ -27,13 +26,6 @@ def of_money_back(standing: OrderStanding, position: int, at: datetime) -> Alert
     )
     alert = _alert(AlertKind.MONEY, standing.order, f"owed again {position}", text, (_show(standing.order),), at)
     return alert.evolve(amount_minor=standing.owed_minor, currency=standing.order.currency)
-
-
-def of_refund(order: Order, paid_minor: int, at: datetime) -> Alert:
-    """The order was cancelled, and what was paid of it is to go back."""
-    text = f"cancelled, and {format_amount(paid_minor, order.currency)} that were paid are to go back to the buyer"
-    alert = _alert(AlertKind.MONEY, order, f"to go back {order.version}", text, (_show(order),), at)
-    return alert.evolve(amount_minor=paid_minor, currency=order.currency)
 
 
 def of_waiting(standing: OrderStanding, reminder: str, text: str, at: datetime) -> Alert:

@@ -63,6 +63,7 @@ def released_unpaid(standing: OrderStanding) -> Finding:
 
 
 def ended_credit(credit: EndedCredit) -> Finding:
+    """Told once, however much of it has paid something else since."""
     amount = format_amount(credit.credit_minor, credit.currency)
     is_expired = credit.end is EndKind.EXPIRED
     text = (
@@ -76,6 +77,7 @@ def ended_credit(credit: EndedCredit) -> Finding:
         text=text,
         advice="give it back, or leave it to the customer's next order",
         remedies=(about_order(RemedyAction.SHOW_ORDER, credit.number),),
+        matter=f"credit of order {credit.number}",
     )
 
 

@@ -8,7 +8,7 @@ from billing.events.event import OutgoingEvent
 from billing.model import Model, Words
 from billing.reviewers.ports import BrakeStore
 from orders.events import ReleaseData
-from orders.order import OrderStanding, ReleaseKind
+from orders.order import Order, ReleaseKind
 
 ANSWER_MAX = 1000
 
@@ -31,7 +31,8 @@ class Production(Protocol):
 class ReleaseAnswers(BrakeStore, Protocol):
     """Where answers are kept."""
 
-    async def order(self, number: str) -> OrderStanding | None: ...
+    async def order_under_brake(self, number: str) -> tuple[Order | None, bool]:
+        """The order, and whether the emergency brake is on."""
 
     async def note_answer(
         self,

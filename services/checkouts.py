@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from billing.customers.ports import CustomerStore
 from billing.errors import (
     AmountTooLarge,
     AmountTooSmall,
@@ -28,7 +27,6 @@ from billing.payments.ports import CheckoutRail, CheckoutStore, PaymentRecords
 from billing.receivables.journal import Subject
 from billing.receivables.ports import Accounts, Bookings
 from billing.reviewers.ports import BrakeStore
-from orders.order import Buyer
 
 LOOK_AFTER = timedelta(minutes=5)
 """How often a live link is looked up, in case its event is lost. No request is under way for as long."""
@@ -39,10 +37,11 @@ _ROUNDS_MAX = 5
 _log = logging.getLogger(__name__)
 
 
-class LinkBooks(Bookings, CheckoutStore, CustomerStore, Protocol):
+class LinkBooks(Bookings, CheckoutStore, Protocol):
     """The stores that keep what a link brings."""
 
-    async def buyer(self, customer_id: str) -> Buyer | None: ...
+    async def knows(self, customer_id: str) -> bool:
+        """Whether they are billed monthly, or have ordered something."""
 
 
 class _Ledger(LinkBooks, Accounts, BrakeStore, Protocol):
@@ -184,7 +183,7 @@ async def take_in(ledger: LinkBooks, payment: Payment, now: datetime) -> bool:
     if payment.status is not PaymentStatus.SUCCEEDED:
         return False
     incoming = payment.incoming(now)
-    if await ledger.customer(payment.customer_id) is None and await ledger.buyer(payment.customer_id) is None:
+    if not await ledger.knows(payment.customer_id):
         incoming = incoming.evolve(customer_id=None, subject=None, payer=payment.customer_id)
     return await ledger.book(incoming, now, payment.key)
 

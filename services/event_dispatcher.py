@@ -29,7 +29,7 @@ _POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
 _AT_ONCE = 20  # for each destination
 _CLAIMED_LEAST = 10  # a claim reads the whole backlog, and locks it: not for one event alone
 _GRACE_SECONDS = 3.0
-_LAST_SECONDS = 0.25
+_LAST_SECONDS = 0.5  # an event that waits tells of later changes, too
 
 _log = logging.getLogger(__name__)
 
@@ -121,19 +121,23 @@ class EventDispatcher:
 
     async def _begin(self) -> None:
         """Begins to deliver what is due; each destination has room of its own, so that none waits for another's."""
-        for destination, in_work in self._in_work.items():
-            room, now = _AT_ONCE - len(in_work), datetime.now(UTC)
+        able = [each for each, in_work in self._in_work.items() if _AT_ONCE - len(in_work) >= _CLAIMED_LEAST]
+        due = await self._outbox.destinations_due(able, datetime.now(UTC)) if able else set()
+        for destination in filter(due.__contains__, able):
             is_held = self._held.get(destination)
-            if room < _CLAIMED_LEAST or self._waits(destination) or (is_held is not None and await is_held()):
-                continue
-            unread: list[Failed] = []
-            events = await self._outbox.claim_events(destination, now, now + self._claim, room, unread)
-            for failure in unread:
-                _log.warning("event %s cannot be read: %s", failure.customer_id, failure.reason)
-            for event in events:
-                task = asyncio.create_task(self._deliver(event))
-                in_work.add(task)
-                task.add_done_callback(partial(self._delivered, in_work))
+            if not self._waits(destination) and (is_held is None or not await is_held()):
+                await self._claim_and_deliver(destination, self._in_work[destination])
+
+    async def _claim_and_deliver(self, destination: Destination, in_work: set[asyncio.Task[None]]) -> None:
+        unread, now = list[Failed](), datetime.now(UTC)
+        room = _AT_ONCE - len(in_work)
+        events = await self._outbox.claim_events(destination, now, now + self._claim, room, unread)
+        for failure in unread:
+            _log.warning("event %s cannot be read: %s", failure.customer_id, failure.reason)
+        for event in events:
+            task = asyncio.create_task(self._deliver(event))
+            in_work.add(task)
+            task.add_done_callback(partial(self._delivered, in_work))
 
     def _waits(self, destination: Destination) -> bool:
         """Whether others go first; not for long, for they may never end."""

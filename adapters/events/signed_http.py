@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from adapters.addresses import is_secure
 from billing.errors import ReceiverUnavailable
 from billing.events.signature import HEADER, signed
 
@@ -35,7 +36,8 @@ class SignedHttp:
         self._secrets = secrets
         self.host = urlsplit(url).hostname or ""
         headers = {"Content-Type": "application/json", "User-Agent": "monthly-billing"}
-        self._http = httpx.AsyncClient(headers=headers, timeout=None, trust_env=self.host not in _LOCAL)
+        trust_env, verify = self.host not in _LOCAL, is_secure(url)
+        self._http = httpx.AsyncClient(headers=headers, timeout=None, trust_env=trust_env, verify=verify)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -23,6 +23,7 @@ LINES_MAX = 500_000
 _SHOWN = 3
 _REFERENCE = re.compile(r"[0-9]{1,20}", re.ASCII)
 _ROUNDED = re.compile(r"[0-9][.,][0-9]*E\+?[0-9]+", re.IGNORECASE)
+_PERSONAL, _LAST_FOUR = re.compile(r"(?<!\d)\d{8}(\d{4})(?!\d)", re.ASCII), r"…\1"
 _ENCODINGS = ("utf-8-sig", "cp1251")
 
 Kept = Callable[[str], tuple[str, str | None]]
@@ -57,17 +58,19 @@ def read_register(
             raise InvalidInput(f"it has more than {LINES_MAX:,} lines; ask the bank for a file of one day")
     if problems:
         more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
-        raise InvalidInput(f"{'; '.join(problems[:_SHOWN])}{more}; nothing was taken in")
+        shown = _PERSONAL.sub(_LAST_FOUR, "; ".join(problems[:_SHOWN]))  # a mapping may have mixed columns up
+        raise InvalidInput(f"{shown}{more}; nothing was taken in")
     if days and day not in days:
         raise InvalidInput(f"it has payments of {min(days)}, and none of {day}: name its day with --day")
     return [line for _, line in lines.values()]
 
 
 def kept_account(personal_key: str, text: str) -> tuple[str, str | None]:
-    """An account as it is kept; without a key, nobody is found by a personal number."""
-    if not is_personal_number(text):
+    """An account as it is kept; of twelve digits, only the last four are. Without a key, nobody is found by these."""
+    if not _PERSONAL.fullmatch(text):
         return text, None
-    return f"…{text[-4:]}", personal_digest(text, personal_key) if personal_key else None
+    is_known = bool(personal_key) and is_personal_number(text)
+    return _PERSONAL.sub(_LAST_FOUR, text), personal_digest(text, personal_key) if is_known else None
 
 
 def _decoded(content: bytes) -> str:

@@ -12,6 +12,7 @@ import stripe
 from stripe import CardError, HTTPXClient, InvalidRequestError, PaymentIntent, Refund, StripeError
 from stripe.params import PaymentIntentConfirmParams
 
+from adapters.addresses import is_secure
 from adapters.sheets.pace import Pace
 from adapters.stripe.cards import StripeCards
 from adapters.stripe.checkouts import StripeCheckouts
@@ -44,7 +45,7 @@ class StripePayments(StripeCards, StripeCheckouts, StripeRecords):
     @classmethod
     def connect(cls, api_key: str, base_url: str | None = None, webhook_secret: str = "") -> "StripePayments":
         """A gateway for the running event loop; ``base_url`` is a local stand-in. Sends nothing yet."""
-        http = HTTPXClient(timeout=TIMEOUT_SECONDS)
+        http = HTTPXClient(timeout=TIMEOUT_SECONDS, verify_ssl_certs=is_secure(base_url or ""))
         client = stripe.StripeClient(
             api_key,
             http_client=http,

@@ -135,6 +135,8 @@ def of_status(answer: httpx.Response, about: str) -> BillingError | None:
     """The error that an answer is by its HTTP status; None for a 200, whose body tells."""
     if answer.status_code == 200:
         return None
+    if answer.status_code == 504:
+        return TooMuch(f"{about}: {_NO_ANSWER} (HTTP {answer.status_code})")
     if answer.status_code != 429:
         return unanswered(about, f"HTTP {answer.status_code}")
     busy = PaymentBusy(f"{about}: WayForPay is busy; the same request is sent again later (HTTP 429)")

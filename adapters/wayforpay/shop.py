@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
+from adapters.addresses import is_secure
 from adapters.wayforpay.bodies import Fields, read_body, read_json, text_of
 from adapters.wayforpay.errors import TooLong, TooMuch, of_status, refusal, translated, unanswered
 from adapters.wayforpay.signature import is_signed, sign
@@ -33,7 +34,7 @@ TIMEOUT_SECONDS = 30.0
 WINDOW = timedelta(days=30)
 """What one request for the list covers; WayForPay takes a month."""
 WINDOW_MIN = timedelta(minutes=1)
-"""Into how small pieces a time is cut whose list does not fit in one answer."""
+"""Into how small pieces a time is cut whose list does not fit in one answer, or takes too long."""
 ADDRESS_MAX = 256
 _ANSWER_BYTES = 20_000_000
 _SIGNED = ("merchantAccount", "orderReference", "amount", "currency")
@@ -54,7 +55,8 @@ class WayForPay:
         self._domain = domain
         self._order_field = order_field
         self._api_url = api_url
-        self._http = httpx.AsyncClient(timeout=None, trust_env=api_url == API_URL)
+        self._window = WINDOW
+        self._http = httpx.AsyncClient(timeout=None, trust_env=api_url == API_URL, verify=is_secure(api_url))
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -113,19 +115,20 @@ class WayForPay:
             raise PaymentUnreadable(f"{reference}: {_unfit(error)}; look at it in the cabinet of WayForPay") from None
 
     async def transactions(self, since: datetime, until: datetime) -> AsyncIterator[GatewayTransaction | Failed]:
-        window = WINDOW
+        """What was too much for one answer is not asked for at once the next time; twice as much as was answered is."""
         while since < until:
-            end = min(until, since + window)
+            end = min(until, since + self._window)
             try:
                 rows = await self._listed(since, end)
             except TooMuch:
-                window = (end - since) / 2
-                if window < WINDOW_MIN:
+                if end - since <= WINDOW_MIN:
                     raise
+                self._window = max(WINDOW_MIN, (end - since) / 2)
                 continue
             for fields in rows:
                 yield self._row(fields)
             since = end
+        self._window = min(WINDOW, self._window * 2)
 
     async def refund(self, reference: str, amount_minor: int, currency: str, reason: str) -> None:
         amount, about = plain_amount(amount_minor, currency), f"refund of {reference}"

@@ -84,7 +84,8 @@ TOLD_ALREADY = frozenset(
 class Finding(Model):
     """A reason why a customer or an amount is not covered. ``advice`` says what the remedies cannot.
 
-    ``order_number``: it is about an order. ``is_told``: an alert of its own has told it.
+    ``order_number``: it is about an order. ``is_told``: an alert of its own has told it. ``matter``: what is told once
+    while it is found, whatever else the text says by then; "": the text.
     """
 
     kind: FindingKind
@@ -94,6 +95,11 @@ class Finding(Model):
     advice: Words = ""
     remedies: Few[Remedy] = ()
     is_told: bool = False
+    matter: Line = ""
+
+    @property
+    def told_as(self) -> str:
+        return self.matter or self.text
 
 
 class ExplainedDifference(Model):
@@ -181,7 +187,7 @@ def shared(entries: Sequence[_Entry], limit: int, kind: Callable[[_Entry], Hasha
 
 
 def new_findings(coverage: CompletenessReport, reported: Sequence[str]) -> Iterator[Finding]:
-    """The findings that neither an earlier report, whose texts are ``reported``, nor the month has alerted about."""
+    """The findings that neither an earlier report, which were ``reported``, nor the month has alerted about."""
     for finding in coverage.findings:
-        if not finding.is_told and finding.kind not in TOLD_ALREADY and finding.text not in reported:
+        if not finding.is_told and finding.kind not in TOLD_ALREADY and finding.told_as not in reported:
             yield finding

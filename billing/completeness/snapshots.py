@@ -138,7 +138,8 @@ class HealthFigures(Model):
     """The health of billing in figures. ``overdue_since`` is the oldest due instant of a step that is not done.
 
     ``unseen`` are the sources that the latest check could not read; at ``replaced_at`` a worker last replaced itself.
-    ``waiting_events`` are on their way to other systems, the oldest since ``events_waiting_since``.
+    ``waiting_events`` are on their way to other systems, the oldest since ``events_waiting_since``. What the brake
+    holds is not among them; what it has held waits since its release.
     """
 
     covered_at: Instant | None

@@ -1,6 +1,6 @@
 """The outbox of events, and those who deliver them. Every method may be called again after any failure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -27,6 +27,9 @@ class EventOutbox(Protocol):
 
     def watch_alerts(self, news: Callable[[], None]) -> None:
         """As ``watch_events``, for alerts that are written with what they are about."""
+
+    async def destinations_due(self, among: Collection[Destination], now: datetime) -> set[Destination]:
+        """Those with events that can be claimed."""
 
     async def claim_events(
         self,

@@ -3,7 +3,8 @@
 Money for a subject pays what is owed for it, then makes good what was given up of it; the rest is the customer's
 credit, which keeps the subject as its origin. What goes back is taken in the opposite order: first the credit that came
 from the same subject, whichever payment it came with; then a refund gives up what it had paid for a month, and a
-chargeback makes it owed again. What was paid for an order is owed again in any case.
+chargeback makes it owed again. What was paid for an order is owed again in any case, up to its price; what is more is a
+debt, which is paid first by what comes back.
 """
 
 from collections import Counter
@@ -166,17 +167,21 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
         if account.subject is None:  # credit of no origin, or unmatched
             shares[account] -= min(rest + shares.total(), max(0, share))
     rest += shares.total()
-    for customer_id, subject, share in sorted(_by_subject(paid), key=lambda each: str(each[1]), reverse=True):
-        part = min(rest, max(0, share))
-        surplus = balances.get(customer_id, NOTHING_OWED).credit_from(subject, payment.currency)
-        from_credit = min(part, max(0, surplus))
-        is_given_up = payment.kind is PaymentKind.REFUND and subject.kind is SubjectKind.MONTH
-        undone = written_off if is_given_up else receivable
-        shares[credit(customer_id, subject)] -= from_credit
-        shares[undone(customer_id, subject)] -= part - from_credit
+    for customer_id, subject, share in sorted(_by_subject(paid), key=_name_of, reverse=True):
+        balance, part = balances.get(customer_id, NOTHING_OWED), min(rest, max(0, share))
+        undone_minor = part - min(part, max(0, balance.credit_from(subject, payment.currency)))
+        if subject.kind is SubjectKind.ORDER:  # credit of other money may have paid it meanwhile
+            undone_minor = min(undone_minor, max(0, balance.paid_of(subject, payment.currency)))
+        undone = written_off if _gives_up(payment, subject) else receivable
+        shares[credit(customer_id, subject)] -= part - undone_minor
+        shares[undone(customer_id, subject)] -= undone_minor
         rest -= part
     shares[credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail)] -= rest
     return shares
+
+
+def _gives_up(payment: IncomingPayment, subject: Subject) -> bool:
+    return payment.kind is PaymentKind.REFUND and subject.kind is SubjectKind.MONTH
 
 
 def _own(shares: Mapping[Account, int], payment: IncomingPayment, original: PaymentRecord) -> Shares:
@@ -193,16 +198,19 @@ def _restored(payment: IncomingPayment, original: PaymentRecord, balances: Balan
         if account.subject is None:
             shares[account] += min(rest - shares.total(), max(0, -share))
     rest -= shares.total()
-    for customer_id, subject, share in _by_subject(gone):
+    for customer_id, subject, share in sorted(_by_subject(gone), key=_name_of):
         part = min(rest, max(0, -share))
+        rest -= part
         balance = balances.get(customer_id, NOTHING_OWED)
-        given_up = min(part, max(0, balance.given_up(subject, payment.currency)))
-        if payment.kind is PaymentKind.REFUND:
+        debt = min(part, max(0, -balance.credit_from(subject, payment.currency)))
+        shares[credit(customer_id, subject)] += debt
+        part -= debt
+        if _gives_up(payment, subject):
+            given_up = min(part, max(0, balance.given_up(subject, payment.currency)))
             shares[written_off(customer_id, subject)] += given_up
-            part, rest = part - given_up, rest - given_up
+            part -= given_up
             balance = balance.evolve(written_off=())
         shares.update(paid_for(subject, part, payment.currency, customer_id, balance, None))
-        rest -= part
     whole = payment.evolve(amount_minor=rest)
     shares.update(_paid(whole, balances.get(payment.customer_id or "", NOTHING_OWED), at))
     return shares
@@ -214,6 +222,10 @@ def _by_subject(shares: Mapping[Account, int]) -> Iterator[tuple[str, Subject, i
         if account.subject is not None and account.customer_id is not None:
             sums[account.customer_id, account.subject] += minor
     return ((*of, minor) for of, minor in sums.items())
+
+
+def _name_of(share: tuple[str, Subject, int]) -> str:
+    return str(share[1])
 
 
 def _shares_of(record: PaymentRecord, only: Cause | None = None, without: Cause | None = None) -> Shares:

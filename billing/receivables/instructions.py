@@ -158,10 +158,13 @@ class Instruction(Model):
 
         Raises ``InvalidInput`` if it is too late. What a gateway gives back all the same is booked when it says so.
         """
-        if self.state not in (InstructionState.PROPOSED, InstructionState.TO_DO) and not self.is_lost(at):
+        if not self.can_be_rejected(at):
             raise InvalidInput(f"{self} cannot be rejected: it is {self.state.replace('_', ' ')} already")
         changes = {"state": InstructionState.REJECTED, "decided_by": by, "decided_why": reason, "decided_at": at}
         return self.evolve(**changes, closed_at=at)
+
+    def can_be_rejected(self, at: datetime) -> bool:
+        return self.state in (InstructionState.PROPOSED, InstructionState.TO_DO) or self.is_lost(at)
 
     def is_lost(self, at: datetime) -> bool:
         """Whether a gateway was asked so long ago that a person has to look there."""

@@ -184,17 +184,23 @@ class Balance(Model):
     credits: dict[Code, Minor] = Field(max_length=200)
     origins: Many[Outstanding] = ()  # credit by what it had come for (below 0), used or not
     written_off: Many[Outstanding] = ()
+    bills: Many[Outstanding] = ()  # below 0; read only while money of orders goes back
 
     def owed_for(self, subject: Subject, currency: str) -> int:
         return _of(self.owed, subject, currency)
 
     def credit_from(self, subject: Subject, currency: str) -> int:
-        """How much more than was owed has come for the subject."""
+        """How much more than was owed has come for the subject; below 0, how much more than that went back."""
         return -_of(self.origins, subject, currency)
 
     def given_up(self, subject: Subject, currency: str) -> int:
         """How much of the subject was refunded or written off."""
         return _of(self.written_off, subject, currency)
+
+    def paid_of(self, subject: Subject, currency: str) -> int:
+        """How much of the subject's bill is neither owed nor given up, if ``bills`` has it."""
+        billed_minor = -_of(self.bills, subject, currency)
+        return billed_minor - self.owed_for(subject, currency) - self.given_up(subject, currency)
 
     @property
     def is_even(self) -> bool:

@@ -174,6 +174,7 @@ class AuditKind(StrEnum):
     COLLECTION = "collection"
     INSTRUCTION = "instruction"  # proposed, confirmed, rejected; asked of a processor
     PAYMENT = "payment"  # recorded, assigned, given back or settled by a person
+    ORDER = "order"  # opened or changed by a person; the period is its number
     BRAKE = "brake"
     SIGN_IN = "sign-in"
 

@@ -80,13 +80,22 @@ async def show(
             raise NotFound(_UNKNOWN.format(customer_id))
         months = await ledger.invoices(customer_id=customer_id)
         registration = await ledger.registration_of(customer_id)
+        numbers = await ledger.numbers_of(customer_id)
         balance = await ledger.balance(customer_id)
         transactions = await ledger.transactions(customer_id) if statement or as_json else []
     if as_json:
-        more = {"registration": registration, "months": months, "balance": balance, "statement": transactions}
+        more = {
+            "registration": registration,
+            "numbers": numbers,
+            "months": months,
+            "balance": balance,
+            "statement": transactions,
+        }
         print_json({**row.model_dump(mode="json"), **more})
         return
     _print(row, registration)
+    for account in numbers:
+        say(f"account number {account.number}{', closed' if account.closed_at else ''}")
     say("")
     print_table((whole("Period"), "Stage", whole("Total", "right")), months, _month)
     say("\n" + ("\n".join(_standing(balance)) or "Nothing is owed on either side."))

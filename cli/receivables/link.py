@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from babel.dates import format_date
 
-from billing.errors import BillingError, InvalidInput, NotFound, PaymentBusy, PaymentUnknown
+from billing.errors import BillingError, NotFound, PaymentBusy, PaymentUnknown
 from billing.payments.checkouts import Checkout, CheckoutRequest
-from billing.payments.rails import Rail, RailKind, of_links
+from billing.payments.rails import of_links
 from billing.period import Period
 from billing.receivables.journal import Subject
 from bootstrap import connect_adapters, connect_checkouts, connect_ledger
@@ -20,18 +20,18 @@ from wording.english import LOCALE
 
 async def link(
     customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Who pays.")],
+    month: Annotated[Period, period_option("The month that is paid.", "--month")],
     by: By,
     reason: Reason,
-    month: Annotated[Period | None, period_option("The month that is paid.", "--month")] = None,
-    order: Annotated[str, typer.Option("--order", metavar="NUMBER", help="Or the order; by a gateway only.")] = "",
     expires_in: Annotated[str, typer.Option("--expires-in", metavar="TIME", help="From 1h to 24h.")] = "24h",
     rail: Annotated[str, typer.Option("--rail", metavar="RAIL", help="By BILLING_RAILS; else Stripe's.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print a link by which a customer pays what they owe for a month or an order, on Stripe's page, or a gateway's.
+    """Print a link by which a customer pays what they owe for a month, on Stripe's page, or a gateway's.
 
     A link that is open already is printed again, while it is about what is owed now; else it is ended first, so that
     nobody can pay by both. A link ends by itself once something else has paid. Anyone who has it can pay by it.
+    For an order, use orders link.
 
     [bold]Example[/bold]
     $ python starter.py payments link --customer acme --month 2026-11 --by ann --reason "asked by phone"
@@ -39,7 +39,6 @@ async def link(
     """
     settings, valid_for = load_settings(), lifetime(expires_in)
     rail = of_links(settings.rails, rail)
-    subject, description = _subject(settings.rails[rail], month, order)
     async with connect_adapters(settings) as adapters:
         known = await adapters.ledger.customer(customer)
         if known is None:
@@ -48,8 +47,8 @@ async def link(
             rail=rail,
             customer_id=customer,
             payer_id=known.payment_method.payer_id,
-            subject=subject,
-            description=description,
+            subject=Subject.month(month),
+            description=f"Invoice for {format_date(month.first_day, 'MMMM y', locale=LOCALE)}",
             expires_at=settings.now() + valid_for,
             by=by,
             reason=reason,
@@ -63,19 +62,6 @@ async def link(
         return
     say(checkout.url or "")
     say(f"{customer}, {checkout.subject.name}: {checkout.amount}, until {utc(checkout.expires_at)}")
-
-
-def _subject(rail: Rail, month: Period | None, order: str) -> tuple[Subject, str]:
-    """What is paid, and what the customer reads. Raises ``InvalidInput`` unless it is one of both."""
-    if (month is None) == (not order):
-        raise InvalidInput("name what is paid: --month YYYY-MM, or --order NUMBER")
-    if month is not None:
-        return Subject.month(month), f"Invoice for {format_date(month.first_day, 'MMMM y', locale=LOCALE)}"
-    if rail.kind is not RailKind.GATEWAY:
-        raise InvalidInput("an order is paid by a gateway's link; name its rail with --rail, by BILLING_RAILS")
-    if len(order) > 100:
-        raise InvalidInput("--order is longer than any order's number; compare it with the order")
-    return Subject.order(order), f"Order {order}"
 
 
 async def links(

@@ -65,6 +65,11 @@ class Account:
         """The customer's money that had come for the month."""
         return -self.sums[Place(AccountKind.CREDIT, month)]
 
+    def most_again(self, name: str) -> int:
+        """How much can be owed again: of an order what is paid of its price, by whatever money."""
+        unpaid = self.owed(name) + self.given_up(name)
+        return max(0, -self.sums[Place(AccountKind.BILLED, name)] - unpaid)
+
     @property
     def carried(self) -> int:
         """What a draft takes over: below 0, the customer's money."""
@@ -109,7 +114,8 @@ class Account:
 
     def take_back(self, paid: Paid, amount_minor: int, cause: Cause) -> Entries:
         """First what was credit of no month, then the latest month: its credit, whichever payment brought that; and
-        then a refund gives up what was paid, and a chargeback makes it owed again. An order is owed again in any case.
+        then a refund gives up what was paid, and a chargeback makes it owed again. An order is owed again in any case,
+        but never more of it than its price: the rest is a debt for it.
         """
         shares, rest = Entries(), amount_minor
         free = paid.brought[""] - sum(returned[""] for returned in paid.returned.values())
@@ -118,25 +124,31 @@ class Account:
         rest -= part
         for month in sorted(filter(None, paid.brought), reverse=True):
             part = min(rest, max(0, paid.brought[month] - paid.gone(month, cause)))
+            rest -= part
             from_credit = min(part, max(0, self.credit_for(month)))
-            shares[Place(AccountKind.CREDIT, month)] += from_credit
+            again = part - from_credit
+            excess = max(0, again - self.most_again(month)) if is_order(month) else 0
+            shares[Place(AccountKind.CREDIT, month)] += from_credit + excess
             is_given_up = cause is Cause.REFUND and not is_order(month)
             undone = AccountKind.WRITTEN_OFF if is_given_up else AccountKind.RECEIVABLE
-            shares[Place(undone, month)] += part - from_credit
-            rest -= part
+            shares[Place(undone, month)] += again - excess
         shares[Place(AccountKind.CREDIT)] += rest
         return shares
 
     def come_back(self, paid: Paid, amount_minor: int, cause: Cause, at: datetime) -> Entries:
-        """What had gone is paid again where it had been; the rest as any payment."""
+        """What had gone pays a debt for the same, then is paid again where it had been; the rest as any payment."""
         part = min(amount_minor, max(0, paid.gone("", cause)))
         shares, rest = Entries({Place(AccountKind.CREDIT): -part}), amount_minor - part
-        for month in filter(None, paid.brought):
+        for month in sorted(filter(None, paid.brought)):
             part = min(rest, max(0, paid.gone(month, cause)))
             rest -= part
-            good = min(part, max(0, self.given_up(month))) if cause is Cause.REFUND else 0
+            debt = min(part, max(0, -self.credit_for(month)))
+            shares[Place(AccountKind.CREDIT, month)] -= debt
+            part -= debt
+            was_given_up = cause is Cause.REFUND and not is_order(month)
+            good = min(part, max(0, self.given_up(month))) if was_given_up else 0
             shares[Place(AccountKind.WRITTEN_OFF, month)] -= good
-            shares.update(self.pay_for(month, part - good, makes_good=cause is not Cause.REFUND))
+            shares.update(self.pay_for(month, part - good, makes_good=not was_given_up))
         shares.update(self.pay(rest, paid.month, at))
         return shares
 

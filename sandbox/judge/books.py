@@ -38,7 +38,8 @@ class Books:
         self._account = Account()
         self._bills = Bills(self._account)
         own = {name: order for name, order in facts.orders.items() if order.currency == currency}
-        self._orders = OrderBooks(self._account, own)
+        refunds = [refund for refund in facts.refunds if refund[:2] == (customer_id, currency)]
+        self._orders = OrderBooks(self._account, own, refunds)
         self._paid: dict[PaymentName, Paid] = {}
         self._steps: set[PaymentName] = set()  # of refunds and disputes, as far as they are booked
         self._returned = Counter[PaymentName]()  # in all, of payments whose rail names no refund
@@ -118,7 +119,7 @@ class Books:
         if order and cause is Cause.ALLOCATION:
             self._orders.note_credit(order, expected)
         if cause in (Cause.REFUND, Cause.CHARGEBACK):
-            self._orders.note_reversal(expected, carried_before)
+            self._orders.note_reversal(expected, carried_before, transaction.at)
         if month:
             self._record = (month, transaction.at)
             at = transaction.at

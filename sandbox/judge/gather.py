@@ -21,7 +21,7 @@ from billing.mails.mail import CustomerMailKind, MessageRow, MessageStore
 from billing.payments.ports import PaymentBooks
 from billing.period import Period
 from billing.receivables.journal import Cause, JournalRow, PaymentName, Transaction
-from billing.receivables.ports import THE_BEGINNING, THE_END, Journal
+from billing.receivables.ports import THE_BEGINNING, THE_END, Journal, PaymentListing
 from billing.reviewers.ports import AlertListing
 from sandbox.judge.bank_book import BankBook
 from sandbox.judge.books import Books
@@ -30,6 +30,7 @@ from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, Ty
 from sandbox.judge.exposed_numbers import exposed
 from sandbox.judge.facts import Facts
 from sandbox.judge.gateway_register import GatewayRegister
+from sandbox.judge.orders.asked_refunds import AskedRefund, asked_refunds
 from sandbox.judge.orders.order_evidence import (
     OrderLedger,
     OrdersEvidence,
@@ -57,6 +58,7 @@ class _Ledger(
     MonthStore,
     OrderLedger,
     PaymentBooks,
+    PaymentListing,
     Protocol,
 ):
     """The part of the ledger that is used here."""
@@ -66,13 +68,14 @@ class _Ledger(
 
 
 class _Sources(NamedTuple):
-    """What others than the ledger have on record."""
+    """What others than the ledger have on record; and what people have asked it to give back."""
 
     journal: StripeJournal
     registers: Registers
     mails: dict[str, list[Mail]]  # by Message-ID
     sheets: dict[Period, list[TypedRow] | None]
     orders: OrdersEvidence
+    refunds: list[AskedRefund]
 
 
 async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool = True) -> Evidence:
@@ -119,12 +122,14 @@ async def _sources(folder: Path, ledger: _Ledger, unpaid: dict[str, list[Journal
     journal = StripeJournal.read(folder / "stripe.jsonl")
     gateway = GatewayRegister.read(folder / "wayforpay.jsonl", links, owners)
     pages = [*open_pages(links, journal, gateway)]
+    registers = Registers.read(journal, statement(folder / "bank.jsonl"), gateway, BankBook.read(folder))
     return _Sources(
         journal=journal,
-        registers=Registers.read(journal, statement(folder / "bank.jsonl"), gateway, BankBook.read(folder)),
+        registers=registers,
         mails={name: list(copies) for name, copies in groupby(sorted(read_mail(folder / "mail"), key=by_id), by_id)},
         sheets={period: read_sheet(sheet_of(folder, period)) for period in {row.period for row in rows}},
         orders=await read_orders(folder, ledger, owners, unpaid, pages),
+        refunds=await asked_refunds(ledger, registers.arrivals),
     )
 
 
@@ -142,7 +147,8 @@ async def _buyer(
     ledger: _Ledger, sources: _Sources, customer_id: str, transactions: list[Transaction], is_over: bool
 ) -> CustomerEvidence:
     """Somebody who has orders only."""
-    books = _books(sources, customer_id, [], transactions, Facts({}, set(), set(), sources.orders.facts(customer_id)))
+    facts = Facts({}, set(), set(), sources.orders.facts(customer_id), sources.refunds)
+    books = _books(sources, customer_id, [], transactions, facts)
     wrong = [text for each in books.values() for text in each.end(is_over)]
     return CustomerEvidence(customer_id, "", CustomerScript("", []), [], transactions, {}, wrong)
 
@@ -163,7 +169,8 @@ async def _account(
     stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
-    facts = _facts(sources, months, messages, stages)._replace(orders=sources.orders.facts(customer_id))
+    facts = _facts(sources, months, messages, stages)
+    facts = facts._replace(orders=sources.orders.facts(customer_id), refunds=sources.refunds)
     books = _books(sources, customer_id, months, transactions, facts)
     due, cases = None, list[MonthEvidence]()
     for month in months:

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 
 from sandbox.bank.api import bank_app
 from sandbox.bank.store import BANK_JOURNAL
+from sandbox.stack.local_server import LocalServer
 from sandbox.stack.ports import Ports
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.mailbox import Mailbox, mail_app
@@ -67,11 +68,11 @@ async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
 
 @contextlib.asynccontextmanager
 async def _serve_all(*apps: tuple[ASGIApp, int]) -> AsyncIterator[list[int]]:
-    """Serves them until all stop at the same time: each takes a while to."""
+    """Serves them until all stop at the same time."""
     with contextlib.ExitStack() as exits:
         listeners = [exits.enter_context(_listener(port)) for _, port in apps]
         servers = [
-            _Server(
+            LocalServer(
                 uvicorn.Config(
                     app,
                     log_level="warning",
@@ -88,7 +89,7 @@ async def _serve_all(*apps: tuple[ASGIApp, int]) -> AsyncIterator[list[int]]:
             yield [listener.getsockname()[1] for listener in listeners]
         finally:
             for server in servers:
-                server.should_exit = True
+                server.stop()
             await serving
 
 
@@ -98,14 +99,6 @@ def _listener(port: int) -> socket.socket:
     listener.bind(("127.0.0.1", port))
     listener.listen(512)
     return listener
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to the process it runs in."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def _main() -> None:

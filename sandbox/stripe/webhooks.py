@@ -24,6 +24,7 @@ import stripe
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field, HttpUrl
 
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Fault, FaultRules, FaultSeed
 from sandbox.stripe.store import Object, Store
 
@@ -147,7 +148,7 @@ class WebhookSender:
     # --- The task ---
 
     async def _deliver_all(self) -> None:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as http:
+        async with local_http(timeout=ANSWER_SECONDS_MAX) as http:
             while True:
                 self._news.clear()
                 deliverable = bool(self._queue and self._store.webhook["url"])

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import Field
 
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Fault, FaultRules
 from sandbox.wayforpay.orders import shown
 from sandbox.wayforpay.store import Order, Store, signature
@@ -112,7 +113,7 @@ class CallbackSender:
         return sorted(pending, key=lambda callback: (callback["due"], callback["number"]))
 
     async def _deliver_all(self) -> None:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as http:
+        async with local_http(timeout=ANSWER_SECONDS_MAX) as http:
             while pending := self._pending():
                 if pending[0]["due"] <= self._store.now():
                     await self._deliver(http, pending[0])

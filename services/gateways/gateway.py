@@ -100,17 +100,39 @@ class Gateway:
         is_whole = seen.state is GatewayState.APPROVED and not seen.returned_minor
         if not is_whole and seen.returned_minor is None:
             raise PaymentUnknown(f"{seen.reference}: WayForPay does not say how much went back; it is asked again")
-        payment, checkout = await self._incoming(seen)
+        checkout = await self._link(seen)
         if is_whole:
-            is_new = await self._ledger.book(payment, now, checkout.checkout_id if checkout else None)
-        else:
-            is_new = bool(await self._ledger.book_returned(payment, seen.returned_minor or 0, now))
-        if not is_new:
+            await self._book(seen, checkout, now)
+            return seen.code
+        payment = await self._incoming(seen, checkout)
+        if not await self._ledger.book_returned(payment, seen.returned_minor or 0, now):
             await self._compare(payment, now)
-        is_noted = is_whole and is_new  # with the money
-        if checkout is not None and checkout.state.is_live and not is_noted:
+        if checkout is not None and checkout.state.is_live:
             await self._ledger.note_checkout(checkout.checkout_id, CheckoutState.PAID, now)
         return seen.code
+
+    async def take_arrived(self, seen: GatewayTransaction, now: datetime) -> datetime | None:
+        """As ``take``, of money that a message says has arrived; returns when it was booked, now or before.
+
+        None: the gateway has more to say of it, and does not answer now, or it is not the whole truth any more.
+        """
+        checkout = await self._link(seen)
+        named = await self._named(seen, checkout)
+        if named is None:
+            return None
+        if named.returned_minor:
+            await self.take(named, now)
+        elif await self._book(named, checkout, now):
+            return now
+        return await self._ledger.booked_at(named.name)
+
+    async def _book(self, seen: GatewayTransaction, checkout: Checkout | None, now: datetime) -> bool:
+        """Books money that has arrived, with its link, which is paid; False if that was done before."""
+        payment = await self._incoming(seen, checkout)
+        is_new = await self._ledger.book(payment, now, checkout.checkout_id if checkout else None)
+        if not is_new:
+            await self._compare(payment, now)
+        return is_new
 
     async def is_known(self, seen: GatewayTransaction) -> bool:
         """Whether the books have all that the gateway says, so that there is nothing to take in."""
@@ -121,13 +143,9 @@ class Gateway:
             return False
         return _is_same(record.payment, seen.incoming(None, None))
 
-    async def named(self, seen: GatewayTransaction) -> GatewayTransaction | None:
-        """Money that has arrived, with whose it is: by its link, or by what the payer typed, which a message may lack.
-
-        None: the gateway has more to say of it, and does not answer now, or it is not the whole truth any more.
-        """
-        checkout = await self._ledger.checkout(seen.reference)
-        if seen.order_number is not None or (checkout is not None and checkout.rail == self.rail):
+    async def _named(self, seen: GatewayTransaction, checkout: Checkout | None) -> GatewayTransaction | None:
+        """With whose it is: by its link, or by what the payer typed, which a message may lack."""
+        if seen.order_number is not None or checkout is not None:
             return seen
         if await self._ledger.incoming_payment(seen.name) is not None:
             return seen
@@ -163,25 +181,28 @@ class Gateway:
                 now,
             )
 
-    async def _incoming(self, seen: GatewayTransaction) -> tuple[IncomingPayment, Checkout | None]:
-        """The money with whose it is and what for, as far as anybody knows; and its link."""
+    async def _link(self, seen: GatewayTransaction) -> Checkout | None:
+        """The payment link whose attempt it is."""
         checkout = await self._ledger.checkout(seen.reference)
-        if checkout is not None and checkout.rail == self.rail:
+        return checkout if checkout is not None and checkout.rail == self.rail else None
+
+    async def _incoming(self, seen: GatewayTransaction, checkout: Checkout | None) -> IncomingPayment:
+        """The money with whose it is and what for, as far as anybody knows."""
+        if checkout is not None:
             whose = checkout.customer_id
-            if await self._ledger.customer(whose) is None and await self._ledger.buyer(whose) is None:
-                return seen.incoming(None, None, payer=whose), checkout
-            return seen.incoming(whose, checkout.subject), checkout
+            is_known = await self._ledger.knows(whose)
+            return seen.incoming(whose, checkout.subject) if is_known else seen.incoming(None, None, payer=whose)
         if seen.order_number is None:
-            return seen.incoming(None, None), None
+            return seen.incoming(None, None)
         payer = f"order {seen.order_number}"[:500]
         subject = Subject.order(seen.order_number) if len(seen.order_number) <= 100 else None
         customer_id = await self._ledger.customer_of(subject) if subject else None
-        return (seen.incoming(customer_id, subject) if customer_id else seen.incoming(None, None, payer)), None
+        return seen.incoming(customer_id, subject) if customer_id else seen.incoming(None, None, payer)
 
     async def _over(self, seen: GatewayTransaction, now: datetime) -> str:
         """Ends the attempt's own link, at the gateway first; what is owed stays as it is."""
-        checkout = await self._ledger.checkout(seen.reference)
-        if checkout is None or checkout.rail != self.rail or not checkout.state.is_live:
+        checkout = await self._link(seen)
+        if checkout is None or not checkout.state.is_live:
             return seen.code
         page = checkout.completed(await self.expire_checkout(seen.reference))
         if page.state is CheckoutState.PAID:  # this was an old message

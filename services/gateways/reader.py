@@ -23,8 +23,8 @@ OVERLAP, DEEP_OVERLAP = timedelta(hours=1), timedelta(days=4)
 DEEP_EVERY = timedelta(hours=1)
 FIRST = timedelta(days=1)
 """How far the first look reaches back: what came before is not ours."""
-PIECE, PIECE_MIN = timedelta(days=7), timedelta(minutes=1)
-"""How much is asked for at once; less after a failure, for the answer may be too long."""
+PIECE = timedelta(days=7)
+"""After how much of a backlog it is noted that it was read."""
 _SEEN_MAX = 100_000
 GATEWAY_RETURNED, GATEWAY_ATTEMPT = "gateway.returned", "gateway.attempt"
 """Types of events that say: look this attempt up, for money goes back; or for its state has changed otherwise.
@@ -59,7 +59,6 @@ class GatewayReader:
         self._then = then
         self._poll_seconds = poll.total_seconds()
         self._deep_at: dict[str, datetime] = {}
-        self._pieces: dict[str, timedelta] = {}
         self._seen: set[object] = set()  # what is in the books, or told, so that it need not be looked for again
         self._noted: dict[str, datetime] = {}
 
@@ -95,22 +94,16 @@ class GatewayReader:
         if known is not None and is_deep:  # after the news, which it must not hold up
             async for _ in self._read_between(gateway, min(known, until) - DEEP_OVERLAP, since):
                 pass
-        self._pieces[gateway.rail] = min(PIECE, self._pieces.get(gateway.rail, PIECE) * 2)
         self._deep_at |= {gateway.rail: until} if is_deep else {}
 
     async def _read_between(self, gateway: Gateway, since: datetime, until: datetime) -> AsyncIterator[datetime]:
-        """Takes in a time of the list, in pieces; the end of each. After a failure the next piece is half as long."""
+        """Takes in a time of the list, in pieces; the end of each."""
         while since < until:
-            piece = self._pieces.get(gateway.rail, PIECE)
-            end = min(until, since + piece)
-            try:
-                async for seen in gateway.shop.transactions(since, end):
-                    if seen not in self._seen:
-                        await self._read_one(gateway, seen)
-                        self._remember(seen)
-            except PaymentUnknown:
-                self._pieces[gateway.rail] = max(PIECE_MIN, min(piece, end - since) / 2)
-                raise
+            end = min(until, since + PIECE)
+            async for seen in gateway.shop.transactions(since, end):
+                if seen not in self._seen:
+                    await self._read_one(gateway, seen)
+                    self._remember(seen)
             yield end
             since = end
 

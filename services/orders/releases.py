@@ -7,7 +7,7 @@ from billing.errors import BrakeOn, NotFound, ReceiverUnavailable
 from billing.events.event import OutgoingEvent
 from orders.alerts import of_release
 from orders.events import ReleaseData
-from orders.order import Answered, Rejected, ReleaseKind
+from orders.order import Answered, Order, Rejected, ReleaseKind
 from orders.production import Production, ReleaseAnswers, Verdict, answer_text
 from services.alerts import Alerts
 from wording.orders import release_title
@@ -32,39 +32,37 @@ class ReleaseSender:
         What is rejected waits for a person, and what has ended is not asked for any more: neither is sent.
         The answer is True if the delivery is recorded with what production has answered.
         """
-        if await self.is_held():
+        data = ReleaseData.model_validate(event.payload["data"])
+        order, is_braked = await self._ledger.order_under_brake(data.number)
+        if is_braked:
             held = BrakeOn("the emergency brake is on: nothing is released until it is off")
             held.retry_after = SOON  # it is not even claimed before
             raise held
-        data = ReleaseData.model_validate(event.payload["data"])
-        if not await self._is_wanted(data):
+        if not _is_wanted(data, order):
             return False
         verdict = await self._production.release(event.event_id, event.payload, data)
         text = answer_text(verdict.text)
         await self._ledger.note_answer(data.number, data.kind, verdict.accepted, text, datetime.now(UTC), event)
         return True
 
-    async def _is_wanted(self, data: ReleaseData) -> bool:
-        """Raises ``ReceiverUnavailable`` for a shipment of what production has not agreed to make."""
-        standing = await self._ledger.order(data.number)
-        if standing is None:
-            raise NotFound(f"order {data.number} is not in the ledger, which was restored perhaps; open it again")
-        order = standing.order
-        release, first = order.release(data.kind), order.release(ReleaseKind.PRODUCTION)
-        if order.end is not None or (release is not None and isinstance(release.answer, Rejected)):
-            return False
-        if data.kind is ReleaseKind.SHIPMENT and not (first and isinstance(first.answer, Answered)):
-            waits = ReceiverUnavailable(
-                f"the shipment of order {data.number} waits: production has not agreed to it yet"
-            )
-            waits.retry_after = _RETRY
-            raise waits
-        return True
-
     async def is_held(self) -> bool:
         """Whether releases wait, and are not even claimed."""
         brake = await self._ledger.brake()
         return brake is not None and brake.on
+
+
+def _is_wanted(data: ReleaseData, order: Order | None) -> bool:
+    """Raises ``ReceiverUnavailable`` for a shipment of what production has not agreed to make."""
+    if order is None:
+        raise NotFound(f"order {data.number} is not in the ledger, which was restored perhaps; open it again")
+    release, first = order.release(data.kind), order.release(ReleaseKind.PRODUCTION)
+    if order.end is not None or (release is not None and isinstance(release.answer, Rejected)):
+        return False
+    if data.kind is ReleaseKind.SHIPMENT and not (first and isinstance(first.answer, Answered)):
+        waits = ReceiverUnavailable(f"the shipment of order {data.number} waits: production has not agreed to it yet")
+        waits.retry_after = _RETRY
+        raise waits
+    return True
 
 
 class ReviewersAsProduction:

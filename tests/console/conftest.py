@@ -23,10 +23,11 @@ from billing.invoices.month import Month
 from billing.period import Period
 from bootstrap_adapters import SANDBOX_WEBHOOK_SECRET
 from console.app import create_app
-from process.server import Server, configuration
+from process.server import configuration
 from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.bed import OCTOBER, Bed
+from tests.console.people import QuickServer
 from tests.debts import only
 
 
@@ -109,7 +110,7 @@ async def console(bed: Bed, ledger: SqlLedger | None = None, client: Client | No
     settings = bed.settings.model_copy(update={"console_port": listener.getsockname()[1]})
     adapters = replace(bed.adapters, ledger=ledger) if ledger else bed.adapters
     app = create_app(settings, adapters, client or bed.client)
-    running = Server(configuration(app))
+    running = QuickServer(configuration(app))
     serving = asyncio.create_task(running.serve(sockets=[listener]))
     try:
         async with local_http(base_url=settings.links.base_url) as browser:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from adapters.sql.ledger import SqlLedger
 from billing.reviewers.users import Role, User
@@ -23,6 +24,7 @@ from console.app import create_app
 from console.reviewers.signed_in import csrf_of
 from console.web import pages
 from process.server import Server, configuration
+from sandbox.stack.local_server import LocalServer
 from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.empty_ledger import empty_ledger
@@ -95,14 +97,22 @@ class Office:
     ledger: SqlLedger
 
 
+class QuickServer(Server, LocalServer):
+    """Stops at once."""
+
+    def stop(self) -> None:
+        LocalServer.stop(self)
+
+
 @asynccontextmanager
 async def office(settings: Settings) -> AsyncIterator[Office]:
     listener = socket.create_server(("127.0.0.1", 0))
     settings = settings.model_copy(update={"console_port": listener.getsockname()[1]})
     empty_ledger(settings.data_dir)
     async with connect_adapters(settings) as adapters:
-        app = create_app(settings, adapters, await Client.connect("127.0.0.1:1", lazy=True))
-        running = Server(configuration(app))
+        nowhere = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
+        app = create_app(settings, adapters, nowhere)
+        running = QuickServer(configuration(app))
         serving = asyncio.create_task(running.serve(sockets=[listener]))
         try:
             yield Office(app, f"http://127.0.0.1:{settings.console_port}", adapters.ledger)

@@ -14,6 +14,7 @@ from billing.reviewers.users import Role
 from console.reviewers.audit import PAGE
 from tests.console.months import AT, halted, month, settings
 from tests.console.people import Office, office, signed_in_at
+from tests.ordering import amend, cancel, request
 
 
 @pytest.fixture
@@ -45,6 +46,27 @@ async def test_decisions_are_filtered_by_what_the_address_says(desk: Office, bro
     assert told(await browser.get("/desk/audit", params={"text": "september"})) == ["acme"]
     assert told(await browser.get("/desk/audit", params={"text": "nowhere"})) == []
     assert len(told(await browser.get("/desk/audit", params={"period": "soon", "after": "x"}))) == 3
+
+
+async def test_what_people_did_with_orders_is_filtered_as_other_decisions(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
+    await desk.ledger.open_order(request("A-7"), AT)
+    await desk.ledger.open_order(request("A-8"), AT, "ann", "cli")
+    await desk.ledger.change_order("A-7", amend(9000), AT)
+    await desk.ledger.change_order("A-7", cancel(), AT)
+
+    async def shown(**query: str) -> list[str]:
+        page = await browser.get("/desk/audit", params=query)
+        return re.findall(r'<span class="lead">order ([^<]+)</span>', page.text)
+
+    assert sorted(await shown()) == ["A-7 amended", "A-7 cancelled", "A-8 opened"], "the shop is no person"
+    assert await shown(text="A-8") == ["A-8 opened"]
+    assert await shown(text="the buyer asked") == ["A-7 cancelled"]
+    assert await shown(customer="nobody") == []
+    page = (await browser.get("/desk/audit", params={"by": "ann", "text": "cancelled"})).text
+    assert '<a href="/desk/orders/A-7">buyer</a>' in page
+    assert len((await browser.get("/desk/audit.csv", params={"customer": "buyer"})).text.splitlines()) == 4
 
 
 async def test_older_decisions_are_a_link_away(desk: Office, browser: httpx.AsyncClient) -> None:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from billing.period import Period
 from billing.receivables.incoming import PaymentKind
 from orders.unreleased import PATIENCE
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk
 from tests.console.reviewing import reviewer
 from tests.console.test_coverage import cover
-from tests.ordering import back, cancel, halt, payment, request
+from tests.ordering import amend, back, cancel, halt, payment, request
 from tests.typed import typed
 
 PAID_AT = datetime.now(UTC) - PATIENCE - timedelta(minutes=1)
@@ -119,3 +120,18 @@ async def test_only_what_is_news_is_told_and_once(bed: Bed, ledger: SqlLedger) -
     told = await bed.told()
     assert told.count("order lost of buyer is paid enough") == 1
     assert "order halted of buyer is paid enough" not in told, "who halts an order is reminded of it"
+
+
+async def test_money_of_an_ended_order_is_told_once_however_much_is_left(bed: Bed, ledger: SqlLedger) -> None:
+    await ledger.open_order(request("ended"), OPENED_AT)
+    await ledger.book(payment(7_000, "early", "ended"), PAID_AT)
+    await ledger.change_order("ended", cancel(), PAID_AT)
+    await cover(bed, 1)
+    await ledger.open_order(request("next"), PAID_AT)
+    await ledger.change_order("next", amend(3_000), PAID_AT)
+    await cover(bed, 2)
+    november = Period(OCTOBER).next()
+    bed.sales(november)
+    await cover(bed, 3, (november, Period(OCTOBER)))
+    told = await bed.told()
+    assert told.count("came for order ended, which was cancelled") == 1

@@ -1,6 +1,7 @@
 """The page of a payment: money assigned and given back, by two people above a limit."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -143,3 +144,21 @@ async def test_a_proposal_is_rejected_and_moves_nothing(desk: Office, ann: Perso
     assert await desk.ledger.incoming_payment(PaymentName.of("transfer", "9001")) is None
     unknown = form | {"instruction_id": uuid.uuid4().hex, "reason": "x"}
     assert "There is no instruction" in await ann.post(f"{PAYMENT}/confirm", unknown, 422)
+
+
+@pytest.mark.parametrize(("hours", "is_lost"), [(1, False), (4, True)])
+async def test_a_gateways_refund_is_rejected_once_its_outcome_was_not_told_for_hours(
+    desk: Office, ann: Person, hours: int, is_lost: bool
+) -> None:
+    paid = UNKNOWN.evolve(rail="wayforpay", reference="W-1", customer_id="acme", by=None, reason=None)
+    await desk.ledger.book(paid, LATE)
+    asked = InstructionRequest(
+        instruction_id="1", kind=InstructionKind.REFUND, payment=paid.name, by="bob", reason="twice", via="cli"
+    )
+    await desk.ledger.instruct(asked, {}, LATE)
+    await desk.ledger.begin_refund("1", 0, None, datetime.now(UTC) - timedelta(hours=hours))
+    page = await ann.payment("W-1", "wayforpay")
+    assert ("Ask again" in page, "Look in its cabinet" in page, "Reject" in page) == (True, is_lost, is_lost)
+    form = paid.name._asdict() | {"instruction_id": "1", "reason": "nothing went back"}
+    page = await ann.post(f"{PAYMENT}/reject", form, 303 if is_lost else 422)
+    assert ("rejected by ann: nothing went back" in page) is is_lost

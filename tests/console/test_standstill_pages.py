@@ -11,6 +11,7 @@ from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
 )
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from billing.commands import Halt
 from billing.completeness.chains import Chain, ChainStatus
@@ -239,7 +240,7 @@ async def test_a_failing_workflow_turns_the_switch_red_at_once_and_is_in_the_num
 
 async def test_while_temporal_is_down_pages_and_switch_say_that_it_is_not_known(bed: Bed) -> None:
     await bed.monitored()
-    nowhere = await Client.connect("127.0.0.1:1", lazy=True)
+    nowhere = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
     async with console(bed, client=nowhere) as desk:
         page = await until_shown(desk, f"/desk/{OCTOBER}", "Whether billing goes on is not known.")
         assert "Monitoring" in page

@@ -5,38 +5,32 @@ The ledger's fixtures are named here once: each module that imported them would 
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
+from sandbox.stack.local_server import LocalServer
 from sandbox.stack.stand_ins import IDLE_SECONDS
-from tests.contract.ledger_fixtures import ledger, postgresql, url, with_tables
+from tests.contract.ledger_fixtures import databases, ledger, url
 
-__all__ = ["ledger", "postgresql", "url", "with_tables"]  # fixtures
+__all__ = ["databases", "ledger", "url"]  # fixtures
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # signals belong to pytest
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """`url = await serve(app)`, as often as wanted; the servers stop when the test ends."""
-    running: list[tuple[_Server, asyncio.Task[None]]] = []
+    running: list[tuple[LocalServer, asyncio.Task[None]]] = []
 
     async def start(app: ASGIApp) -> str:
         # Takes connections from now on: nothing to wait for. asyncio turns Nagle's delay off only if TCP is named.
         listening = socket.socket(proto=socket.IPPROTO_TCP)
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = _Server(
+        server = LocalServer(
             uvicorn.Config(
                 app,
                 log_level="warning",
@@ -50,5 +44,5 @@ async def serve() -> AsyncIterator[Serve]:
 
     yield start
     for server, _ in running:
-        server.should_exit = True
+        server.stop()
     await asyncio.gather(*(task for _, task in running))

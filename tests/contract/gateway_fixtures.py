@@ -206,7 +206,7 @@ async def company(ledger: SqlLedger, shop: WayForPay, stand: Stand) -> Company:
 async def called_back(company: Company, serve: Serve) -> AsyncIterator[str]:
     """The company with the route of callbacks, whose address it is, and with its inbox at work."""
     app = FastAPI(openapi_url=None)
-    callbacks = WayForPayCallbacks({RAIL: company.gateway}, company.ledger, company.inbox, company.clock)
+    callbacks = WayForPayCallbacks({RAIL: company.gateway}, company.inbox, company.clock)
     app.router.routes += callbacks.router.routes
     address = f"{await serve(app)}/webhooks/wayforpay/{RAIL}"
     company.gateway._service_url = address

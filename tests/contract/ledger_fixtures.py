@@ -4,19 +4,14 @@ Each test has a database of its own, in a SQLite file and on a PostgreSQL server
 """
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from adapters.sql.core.database import upgrade
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables.journal import post
 from billing.customers.customer import Customer, Terms
@@ -26,9 +21,9 @@ from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.receivables.journal import opening
 from tests.empty_ledger import empty_image
-from tests.postgresql import postgresql_server
+from tests.forks import Fork
+from tests.postgresql import Databases, postgresql_server
 
-ROOT = Path(__file__).parents[2]
 OCTOBER, NOVEMBER, DECEMBER = Period("2026-10"), Period("2026-11"), Period("2026-12")
 AT = datetime(2026, 12, 1, 3, 0, 0, 123456, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
@@ -61,45 +56,28 @@ def drafted(period: Period = NOVEMBER) -> Month:
     return opened(period).drafted(INVOICE)
 
 
-_numbers = count(1)
-
-
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL server's URL without a database. It need not survive a power cut."""
+def databases() -> Iterator[Databases]:
     with postgresql_server() as server:
-        for setting in ("fsync", "full_page_writes"):
-            _execute(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
-        _execute(server.get_uri(), "SELECT pg_reload_conf()")
-        yield server.get_uri(database="{}")
-
-
-@pytest.fixture(scope="session")
-def with_tables(postgresql: str) -> str:
-    """The name of a PostgreSQL database to be copied: to migrate one anew would take each of hundreds of tests long."""
-    _execute(postgresql.format("postgres"), "CREATE DATABASE with_tables")
-    upgrade(postgresql.format("with_tables"))
-    return "with_tables"
+        yield Databases(server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a new database; without tables, unless the test asks for a ledger, too."""
     has_tables = "ledger" in request.fixturenames
     if request.param == "sqlite":
         path = tmp_path / "ledger.db"
         path.write_bytes(empty_image() if has_tables else b"")  # only migrate makes a file
-        return f"sqlite:///{path}"
-    server: str = request.getfixturevalue("postgresql")
-    template = request.getfixturevalue("with_tables") if has_tables else "template1"
-    name = f"ledger_{next(_numbers)}"
-    _execute(server.format("postgres"), f"CREATE DATABASE {name} TEMPLATE {template}")
-    return server.format(name)
-
-
-def _execute(url: str, statement: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement.encode())
+        yield f"sqlite:///{path}"
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    if not has_tables:
+        yield databases.without_tables()
+        return
+    taken = databases.take()
+    yield taken
+    databases.give_back(taken)
 
 
 @pytest.fixture
@@ -139,23 +117,9 @@ def run(url: str, work: Any) -> Any:
         engine.dispose()
 
 
-def python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process in another working directory; it says when it is ready, and waits for a line before it begins."""
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd="/",
-        env={"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-async def succeed(*processes: subprocess.Popen[str]) -> list[str]:
-    """Lets all of them begin at once, and waits for all; what each has printed since."""
+async def succeed(*processes: Fork) -> list[str]:
+    """Lets all of them begin at once, as soon as each has said that it is ready; what each has printed since."""
     for process in processes:
-        assert process.stdout
         process.stdout.readline()
     endings = await asyncio.gather(*(asyncio.to_thread(process.communicate, "\n") for process in processes))
     for process, (_, errors) in zip(processes, endings, strict=True):

@@ -5,7 +5,8 @@ import json
 from adapters.sql.ledger import SqlLedger
 from billing.receivables.payment_list import PaymentFilter
 from tests.contract.biller_fixtures import numbered
-from tests.contract.ledger_fixtures import python, read, succeed
+from tests.contract.ledger_fixtures import read, succeed
+from tests.forks import Fork
 
 PAYMENTS = 100
 CODE = """
@@ -35,7 +36,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 async def race(ledger: SqlLedger, url: str, *totals: str) -> list[list[str]]:
     await numbered(ledger)
-    return [json.loads(output) for output in await succeed(*(python(CODE, url, total) for total in totals))]
+    return [json.loads(output) for output in await succeed(*(Fork(CODE, url, total) for total in totals))]
 
 
 async def test_one_payment_told_twice_at_once_is_booked_once_and_answered_alike(ledger: SqlLedger, url: str) -> None:

@@ -1,10 +1,16 @@
 """What banks are answered in each dialect, word for word, and what is in the books after it."""
 
+from dataclasses import replace
+
 import pytest
 
+from billing.invoices.stages import Stage
 from billing.receivables.journal import PaymentName
-from tests.contract.biller_fixtures import CLOSED, MISTYPED, NUMBER, PERSONAL, STRANGE, Bank, bank
-from tests.contract.ledger_fixtures import leave
+from sandbox.stand_ins.control import local_http
+from tests.contract.biller_fixtures import CLOSED, CONTRACTS, MISTYPED, NUMBER, PERSONAL, STRANGE, Bank, bank, routes
+from tests.contract.conftest import Serve
+from tests.contract.ledger_fixtures import AT, leave
+from tests.contract.test_ledger_erase import closed_month
 
 __all__ = ["bank"]  # fixture
 
@@ -128,6 +134,27 @@ async def test_money_is_booked_by_the_banks_local_time(bank: Bank) -> None:
     later = await bank.ledger.incoming_payment(PaymentName.of("bank-app", "2"))
     assert later is not None
     assert later.payment.paid_at == bank.clock()
+
+
+async def test_money_of_a_customer_who_has_left_is_credit_and_a_person_is_told(bank: Bank) -> None:
+    await bank.ledger.record(closed_month(Stage.PAID), AT)
+    await bank.ledger.open_number("c77", STRANGE, "ann", "contract 9", AT)
+    assert (await bank.kaspi("check", txn_id="1", account=STRANGE)).json()["result"] == 1
+    await bank.pay("bank-app", "1", STRANGE)
+    assert (await bank.owed("c77"))[1] == -1000
+    assert any("c77, whose account is closed" in text for text in await bank.alerts())
+
+
+async def test_sums_are_in_the_currency_of_the_contract(bank: Bank, serve: Serve) -> None:
+    """Who is billed in another one owes nothing in it; money in it is their credit, and a person is told."""
+    contract = replace(CONTRACTS[0], currency="kzt")
+    async with local_http(base_url=await serve(routes(bank.ledger, bank.clock, contract))) as http:
+        tenge = Bank(http, bank.ledger, bank.clock)
+        assert (await tenge.kaspi("check", txn_id="1", account=NUMBER)).json()["sum"] == "0.00"
+        assert (await tenge.pay("bank-app", "1", total="500")).json()["sum"] == "500.00"
+    assert await bank.owed() == (1000, 0)
+    assert (await bank.ledger.balance("acme")).credits == {"kzt": -50000}
+    assert any("who is billed in EUR" in text for text in await bank.alerts())
 
 
 # -- repeats

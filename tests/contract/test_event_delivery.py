@@ -23,7 +23,7 @@ from sandbox.timeline import until
 from services.alerts import Alerts
 from services.event_dispatcher import EventDispatcher
 from tests.contract.event_fixtures import ledger, listed, put, telling
-from tests.contract.ledger_fixtures import python
+from tests.forks import Fork
 
 __all__ = ["ledger"]  # fixture
 
@@ -184,12 +184,10 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @asynccontextmanager
-async def processes(count: int, *arguments: str) -> AsyncIterator[list[Any]]:
+async def processes(count: int, *arguments: str) -> AsyncIterator[list[Fork]]:
     """Processes that dispatch until the block ends."""
-    running = [python(DISPATCH, *arguments) for _ in range(count)]
+    running = [Fork(DISPATCH, *arguments) for _ in range(count)]
     for process in running:
-        assert process.stdout
-        assert process.stdin
         assert await asyncio.to_thread(process.stdout.readline) == "ready\n"
         process.stdin.write("\n")
         process.stdin.flush()

@@ -56,6 +56,7 @@ class Counting:
     def __init__(self, ledger: SqlLedger) -> None:
         self._ledger = ledger
         self.claims = 0
+        self.destinations_due = ledger.destinations_due
         self.watch_events = ledger.watch_events
         self.watch_alerts = ledger.watch_alerts
         self.events_are_done = ledger.events_are_done

@@ -12,7 +12,7 @@ from sandbox.stack.processes import Child, logged
 from sandbox.stand_ins.control import local_http
 from tests.contract.biller_fixtures import NUMBER, PERSONAL, Bank, numbered
 from tests.contract.gateway_fixtures import Clock
-from tests.contract.ledger_fixtures import AT, ROOT
+from tests.contract.ledger_fixtures import AT
 
 
 async def test_banks_are_answered_without_temporal_and_no_account_is_in_any_log(
@@ -22,7 +22,7 @@ async def test_banks_are_answered_without_temporal_and_no_account_is_in_any_log(
     await ledger.keep_personal("acme", personal_digest(PERSONAL, "sandbox"), PERSONAL[-4:], "ann", AT)
     port = free_port()
     environment = {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(Path.cwd()),
         "TEMPORAL_ADDRESS": "127.0.0.1:1",
         "BILLING_LEDGER_URL": url,
         "BILLING_DATA_DIR": str(tmp_path),

@@ -1,5 +1,5 @@
-"""Random streams of orders, payments, amendments, ends, refunds and disputes: after each step the judge's books have
-every entry of the journal, every release was due, and everything that is due is released.
+"""Random streams of orders, payments, amendments, ends, disputes and refunds, also such as are asked for first: after
+each step the judge's books have every entry of the journal, every release was due, and everything due is released.
 """
 
 from collections.abc import AsyncIterator
@@ -15,10 +15,12 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput
 from billing.receivables.incoming import IncomingPayment, PaymentKind
-from billing.receivables.journal import Cause
+from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest
+from billing.receivables.journal import Cause, PaymentName
 from orders.order import ReleaseKind
 from sandbox.judge.books import Books
 from sandbox.judge.facts import Facts
+from sandbox.judge.orders.asked_refunds import asked_refunds
 from sandbox.judge.orders.order_evidence import owners_of, read_orders, unpaid_entries
 from sandbox.judge.orders.promises import unreleased, untold_people, wrongly_released
 from sandbox.judge.registers import Arrival, Registers, Step
@@ -47,8 +49,10 @@ class Stream:
         self.registers = Registers()
         self.orders: list[str] = []
         self.payments: list[IncomingPayment] = []
-        self.gone: dict[str, tuple[PaymentKind, int]] = {}  # what of a payment went back, and how
+        self.gone: list[tuple[IncomingPayment, PaymentKind, int]] = []  # what of a payment went back, and how
+        self.asked: list[Instruction] = []  # refunds that are open
         self.numbers = count(1)
+        self.at = AT
         self.done: list[str] = []
 
     async def step(self) -> None:
@@ -60,8 +64,11 @@ class Stream:
             self.pay_whatever,
             self.go_back,
             self.come_back,
+            self.ask_for_refund,
+            self.decide_on_refund,
             self.change,
         ]
+        self.at += timedelta(minutes=2)
         action = self.random.choice(actions) if self.orders else self.open
         self.done.append(action.__name__)
         try:
@@ -77,7 +84,7 @@ class Stream:
         deposit, expiry = self.random.choice((None, None, 30)), self.random.choice((None, AT + timedelta(days=1)))
         tolerance = self.random.choice((0, 0, 100))
         wanted = request(number, 10000, deposit_percent=deposit, expires_at=expiry, tolerance_minor=tolerance)
-        await self.ledger.open_order(wanted, AT)
+        await self.ledger.open_order(wanted, self.at)
         self.orders.append(number)
 
     async def pay(self) -> None:
@@ -94,30 +101,57 @@ class Stream:
         )
         self.registers.arrivals[arrival.name] = arrival
         self.payments.append(given)
-        await self.ledger.book(given, AT)
+        await self.ledger.book(given, self.at)
 
     async def go_back(self) -> None:
-        whole = [each for each in self.payments if each.reference not in self.gone]
-        if whole:
-            original, kind = self.random.choice(whole), self.random.choice(list(_CAUSES))
-            minor = min(self.amount(), original.amount_minor)
-            self.gone[original.reference] = kind, minor
-            await self.reverse(original, kind, -minor)
+        if self.payments:
+            original, kind = self.random.choice(self.payments), self.random.choice(list(_CAUSES))
+            so_far = sum(minor for *of, minor in self.gone if of == [original, kind])
+            if minor := min(self.amount(), original.amount_minor - so_far):
+                self.gone.append((original, kind, minor))
+                await self.reverse(original, kind, -minor)
 
     async def come_back(self) -> None:
         """A dispute is won, or a refund comes to nothing."""
         if self.gone:
-            reference = self.random.choice(list(self.gone))
-            kind, minor = self.gone.pop(reference)
-            original = next(each for each in self.payments if each.reference == reference)
-            self.payments.remove(original)
-            await self.reverse(original, kind, minor)
+            await self.reverse(*self.gone.pop(self.random.randrange(len(self.gone))))
 
     async def reverse(self, original: IncomingPayment, kind: PaymentKind, minor: int) -> None:
         reference = f"r{next(self.numbers)}"
         back = original.evolve(reference=reference, kind=kind, amount_minor=minor, original=original.name)
         self.registers.steps[back.name] = Step(reference, original.name, _CAUSES[kind], minor)
-        await self.ledger.book(back, AT)
+        await self.ledger.book(back, self.at)
+
+    async def ask_for_refund(self) -> None:
+        """Its money is reserved from then on."""
+        if self.payments:
+            original = self.random.choice(self.payments)
+            amount = self.random.choice(("", "5", "30"))
+            asked = InstructionRequest(
+                instruction_id=f"i{next(self.numbers)}",
+                kind=InstructionKind.REFUND,
+                payment=original.name,
+                amount=amount,
+                by_hand=True,
+                by="ann",
+                reason="asked by phone",
+                via="test",
+            )
+            self.asked.append(await self.ledger.instruct(asked, {}, self.at))
+
+    async def decide_on_refund(self) -> None:
+        if not self.asked:
+            return
+        asked, reference = self.random.choice(self.asked), f"r{next(self.numbers)}"
+        if self.random.random() < 0.5:
+            await self.ledger.reject(asked.instruction_id, "bob", "not now", self.at)
+        else:
+            await self.ledger.confirm(asked.instruction_id, "bob", "given back", self.at, reference, by_hand=True)
+            original = next(each for each in self.payments if each.name == asked.payment)
+            self.gone.append((original, PaymentKind.REFUND, asked.amount_minor))
+            name = PaymentName.of(asked.payment.rail, reference)
+            self.registers.steps[name] = Step(reference, asked.payment, Cause.REFUND, -asked.amount_minor)
+        self.asked.remove(asked)
 
     async def change(self) -> None:
         number, change_id = self.random.choice(self.orders), f"c{next(self.numbers)}"
@@ -129,22 +163,23 @@ class Stream:
             case "amend":
                 version, deposit = standing.order.version, standing.order.agreed.deposit_percent
                 wanted = amend(self.amount(), version, change_id, deposit_percent=deposit)
-                await self.ledger.change_order(number, wanted, AT)
+                await self.ledger.change_order(number, wanted, self.at)
             case "cancel":
-                await self.ledger.change_order(number, cancel(change_id), AT)
+                await self.ledger.change_order(number, cancel(change_id), self.at)
             case "halt":
-                await self.ledger.change_order(number, halt(change_id), AT)
+                await self.ledger.change_order(number, halt(change_id), self.at)
             case "resume":
-                await self.ledger.change_order(number, resume(change_id), AT)
+                await self.ledger.change_order(number, resume(change_id), self.at)
             case "expire":
                 await self.ledger.expire_order(number, AT + timedelta(days=2))
             case "answer" if standing.order.releases:
-                await self.ledger.note_answer(number, ReleaseKind.PRODUCTION, True, "made", AT)
+                await self.ledger.note_answer(number, ReleaseKind.PRODUCTION, True, "made", self.at)
 
     async def wrong(self) -> list[str]:
         owners = await owners_of(self.ledger)
         orders = await read_orders(self.folder, self.ledger, owners, await unpaid_entries(self.ledger), [])
-        facts = Facts({}, set(), set(), orders.facts("buyer"))
+        refunds = await asked_refunds(self.ledger, self.registers.arrivals)
+        facts = Facts({}, set(), set(), orders.facts("buyer"), refunds)
         books = Books("buyer", "eur", await self.ledger.transactions("buyer"), self.registers, facts)
         alerts = await self.ledger.alerts()
         evidence: Any = SimpleNamespace(orders=orders, alerts=alerts, registers=self.registers, positions={})

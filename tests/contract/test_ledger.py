@@ -27,10 +27,10 @@ from tests.contract.ledger_fixtures import (
     drafted,
     driver,
     opened,
-    python,
     read,
     succeed,
 )
+from tests.forks import Fork
 from tests.unit.months import decided
 
 
@@ -281,7 +281,7 @@ async def test_processes_that_record_at_once_leave_the_newest_month_and_the_whol
     ]
     (tmp_path / "months.json").write_text(json.dumps(everybody))
     arguments = url, str(tmp_path / "months.json")
-    await succeed(*(python(RECORD_ALL, *arguments, seed, AT.isoformat()) for seed in "123"))
+    await succeed(*(Fork(RECORD_ALL, *arguments, seed, AT.isoformat()) for seed in "123"))
     for customer_id in ("acme", "bolt"):
         recorded = await ledger.month(customer_id, NOVEMBER)
         assert recorded is not None

@@ -8,8 +8,9 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
 from billing.payments.checkouts import CheckoutPage, CheckoutRequest, CheckoutState
 from billing.receivables.journal import Subject
-from tests.contract.ledger_fixtures import AT, NOVEMBER, leave, python, read, succeed
+from tests.contract.ledger_fixtures import AT, NOVEMBER, leave, read, succeed
 from tests.contract.test_ledger_journal import PAYMENT, announced, drafted, record
+from tests.forks import Fork
 
 WANTED = CheckoutRequest(
     rail="stripe-link",
@@ -107,6 +108,6 @@ async def test_two_processes_at_once_begin_one_link(ledger: SqlLedger, url: str)
     for n in range(50):
         customer = month.customer.evolve(customer_id=f"c{n}", email=f"c{n}@a.example")
         await ledger.record(month.with_customer(customer), AT)
-    first, second = await succeed(*(python(BEGIN, url, WANTED.model_dump_json()) for _ in range(2)))
+    first, second = await succeed(*(Fork(BEGIN, url, WANTED.model_dump_json()) for _ in range(2)))
     assert first == second
     assert read(url, "SELECT count(*) FROM checkouts") == [(50,)]

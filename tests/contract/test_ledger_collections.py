@@ -15,8 +15,9 @@ from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage
 from billing.errors import OutcomeConflict, StaleRun
 from billing.payments.payment import ChargeResult, ChargeStatus
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, driver, python, read, succeed
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, driver, read, succeed
 from tests.debts import settled, with_fields
+from tests.forks import Fork
 
 DEBT = Debt(
     period=NOVEMBER,
@@ -212,7 +213,7 @@ async def test_processes_that_record_at_once_leave_the_newest_collection_and_the
     states = [noted(OWED, times).model_dump(mode="json") for times in range(21)]
     (tmp_path / "collections.json").write_text(json.dumps(states))
     arguments = url, str(tmp_path / "collections.json")
-    await succeed(*(python(RECORD_ALL, *arguments, seed, AT.isoformat()) for seed in "12"))
+    await succeed(*(Fork(RECORD_ALL, *arguments, seed, AT.isoformat()) for seed in "12"))
     assert await ledger.collection("acme", NOVEMBER) == newest
     assert await ledger.diary("acme", NOVEMBER) == list(newest.entries)
 

@@ -25,8 +25,9 @@ from billing.payments.payment import (
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
-from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, python, read, succeed
+from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, read, succeed
 from tests.debts import settled, with_fields
+from tests.forks import Fork
 
 DUE = AT + timedelta(days=60)  # after the due dates of these months
 PAYMENT = Payment(
@@ -357,7 +358,7 @@ async def test_two_payments_at_once_never_pay_more_than_is_owed(ledger: SqlLedge
             month.with_customer(month.customer.evolve(customer_id=f"c{n}", email=f"c{n}@a.example")), AT
         )
     paid = IncomingPayment(rail="", reference="0", customer_id=None, amount_minor=600, currency="eur", paid_at=DUE)
-    banks = [python(BOOK_ALL, url, rail, paid.model_dump_json()) for rail in ("bank a", "bank b")]
+    banks = [Fork(BOOK_ALL, url, rail, paid.model_dump_json()) for rail in ("bank a", "bank b")]
     assert [int(printed) for printed in await succeed(*banks)] == [100, 100]
     for n in range(100):
         balance = await ledger.balance(f"c{n}")

@@ -9,6 +9,7 @@ from adapters.sql.orders import findings
 from billing.apart import Failed
 from billing.completeness.report import FindingKind
 from billing.receivables.incoming import PaymentKind
+from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Subject
 from orders.order import EndKind
 from orders.unreleased import PATIENCE
@@ -98,6 +99,30 @@ async def test_money_of_an_ended_order_is_found_until_it_is_used(ledger: SqlLedg
     assert credit.credit_minor == 500, "the next order has used the rest"
     await ledger.open_order(request("1044", 5_000), LATER)
     assert await ledger.ended_credits() == []
+
+
+async def test_money_of_an_ended_order_that_is_to_go_back_is_asked_for_already(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.book(payment(4_000), AT)
+    await ledger.change_order("1042", cancel(), LATER)
+    asked = InstructionRequest(
+        instruction_id="i1",
+        kind=InstructionKind.REFUND,
+        payment=payment(4_000).name,
+        amount="30",
+        by_hand=True,
+        by="ann",
+        reason="asked by phone",
+        via="cli",
+    )
+    await ledger.instruct(asked, {}, LATER)
+    (credit,) = await ledger.ended_credits()
+    assert credit.credit_minor == 1_000
+    await ledger.instruct(asked.evolve(instruction_id="i2", amount="10"), {}, LATER)
+    assert await ledger.ended_credits() == []
+    await ledger.reject("i1", "bob", "they keep it", LATER)
+    (credit,) = await ledger.ended_credits()
+    assert credit.credit_minor == 3_000
 
 
 async def test_excess_of_an_order_that_goes_on_is_no_money_of_an_ended_one(ledger: SqlLedger) -> None:

@@ -178,3 +178,64 @@ async def test_a_buyer_may_have_so_many_open_orders(ledger: SqlLedger, monkeypat
         await ledger.open_order(request("3"), AT)
     await ledger.change_order("1", cancel(), AT)
     assert (await ledger.open_order(request("3"), AT)).is_new
+
+
+async def test_no_more_is_owed_for_an_order_than_its_price_and_the_rest_for_one_that_credit_has_paid(
+    ledger: SqlLedger,
+) -> None:
+    first, second = payment(100, "first", None), payment(10000, "second", "2")
+    await ledger.book(first, AT)
+    await ledger.open_order(request("1", 100), AT)
+    await ledger.book(second, AT)
+    await ledger.book(back(100, first), LATER)
+    await ledger.open_order(request("2", 10000), AT)
+    for minor in (100, 9900):
+        await ledger.book(back(minor, second), LATER)
+    assert [(await standing(ledger, number)).owed_minor for number in "12"] == [100, 10000]
+    assert await credit(ledger) == 0
+    for minor in (9900, 100):
+        await ledger.book(back(-minor, second).evolve(reference=f"failed {minor}"), LATER)
+    assert [(await standing(ledger, number)).owed_minor for number in "12"] == [0, 100]
+
+
+@pytest.mark.parametrize("comes_back", [PaymentKind.REFUND, PaymentKind.CHARGEBACK])
+async def test_money_that_went_back_twice_and_comes_back_once_pays_no_order(
+    ledger: SqlLedger, comes_back: PaymentKind
+) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.change_order("1042", halt(), AT)
+    paid = payment(10000)
+    await ledger.book(paid, AT)
+    for kind in (PaymentKind.CHARGEBACK, PaymentKind.REFUND):
+        await ledger.book(back(10000, paid, kind).evolve(reference=kind), LATER)
+    assert ((await standing(ledger)).owed_minor, await credit(ledger)) == (10000, -10000)
+    await ledger.book(back(-10000, paid, comes_back).evolve(reference="won"), LATER)
+    assert ((await standing(ledger)).owed_minor, await credit(ledger)) == (10000, 0)
+
+
+async def test_credit_that_is_there_again_does_not_pay_what_the_tolerance_has_forgiven(ledger: SqlLedger) -> None:
+    first, more = payment(9950, "first", None), payment(10000, "more", None)
+    await ledger.book(first, AT)
+    await ledger.open_order(request(tolerance_minor=50), AT)
+    for given in (first, more):
+        if given is more:
+            await ledger.book(more, LATER)
+        lost = back(5000, given, PaymentKind.CHARGEBACK)
+        await ledger.book(lost, LATER)
+        await ledger.book(lost.evolve(reference=f"won {given.reference}", amount_minor=5000), LATER)
+    balance = await ledger.balance("buyer")
+    assert (balance.owed, balance.given_up(Subject.order("1042"), "eur")) == ((), 50)
+    assert await credit(ledger) == 10000
+
+
+@pytest.mark.parametrize("kind", [PaymentKind.REFUND, PaymentKind.CHARGEBACK])
+async def test_what_the_tolerance_has_forgiven_stays_so_when_money_comes_back(
+    ledger: SqlLedger, kind: PaymentKind
+) -> None:
+    paid = payment(9950)
+    await ledger.open_order(request(tolerance_minor=50), AT)
+    await ledger.book(paid, AT)
+    await ledger.book(back(9950, paid, kind), LATER)
+    await ledger.book(back(-9950, paid, kind).evolve(reference="again"), LATER)
+    balance = await ledger.balance("buyer")
+    assert (balance.owed, balance.given_up(Subject.order("1042"), "eur")) == ((), 50)

@@ -344,14 +344,6 @@ async def test_money_after_a_cancellation_is_credit_and_releases_nothing(ledger:
     assert (await credit(ledger), await released(ledger)) == (10000, [])
 
 
-async def test_a_cancellation_with_a_refund_is_told(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(4000), AT)
-    for _ in range(2):
-        await ledger.change_order("1042", cancel(refund=True), LATER)
-    assert await told(ledger) == ["cancelled, and 40.00 EUR that were paid are to go back to the buyer"]
-
-
 async def test_an_order_expires_unless_enough_is_paid(ledger: SqlLedger) -> None:
     for number in ("1", "2", "3"):
         await ledger.open_order(request(number, expires_at=LATER), AT)

@@ -15,6 +15,7 @@ from adapters.sql.core.database import upgrade
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, LedgerUnavailable
 from tests.contract.ledger_fixtures import AT, INVOICE, drafted, opened, read, run
+from tests.postgresql import Databases
 
 
 async def test_missing_tables_say_what_to_run(url: str) -> None:
@@ -64,8 +65,8 @@ async def test_connections_lost_in_use_cost_one_error_whose_repeat_finds_new_one
 
 
 @pytest.mark.parametrize("closed", ["server", "database"])
-async def test_a_server_that_does_not_answer_says_so_without_the_password(postgresql: str, closed: str) -> None:
-    url = "postgresql://ann:s3cret@127.0.0.1:1/ledger" if closed == "server" else postgresql.format("missing")
+async def test_a_server_that_does_not_answer_says_so_without_the_password(databases: Databases, closed: str) -> None:
+    url = "postgresql://ann:s3cret@127.0.0.1:1/ledger" if closed == "server" else databases.url("missing")
     url = url.replace("postgres:@", "postgres:s3cret@")
     ledger = await SqlLedger.connect(url)
     with pytest.raises(LedgerUnavailable, match="check that its server runs") as caught:

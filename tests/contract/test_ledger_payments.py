@@ -10,7 +10,8 @@ from billing.errors import PaymentMismatch
 from billing.keys import message_id, payment_key
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus, RenderedMail
 from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal, ReversalKind, ReversalStatus
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, INVOICE, LATER, NOVEMBER, drafted, python, read, succeed
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, INVOICE, LATER, NOVEMBER, drafted, read, succeed
+from tests.forks import Fork
 
 PAYMENT = Payment(
     rail="stripe",
@@ -152,7 +153,7 @@ async def test_of_processes_that_save_at_once_one_keeps_the_payment_and_one_the_
     ledger: SqlLedger, url: str
 ) -> None:
     arguments = PAYMENT.model_dump_json(), EVENT.model_dump_json()
-    printed = await succeed(*(python(SAVE_ALL, url, process, *arguments) for process in "abc"))
+    printed = await succeed(*(Fork(SAVE_ALL, url, process, *arguments) for process in "abc"))
     lines = [line.split() for output in printed for line in output.splitlines()]
     assert len(lines) == 60
     assert [line[0] for line in lines].count("True") == 20

@@ -2,8 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
 from billing.customers.account_numbers import is_personal_number, personal_digest
@@ -283,3 +286,31 @@ async def test_how_files_are_written_is_kept_for_the_next_one(ledger: SqlLedger)
     assert states(day) == {"missing": (2, 123_550, 0)}
     with pytest.raises(InvalidInput, match="lacks txn_id"):
         await desk.take(OTHER, DAY, "3.csv", second.encode(), "ann", NOW)
+
+
+async def test_no_query_about_a_day_goes_through_all_payments_or_lines(tmp_path: Path) -> None:
+    """By SQLite's own plan; PostgreSQL has the same indexes."""
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/ledger.db")
+    await ledger.migrate()
+    statements: list[tuple[str, Any]] = []
+
+    @event.listens_for(ledger._engine, "before_cursor_execute")
+    def executing(connection: object, cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if "FROM incoming_payments" in statement or "FROM register_lines" in statement:
+            statements.append((statement, parameters))
+
+    await taken(ledger, line())
+    statements.clear()
+    await ledger.register_day(TERMS, DAY)
+    await ledger.register_lines(TERMS, DAY)
+    await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1))
+    async for _ in ledger.payments_between(RAIL, *TERMS.bounds(DAY)):
+        pass
+    with ledger._reading("explain") as connection:
+        plans = [
+            [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            for statement, parameters in statements[:]
+        ]
+    await ledger.close()
+    assert len(plans) >= 8
+    assert [step for plan in plans for step in plan if step.startswith("SCAN")] == []

@@ -12,7 +12,8 @@ from adapters.sql.core import migration
 from adapters.sql.core.database import upgrade
 from adapters.sql.core.schema import metadata
 from adapters.sql.ledger import SqlLedger
-from tests.contract.ledger_fixtures import ACME, AT, drafted, driver, python, run, succeed
+from tests.contract.ledger_fixtures import ACME, AT, drafted, driver, run, succeed
+from tests.forks import Fork
 
 UPGRADE = """
 import sys
@@ -27,7 +28,7 @@ async def test_a_database_is_brought_up_to_date_once_however_often_and_from_wher
     ledger = await SqlLedger.connect(url)
     await ledger.ping()
     assert not await ledger.schema_is_current()
-    await succeed(*(python(UPGRADE, url) for _ in range(4)))
+    await succeed(*(Fork(UPGRADE, url) for _ in range(4)))
     await asyncio.gather(ledger.migrate(), ledger.migrate())
     assert await ledger.schema_is_current()
     await ledger.record(drafted(), AT)

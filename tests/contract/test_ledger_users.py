@@ -17,7 +17,8 @@ from billing.reviewers.users import (
     User,
     UserCredentials,
 )
-from tests.contract.ledger_fixtures import AT, LATER, python, read, succeed
+from tests.contract.ledger_fixtures import AT, LATER, read, succeed
+from tests.forks import Fork
 
 ANN = User(username="ann", name="Ann Lee 茶", role=Role.REVIEWER)
 CAROL = User(username="carol", name="Carol", role=Role.ADMINISTRATOR)
@@ -295,5 +296,5 @@ asyncio.run(main())
 
 
 async def test_several_consoles_count_together(ledger: SqlLedger, url: str) -> None:
-    told = await succeed(*(python(_GUESS, url) for _ in range(3)))
+    told = await succeed(*(Fork(_GUESS, url) for _ in range(3)))
     assert sum(map(int, told)) == FREE

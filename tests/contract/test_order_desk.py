@@ -186,6 +186,14 @@ async def test_each_payment_of_a_cancelled_order_goes_back_once_by_its_rail(shop
     assert any("Give the money back, then confirm with the bank's reference" in text for text in texts)
 
 
+async def test_what_goes_back_by_hand_is_told_once(shop: Shop) -> None:
+    await shop.ledger.book(payment(4000), NOW)
+    for _ in range(2):
+        await shop.desk.change("1042", cancel(refund=True), NOW)
+    (alert,) = await shop.ledger.alerts()
+    assert alert.text.startswith("refund 40.00 EUR of payment one (transfer) by hand: order 1042 was cancelled")
+
+
 async def test_an_order_that_was_cancelled_before_can_still_be_given_back(shop: Shop) -> None:
     await shop.halt()
     await shop.pay(await shop.link())

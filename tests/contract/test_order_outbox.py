@@ -44,3 +44,19 @@ async def test_an_answer_ends_its_event_in_the_same_transaction(ledger: SqlLedge
     assert (done.done_at, done.tries) == (LATER, 1)
     await ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "made", _SOON, event)
     assert await waiting(ledger, Destination.PRODUCTION) == []
+
+
+async def test_releases_that_the_brake_holds_are_a_backlog_only_since_it_is_off(ledger: SqlLedger) -> None:
+    await ledger.open_order(request(), AT)
+    await ledger.book(payment(10000), AT)
+    for destination in set(Destination) - {Destination.PRODUCTION}:
+        while told := await ledger.claim_events(destination, LATER, _SOON, 10):
+            await ledger.events_are_done(told, LATER)
+    figures = await ledger.vitals(LATER)
+    assert (figures.waiting_events, figures.events_waiting_since) == (1, AT)
+    await ledger.pull_brake("ann", "wrong file", "cli", AT)
+    figures = await ledger.vitals(LATER)
+    assert (figures.waiting_events, figures.events_waiting_since) == (0, None)
+    await ledger.release_brake("ann", "over", "cli", LATER)
+    figures = await ledger.vitals(_SOON)
+    assert (figures.waiting_events, figures.events_waiting_since) == (1, LATER)

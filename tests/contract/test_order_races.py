@@ -9,7 +9,8 @@ from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination
 from orders.order import EndKind, OrderStanding
 from tests.contract.event_fixtures import listed
-from tests.contract.ledger_fixtures import python, read, succeed
+from tests.contract.ledger_fixtures import read, succeed
+from tests.forks import Fork
 from tests.ordering import AT, log_of
 from tests.racing import ORDERS, name, wanted
 
@@ -20,7 +21,7 @@ async def race(ledger: SqlLedger, url: str, *actions: str, opened: bool = True) 
     """What became of each action at each order, all processes at once."""
     for place in range(ORDERS if opened else 0):
         await ledger.open_order(wanted(place), AT)
-    return [json.loads(printed) for printed in await succeed(*(python(RACE, url, action) for action in actions))]
+    return [json.loads(printed) for printed in await succeed(*(Fork(RACE, url, action) for action in actions))]
 
 
 async def outcome(ledger: SqlLedger, url: str, place: int) -> tuple[OrderStanding, int]:

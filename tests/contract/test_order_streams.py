@@ -96,11 +96,10 @@ class Stream:
                 await self.book(amount_minor, RAILS[place], None)
             case "refund" | "chargeback" if self.payments:
                 original = self.payments[place % len(self.payments)]
-                left = original.amount_minor - sum(
-                    -each.amount_minor for each in self.gone if each.original == original.name
-                )
-                if left > 0:
-                    kind = PaymentKind.REFUND if what == "refund" else PaymentKind.CHARGEBACK
+                kind = PaymentKind.REFUND if what == "refund" else PaymentKind.CHARGEBACK
+                so_far = (each for each in self.gone if (each.original, each.kind) == (original.name, kind))
+                left = original.amount_minor + sum(each.amount_minor for each in so_far)
+                if left > 0:  # what was charged back may be refunded, too
                     gone = back(min(left, amount_minor), original, kind).evolve(reference=f"back {change_id}")
                     await self.move(gone)
                     self.gone.append(gone)
@@ -176,7 +175,7 @@ class Stream:
 
     async def check_order(self, standing: OrderStanding, before: Order | None, transactions: list[Transaction]) -> None:
         order = standing.order
-        assert 0 <= standing.owed_minor <= order.price_minor
+        assert 0 <= standing.given_up_minor <= standing.owed_minor <= order.price_minor
         if order.end is not None:
             assert not order.releases
             assert standing.owed_minor == 0
@@ -216,7 +215,6 @@ class Stream:
 
 @settings(
     max_examples=40,
-    derandomize=True,  # while the fault below is open, which chance finds now and then
     deadline=timedelta(minutes=1),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -227,7 +225,6 @@ def test_whatever_happens_an_order_is_released_once_and_never_unpaid(
     asyncio.run(_live(tmp_path_factory.mktemp("orders"), steps))
 
 
-@pytest.mark.xfail(strict=True, reason="more than its price is owed for an order, and that much less for another one")
 def test_a_refund_owes_an_order_again_that_credit_of_the_same_payment_has_paid_meanwhile(tmp_path: Path) -> None:
     steps = [
         *(("pay nothing in particular", 0, 1), ("open", 0, 1), ("pay", 1, 1000), ("refund", 0, 1)),

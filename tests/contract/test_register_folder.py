@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from sandbox.timeline import until
 from services.registers.desk import FILE_MAX_BYTES
 from services.registers.folder import RegisterFolder
 from tests.contract.register_fixtures import (
@@ -65,6 +66,19 @@ async def test_a_file_is_taken_in_once_by_its_content_and_stays_where_it_is(fold
     assert (await folder.states(), path.exists()) == ([("missing", 1)], True)
     assert (await folder.ledger.register_day(TERMS, DAY)).files == 1
     assert len(await texts(folder.ledger)) == 1
+
+
+async def test_a_worker_looks_by_itself(folder: Folder) -> None:
+    async with RegisterFolder(
+        folder.root, desk_of(folder.ledger), folder.ledger, lambda: folder.now, timedelta(milliseconds=20)
+    ).open():
+        folder.reader = RegisterFolder(None, desk_of(folder.ledger), folder.ledger, lambda: folder.now)
+        await folder.put(f"{DAY}.csv", csv(line()))
+
+        async def look() -> bool:
+            return await folder.states() == [("missing", 1)]
+
+        await until(look, 30)
 
 
 async def test_a_longer_file_of_the_same_name_is_taken_in_too(folder: Folder) -> None:

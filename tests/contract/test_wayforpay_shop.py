@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from adapters.wayforpay import shop as module
@@ -248,6 +249,22 @@ async def test_a_list_that_is_too_long_for_one_answer_is_asked_for_in_smaller_pi
     monkeypatch.setattr(module, "_ANSWER_BYTES", 1_500)
     found = [seen async for seen in shop.transactions(NOW - timedelta(days=1), NOW + timedelta(days=5))]
     assert {seen.reference for seen in found if isinstance(seen, GatewayTransaction)} == set(references)
+
+
+async def test_what_was_too_much_for_one_answer_is_not_asked_for_at_once_the_next_time(
+    shop: WayForPay, stand: Stand
+) -> None:
+    asked: list[httpx.Request] = []
+
+    async def note(request: httpx.Request) -> None:
+        asked.append(request)
+
+    shop._http.event_hooks["request"].append(note)
+    await stand.fails("status", "TRANSACTION_LIST", status=504, times=5)
+    await listed(shop)
+    first = len(asked)
+    await listed(shop)
+    assert (first > 5, len(asked) - first < first) == (True, True)
 
 
 async def test_a_list_that_does_not_fit_in_the_smallest_piece_says_so(

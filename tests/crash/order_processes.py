@@ -80,7 +80,7 @@ async def _console(settings: Settings, port: int, boundaries: Boundaries) -> Non
         gateways = connect_gateways(settings, adapters)
         inbox = Inbox(adapters.ledger, adapters.payments, None, None, gateways)  # type: ignore[arg-type]
         app = FastAPI(openapi_url=None)
-        callbacks = WayForPayCallbacks(gateways, adapters.ledger, inbox, settings.now)
+        callbacks = WayForPayCallbacks(gateways, inbox, settings.now)
         orders = Orders(adapters.ledger, [SANDBOX_ORDERS_SECRET], settings.now)
         app.router.routes += [*callbacks.router.routes, *orders.router.routes]
         async with serve(app, port):

@@ -3,9 +3,13 @@
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
+
 from tests.harness.processes import runs
+from tests.postgresql import Databases, postgresql_server
 
 ROOT = Path(__file__).parents[2]
 ENDS_HARD = """
@@ -24,3 +28,18 @@ def test_the_server_ends_with_a_process_that_ends_hard() -> None:
     pid, folder = printed.split()
     while runs(int(pid)) or Path(folder).exists():
         time.sleep(0.02)
+
+
+def test_a_database_that_was_given_back_is_as_new() -> None:
+    with postgresql_server() as server:
+        databases = Databases(server)
+        url = databases.take()
+        for _ in range(2):
+            with closing(psycopg.connect(url)) as connection:
+                columns, values = "username, address, browser, accepted, at", "'ann', '', '', true, now()"
+                connection.execute(f"INSERT INTO sign_ins ({columns}) VALUES ({values})")
+                assert connection.execute("SELECT number FROM sign_ins").fetchall() == [(1,)]
+                connection.commit()
+                connection.execute("LOCK TABLE sign_ins")
+                databases.give_back(url)
+                assert databases.take() == url

@@ -83,7 +83,7 @@ async def nobody_knows_who_has_paid(bed: Bed) -> None:
         await transfer(bed, reference, "40", is_named=False, at=now() + _LATE)
     Bank(bed.folder / "bank.jsonl").claim("bank-1")
     payment = PaymentName.of("transfer", "bank-1")
-    fields = {"customer_id": "acme", "subject": Subject.month(PERIOD)}
+    fields: dict[str, Any] = {"customer_id": "acme", "subject": Subject.month(PERIOD)}
     await instruct(bed, InstructionKind.ASSIGN, payment, at=now() + _LATE, **fields)
     await collections_are_told(bed)
 
@@ -193,9 +193,14 @@ async def transfer(
 
 
 async def instruct(
-    bed: Bed, kind: InstructionKind, payment: PaymentName, at: datetime | None = None, **fields: Any
+    bed: Bed,
+    kind: InstructionKind,
+    payment: PaymentName,
+    at: datetime | None = None,
+    state: InstructionState = InstructionState.DONE,
+    **fields: Any,
 ) -> None:
     name = f"{kind}-{payment.digest}"
     request = InstructionRequest(instruction_id=name, kind=kind, payment=payment, **ANN, via="test", **fields)
     instruction = await connect_payment_desk(bed.settings, bed.adapters).instruct(request, at or now())
-    assert instruction.state is InstructionState.DONE
+    assert instruction.state is state

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, delete
 
 from adapters.sql.core.order_schema import releases as release_rows
-from adapters.sql.orders import orders, releases
+from adapters.sql.orders import credit, orders, releases
 from adapters.sql.orders.rows import money_of
 from adapters.sql.receivables import incoming, journal
 from adapters.sql.receivables.incoming import SqlIncoming
@@ -169,6 +169,10 @@ def tells_nobody_of_late_money(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 def uses_no_credit_for_orders(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(Balance, "carried_minor", lambda self, currency: 0)
+
+
+def pays_orders_with_what_is_promised_back(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(credit, "promised_minor", lambda *_: 0)
 
 
 def expires_too_early(patch: pytest.MonkeyPatch, bed: Bed) -> None:

@@ -8,7 +8,7 @@ from billing.keys import order_workflow_id
 from billing.money import parse_amount
 from billing.payments.checkouts import Checkout, CheckoutRequest
 from billing.payments.typed_payment import TypedPayment
-from billing.receivables.instructions import InstructionKind
+from billing.receivables.instructions import InstructionKind, InstructionState
 from billing.receivables.journal import PaymentName, Subject
 from bootstrap import connect_checkouts, connect_order_desk, connect_payment_desk
 from bootstrap_gateways import connect_gateways
@@ -26,8 +26,8 @@ from tests.paying import pay_by
 from tests.scenarios.money_stories import instruct
 
 NUMBER = "1042"
-_BRAKED = timedelta(minutes=5)
-"""How long the brake has been on when money comes: no transaction takes as long."""
+_BEFORE = timedelta(minutes=5)
+"""How long the brake has been on when money comes, and a refund was asked for: no transaction takes as long."""
 
 
 async def an_order_is_paid_in_parts(bed: Bed) -> None:
@@ -95,7 +95,7 @@ async def an_order_is_cancelled_and_paid_all_the_same(bed: Bed) -> None:
 
 async def the_brake_is_on_while_an_order_is_paid(bed: Bed) -> None:
     await order(bed)
-    await bed.ledger.pull_brake("ann", "a drill", "cli", now() - _BRAKED)
+    await bed.ledger.pull_brake("ann", "a drill", "cli", now() - _BEFORE)
     await transfer(bed, "bank-1", "100")
     await bed.ledger.release_brake("ann", "over", "cli", now())
     await bed.ledger.release_due(NUMBER, now())
@@ -143,6 +143,24 @@ async def money_is_given_back_after_the_release(bed: Bed) -> None:
     Bank(bed.folder / "bank.jsonl").debit("back-1", "bank-1", 2500)
     payment = PaymentName.of("transfer", "bank-1")
     await instruct(bed, InstructionKind.REFUND, payment, amount="25", refund_reference="back-1")
+    await everybody_is_told(bed)
+
+
+async def credit_is_promised_back(bed: Bed) -> None:
+    """So it pays no other order; what is left of it does."""
+    asked_at = now() - _BEFORE
+    await order(bed)
+    await transfer(bed, "bank-1", "200", at=asked_at)
+    payment = PaymentName.of("transfer", "bank-1")
+    await instruct(
+        bed, InstructionKind.REFUND, payment, asked_at, amount="60", by_hand=True, state=InstructionState.TO_DO
+    )
+    await order(bed, "1043", 9000)
+    await everybody_is_told(bed)
+    desk = connect_payment_desk(bed.settings, bed.adapters)
+    Bank(bed.folder / "bank.jsonl").debit("back-1", "bank-1", 6000)
+    await desk.confirm(f"refund-{payment.digest}", "bob", "given back", now() + _BEFORE, "back-1")
+    await transfer(bed, "bank-2", "50", "1043")
     await everybody_is_told(bed)
 
 

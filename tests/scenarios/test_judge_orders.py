@@ -29,6 +29,7 @@ STORIES: list[Story] = [
     stories.money_goes_back_after_the_release,
     stories.money_is_given_back_after_the_release,
     stories.credit_that_has_paid_goes_back,
+    stories.credit_is_promised_back,
     stories.one_attempt_is_declined_and_another_pays,
     stories.an_attempt_is_pending_and_comes_to_nothing,
     stories.an_order_expires,
@@ -52,6 +53,7 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (stories.money_goes_back_after_the_release, defects.tells_nobody_of_money_that_went_back, _PEOPLE),
     (stories.an_order_is_paid_twice, defects.loses_the_excess, _JOURNAL),
     (stories.an_order_is_paid_twice, defects.uses_no_credit_for_orders, _JOURNAL),
+    (stories.credit_is_promised_back, defects.pays_orders_with_what_is_promised_back, _JOURNAL),
     (stories.the_brake_is_on_while_an_order_is_paid, defects.forgets_the_brake, _RELEASED),
     (stories.an_order_is_halted_while_it_is_paid, defects.forgets_the_halt, _RELEASED),
     (

@@ -144,6 +144,17 @@ def test_a_refund_that_failed_leaves_all_as_it_was() -> None:
     assert books.sums == before
 
 
+def test_of_two_refunds_one_failed_and_the_other_one_gives_up_the_latest_month() -> None:
+    books = Books()
+    books.bill(1000)
+    books.bill(1000, DECEMBER)
+    books.pay("first", 2000, None)
+    for minor in (-500, -1500, 500):
+        books.reverse("first", minor, REFUND)
+    given_up = [books.balance.given_up(month, "eur") for month in (NOVEMBER, DECEMBER)]
+    assert given_up == [500, 1000], "as if there had been but one refund"
+
+
 def test_more_money_back_than_has_come_is_a_debt() -> None:
     books = Books()
     books.bill(1000)

@@ -141,6 +141,15 @@ def test_what_was_taken_back_is_negative_or_named_so_and_has_a_reference_of_its_
     ], "a longer file names them alike"
 
 
+def test_no_twelve_digits_are_kept_or_said_even_if_columns_are_mixed_up() -> None:
+    personal = "880101300124"
+    (line,) = lines(HEADER + LINE.replace("1000009", personal))
+    assert (line.account, line.personal) == ("…0124", None), "a mistyped one is nobody's"
+    mixed = mapping_of(["reference=account", "account=txn_id", "amount=account"], DEFAULT_MAPPING)
+    assert personal not in refusal(HEADER + LINE.replace("1000009", f"{personal}x"), mixed)
+    assert personal not in refusal(HEADER + LINE.replace("1000009", f"x{personal}"), mixed)
+
+
 def test_a_mapping_is_told_in_words() -> None:
     mapping = mapping_of(["amount=Сумма", "decimal=comma", "date_format=%d/%m/%Y"], DEFAULT_MAPPING)
     assert (mapping.amount, mapping.decimal, mapping.reference) == ("Сумма", ",", "txn_id")

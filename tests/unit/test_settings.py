@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from billing.billers.biller import BillerCode, Dialect
 from billing.errors import InvalidInput
 from billing.events.event import Destination
+from bootstrap_billers import contracts
 from settings import Settings, load_settings, unknown_variables
 
 REAL = {
@@ -393,3 +395,54 @@ def test_what_is_no_json_is_a_clear_line_without_its_value(monkeypatch: pytest.M
     with pytest.raises(InvalidInput, match=f"{name}: this is not JSON; see .env.example") as refused:
         load_settings()
     assert "very-secret" not in str(refused.value)
+
+
+KASPI = '"dialect": "kaspi", "currency": "kzt", "timezone": "Asia/Almaty"'
+NEUTRAL = '"dialect": "neutral", "currency": "kzt", "timezone": "Asia/Almaty"'
+BILLER = {"BILLING_RAILS": '{"bank-app": {"kind": "biller"}}', "BILLING_PERSONAL_SECRET": "p" * 32}
+
+
+def _of(contract: str, rail: str = "bank-app") -> str:
+    return f'{{"{rail}": {{{contract}}}}}'
+
+
+@pytest.mark.parametrize(
+    ("agreed", "fault"),
+    [
+        ("", "set BILLING_BILLERS too"),
+        (_of(f'{KASPI}, "addresses": "10.0.0.1"', "other"), "set BILLING_BILLERS too"),
+        (_of(KASPI), "set addresses, from which the bank calls"),
+        (_of(f'{KASPI}, "addresses": "0.0.0.0/0"'), "that is every address"),
+        (_of(f'{KASPI}, "addresses": "10.0.0.1", "least": "-1"'), "least has to be above 0"),
+        (_of(f'{KASPI}, "addresses": "10.0.0.1", "least": "0.001"'), "least and most: .* is not an amount in KZT"),
+        (_of(f'{KASPI}, "addresses": "10.0.0.1", "limit": "1"'), "BILLING_BILLERS"),
+        (_of(NEUTRAL), "set secret, or user and password"),
+        (_of(f'{NEUTRAL}, "secret": "short"'), "set secret, or user and password"),
+    ],
+)
+def test_a_contract_without_protection_or_sense_is_refused(
+    monkeypatch: pytest.MonkeyPatch, agreed: str, fault: str
+) -> None:
+    for name, value in {**REAL, **BILLER, "BILLING_BILLERS": agreed}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput, match=fault):
+        load_settings()
+
+
+def test_contracts_are_read_and_need_the_key_of_what_banks_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    contract = _of(f'{KASPI}, "addresses": "194.187.247.152, 10.0.0.0/24", "texts": {{"not_found": "Счёт не найден"}}')
+    for name, value in {**REAL, **BILLER, "BILLING_BILLERS": contract}.items():
+        monkeypatch.setenv(name, value)
+    agreed = contracts(load_settings())["bank-app"]
+    assert agreed.words(BillerCode.NOT_FOUND) == "Счёт не найден"
+    assert (agreed.least_minor, agreed.most_minor) == (1, 100_000_000)
+    assert not agreed.allows(None)
+    monkeypatch.setenv("BILLING_PERSONAL_SECRET", "short")
+    with pytest.raises(InvalidInput, match="set BILLING_PERSONAL_SECRET too"):
+        load_settings()
+
+
+def test_the_sandbox_has_a_contract_of_each_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {each.dialect for each in contracts(load_settings()).values()} == set(Dialect)
+    monkeypatch.setenv("BILLING_BILLERS", _of(f'{KASPI}, "addresses": "127.0.0.1"'))
+    assert contracts(load_settings())["bank-app"].currency == "kzt"

@@ -22,6 +22,7 @@ from adapters.sql.core.schema import (
 )
 from adapters.sql.core.statements import FORMER, OF_ACCOUNT, upsert
 from adapters.sql.events.outbox import backlog
+from adapters.sql.reviewers.brake import last_brake
 from adapters.sql.reviewers.review_queries import NEED_PERSON
 from billing.apart import Failed, apart
 from billing.collections.collection import Collection
@@ -99,7 +100,7 @@ class SqlCompleteness(SqlDatabase):
         replaced = select(func.max(alerts.c.at)).where(alerts.c.kind == AlertKind.WORKER)
         with self._reading("read its health figures") as connection:
             instants = [connection.scalar(query) for query in _overdue(now)]
-            waiting_events, waiting_since = backlog(connection, self._destinations)
+            waiting_events, waiting_since = backlog(connection, self._destinations, last_brake(connection))
             return HealthFigures(
                 covered_at=connection.scalar(select(func.max(coverage_runs.c.at))),
                 findings=connection.scalar(findings) or 0,

@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 
-from adapters.sql.core.engine import create, is_sqlite, parse_url, switch_to_write_ahead_log
+from adapters.sql.core.engine import begin, create, is_sqlite, parse_url, switch_to_write_ahead_log
 from adapters.sql.core.errors import translated, unfit
 from billing.apart import Failed
 from billing.events.event import Destination
@@ -76,12 +76,12 @@ class SqlDatabase:
         self._watchers: dict[str, list[Callable[[], None]]] = {EVENTS: [], ALERTS: []}
         if is_sqlite(url):
             self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
-        self._reading_engine = self._engine.execution_options(
-            **{"sqlite_begin": ""} if is_sqlite(url) else {"isolation_level": "AUTOCOMMIT"}
-        )
-        self._writing_engine = self._engine.execution_options(
-            sqlite_begin="BEGIN IMMEDIATE", destinations=tuple(destinations)
-        )
+        self._reading_engine, self._looking_engine = self._engine, self._engine.execution_options(sqlite_begin="BEGIN")
+        if not is_sqlite(url):
+            self._reading_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._looking_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        writing: dict[str, Any] = {"sqlite_begin": "BEGIN IMMEDIATE"} if is_sqlite(url) else {}
+        self._writing_engine = self._engine.execution_options(destinations=tuple(destinations), **writing)
 
     @classmethod
     async def connect(cls, url: str, destinations: Sequence[Destination] = ()) -> Self:
@@ -133,9 +133,7 @@ class SqlDatabase:
 
     def _looking(self, doing: str) -> AbstractContextManager[Connection]:
         """A connection for several queries of one snapshot of the database."""
-        if is_sqlite(self._url):
-            return _transaction(self._engine, doing)
-        return _transaction(self._engine.execution_options(isolation_level="REPEATABLE READ"), doing)
+        return _transaction(self._looking_engine, doing)
 
     @contextmanager
     def _writing(self, doing: str) -> Iterator[Connection]:
@@ -207,7 +205,9 @@ def _upgrade(url: URL) -> None:
             if is_sqlite(url):
                 Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
                 switch_to_write_ahead_log(engine)
-            with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
+            with engine.begin() as connection:
+                if is_sqlite(url):
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 migration.migrate(connection)
         finally:
             engine.dispose()
@@ -216,4 +216,5 @@ def _upgrade(url: URL) -> None:
 @contextmanager
 def _transaction(engine: Engine, doing: str) -> Iterator[Connection]:
     with translated(doing), engine.begin() as connection:
+        begin(connection)
         yield connection

@@ -21,6 +21,7 @@ from adapters.sql.core.columns import (
 )
 
 ORDER_IS_OPEN: Final = "closed_at IS NULL"  # literal SQL, so that queries can use the partial index
+IS_BY_PERSON: Final = '"by" IS NOT NULL'
 
 # Whoever is in ``customers``, too, is locked and named there.
 buyers: Final = table(
@@ -96,4 +97,5 @@ order_log: Final = table(
     *texts("change_id", "content", nullable=True),  # of a person's change
     Index("order_log_by_number", "number", "entry"),
     Index("order_log_by_change", "number", "change_id", unique=True),
+    partial_index("order_log_of_people", "at", where=IS_BY_PERSON),
 )

@@ -25,6 +25,7 @@ FORMER = (
 """Former addresses of customers; a shared one is or was another customer's too."""
 OF_ACCOUNT = and_(collections.c.customer_id == debts.c.customer_id, collections.c.period == debts.c.collection)
 """Joins a debt to the collection that has it."""
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0)))
 ALERTS: Final = "alerts"
 """``lock`` of whoever updates several alerts: two that met its rows in another order would block each other."""
 
@@ -70,7 +71,7 @@ def upsert(
 def lock(connection: Connection, key: str) -> None:
     """Lets one transaction with ``key`` run at a time; SQLite has a single writer anyway."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+        connection.execute(_LOCK, {"key": key})
 
 
 def _inserted(connection: Connection, table: Table, rows: dict[str, Any] | list[dict[str, Any]]) -> Row[Any] | None:

@@ -1,8 +1,9 @@
 """Customers: who they are, and whether their account is open."""
 
-from sqlalchemy import ColumnElement, bindparam, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.rows import distinct_values
 from adapters.sql.core.schema import addresses, customers
 from adapters.sql.core.statements import IS_SHARED
@@ -13,6 +14,10 @@ from billing.customers.customer import Customer
 # Executed several times a month for every customer, so composed once.
 _OWN_EMAILS = select(addresses.c.email).where(addresses.c.customer_id == bindparam("customer_id"), ~IS_SHARED)
 
+_KNOWS = select(
+    or_(*(exists().where(table.c.customer_id == bindparam("customer_id")) for table in (customers, buyers)))
+)
+
 
 class SqlCustomers(SqlDatabase):
     """The part of ``SqlLedger`` about customers."""
@@ -20,6 +25,11 @@ class SqlCustomers(SqlDatabase):
     @in_thread
     def customer(self, customer_id: str) -> Customer | None:
         return self._read_one(Customer, customers, customers.c.customer_id == customer_id)
+
+    @in_thread
+    def knows(self, customer_id: str) -> bool:
+        with self._reading(f"look {customer_id} up") as connection:
+            return bool(connection.scalar(_KNOWS, {"customer_id": customer_id}))
 
     @in_thread
     def closed_reason(self, customer_id: str) -> str:

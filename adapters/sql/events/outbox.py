@@ -6,7 +6,21 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from adapters.sql.core.columns import UtcInstant
 from adapters.sql.core.database import EVENTS, NEWS, SqlDatabase, ahead, as_models, in_thread
@@ -15,16 +29,31 @@ from adapters.sql.core.statements import lock, where_given
 from billing.apart import Failed
 from billing.errors import NotFound
 from billing.events.event import Destination, Event, OutgoingEvent
+from billing.reviewers.brake import Brake
 
 KEPT = timedelta(days=90)
 """How long a delivered event can be listed and resent."""
 _PAGE = 500
-_FORGOTTEN_AT_ONCE = 20  # with each delivery, so that no timer is needed, and none takes long
+_FORGOTTEN_AT_ONCE = 200  # with a delivery, once a second, so that no timer is needed, and none takes long
+_FORGET_EVERY = timedelta(seconds=1)
 _O = outgoing_events.c
 _EVENT = [_O[name] for name in OutgoingEvent.model_fields]
 _IS_OPEN = _O.done_at.is_(None)
 _IS_THERE = _O.destination == bindparam("destination")
-_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _IS_THERE).group_by(_O.lane)
+_AMONG = _O.destination.in_(bindparam("destinations", expanding=True))
+_OLDEST = select(func.min(_O.number)).where(_IS_OPEN, _AMONG).group_by(_O.destination, _O.lane)
+_NOW = bindparam("now", type_=UtcInstant)
+_HAS_COME = [or_(column.is_(None), column <= _NOW) for column in (_O.next_at, _O.claimed_until)]
+_IS_DUE = and_(_O.number.in_(_OLDEST.scalar_subquery()), *_HAS_COME)  # the oldest of its lane, which nobody delivers
+_DUE = select(_O.destination).where(_IS_DUE).distinct()
+_FIRST_DUE = select(_O.number).where(_IS_DUE).order_by(_O.number).limit(bindparam("most"))
+_UNTIL = bindparam("until", type_=UtcInstant)
+_CLAIM = (
+    update(outgoing_events)
+    .where(_O.number.in_(_FIRST_DUE.scalar_subquery()))
+    .values(claimed_until=_UNTIL)
+    .returning(*_EVENT)
+)
 _INSERT = insert(outgoing_events)
 _DONE = {"done_at": bindparam("at"), "tries": _O.tries + 1, "fault": None, "next_at": None, "claimed_until": None}
 _IS_OURS = or_(_O.destination != Destination.PRODUCTION, _O.claimed_until == bindparam("claim", type_=UtcInstant))
@@ -48,6 +77,14 @@ _FORGET = delete(outgoing_events).where(_O.number.in_(_OUTLIVED.scalar_subquery(
 class SqlOutbox(SqlDatabase):
     """The part of ``SqlLedger`` about events; it delivers to the destinations that it was connected with."""
 
+    _forgot_at: datetime | None = None
+
+    @ahead
+    def destinations_due(self, among: Collection[Destination], now: datetime) -> set[Destination]:
+        with self._reading("look for events to deliver") as connection:  # without a lock, for it is asked all the time
+            due = connection.scalars(_DUE, {"destinations": list(among), "now": now})
+            return set(map(Destination, due))
+
     @ahead
     def claim_events(
         self,
@@ -57,17 +94,11 @@ class SqlOutbox(SqlDatabase):
         limit: int,
         failed: list[Failed] | None = None,
     ) -> list[OutgoingEvent]:
-        due = _due(destination, now).limit(limit)
-        with self._reading("look for events to deliver") as connection:
-            if connection.execute(due).first() is None:
-                return []  # without a lock, for this is asked all the time
+        due = {"destinations": [destination], "now": now, "most": limit, "until": until}
         with self._writing("claim events") as connection:
             lock(connection, outgoing_events.name)
-            rows = connection.execute(due).mappings().all()
-            events = as_models(OutgoingEvent, rows, failed, "event_id")
-            claimed = _O.number.in_([row["number"] for row in rows])  # also what cannot be read: others come next
-            connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
-        return [event.evolve(claimed_until=until) for event in events]
+            claimed = connection.execute(_CLAIM, due).mappings().all()  # also what cannot be read: others come next
+        return as_models(OutgoingEvent, sorted(claimed, key=itemgetter("number")), failed, "event_id")
 
     @ahead
     def events_are_done(self, events: Sequence[OutgoingEvent], at: datetime) -> None:
@@ -78,7 +109,9 @@ class SqlOutbox(SqlDatabase):
         """
         with self._writing("record the delivery of events") as connection:
             finish(connection, events, at)
-            connection.execute(_FORGET, {"forgotten": at - KEPT})
+            if self._forgot_at is None or abs(at - self._forgot_at) >= _FORGET_EVERY:
+                connection.execute(_FORGET, {"forgotten": at - KEPT})
+                self._forgot_at = at
 
     @in_thread
     def event_has_failed(self, event: OutgoingEvent, fault: str, next_at: datetime) -> None:
@@ -156,15 +189,18 @@ def send_again(connection: Connection, event_id: str, destination: Destination |
     return bool(connection.execute(update(outgoing_events).where(*is_it).values(anew)).rowcount)
 
 
-def backlog(connection: Connection, destinations: Collection[Destination]) -> tuple[int, datetime | None]:
-    """How many events wait for these destinations, and since when."""
-    waiting = select(func.count(), func.min(_O.created_at)).where(_IS_OPEN, _O.destination.in_(destinations))
-    count, since = connection.execute(waiting).one()
-    return count, since
+def backlog(
+    connection: Connection, destinations: Collection[Destination], brake: Brake | None
+) -> tuple[int, datetime | None]:
+    """How many events wait for these destinations, and since when.
 
-
-def _due(destination: Destination, now: datetime) -> Select[*tuple[Any, ...]]:
-    """The destination's oldest event of each lane, if its time has come and nobody delivers it."""
-    has_come = (or_(column.is_(None), column <= now) for column in (_O.next_at, _O.claimed_until))
-    query = select(*_EVENT).where(_O.number.in_(_OLDEST.scalar_subquery()), *has_come).order_by(_O.number)
-    return query.params(destination=destination)
+    What the brake holds is no backlog; what it has held is one since its release. ``brake``: the last pull.
+    """
+    going = [each for each in destinations if each is not Destination.PRODUCTION or brake is None or not brake.on]
+    since: ColumnElement[Any] = _O.created_at
+    if brake is not None and brake.released_at is not None:
+        was_held = and_(_O.destination == Destination.PRODUCTION, _O.created_at < brake.released_at)
+        since = case((was_held, literal(brake.released_at, UtcInstant)), else_=since)
+    waiting = select(func.count(), func.min(since, type_=UtcInstant)).where(_IS_OPEN, _O.destination.in_(going))
+    count, oldest = connection.execute(waiting).one()
+    return count, oldest

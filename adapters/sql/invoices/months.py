@@ -43,6 +43,8 @@ from billing.reviewers.alerts import of_unknown_balance
 # Executed several times a month for every customer, so composed once.
 _STATE = select(invoices.c.state).where(*month_params(invoices))
 _ROW = select(invoices).where(*month_params(invoices))
+_DELETE_LINES = delete(lines).where(*month_params(lines))
+_INSERT_LINES = insert(lines)
 _MONTH_KEY = ("customer_id", "period")
 _NEWER = invoices.c.customer_id == bindparam("id"), invoices.c.period > bindparam("newest")
 _UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~exists().where(*_NEWER))
@@ -133,13 +135,16 @@ def _record(
     values = invoice_values(month, at)
     before = stored.state if stored is not None else {}
     changed = {name for name, value in values["state"].items() if name not in before or before[name] != value}
-    if changed & {"customer", "leaving", "closed"}:
+    if changed & {"customer", "leaving"} or (month.leaving and "closed" in changed):
         if month.leaving and month.closed:
             _delete_unbegun(connection, month)
         _update_customer(connection, month, at)
     upsert(connection, invoices, values)
     if "invoice" in changed:
-        _write_lines(connection, month)
+        if before.get("invoice"):
+            connection.execute(_DELETE_LINES, {"customer_id": month.customer_id, "period": month.period})
+        if rows := line_values(month):
+            connection.execute(_INSERT_LINES, rows)
         insert_new(connection, versions, version_values(month, at))
     if "decisions" in changed:
         insert_new(connection, decisions, decision_values(month))
@@ -170,12 +175,6 @@ def _post(connection: Connection, before: Month | None, month: Month, at: dateti
 def _post_one(connection: Connection, transaction: Transaction | None) -> None:
     if transaction is not None:
         post(connection, [transaction])
-
-
-def _write_lines(connection: Connection, month: Month) -> None:
-    connection.execute(delete(lines).where(*rows_of_month(lines, month.customer.customer_id, month.period)))
-    if rows := line_values(month):
-        connection.execute(insert(lines), rows)
 
 
 def _delete_unbegun(connection: Connection, month: Month) -> None:

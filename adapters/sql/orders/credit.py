@@ -26,14 +26,13 @@ from billing.receivables.journal import (
 _E, _T, _N = journal_entries.c, transactions.c, instructions.c
 
 
-def promised_of(whose: ColumnElement[Any]) -> Select[tuple[Any]]:
-    """As ``promised_minor``, for a query with the parameter ``currency``."""
+def promised(customer_id: ColumnElement[str], currency: ColumnElement[str]) -> Select[Any]:
+    """What of the customer's money open refunds are to give back."""
     is_refund = text(INSTRUCTION_IS_OPEN), _N.kind == InstructionKind.REFUND
-    is_theirs = _N.customer_id == whose, _N.currency == bindparam("currency")
-    return select(func.sum(_N.amount_minor)).where(*is_refund, *is_theirs)
+    return select(func.sum(_N.amount_minor)).where(*is_refund, _N.customer_id == customer_id, _N.currency == currency)
 
 
-_PROMISED = promised_of(bindparam("customer_id"))
+_PROMISED = promised(bindparam("customer_id"), bindparam("currency"))
 _PAID = -func.sum(_E.amount_minor)
 _TAKEN = func.sum(case((_E.amount_minor > 0, _E.amount_minor), else_=0))
 _BY_CREDIT = (
@@ -89,7 +88,7 @@ def moved_with(
     for row in connection.execute(_BY_CREDIT, {"customer_id": customer_id, "currency": currency}):
         most = min(int(row.by_credit), row.price_minor - row.owed_minor)
         if payment.amount_minor > 0:
-            most = min(int(row.taken), row.owed_minor)
+            most = min(int(row.taken), balances[1].owed_for(Subject.order(row.number), currency))
         share = min(left, max(0, most))
         left -= share
         order, whose = receivable(customer_id, Subject.order(row.number)), credit(customer_id)

@@ -7,6 +7,7 @@ from sqlalchemy import and_, case, func, select
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import journal_entries, transactions
 from adapters.sql.core.order_schema import order_log, orders
+from adapters.sql.orders.credit import promised
 from billing.receivables.journal import AccountKind, SubjectKind
 from orders.order import EndKind, OrderStage
 from orders.ports import EndedCredit
@@ -21,13 +22,16 @@ _CAME: Final = (  # for each order that has ended, and is credit of its customer
     .having(func.sum(_E.amount_minor) < 0)
     .subquery()
 )
-_LEFT: Final = (  # of all the credit of these customers
-    select(_E.customer_id, _E.currency, (-func.sum(_E.amount_minor)).label("left_minor"))
+_ALL: Final = (  # the credit of these customers
+    select(_E.customer_id, _E.currency, (-func.sum(_E.amount_minor)).label("credit_minor"))
     .where(_E.kind == AccountKind.CREDIT, _E.customer_id.in_(select(_CAME.c.customer_id)))
     .group_by(_E.customer_id, _E.currency)
-    .having(func.sum(_E.amount_minor) < 0)
     .subquery()
 )
+_PROMISED: Final = promised(_ALL.c.customer_id, _ALL.c.currency).scalar_subquery()
+_LEFT: Final = (  # of it, without what somebody gives back already
+    select(_ALL.c.customer_id, _ALL.c.currency, (_ALL.c.credit_minor - func.coalesce(_PROMISED, 0)).label("left_minor"))
+).subquery()
 _CREDIT: Final = case((_CAME.c.came_minor < _LEFT.c.left_minor, _CAME.c.came_minor), else_=_LEFT.c.left_minor)
 _ENDED_CREDITS: Final = (
     select(
@@ -36,6 +40,7 @@ _ENDED_CREDITS: Final = (
         case((_CAME.c.stage == OrderStage.EXPIRED, EndKind.EXPIRED.value), else_=EndKind.CANCELLED.value).label("end"),
     )
     .join(_LEFT, and_(_LEFT.c.customer_id == _CAME.c.customer_id, _LEFT.c.currency == _CAME.c.currency))
+    .where(_LEFT.c.left_minor > 0)
     .order_by(_CAME.c.number)
     .limit(1000)
 )

@@ -10,7 +10,7 @@ from adapters.sql.core.order_schema import ORDER_IS_OPEN, buyers, orders, releas
 from adapters.sql.core.statements import insert_new, upsert
 from adapters.sql.events.outbox import finish, put_events, send_again
 from adapters.sql.orders.credit import usable_credit
-from adapters.sql.orders.releases import is_braked, release_due
+from adapters.sql.orders.releases import is_braked, release_due, release_order
 from adapters.sql.orders.rows import (
     LOG,
     ORDER,
@@ -29,7 +29,7 @@ from billing.events.event import Destination, OutgoingEvent
 from billing.model import Model
 from billing.receivables.journal import Balance
 from orders import ports
-from orders.alerts import of_refund, of_rejection
+from orders.alerts import of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
 from orders.effects import Effect, effect, expired
 from orders.events import order_released
@@ -38,6 +38,8 @@ from orders.ports import Opened, OrderLogEntry, TooManyOrders
 from orders.postings import amended, ended, opened
 
 _OPEN_COUNT = select(func.count()).where(ORDER.customer_id == bindparam("customer_id"), text(ORDER_IS_OPEN))
+
+_CUSTOMER = select(ORDER.customer_id).where(ORDER.number == bindparam("number"))
 
 
 class SqlOrders(SqlDatabase):
@@ -100,6 +102,11 @@ class SqlOrders(SqlDatabase):
             return _standing(connection, number)
 
     @ahead
+    def order_under_brake(self, number: str) -> tuple[Order | None, bool]:
+        with self._reading(f"read order {number}") as connection:
+            return read_order(connection, number), is_braked(connection)
+
+    @ahead
     def note_answer(
         self,
         number: str,
@@ -110,7 +117,7 @@ class SqlOrders(SqlDatabase):
         told: OutgoingEvent | None = None,
     ) -> None:
         with self._writing(f"keep production's answer to order {number}") as connection:
-            order = _locked(connection, number).order
+            order = _locked_order(connection, number)
             if told is not None:
                 finish(connection, [told], at)
             release = order.release(kind)
@@ -119,12 +126,14 @@ class SqlOrders(SqlDatabase):
             if isinstance(release.answer, Answered) or (isinstance(release.answer, Rejected) and not accepted):
                 return
             answer = Answered(at=at, text=text) if accepted else Rejected(at=at, text=text)
-            _save_answer(connection, number, release.evolve(answer=answer))
+            answered = release.evolve(answer=answer)
+            _save_answer(connection, number, answered)
             what = "answered" if accepted else "rejected"
             log(connection, order, OrderLogEntry(at=at, by=None, via=None, what=what, text=f"{kind}: {answer.text}"))
             if not accepted:
                 put_alerts(connection, [of_rejection(order, release, answer.text, at)])
-            release_due(connection, number, at)
+            now = tuple(answered if each is release else each for each in order.releases)
+            release_order(connection, order.evolve(releases=now), at)
 
 
 def _credit(connection: Connection, order: Order) -> tuple[Balance, int]:
@@ -172,17 +181,25 @@ def _fixed_values(order: Order, digest: str) -> dict[str, object]:
 
 def _locked(connection: Connection, number: str) -> OrderStanding:
     """How the order stands, with its customer locked. Raises ``NotFound``."""
-    customer_id = connection.scalar(select(ORDER.customer_id).where(ORDER.number == number))
+    return standing_of(connection, _locked_order(connection, number))
+
+
+def _locked_order(connection: Connection, number: str) -> Order:
+    customer_id = connection.scalar(_CUSTOMER, {"number": number})
     if customer_id is None:
         raise NotFound(f"there is no order {number}; see: python starter.py orders list")
     lock_account(connection, customer_id)
-    return _standing(connection, number)
+    return _order(connection, number)
 
 
 def _standing(connection: Connection, number: str) -> OrderStanding:
+    return standing_of(connection, _order(connection, number))
+
+
+def _order(connection: Connection, number: str) -> Order:
     order = read_order(connection, number)
     assert order is not None, f"order {number} has gone"
-    return standing_of(connection, order)
+    return order
 
 
 def _done_before(connection: Connection, number: str, change: Change) -> str | None:
@@ -202,8 +219,6 @@ def _carry_out(connection: Connection, before: OrderStanding, change: Change, or
             post(connection, amended(before.order, order, *_credit(connection, order), at))
         case Cancel():
             _end(connection, before, order, at)
-            if change.refund and before.paid_minor > 0:
-                put_alerts(connection, [of_refund(order, before.paid_minor, at)])
         case _:
             if isinstance(change, SendAgain):
                 _send_again(connection, before.order, order)

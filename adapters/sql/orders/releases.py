@@ -48,12 +48,16 @@ def release_due(connection: Connection, number: str, at: datetime) -> OrderStand
     The caller holds the lock of the customer, and has saved what it has changed of the order.
     """
     before = read_order(connection, number)
-    if before is None:
-        return None
+    return None if before is None else release_order(connection, before, at)
+
+
+def release_order(connection: Connection, before: Order, at: datetime) -> OrderStanding:
+    """As ``release_due``, of an order as it is in the ledger by now, but for its revision and stage."""
     money = money_of(connection, before)
+    due = tuple(before.due_releases(money.owed_minor))
     released = tuple(
         Release(kind=kind, version=before.version, at=at, position=money.position, owed_minor=money.owed_minor)
-        for kind in (() if is_braked(connection) else before.due_releases(money.owed_minor))
+        for kind in (() if due and is_braked(connection) else due)
     )
     order = before.evolve(revision=before.revision + 1, releases=(*before.releases, *released))
     standing = OrderStanding(order=order, owed_minor=money.owed_minor, given_up_minor=money.given_up_minor)
@@ -110,6 +114,6 @@ def _put(connection: Connection, order: Order, event: Event) -> None:
 def _tell_of_money_back(connection: Connection, standing: OrderStanding, position: int, at: datetime) -> None:
     """Tells people if more is missing by now for what was released than was before."""
     order, owed_minor = standing.order, standing.owed_minor
-    known_minor = connection.scalar(_KNOWN, {"number": order.number}) or 0
-    if owed_minor > known_minor and any(order.missing_minor(each.kind, owed_minor) for each in order.releases):
+    is_missing = any(order.missing_minor(each.kind, owed_minor) for each in order.releases)
+    if is_missing and owed_minor > (connection.scalar(_KNOWN, {"number": order.number}) or 0):
         put_alerts(connection, [of_money_back(standing, position, at)])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, case, func, insert, select, update
 
+from adapters.sql.core.columns import UtcInstant
 from adapters.sql.core.journal_schema import journal_entries
 from adapters.sql.core.order_schema import order_log, order_versions, orders, releases
 from billing.receivables.journal import AccountKind, SubjectKind
@@ -34,6 +35,8 @@ _MONEY = select(func.sum(_E.amount_minor), func.sum(_GIVEN_UP), func.max(_E.numb
 )
 _KINDS = list(ReleaseKind)
 _INSERT_ENTRY = insert(order_log)
+_SAVE = update(orders).where(ORDER.number == bindparam("of"))
+_SAVE_CLOSED = _SAVE.values(closed_at=func.coalesce(ORDER.closed_at, bindparam("at", type_=UtcInstant)))
 
 
 class Money(NamedTuple):
@@ -99,13 +102,15 @@ def order_values(order: Order, owed_minor: int, at: datetime) -> dict[str, Any]:
         "end": order.end.model_dump(mode="json") if order.end else None,
         "stage": order.stage(owed_minor),
         "changed_at": at,
-        "closed_at": func.coalesce(ORDER.closed_at, at) if order.is_closed else None,
     }
 
 
 def save_order(connection: Connection, order: Order, owed_minor: int, at: datetime) -> None:
-    values = order_values(order, owed_minor, at)
-    connection.execute(update(orders).where(ORDER.number == order.number).values(values))
+    values = order_values(order, owed_minor, at) | {"of": order.number}
+    if order.is_closed:
+        connection.execute(_SAVE_CLOSED, values | {"at": at})
+    else:
+        connection.execute(_SAVE, values | {"closed_at": None})
 
 
 def save_version(connection: Connection, order: Order, by: str, at: datetime) -> None:

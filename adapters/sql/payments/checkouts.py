@@ -1,10 +1,10 @@
 """The ledger's payment links: ``billing.payments.ports.CheckoutStore`` in SQL."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import CHECKOUT_IS_LIVE, checkouts
@@ -17,6 +17,9 @@ from billing.receivables.journal import Subject
 
 _C = checkouts.c
 _IS_LIVE = text(CHECKOUT_IS_LIVE)
+_OLDEST_FIRST = select(checkouts).order_by(_C.created_at, _C.checkout_id)
+_ONE = select(checkouts).where(_C.checkout_id == bindparam("checkout_id"))
+_NOTE = update(checkouts).where(_C.checkout_id == bindparam("of"), _IS_LIVE)
 
 
 class SqlCheckouts(SqlDatabase):
@@ -60,7 +63,7 @@ class SqlCheckouts(SqlDatabase):
     @in_thread
     def checkout(self, checkout_id: str) -> Checkout | None:
         with self._reading("look a payment link up") as connection:
-            return next(iter(_checkouts(connection, _C.checkout_id == checkout_id)), None)
+            return next(_models(connection.execute(_ONE, {"checkout_id": checkout_id}).mappings()), None)
 
     @in_thread
     def checkout_of(self, session_id: str) -> Checkout | None:
@@ -76,7 +79,7 @@ def note_state(
     values["ended_at"] = None if state.is_live else at
     if page:
         values |= {"session_id": page.session_id, "expires_at": page.expires_at}
-    connection.execute(update(checkouts).where(_C.checkout_id == checkout_id, _IS_LIVE).values(values))
+    connection.execute(_NOTE, values | {"of": checkout_id})
 
 
 def _of_subject(request: CheckoutRequest) -> tuple[ColumnElement[bool], ...]:
@@ -85,10 +88,9 @@ def _of_subject(request: CheckoutRequest) -> tuple[ColumnElement[bool], ...]:
 
 
 def _checkouts(connection: Connection, *where: Any) -> list[Checkout]:
-    oldest_first = select(checkouts).where(*where).order_by(_C.created_at, _C.checkout_id)
-    return list(_models(connection.execute(oldest_first).mappings()))
+    return list(_models(connection.execute(_OLDEST_FIRST.where(*where)).mappings()))
 
 
-def _models(rows: Iterable[Mapping[Any, Any]]) -> Iterable[Checkout]:
+def _models(rows: Iterable[Mapping[Any, Any]]) -> Iterator[Checkout]:
     for row in rows:
         yield Checkout(**{**row, "subject": Subject(kind=row["subject_kind"], name=row["subject"])})

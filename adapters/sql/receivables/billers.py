@@ -24,7 +24,7 @@ from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_counted
 from adapters.sql.customers.account_numbers import owner_of
-from adapters.sql.orders.credit import promised_of, usable_credit
+from adapters.sql.orders.credit import promised, usable_credit
 from adapters.sql.receivables.incoming import book, payment_record
 from adapters.sql.receivables.journal import as_balance, balance, balances_of, post
 from adapters.sql.reviewers.alerts import put_alerts
@@ -60,8 +60,8 @@ def _due(account: FromClause, key: ColumnElement[Any], closed_at: ColumnElement[
     heads = heads.outerjoin(buyers, buyers.c.customer_id == account.c.customer_id)
     names = customers.c.name.label("name"), buyers.c.name.label("buyer")
     closings = closed_at.label("number_closed_at"), customers.c.closed_at.label("closed_at")
-    promised = promised_of(whose).scalar_subquery().label("promised_minor")
-    query = select(account.c.customer_id, *names, *closings, promised, *sums.c)
+    going_back = promised(whose, bindparam("currency")).scalar_subquery().label("promised_minor")
+    query = select(account.c.customer_id, *names, *closings, going_back, *sums.c)
     return query.select_from(heads.outerjoin(sums, true())).where(key == _KEY)
 
 

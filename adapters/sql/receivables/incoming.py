@@ -21,7 +21,7 @@ from billing.payments.rails import CARDS
 from billing.receivables.allocation import applied, booked, reversed_
 from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
-from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, Transaction
+from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, SubjectKind, Transaction
 from billing.receivables.ports import Recorded
 from billing.reviewers.alerts import of_doubt
 
@@ -87,7 +87,8 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime, is_told
     if payment.original:
         original = known_payment(connection, payment.original)  # as it is now that it is locked
     about = [payment.subject, *(original.subjects if original else ())]
-    balances = {customer_id: balance(connection, customer_id, about) for customer_id in customer_ids}
+    undoes_orders = payment.amount_minor < 0 and any(each and each.kind is SubjectKind.ORDER for each in about)
+    balances = {customer_id: balance(connection, customer_id, about, undoes_orders) for customer_id in customer_ids}
     if payment.original and original:
         is_same = payment.currency == original.payment.currency  # else what is unmatched is its own
         owner = payment.original if is_same else payment.name
@@ -96,9 +97,11 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime, is_told
             before_and_now = balances[customer_id], balance(connection, customer_id, ())
             post(connection, moved_with(connection, payment, before_and_now, customer_id, at))
     else:
-        posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
+        known = balances.get(payment.customer_id or "", NOTHING_OWED)
+        posted = booked(payment, known, at)
         post_payment(connection, payment.name, posted)
-        apply_credit(connection, payment, posted.key, at)
+        if payment.subject and known.credit_from(payment.subject, payment.currency):
+            apply_credit(connection, payment, posted.key, at)
         if is_told:
             tell_doubts(connection, payment, posted, at)
     return True

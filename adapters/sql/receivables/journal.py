@@ -1,7 +1,7 @@
 """The journal and incoming payments. Whoever moves money in the ledger posts it here, in the same transaction."""
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -44,6 +44,7 @@ from billing.receivables.journal import (
     Outstanding,
     PaymentName,
     Subject,
+    SubjectKind,
     Transaction,
 )
 from billing.receivables.ports import THE_BEGINNING, THE_END
@@ -53,15 +54,18 @@ _E = journal_entries.c
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 _BUYER = select(buyers.c.customer_id).where(buyers.c.customer_id == bindparam("customer_id")).with_for_update()
 _SUM = func.sum(_E.amount_minor)
+_OWED_OR_NOT = AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF
 
 
 def balances_of(
-    whose: ColumnElement[Any], subject_kind: ColumnElement[Any], subject: ColumnElement[Any]
+    whose: ColumnElement[Any],
+    subject_kind: ColumnElement[Any],
+    subject: ColumnElement[Any],
+    kinds: Collection[AccountKind] = _OWED_OR_NOT,
 ) -> Select[*tuple[Any, ...]]:
     """The sums of a customer's accounts, by what these columns say that they are about."""
     of = (_E.kind, subject_kind.label("subject_kind"), subject.label("subject"), _E.currency, _E.due_at)
-    kinds = _E.kind.in_((AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF))
-    own = select(*of, _E.amount_minor).where(_E.customer_id == whose, kinds).subquery().c
+    own = select(*of, _E.amount_minor).where(_E.customer_id == whose, _E.kind.in_(kinds)).subquery().c
     names = [column.name for column in of]
     dated = [own[name] for name in names]
     by_date = select(*dated, func.sum(own.amount_minor).label("amount_minor")).group_by(*dated).subquery().c
@@ -74,7 +78,9 @@ def balances_of(
 _IS_NAMED = or_(_E.kind == AccountKind.RECEIVABLE, _E.subject.in_(bindparam("about", expanding=True)))
 _CUSTOMER: BindParameter[Any] = bindparam("customer_id")
 _BALANCE = balances_of(_CUSTOMER, _E.subject_kind, _E.subject)
-_BALANCE_ABOUT = balances_of(_CUSTOMER, case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject)))
+_ABOUT = case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject))
+_BALANCE_ABOUT = balances_of(_CUSTOMER, *_ABOUT)
+_BALANCE_WITH_BILLS = balances_of(_CUSTOMER, *_ABOUT, (*_OWED_OR_NOT, AccountKind.BILLED))
 _T = transactions.c
 _STANDING = (
     select(
@@ -173,8 +179,10 @@ def lock_account(connection: Connection, customer_id: str) -> bool:
 
 def lock_customer(connection: Connection, customer_id: str) -> bool:
     """As ``lock_account``; False also of a buyer who is not billed monthly, but locks them, too."""
-    lock_account(connection, customer_id)
-    return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
+    name = {"customer_id": customer_id}
+    if connection.scalar(_LOCKED, name) is not None:
+        return True
+    return lock_account(connection, customer_id) and connection.scalar(_LOCKED, name) is not None
 
 
 def is_buyer(connection: Connection, customer_id: str | None) -> bool:
@@ -188,14 +196,17 @@ def lock_buyers(connection: Connection, customer_ids: Iterable[str]) -> None:
     connection.execute(own.order_by(buyers.c.customer_id).with_for_update())
 
 
-def balance(connection: Connection, customer_id: str, about: Iterable[Subject | None] | None = None) -> Balance:
+def balance(
+    connection: Connection, customer_id: str, about: Iterable[Subject | None] | None = None, has_bills: bool = False
+) -> Balance:
     """As ``SqlJournal.balance``, within a transaction; ``about``: of credit and write-offs, what is about these only.
 
-    Whoever posts reads no more: a buyer may have had any number of orders.
+    Whoever posts reads no more: a buyer may have had any number of orders. ``has_bills``: with the bills of these.
     """
     query, key = _BALANCE, dict[str, Any](customer_id=customer_id)
     if about is not None:
-        query, key["about"] = _BALANCE_ABOUT, [subject.name for subject in about if subject]
+        query = _BALANCE_WITH_BILLS if has_bills else _BALANCE_ABOUT
+        key["about"] = [subject.name for subject in about if subject]
     return as_balance(connection.execute(query, key).mappings())
 
 
@@ -216,6 +227,7 @@ def as_balance(rows: Iterable[Mapping[Any, Any]]) -> Balance:
         credits={currency: minor for currency, minor in credits.items() if minor},
         origins=tuple(items[AccountKind.CREDIT][:MANY_MAX]),
         written_off=tuple(items[AccountKind.WRITTEN_OFF][:MANY_MAX]),
+        bills=tuple(items[AccountKind.BILLED]),
     )
 
 
@@ -226,12 +238,12 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     """
     posted = list(posted)
     destinations = connection.get_execution_options().get("destinations", ())
-    is_by_other_rail = any(transaction.payment and transaction.payment.rail != CARDS for transaction in posted)
-    if Destination.RECEIVER in destinations or (is_by_other_rail and destinations):
+    told = {Destination.RECEIVER, *([Destination.COLLECTION] if any(map(_may_concern_collection, posted)) else [])}
+    if told := told.intersection(destinations):
         before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
         events = list(events_of(posted, before, payments))
         concerned = {Destination.RECEIVER: events, Destination.COLLECTION: list(filter(concerns_collection, events))}
-        for destination in concerned.keys() & set(destinations):
+        for destination in told:
             put_events(connection, destination, concerned[destination])
     for transaction in posted:
         values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
@@ -240,6 +252,18 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
     release_what_is_paid(connection, posted)
+
+
+def _may_concern_collection(transaction: Transaction) -> bool:
+    """Whether it moves money for a month that a collection did not charge by itself."""
+    if transaction.payment is None or transaction.payment.rail == CARDS:
+        return False
+    accounts = (entry.account for entry in transaction.entries)
+    return any(each.kind is AccountKind.RECEIVABLE and _is_month(each.subject) for each in accounts)
+
+
+def _is_month(subject: Subject | None) -> bool:
+    return subject is not None and subject.kind is SubjectKind.MONTH
 
 
 def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:

@@ -1,12 +1,13 @@
-"""The ledger's audit trail: decisions about months and collections, pulls of the brake, sign-ins."""
+"""The ledger's audit trail: what people did to months, collections, payments and orders; the brake, and sign-ins."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, text, true, tuple_, union_all
 
 from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
+from adapters.sql.core.order_schema import IS_BY_PERSON, order_log
 from adapters.sql.core.schema import brakes, decisions, entries, sign_ins, users
 from billing.receivables.instructions import InstructionKind, InstructionState
 from billing.receivables.journal import Cause
@@ -30,7 +31,7 @@ class SqlAudit(SqlDatabase):
     @in_thread
     def audit(self, chosen: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
         payments = (_payments(), _instructions(), _confirmations())
-        sources = (_decisions(), _collections(), *payments, _pulls(), _releases(), _sign_ins())
+        sources = (_decisions(), _collections(), *payments, _orders(), _pulls(), _releases(), _sign_ins())
         newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in sources)
         trail = union_all(*map(select, newest)).subquery("trail")
         with self._reading("read its audit trail") as connection:
@@ -116,6 +117,15 @@ def _result() -> ColumnElement[str]:
     """The payment, and what became of the instruction."""
     c = instructions.c
     return c.reference + literal(" (", PlainText) + c.rail + literal(") ", PlainText) + c.result
+
+
+def _orders() -> Select[Any]:
+    """Who has opened orders, and changed them; what the application has done with them is no decision."""
+    c = order_log.c
+    command = literal("order ", PlainText) + c.number + literal(" ", PlainText) + c.what
+    details = (c.by, command, func.coalesce(c.reason, _NOBODY), true(), c.text, func.coalesce(c.via, _NOBODY))
+    source = _entry(AuditKind.ORDER, c.at, c.customer_id, c.number, c.entry, *details, literal(0))
+    return source.where(text(IS_BY_PERSON))
 
 
 def _pulls() -> Select[Any]:

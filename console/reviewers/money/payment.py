@@ -7,7 +7,7 @@
     POST /desk/money/payment/refund     gives money back by the rail by which it came; a large sum is proposed
     POST /desk/money/payment/confirm    by somebody else; or asks again for a refund whose outcome is not known; or says
                                         that the money was given back by hand
-    POST /desk/money/payment/reject     takes a proposal back
+    POST /desk/money/payment/reject     takes a proposal back, or ends a refund whose outcome a gateway has never told
 
 Each form carries the id of its instruction, so a double click takes effect once. A refusal says why, and keeps what was
 typed.
@@ -142,6 +142,7 @@ class IncomingPaymentPages:
             "offers": _offers(record, session.role),
             "plain": plain_amount,
             "cannot_confirm": {row.instruction_id: row.refused_to(session.username) for row in instructions},
+            "rejectable": {row.instruction_id for row in instructions if row.can_be_rejected(self._now())},
         }
         status = refused.status if refused else 200
         return await self._desk.page("payment.html", session, values, section="money", status=status)

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from billing.customers.account_numbers import ServiceAccount
 from billing.customers.ports import CustomerStore
 from billing.payments.rails import CARDS, Rail, billers
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter
@@ -27,6 +28,8 @@ _PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 class MoneyLedger(CustomerStore, Journal, PaymentListing, Protocol):
+    async def numbers_of(self, customer_id: str) -> list[ServiceAccount]: ...
+
     async def closed_reason(self, customer_id: str) -> str:
         """Who closed the account, and why; "" while it is open, and of a buyer."""
 
@@ -77,6 +80,7 @@ class PaymentListPages:
             "customer": customer,
             "is_billed": billed is not None,
             "closed": await self._ledger.closed_reason(customer.customer_id),
+            "numbers": await self._ledger.numbers_of(customer.customer_id),
             "balance": await self._ledger.balance(customer.customer_id),
             "transactions": transactions[::-1][:SHOWN],
             "count": len(transactions),

@@ -5,13 +5,15 @@ Written from docs/journal.md, and not by the product's functions.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from billing.receivables.journal import AccountKind, Cause, SubjectKind, Transaction
-from sandbox.judge.account import Account, Entries, Place, without_nothing
+from billing.receivables.ports import THE_BEGINNING
+from sandbox.judge.account import Account, Entries, Place, name_of, without_nothing
+from sandbox.judge.orders.asked_refunds import AskedRefund, reserved_minor
 
 _BY_ITSELF = frozenset({Cause.NOTICE, Cause.VOID, Cause.FREED, Cause.ALLOCATION})
 
@@ -35,23 +37,25 @@ class _Due(NamedTuple):
 
 
 class OrderBooks:
-    """The orders of one account, by name: ``order 1042``."""
+    """The orders of one account, by name: ``order 1042``; ``refunds`` are the account's, too."""
 
-    def __init__(self, account: Account, facts: Mapping[str, OrderFacts]) -> None:
+    def __init__(
+        self, account: Account, facts: Mapping[str, OrderFacts], refunds: Collection[AskedRefund] = ()
+    ) -> None:
         self.wrong: list[str] = []
-        self._account, self._facts = account, facts
+        self._account, self._facts, self._refunds = account, facts, refunds
         self._coming = {name: _groups(order) for name, order in facts.items()}
         self._begun: list[_Due] = []  # of the order that is being written
-        self._name = ""
-        self._prices: dict[str, int] = {}  # of the bills that are in force
+        self._name, self._at = "", THE_BEGINNING  # whose it is, and since when it is written
         self._by_credit = dict[str, int]()  # what credit has paid, the order that it paid last at the end
         self._taken = Counter[str]()  # what was owed again in all, for the credit that had paid it was missing
-        self._again: list[tuple[str, int]] = []  # what has to be owed again now; below 0, what credit has to pay again
+        # What has to be owed again now; below 0, what credit has to pay again. Any of these lists will do.
+        self._again: list[list[tuple[str, int]]] = []
 
     def expected(self, name: str, transaction: Transaction) -> Entries:
         """The entries of this transaction of the order, which are not entered yet; what had to come before is."""
-        if self._again:
-            return self._owe_again(name)
+        if self._again and (again := self._owe_again(name, _owed_by(transaction, name))):
+            return again
         if name not in self._facts:
             self.wrong.append(f"{transaction.cause} of {name}, which nobody has placed")
             return Entries()
@@ -62,9 +66,9 @@ class OrderBooks:
                 if not self._coming[name]:
                     self.wrong.append(f"nothing calls for {transaction.cause} of {name}")
                     return Entries()
-                self._name, self._begun = name, self._coming[name].pop(0)
+                self._name, self._at, self._begun = name, transaction.at, self._coming[name].pop(0)
             due = self._begun.pop(0)
-            entries = self._entries(due)
+            entries = self._entries(due, -_owed_by(transaction, name) if due.cause is transaction.cause else 0)
             if due.cause is transaction.cause and entries:
                 self._note_date(due, transaction)
                 return entries
@@ -79,7 +83,7 @@ class OrderBooks:
         while self._begun:
             due = self._begun.pop(0)
             self._miss(due, self._entries(due))
-        for name, share in self._again:
+        for name, share in self._again[0] if self._again and [] not in self._again else ():
             self.wrong.append(f"credit has changed, and so should what is owed for {name}, by {share}")
         self._again = []
 
@@ -89,32 +93,41 @@ class OrderBooks:
         self._by_credit[name] = self._by_credit.pop(name, 0) - change
         self._taken[name] += max(0, change)
 
-    def note_reversal(self, entries: Entries, carried_before: int) -> None:
+    def note_reversal(self, entries: Entries, carried_before: int, at: datetime) -> None:
         """Money has gone back, or has come back after that."""
         if sum(minor for place, minor in entries.items() if place.kind is AccountKind.CLEARING) < 0:
-            self._note_money_back(carried_before)
+            self._again = [list(self._after_money_back(carried_before))]
         else:
-            self._note_money_again()
+            self._again = [list(self._after_money_again(usable)) for usable in self._usable(at)]
 
-    def _note_money_back(self, carried_before: int) -> None:
+    def _after_money_back(self, carried_before: int) -> Iterator[tuple[str, int]]:
         """If credit is missing now, what it had paid is owed again: the order that it paid last comes first."""
         debt = max(0, self._account.carried) - max(0, carried_before)
         for name, by_credit in reversed(self._by_credit.items()):
-            paid = self._prices.get(name, 0) - self._account.owed(name)
-            if name in self._prices and (share := min(debt, by_credit, paid)) > 0:
-                self._again.append((name, share))
+            if (share := min(debt, by_credit, self._account.most_again(name))) > 0:
+                yield name, share
                 debt -= share
 
-    def _note_money_again(self) -> None:
+    def _after_money_again(self, left: int) -> Iterator[tuple[str, int]]:
         """Money is back that had gone: its credit pays what was owed again for the lack of it."""
-        left = -self._account.carried
         for name in reversed(self._by_credit):
-            if name in self._prices and (share := min(left, self._taken[name], self._account.owed(name))) > 0:
-                self._again.append((name, -share))
+            if (share := min(left, self._taken[name], self._account.owed(name))) > 0:
+                yield name, -share
                 left -= share
 
-    def _owe_again(self, name: str) -> Entries:
-        expected, share = self._again.pop(0)
+    def _usable(self, at: datetime) -> list[int]:
+        """The credit without what is reserved for refunds; all that it may have been."""
+        return [-self._account.carried - reserved for reserved in sorted(reserved_minor(self._refunds, at))]
+
+    def _owe_again(self, name: str, minor: int) -> Entries:
+        """What is entered now; nothing if nothing has to be."""
+        fitting = [plan for plan in self._again if plan[:1] == [(name, minor)]]
+        if not fitting and [] in self._again:
+            self._again = []
+            return Entries()
+        plans = fitting or self._again[:1]
+        expected, share = plans[0][0]
+        self._again = [plan[1:] for plan in plans]
         if expected != name:
             self.wrong.append(f"what is owed for {name} has changed, should have for {expected}")
         return Entries({Place(AccountKind.RECEIVABLE, expected): share, Place(AccountKind.CREDIT): -share})
@@ -132,7 +145,8 @@ class OrderBooks:
             self.wrong.append(f"{due.cause} of {self._name} is missing")
             self._account.enter(entries)
 
-    def _entries(self, due: _Due) -> Entries:
+    def _entries(self, due: _Due, by_credit: int = 0) -> Entries:
+        """``by_credit`` is what credit has paid; it counts if it may have been so."""
         name, account = self._name, self._account
         receivable, billed = Place(AccountKind.RECEIVABLE, name), Place(AccountKind.BILLED, name)
         match due.cause:
@@ -145,7 +159,8 @@ class OrderBooks:
             case Cause.FREED:
                 excess = max(0, -account.owed(name))
                 return without_nothing(Entries({receivable: excess, Place(AccountKind.CREDIT, name): -excess}))
-        share = max(0, min(account.owed(name), -account.carried))
+        shares = [max(0, min(account.owed(name), usable)) for usable in self._usable(self._at)]
+        share = by_credit if by_credit in shares else shares[0]
         own = min(share, max(0, account.credit_for(name)))
         credit = {Place(AccountKind.CREDIT, name): own, Place(AccountKind.CREDIT): share - own}
         return without_nothing(Entries({**credit, receivable: -share}))
@@ -155,10 +170,8 @@ class OrderBooks:
         dates = {entry.due_at for entry in transaction.entries if entry.due_at}
         if due.cause is Cause.NOTICE:
             self._account.due[self._name] = opened_at
-            self._prices[self._name] = due.price_minor
         if due.cause is Cause.VOID:
             self._account.due.pop(self._name, None)
-            self._prices.pop(self._name, None)
         if due.cause in (Cause.NOTICE, Cause.VOID) and dates != {opened_at}:
             self.wrong.append(f"{due.cause} of {self._name} is due at {dates}, should be at {opened_at}")
 
@@ -169,6 +182,15 @@ def order_of(transaction: Transaction) -> str:
         return ""
     of_debt = (entry.account for entry in transaction.entries if entry.account.kind is AccountKind.RECEIVABLE)
     return next((str(of.subject) for of in of_debt if of.subject and of.subject.kind is SubjectKind.ORDER), "")
+
+
+def _owed_by(transaction: Transaction, name: str) -> int:
+    """How much more is owed for the order by it."""
+    return sum(
+        entry.amount_minor
+        for entry in transaction.entries
+        if entry.account.kind is AccountKind.RECEIVABLE and name_of(entry.account.subject) == name
+    )
 
 
 def _groups(order: OrderFacts) -> list[list[_Due]]:

@@ -1,0 +1,142 @@
+"""The commands of docs/orders.md and docs/rails.md, as they are written, beside a real ``starter.py up``."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.stack.ports import Ports, free_port
+from sandbox.stack.processes import Child, logged
+from sandbox.stack.stack import free_temporal_port
+
+ROOT = Path(__file__).resolve().parents[2]
+ORDERS, RAILS = ((ROOT / "docs" / name).read_text() for name in ("orders.md", "rails.md"))
+COMMANDS = ORDERS.partition("\n## Commands")[2].partition("\n## ")[0]
+TRY_IT = RAILS.partition("\n## Try it")[2].partition("\n## ")[0]
+SHOP = re.findall(r"```sh\n(.*?)```", ORDERS, re.DOTALL)
+(SECRET,) = re.findall(r"`(SECRET=\S+)`", ORDERS)
+
+pytestmark = pytest.mark.limit(600)
+Typed = list[tuple[str, str]]
+"""Commands with their answers."""
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a stack that is up."""
+    folder = tmp_path_factory.mktemp("up") / "data"
+    ports = {name: str(free_port()) for name in (*Ports.settings(), "console_port")}
+    environment = {f"BILLING_{name.upper()}": port for name, port in ports.items()}
+    environment |= {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_temporal_port()}", "NO_COLOR": "1"}
+    command = [sys.executable, "starter.py", "up", "--data-dir", str(folder)]
+    log = folder.parent / "up.log"
+    child = Child("up", command, log=log, ready=logged("Ctrl-C ends it"), env=environment, cwd=ROOT)
+    child.ready_timeout_seconds = 240
+    with asyncio.Runner() as runner:
+        runner.run(child.start())
+        try:
+            yield folder
+        finally:
+            runner.run(child.stop())
+
+
+@pytest.fixture(scope="module")
+def orders(up: Path) -> Typed:
+    return _typed(up, *_blocks(COMMANDS), f"{SECRET}\n{SHOP[0]}")
+
+
+@pytest.fixture(scope="module")
+def rails(up: Path) -> Typed:
+    return _typed(up, *_blocks(TRY_IT))
+
+
+def _blocks(text: str) -> list[str]:
+    return re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def _typed(up: Path, *blocks: str) -> Typed:
+    """What a shell in the project's folder answers to each command; the first that fails ends it."""
+    script = "\n".join(["set -e", *map(_announced, blocks)]).replace(" data/", f" {up}/")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(up), "COLUMNS": "200", "NO_COLOR": "1"}
+    shell = ["bash", "-c", script]
+    run = subprocess.run(shell, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400)
+    assert run.returncode == 0, run.stdout + run.stderr
+    parts = re.split(r"^\$ (.*)$", run.stdout, flags=re.MULTILINE)[1:]
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _announced(block: str) -> str:
+    """Each command, after a line that names it."""
+    commands = block.replace("\\\n", "").splitlines()
+    return "\n".join(f"printf '\\n$ %s\\n' {_quoted(command)}\n{command}" for command in commands)
+
+
+def _quoted(command: str) -> str:
+    return "'" + " ".join(command.replace("'", "").split()) + "'"
+
+
+def _answers(typed: Typed, start: str, *words: str) -> list[str]:
+    """To the commands that begin like this and have these words."""
+    own = [answer for command, answer in typed if command.startswith(start) and all(word in command for word in words)]
+    assert own, f"{start!r} with {words} is none of {[command for command, _ in typed]}"
+    return own
+
+
+def _answer(typed: Typed, start: str, *words: str) -> str:
+    """To the last of them."""
+    return _answers(typed, start, *words)[-1]
+
+
+def test_a_callback_by_curl_releases_an_order_and_show_says_so(orders: Typed) -> None:
+    assert '"status":"accept"' in _answer(orders, "curl", "webhooks/wayforpay")
+    assert "released for production" in _answer(orders, "python starter.py orders show 1042")
+
+
+def test_an_order_is_opened_halted_and_amended_before_it_is_paid(orders: Typed) -> None:
+    assert "opened" in _answer(orders, "python starter.py orders open 1042")
+    assert "A. Nowak (nowak)" in _answer(orders, "python starter.py orders list")
+    assert "http://127.0.0.1:" in _answer(orders, "python starter.py orders link")
+    assert "amended to version 2, 120.00 EUR" in _answer(orders, "python starter.py orders amend")
+
+
+def test_a_transfer_ships_it_and_a_refused_release_is_sent_again(orders: Typed) -> None:
+    assert "Fulfilled" in _answer(orders, "until", "1042")
+    assert "refuses: 410" in _answer(orders, "until", "1043", "refuses")
+    assert "Fulfilled" in _answer(orders, "until", "1043", "Fulfilled")
+
+
+def test_a_cancelled_orders_transfer_waits_for_somebody_who_gives_it_back(orders: Typed) -> None:
+    assert "give it back by hand" in _answer(orders, "python starter.py orders cancel 1044")
+    assert "100.00 EUR" in _answer(orders, "python starter.py payments proposals")
+
+
+def test_orders_come_from_a_file_and_from_the_shop(orders: Typed) -> None:
+    assert "1 opened" in _answer(orders, "python starter.py orders import", "--by ann")
+    assert '"price_minor":9000' in _answer(orders, "curl", "--json")
+    assert '"stage":"AwaitingPayment"' in _answer(orders, "curl", "/orders/1046")
+
+
+def test_a_callback_by_curl_releases_the_order_that_it_names_once(rails: Typed) -> None:
+    first, again = _answers(rails, "curl", "webhooks/wayforpay")
+    assert '"status":"accept"' in first
+    assert again == first
+    assert "released for production" in _answer(rails, "python starter.py orders show 1050")
+    assert "19.90 EUR" in _answer(rails, "python starter.py payments show wayforpay DEMO-1")
+
+
+def test_what_is_typed_at_the_static_page_finds_its_order_or_is_unmatched(rails: Typed) -> None:
+    assert "WFP-BTN-1" in _answer(rails, "curl", "order=1050")
+    assert "paid 25.50 EUR" in _answer(rails, "until", "1050")
+    assert "WFP-BTN-2" in _answer(rails, "until", "--unmatched")
+
+
+def test_a_link_that_is_paid_at_the_gateway_releases_its_order(rails: Typed) -> None:
+    assert "303" in _answer(rails, "curl", "answer=pay")
+    assert "Fulfilled" in _answer(rails, "until", "1051")
+    assert '"expired_after"' in _answer(rails, "curl", "_control/callbacks/faults")
