@@ -4,15 +4,15 @@ from billing.money import format_amount
 from billing.statements.outcomes import ImportReport, LineOutcome, LineRow
 
 _OUTCOMES = {
-    LineOutcome.BOOKED: "booked for the customer that is named, or known",
-    LineOutcome.MATCHED: "booked before, by another rail or by hand",
-    LineOutcome.SETTLED: "settlements of other rails",
-    LineOutcome.PROPOSED: "unmatched, with a proposal to confirm",
-    LineOutcome.UNMATCHED: "unmatched: whose is it?",
-    LineOutcome.RETURNED: "went back, and was booked",
-    LineOutcome.TO_CONFIRM: "refunds to confirm",
-    LineOutcome.OUTGOING: "outgoing, not booked",
-    LineOutcome.REPEATED: "known before, from a file of another format",
+    LineOutcome.BOOKED: "for the customer who is named, or known",
+    LineOutcome.MATCHED: "in the books before, by another rail or by hand",
+    LineOutcome.SETTLED: "handed over by other rails",
+    LineOutcome.PROPOSED: "whose it probably is has to be confirmed",
+    LineOutcome.UNMATCHED: "whose is it?",
+    LineOutcome.RETURNED: "went back",
+    LineOutcome.TO_CONFIRM: "refunds that were to be made by hand",
+    LineOutcome.OUTGOING: "not booked",
+    LineOutcome.REPEATED: "from a file of another format before",
 }
 
 

@@ -1,6 +1,7 @@
 """Statements in the ledger: what becomes of each line, once, on SQLite and PostgreSQL."""
 
 # ruff: noqa: RUF001 - Cyrillic texts
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from billing.statements.payouts import PayoutRule
 from services.statements import Statements, Upload
 from tests import statement_samples as samples
 from tests.contract.ledger_fixtures import read, run
-from tests.ordering import request
+from tests.ordering import cancel, request
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 RAILS = {
@@ -302,6 +303,28 @@ async def test_an_import_that_was_killed_goes_on_and_ends_the_same(ledger: SqlLe
     assert (await owed(ledger), await clearing(ledger)) == (0, 12000)
     assert (await ledger.statement_files())[0].done_at == NOW
     assert len(read(url, "SELECT 1 FROM statement_lines")) == 120
+
+
+async def test_two_people_who_import_the_same_file_at_once_book_it_once(ledger: SqlLedger) -> None:
+    await owing(ledger, amount_minor=12000)
+    documents = [paid(str(number), "1.00", "order 1042") for number in range(60)]
+    reports = await asyncio.gather(*(taken(ledger, *documents) for _ in range(3)))
+    assert sum(report.known for report in reports) == 120
+    assert (await owed(ledger), await clearing(ledger)) == (6000, 6000)
+
+
+async def test_an_erasure_takes_payers_accounts_and_texts_and_the_file_is_still_known(
+    ledger: SqlLedger, url: str
+) -> None:
+    await owing(ledger)
+    await taken(ledger, paid("1", "100.00", "order 1042, A. Person"), paid("2", "1.00", "somebody else"))
+    await ledger.change_order("1042", cancel(), NOW)
+    await ledger.settle("buyer", "ann", "gone", NOW)
+    await ledger.erase("buyer", "ann", "asked", NOW)
+    assert sorted(read(url, "SELECT text FROM statement_lines")) == [("[erased]",), ("somebody else",)]
+    assert read(url, "SELECT account FROM known_payers") == []
+    again = await taken(ledger, paid("1", "100.00", "order 1042, A. Person"), paid("2", "1.00", "somebody else"))
+    assert again.known == 2
 
 
 async def test_a_personal_number_in_a_text_is_not_kept(ledger: SqlLedger, url: str) -> None:
