@@ -27,8 +27,8 @@ from bootstrap import (
 )
 from bootstrap_billers import connect_billers
 from bootstrap_gateways import connect_gateways
-from bootstrap_statements import connect_statements
 from bootstrap_registers import connect_register_desk
+from bootstrap_statements import connect_statements
 from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch
@@ -50,8 +50,8 @@ from console.reviewers.login import Login
 from console.reviewers.money.payment import IncomingPaymentPages
 from console.reviewers.money.payment_list import PaymentListPages
 from console.reviewers.money.record import RecordPages
-from console.reviewers.money.statements import StatementPages
 from console.reviewers.money.registers import RegisterPages
+from console.reviewers.money.statements import StatementPages
 from console.reviewers.month import MonthPages
 from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages

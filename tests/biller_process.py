@@ -61,7 +61,7 @@ def _die_at(ledger: SqlLedger, place: Place) -> None:
         if paying and place == COMMIT:
             _die()
 
-    SqlBillers.pay_account = watched  # type: ignore[method-assign]
+    SqlBillers.pay_account = watched  # type: ignore[assignment,method-assign]
     event.listen(ledger._engine, "before_cursor_execute", before_statement)
     event.listen(ledger._engine, "commit", before_commit)
 
