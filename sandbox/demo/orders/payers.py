@@ -5,7 +5,8 @@ Whose they are, and what for, is not told to anybody but the rails.
 
 import re
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from billing.errors import BillingError
 from billing.money import parse_amount
@@ -19,6 +20,12 @@ from sandbox.wayforpay.store import MERCHANT
 
 GATEWAY, APP = "wayforpay", "bank-app"
 """Rails."""
+
+
+class BankFiles(NamedTuple):
+    day: date
+    statement: bytes
+    register: bytes
 
 
 class Payers:
@@ -73,11 +80,13 @@ class Payers:
         whose = {"customer_id": order.customer_id, "order": order.number}
         await control(self._stack.settings.sandbox_bank_port, "transfers", {**sent, **whose, "amount": amount})
 
-    async def statement(self) -> bytes:
-        """The bank passes on what its app has taken, net of its commission, and sends the statement of the day."""
+    async def bank_files(self) -> BankFiles:
+        """The bank passes on what its app has taken, net of its commission, and sends its files of the day."""
         port = self._stack.settings.sandbox_bank_port
         (line,) = await control(port, "settlements", {"rail": APP})
-        return await download(port, f"statements?kind=mt940&day={AccountLine.model_validate(line).day}")
+        day = AccountLine.model_validate(line).day
+        statement = await download(port, f"statements?kind=mt940&day={day}")
+        return BankFiles(day, statement, await download(port, f"registers/{APP}?day={day}"))
 
     def owns(self, order: SampleOrder, number: str) -> None:
         """By the company's contracts."""

@@ -44,9 +44,7 @@ class SampleOrder(NamedTuple):
 
 
 NOWAK = SampleOrder("1001", "nowak", "A. Nowak", 2, "Sign", "90.00", "gateway")
-OKAFOR = SampleOrder(
-    "1002", "okafor", "B. Okafor", 1, "Banner", "90.00", "short by gateway, the rest by app"
-)
+OKAFOR = SampleOrder("1002", "okafor", "B. Okafor", 1, "Banner", "90.00", "short by gateway, the rest by app")
 LINDQVIST = SampleOrder("1003", "lindqvist", "C. Lindqvist", 50, "Sticker", "90.00", "too much, by gateway")
 MOREAU = SampleOrder("1004", "moreau", "D. Moreau", 1, "Neon letter", "240.00", "Stripe's link, while halted")
 TANAKA = SampleOrder("1005", "tanaka", "E. Tanaka", 3, "Poster", "45.50", "twice: Stripe's link and transfer")
