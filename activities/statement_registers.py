@@ -8,6 +8,7 @@ from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, RailTot
 from billing.money import format_amount
 from billing.period import Period
 from billing.statements.chain import Gap, gaps
+from billing.statements.outcomes import FileHead
 from billing.statements.ports import RailSums, StatementRegister
 from services import clock
 
@@ -35,9 +36,11 @@ class StatementsRegister:
         findings = [self._differs(period, lines_minor, booked_minor)] if lines_minor != booked_minor else []
         if period == Period.at(clock.now(), "UTC"):
             findings += self._whole(period, await self._ledger.statement_balance(self.rail, self._currency))
-        for gap in gaps(await self._ledger.statement_files(self.rail, _FILES_MAX)):
-            if since <= gap.before < until:
-                findings.append(self._gap(period, gap))
+        files = await self._ledger.statement_files(self.rail, _FILES_MAX)
+        findings += [self._gap(period, gap) for gap in gaps(files) if since <= gap.before < until]
+        findings += [
+            self._open(period, file) for file in files if not file.done_at and Period.at(file.at, "UTC") == period
+        ]
         names = {"rail": self.rail, "currency": self._currency}
         total = RailTotal(**names, register_minor=lines_minor, clearing_minor=booked_minor)
         return RegisterResult(findings, (total,) if lines_minor or booked_minor else ())
@@ -65,6 +68,13 @@ class StatementsRegister:
             "days between: python starter.py payments import FILE"
         )
         return _finding(DiscrepancyKind.MISSING, period, text)
+
+    def _open(self, period: Period, file: FileHead) -> Discrepancy:
+        text = (
+            f"the import of {file.name} ({self.rail}) was interrupted; import the same file again, which goes on: "
+            "python starter.py payments import FILE"
+        )
+        return _finding(DiscrepancyKind.FAILED, period, text)
 
     def _amount(self, minor: int) -> str:
         return format_amount(minor, self._currency)

@@ -189,9 +189,9 @@ class _Console:
         yield PaymentListPages(desk, ledger, settings.rails).router
         yield payment_pages.router
         yield RecordPages(desk, money, payment_pages, settings.now).router
+        yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
         statements = connect_statements(settings, ledger, self._alerts)
         yield StatementPages(desk, statements, ledger, settings.now).router
-        yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router

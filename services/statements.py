@@ -24,8 +24,8 @@ from billing.statements.ports import StatementBooks, StatementReader
 from billing.statements.statement import Statement
 from services.alerts import Alerts
 
-PAGE_LINES = 50
-"""In one transaction: whoever waits for the ledger meanwhile waits for less than a second."""
+PAGE_LINES = 25
+"""In one transaction: whoever waits for the ledger meanwhile waits for a tenth of a second."""
 _TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the next digest has it in any case
 
 

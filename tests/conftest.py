@@ -31,6 +31,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 vars(passwords)["PasswordHasher"] = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
 
 
+gc.set_threshold(1_000_000)  # what is imported and collected stays: to look for garbage in it takes a fifth of that
+
+
 def pytest_collection_finish() -> None:
     """Exempts all modules and tests from garbage collection: they stay to the end."""
     gc.collect()

@@ -22,7 +22,7 @@ from billing.statements.statement import FileFormat, Statement, StatementLine, j
 
 _ROOTS = {"BkToCstmrStmt": FileFormat.CAMT_053, "BkToCstmrDbtCdtNtfctn": FileFormat.CAMT_054}
 _PARTS = ("Stmt", "Ntfctn")
-_DEPTH_MAX, _ELEMENTS_MAX = 60, 2_000_000
+_DEPTH_MAX, _ELEMENTS_MAX = 60, 1_000_000
 _NONE = frozenset({"NOTPROVIDED", "NONREF"})
 _REFERENCE_MIN = 8  # a shorter one counts the entries of a file
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

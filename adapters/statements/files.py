@@ -22,6 +22,12 @@ class StatementFiles:
 
         Raises ``InvalidInput`` for a file that is empty, too large, cut off, damaged, or no statement.
         """
+        statement = self._read(content, currency, mapping)
+        return statement.evolve(
+            lines=tuple(line for line in statement.lines if line.amount_minor)
+        )  # others say nothing
+
+    def _read(self, content: bytes, currency: str, mapping: CsvMapping | None) -> Statement:
         if len(content) > FILE_MAX_BYTES:
             raise InvalidInput(too_large(len(content)))
         start = content[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")

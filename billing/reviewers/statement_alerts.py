@@ -45,7 +45,7 @@ def _of_line(
 ) -> Alert:
     period = Period.at(at, "UTC")
     return Alert(
-        alert_id=alert_id(AlertKind.MONEY, "", Period("2000-01"), f"{rail} {key} {what}"),
+        alert_id=alert_id(AlertKind.MONEY, "", period, f"{rail} {key} {what}"),
         kind=AlertKind.MONEY,
         customer_id="",
         period=period,

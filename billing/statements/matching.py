@@ -41,7 +41,7 @@ class Original(NamedTuple):
 
     name: PaymentName
     customer_id: str | None
-    is_own: bool  # of the bank's own rail
+    is_own: bool  # of the bank's own rail, and named clearly
     left_minor: int
     returned_minor: int = 0
     refund: PaymentName | None = None

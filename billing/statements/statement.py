@@ -16,6 +16,7 @@ from billing.model import Code, Id, Line, Minor, MinorSum, Model, Rows, Words
 from billing.money import format_amount
 
 FILE_MAX_BYTES = 20_000_000
+_OLDEST = 1990
 _AHEAD = timedelta(days=1)  # of UTC, somewhere on earth
 
 
@@ -76,6 +77,8 @@ class Statement(Model):
         if self.currency is not None and self.currency != currency:
             raise InvalidInput(f"the file is in {self.currency.upper()}, and the account in {currency.upper()}")
         days = [line.booked_on for line in self.lines]
+        if days and min(days).year < _OLDEST:
+            raise InvalidInput(f"a line is dated {min(days)}; check the format of its dates")
         if days and max(days) > today + _AHEAD:
             raise InvalidInput(f"a line is dated {max(days)}, which is still to come; check the format of its dates")
         self.check_balances(currency)

@@ -16,9 +16,9 @@ from tests.console.people import Office, browser_at, office, signed_in_at
 
 PUBLIC = (
     *("/pay", "/card", "/checkout", "/register", "/registration"),
-    *("/orders", "/webhooks", "/healthz", "/readyz", "/metrics", "/static", "/login"),
+    *("/orders", "/webhooks", "/billers", "/healthz", "/readyz", "/metrics", "/static", "/login"),
 )
-"""Who has the link pays or registers; Stripe and shops sign; the rest tells nothing about anybody."""
+"""Who has the link pays or registers; Stripe and shops sign, banks are known by their addresses; the rest tells nothing about anybody."""
 
 
 @pytest.fixture

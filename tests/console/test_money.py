@@ -147,6 +147,8 @@ async def test_an_account_shows_what_is_owed_and_every_movement(desk: Office, an
     assert "month 2026-11" in page
     assert "€50.00" in page
     assert "Notice" in page
+    await desk.ledger.open_number("acme", "1000009", "ann", "contract 17", AT)
+    assert "account number 1000009" in await ann.page(f"{MONEY}/accounts/acme")
     await ann.post(RECORD, FORM | {"amount": "60.00"})
     page = await ann.page(f"{MONEY}/accounts/acme")
     assert "Credit for the next draft" in page

@@ -1,17 +1,21 @@
 """What coverage asks of orders, on SQLite and on PostgreSQL alike: from the journal to the findings."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Select, text
+from sqlalchemy.dialects import sqlite
 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.orders import findings
+from adapters.sql.orders.rows import as_order
 from billing.apart import Failed
 from billing.completeness.report import FindingKind
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Subject
-from orders.order import EndKind
+from orders.order import EndKind, Order, ReleaseKind
 from orders.unreleased import PATIENCE
 from services.orders.checks import OrderChecks
 from tests.contract.ledger_fixtures import run
@@ -164,3 +168,44 @@ async def test_every_open_order_is_read_in_pages(ledger: SqlLedger, monkeypatch:
     pages = [page async for page in ledger.open_orders(failed)]
     assert [[each.order.number for each in page] for page in pages] == [["0", "2"], ["3", "4"]]
     assert pages[1] == [await ledger.order("3"), await ledger.order("4")]
+
+
+async def test_of_many_orders_those_are_read_that_may_be_findings(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def note(row: Any, released: Any) -> Order:
+        read.append(row["number"])
+        return as_order(row, released)
+
+    for number in ("unpaid", "part", "made", "halted", "back"):
+        await ledger.open_order(request(number), AT)
+    await ledger.change_order("halted", halt(), AT)
+    await ledger.book(payment(4_000, "a", "part"), LATER)
+    for number in ("made", "halted", "back"):
+        await ledger.book(payment(10_000, number, number), LATER)
+    for number in ("made", "back"):
+        await ledger.note_answer(number, ReleaseKind.PRODUCTION, True, "made", LATER)
+    await ledger.book(back(2_500, payment(10_000, "back", "back"), PaymentKind.REFUND), LATER)
+    monkeypatch.setattr(findings, "as_order", note)
+    found = [
+        *[each.order.number for each in await ledger.paid_unreleased(WAITED, [])],
+        *[each.order.number for each in await ledger.released_unpaid([])],
+    ]
+    assert found == ["halted", "back"]
+    assert read == ["halted", "part", "back"], "a part may be the deposit"
+
+
+@pytest.mark.parametrize("query", [findings._MAYBE_UNRELEASED, findings._MAYBE_UNPAID])
+async def test_what_is_owed_for_an_order_is_looked_up_in_an_index(
+    ledger: SqlLedger, url: str, query: Select[Any]
+) -> None:
+    if not url.startswith("sqlite"):
+        pytest.skip("PostgreSQL chooses by the size of its tables")
+    asked = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    plan: list[str] = []
+    run(url, lambda connection: plan.extend(row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {asked}"))))
+    (looked_up,) = [step for step in plan if "entries" in step]
+    assert looked_up.startswith("SEARCH entries USING COVERING INDEX entries_by_customer")
+    assert "subject=? AND currency=?" in looked_up

@@ -89,6 +89,12 @@ async def test_the_same_and_a_longer_file_change_nothing_twice(ledger: SqlLedger
     assert longer.files == 2
 
 
+async def test_a_shorter_file_takes_no_line_away(ledger: SqlLedger) -> None:
+    await taken(ledger, line(FIRST), line(SECOND))
+    shorter = await taken(ledger, line(FIRST), name="shorter.csv")
+    assert (states(shorter), shorter.files) == ({"missing": (2, 20_000, 0)}, 2)
+
+
 async def test_a_missing_line_is_booked_once_a_person_confirms_it_by_its_account_and_the_banks_time(
     ledger: SqlLedger,
 ) -> None:

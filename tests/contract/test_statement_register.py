@@ -50,6 +50,20 @@ async def test_a_payment_that_somebody_has_changed_is_found(ledger: SqlLedger, u
     assert "the clearing account of bank has 0.01 EUR" in whole
 
 
+async def test_an_import_that_was_interrupted_is_found_until_it_is_gone_on_with(ledger: SqlLedger) -> None:
+    class Killed(BaseException): ...
+
+    def die(_done: int, _all: int) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        await taken(ledger, paid("1", "5.00"), advance=die)
+    (text_of_file,), _ = await found(ledger, DECEMBER)
+    assert "the import of day.txt (bank) was interrupted" in text_of_file
+    await taken(ledger, paid("1", "5.00"))
+    assert (await found(ledger, DECEMBER))[0] == []
+
+
 async def test_a_day_without_a_statement_is_found_in_the_month_of_the_next(ledger: SqlLedger) -> None:
     for day, opening, closing in (("28", "0.00", "5.00"), ("30", "7.00", "12.00")):
         content = samples.one_c(paid("1", "5.00"), opening=opening, closing=closing).replace(

@@ -72,9 +72,10 @@ def _typed(up: Path, *blocks: str) -> Typed:
 
 
 def _announced(block: str) -> str:
-    """Each command, after a line that names it."""
-    commands = block.replace("\\\n", "").splitlines()
-    return "\n".join(f"printf '\\n$ %s\\n' {_quoted(command)}\n{command}" for command in commands)
+    """Each command, after a line that names it; what it is given goes with it."""
+    commands = re.findall(r"^.*<<END\n(?:.*\n)*?END$|^.+$", block.replace("\\\n", ""), re.MULTILINE)
+    named = ((command, command.partition("\n")[0]) for command in commands)
+    return "\n".join(f"printf '\\n$ %s\\n' {_quoted(name)}\n{command}" for command, name in named)
 
 
 def _quoted(command: str) -> str:
@@ -140,3 +141,41 @@ def test_a_link_that_is_paid_at_the_gateway_releases_its_order(rails: Typed) -> 
     assert "303" in _answer(rails, "curl", "answer=pay")
     assert "Fulfilled" in _answer(rails, "until", "1051")
     assert '"expired_after"' in _answer(rails, "curl", "_control/callbacks/faults")
+
+
+def test_a_banks_app_is_answered_in_each_dialect_and_repeats_alike(rails: Typed) -> None:
+    paid = '{"txn_id":"1","prv_txn_id":"1","result":0,"sum":"12.50","comment":"OK"}'
+    assert [answer.strip() for answer in _answers(rails, "curl", "bank-app?command=pay")] == [paid, paid]
+    assert '"result":0,"sum":' in _answer(rails, "curl", "bank-app?command=check")
+    assert "<result>0</result>" in _answer(rails, "curl", "bank-app.xml")
+    assert "<prv_txn>2</prv_txn>" in _answer(rails, "curl", "command=pay", "terminals")
+    assert '"due":' in _answer(rails, "curl", "local-bank/bills")
+    assert '"number":"3","sum":"12.50"' in _answer(rails, "curl", "local-bank/payments")
+    booked = _answer(rails, "python starter.py payments list --customer acme")
+    assert all(rail in booked for rail in ("bank-app", "terminals", "local-bank"))
+
+
+def test_a_register_says_what_is_missing_and_books_it_once_a_person_confirms(rails: Typed) -> None:
+    taken = _answer(rails, "python starter.py payments register", "register.csv")
+    assert "1 confirmed (12.50 EUR), 1 missing (4.00 EUR)" in taken
+    assert "9002" in _answer(rails, "python starter.py payments registers --rail bank-app")
+    assert "2 confirmed (16.50 EUR)" in _answer(rails, "python starter.py payments registers")
+    assert "rejected" in _answer(rails, "python starter.py payments register reject")
+
+
+def test_a_statement_books_what_its_lines_name_and_proposes_the_rest(rails: Typed) -> None:
+    first, renamed = _answers(rails, "python starter.py payments import", "--by ann", ".txt")
+    assert "1000.00 EUR before, 1180.00 EUR after" in first
+    assert "2 known before" in renamed
+    assert "nothing was booked" in _answer(rails, "python starter.py payments import", "--dry-run")
+    assert "proposed" in _answer(rails, "python starter.py payments import", "next.csv")
+    assert "150.00" in _answer(rails, "python starter.py orders show 3042")
+    assert "next.csv" in _answer(rails, "python starter.py payments imports")
+
+
+def test_accounting_gets_what_has_arrived(rails: Typed, up: Path) -> None:
+    assert '"accounts":"1000009"' in _answer(rails, "python starter.py payments export", "json")
+    (file,) = (up / "accounting").glob("payments-*.txt")
+    text = file.read_bytes().decode("cp1251")
+    assert "РасчСчет=KZ0001\r\n" in text
+    assert "ВсегоПоступило=16.50\r\n" in text

@@ -60,6 +60,22 @@ def test_columns_of_a_csv_file_are_said_once(payments: Run) -> None:
     assert [row["amount_minor"] for row in second["rows"]] == [1300]
 
 
+def test_money_of_a_statement_is_given_back_by_hand_and_its_outgoing_line_is_the_same_money(payments: Run) -> None:
+    report = json.loads(payments("import", "day.txt", "--json").stdout)
+    reference = report["rows"][0]["key"]
+    by = ("--by", "ann", "--reason", "paid twice")
+    assert "name the refund by the bank's reference" in payments("refund", "bank", reference, *by).stderr
+    refund = payments("refund", "bank", reference, "--amount", "20", "--refund-reference", "9021", *by)
+    assert "given back as 9021" in refund.stdout, refund.stderr
+    out = samples.one_c_document("9021", "20.00", "refund", is_in=False)
+    write("next.txt", out, opening="157.50", closing="137.50")
+    assert json.loads(payments("import", "next.txt", "--json").stdout)["totals"][0]["outcome"] == "matched"
+    assert (
+        "payments on 'bank' are not recorded by hand"
+        in payments("record", "bank", "1", "--amount", "5", "--currency", "eur", *by).stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

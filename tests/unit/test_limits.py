@@ -157,6 +157,7 @@ READERS = {
     "inbound.stripe_webhooks": "its own limit of a body",
     "inbound.orders": "MAX_BODY_BYTES",
     "inbound.wayforpay_callbacks": "its own limit of a body",
+    "inbound.billers.reading": "MAX_BODY_BYTES",
 }
 
 

@@ -130,6 +130,12 @@ def test_csv_with_balances_has_to_add_up() -> None:
         StatementFiles().read(text.replace("104.00", "103.00").encode(), "eur", mapping)
 
 
+def test_a_row_of_nothing_is_no_line() -> None:
+    mapping = mapping_of(["date=day", "amount=sum"])
+    text = "day,sum\n2026-11-30,0.00\n2026-11-30,\n2026-11-30,5\n"
+    assert [line.amount_minor for line in StatementFiles().read(text.encode(), "eur", mapping).lines] == [500]
+
+
 BOMB = (
     b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><a>&b;</a>"""
 )
@@ -157,6 +163,7 @@ EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/
         (SAMPLES["camt.053"].replace(samples.OWN.encode(), samples.OTHER.encode()), "not of KZ00TEST"),
         (SAMPLES["mt940"].replace(b"KZT", b"EUR"), "the file is in EUR"),
         (SAMPLES["camt.053"].replace(b"2026-11-30", b"2027-11-30"), "still to come"),
+        (SAMPLES["camt.053"].replace(b"2026-11-30", b"0001-11-30"), "check the format of its dates"),
         (SAMPLES["csv"].replace("Приход".encode(), b"?"), "no row of the file names the columns"),
         (SAMPLES["csv"].replace(b"20,50;", b"20.50;"), "line 6"),
         (SAMPLES["csv"].replace(b"150,00;;", b"1e3;;"), "line 4"),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.receivables.journal import Balance, Outstanding, Subject
+from billing.statements.keys import keyed
 from billing.statements.matching import KnownPayer, LineFacts, Named, decide, owed_exactly
 from billing.statements.outcomes import LineOutcome
 from billing.statements.payouts import PayoutRule, Receipts, payout_of
@@ -111,3 +112,22 @@ def test_a_settlement_fits_the_day_that_it_names_then_what_was_not_handed_over()
     assert payout_of(line("settlement", 30000), "app", RULE, receipts) == ("app", 30000, 300)
     assert payout_of(line("settlement", 10100), "app", RULE, receipts) == ("app", 10100, 100)
     assert payout_of(line("settlement", 5000), "app", RULE, receipts) is None
+
+
+LINES = st.builds(
+    StatementLine,
+    booked_on=st.just(DAY),
+    amount_minor=st.sampled_from([100, 200]),
+    bank_reference=st.sampled_from([None, "r1", "r2"]),
+    number=st.sampled_from([None, "7"]),
+    payer_account=st.sampled_from([None, "KZ1"]),
+)
+
+
+@given(st.lists(LINES, max_size=12), st.integers(0, 12))
+def test_a_longer_file_has_the_keys_of_the_shorter_one_and_no_two_lines_have_one_key(
+    lines: list[StatementLine], length: int
+) -> None:
+    keys = [each.key for each in keyed(lines)]
+    assert [each.key for each in keyed(lines[:length])] == keys[:length]
+    assert len(set(keys)) == len(lines)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -61,7 +62,9 @@ def signed(**changes: Any) -> dict[str, Any]:
     return {**fields, "merchantSignature": sign(SECRET, [str(fields.get(name, "")) for name in SIGNED])}
 
 
+@cache
 def shop(secret: str = SECRET, order_field: str = "") -> WayForPay:
+    """Made once: its client reads the certificate authorities."""
     return WayForPay("wayforpay", MERCHANT, secret, "www.market.ua", order_field)
 
 

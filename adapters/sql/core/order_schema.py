@@ -21,7 +21,7 @@ from adapters.sql.core.columns import (
 )
 
 ORDER_IS_OPEN: Final = "closed_at IS NULL"  # literal SQL, so that queries can use the partial index
-IS_BY_PERSON: Final = '"by" IS NOT NULL'
+IS_BY_PERSON: Final = "by IS NOT NULL"
 
 # Whoever is in ``customers``, too, is locked and named there.
 buyers: Final = table(

@@ -6,15 +6,30 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Exists,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+)
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.errors import unfit
 from adapters.sql.core.journal_schema import journal_entries, transactions
+from adapters.sql.core.order_schema import ORDER_IS_OPEN
 from adapters.sql.orders.rows import OF_ORDERS, ORDER, ORDERS, RELEASE, UNPAID, as_order, releases_of
 from billing.apart import Failed
 from billing.receivables.journal import AccountKind
-from orders.order import Order, OrderStanding
+from orders.order import Order, OrderStanding, ReleaseKind
 
 _E, _T = journal_entries.c, transactions.c
 _RECEIVABLE = case((_E.kind == AccountKind.RECEIVABLE, _E.amount_minor), else_=0)
@@ -36,12 +51,29 @@ _MONEY = (
     .join(transactions, _T.number == _E.number)
     .group_by(ORDER.number)
 )
-_IS_OPEN = ORDER.closed_at.is_(None)
-_IS_RELEASED = ORDER.number.in_(select(RELEASE.number).distinct())
-
-
+_IS_OPEN = text(ORDER_IS_OPEN)
 _PAGE = 500
 _OPEN_NAMES = select(ORDER.opened_at, ORDER.number).where(_IS_OPEN).order_by(ORDER.opened_at, ORDER.number)
+
+
+def _owed(*kinds: AccountKind) -> ScalarSelect[int]:
+    """What these accounts have of an order, by the journal: a look-up in its covering index."""
+    of_order = _E.customer_id == ORDER.customer_id, OF_ORDERS, _E.subject == ORDER.number, _E.currency == ORDER.currency
+    return select(func.coalesce(func.sum(_E.amount_minor), 0)).where(_E.kind.in_(kinds), *of_order).scalar_subquery()
+
+
+def _is_released(kind: ReleaseKind) -> Exists:
+    return exists().where(RELEASE.number == ORDER.number, RELEASE.kind == kind)
+
+
+_PART = case((ORDER.price_minor > ORDER.tolerance_minor, ORDER.price_minor - 1), else_=ORDER.tolerance_minor)
+_ENOUGH = case((_is_released(ReleaseKind.PRODUCTION), ORDER.tolerance_minor), else_=_PART)
+_MAYBE_UNRELEASED = select(ORDER.number).where(_IS_OPEN, ~_is_released(ReleaseKind.SHIPMENT), _owed(*UNPAID) <= _ENOUGH)
+"""Open orders of which the next release may be due: before the first, a part may be the deposit."""
+_MAYBE_UNPAID = select(ORDER.number).where(
+    _is_released(ReleaseKind.PRODUCTION), _owed(AccountKind.RECEIVABLE) > ORDER.tolerance_minor
+)
+"""Orders of which more is owed than the last release allows; the first one may allow it."""
 
 
 class _Found(NamedTuple):
@@ -64,7 +96,7 @@ class SqlOrderFindings(SqlDatabase):
         with self._looking("look for orders that are paid and not released") as connection:
             return [
                 found.standing
-                for found in _found(connection, failed, _IS_OPEN)
+                for found in _among(connection, failed, _MAYBE_UNRELEASED)
                 if found.moved_at < before and next(found.order.paid_releases(found.unpaid_minor), None)
             ]
 
@@ -73,7 +105,7 @@ class SqlOrderFindings(SqlDatabase):
         with self._looking("look for orders that are released and not paid") as connection:
             return [
                 found.standing
-                for found in _found(connection, failed, _IS_RELEASED)
+                for found in _among(connection, failed, _MAYBE_UNPAID)
                 if any(found.order.missing_minor(each.kind, found.owed_minor) for each in found.order.releases)
             ]
 
@@ -93,6 +125,13 @@ class SqlOrderFindings(SqlDatabase):
         with self._looking("read open orders") as connection:
             found = _found(connection, failed, ORDER.number.in_(numbers))
             return [each.standing for each in found]
+
+
+def _among(connection: Connection, failed: list[Failed], query: Select[Any]) -> Iterator[_Found]:
+    """The orders that the query names, with their money, the oldest first."""
+    names = connection.scalars(query.order_by(ORDER.opened_at, ORDER.number)).all()
+    for start in range(0, len(names), _PAGE):
+        yield from _found(connection, failed, ORDER.number.in_(names[start : start + _PAGE]))
 
 
 def _found(connection: Connection, failed: list[Failed], which: ColumnElement[bool]) -> Iterator[_Found]:

@@ -137,10 +137,11 @@ def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> Pay
 
 def _use_credit(connection: Connection, incoming: IncomingPayment, customer_id: str, at: datetime) -> None:
     """What ``check`` has left out of the sum, for it is paid by credit, is paid by it."""
-    known = balance(connection, customer_id, ())
-    credit_minor = usable_credit(connection, customer_id, incoming.currency, known)
-    if posted := used(incoming, credit_minor, known, at):
-        post(connection, [posted])
+    known, currency = balance(connection, customer_id, ()), incoming.currency
+    if any(item.due_at and item.currency == currency for item in known.owed):
+        credit_minor = usable_credit(connection, customer_id, currency, known)
+        if posted := used(incoming, credit_minor, known, at):
+            post(connection, [posted])
 
 
 def _compare(connection: Connection, incoming: IncomingPayment, asked: str, at: datetime) -> None:

@@ -26,6 +26,8 @@ from billing.statements.references import References, references_of
 from billing.statements.statement import StatementLine
 
 _MANY = 400
+_CLEAR = 6
+"""Characters of a reference that names a payment by itself; a shorter one may be any document's number."""
 _I, _L, _N, _O, _E = incoming_payments.c, statement_lines.c, instructions.c, orders.c, journal_entries.c
 
 
@@ -131,7 +133,8 @@ def repeated(
     for name in names:
         if name.rail == terms.rail:
             continue
-        is_same = _I.amount_minor == line.amount_minor, _I.currency == terms.bank.currency
+        is_clear = func.length(_I.reference) >= _CLEAR
+        is_same = _I.amount_minor == line.amount_minor, _I.currency == terms.bank.currency, is_clear
         query = select(_I.rail).where(_I.rail == name.rail, _I.digest == name.digest, *is_same)
         if connection.scalar(query) is not None and not has_line(connection, name):
             found.add(name)
@@ -172,7 +175,7 @@ def _original(connection: Connection, terms: BankTerms, record: PaymentRecord, m
     return Original(
         name=name,
         customer_id=payment.customer_id,
-        is_own=name.rail == terms.rail,
+        is_own=name.rail == terms.rail and len(payment.reference) >= _CLEAR,
         left_minor=payment.amount_minor - record.returned_minor,
         returned_minor=record.returned_minor,
         refund=unseen,

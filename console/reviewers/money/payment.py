@@ -138,7 +138,7 @@ class IncomingPaymentPages:
             "refused": refused,
             "typed": lambda form, field, default="": _kept(refused, form, field, default),
             "new_id": lambda form: _unanswered(refused, form) or uuid.uuid4().hex,
-            "is_by_hand": self._payments.is_by_hand(name.rail),
+            "is_by_hand": self._payments.gives_back_by_hand(name.rail),
             "offers": _offers(record, session.role),
             "plain": plain_amount,
             "cannot_confirm": {row.instruction_id: row.refused_to(session.username) for row in instructions},

@@ -400,7 +400,7 @@ def upgrade() -> None:
     )
     op.create_index("order_log_by_number", "order_log", ["number", "entry"])
     op.create_index("order_log_by_change", "order_log", ["number", "change_id"], unique=True)
-    op.create_index("order_log_of_people", "order_log", ["at"], **_where('"by" IS NOT NULL'))
+    op.create_index("order_log_of_people", "order_log", ["at"], **_where("by IS NOT NULL"))
 
     op.create_table(
         "events",
