@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     sandbox_smtp_port: int = Field(12125, ge=1, le=65535)
     sandbox_production_port: int = Field(12115, ge=1, le=65535)
     sandbox_wayforpay_port: int = Field(12116, ge=1, le=65535)
+    sandbox_bank_port: int = Field(12117, ge=1, le=65535)
 
     @model_validator(mode="before")
     @classmethod

@@ -113,6 +113,7 @@ class Evidence:
     orders: OrdersEvidence = field(default_factory=OrdersEvidence)
     positions: dict[PaymentName, int] = field(default_factory=dict)  # of the journal, at which money was a customer's
     is_over: bool = True  # nothing is under way
+    exposed: list[str] = field(default_factory=list)  # account numbers and personal numbers where none may be
 
     @property
     def everybody(self) -> list[CustomerEvidence]:

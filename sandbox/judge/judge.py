@@ -18,6 +18,7 @@ from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.model import Model
 from billing.money import format_amount
 from billing.reviewers.alerts import AlertKind
+from sandbox.judge.bank_promises import untold_differences, wrongly_answered
 from sandbox.judge.collected import collected, diaries, gaps, people_know, reminders, waiting_months
 from sandbox.judge.events import differing_events
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
@@ -67,6 +68,9 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "an order changes and ends as people have asked, or expires unpaid": unasked,
         "people are told of an order's money that came too late or went back, and of what was rejected": untold_people,
         "no link asks for what an order no longer costs": open_links,
+        "what a bank was told is paid is booked once, and its repeats are answered alike": wrongly_answered,
+        "people are told of what a bank's register and the journal do not have alike": untold_differences,
+        "no log has an account number, and nothing has a personal number": lambda evidence: iter(evidence.exposed),
     }
     return [PromiseResult(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
 
