@@ -14,7 +14,7 @@ from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
 from sandbox.judge.books import Books
 from sandbox.judge.facts import Facts
-from sandbox.judge.registers import Arrival, Registers
+from sandbox.judge.rails.registers import Arrival, Registers
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.test_ledger_journal import DUE, announced, drafted, record
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sandbox.judge.bank_book import BankBook
-from sandbox.judge.gateway_register import GatewayRegister
-from sandbox.judge.registers import Registers
-from sandbox.judge.stripe_journal import StripeJournal
+from sandbox.judge.rails.bank_book import BankBook
+from sandbox.judge.rails.gateway_register import GatewayRegister
+from sandbox.judge.rails.registers import Registers
+from sandbox.judge.rails.stripe_journal import StripeJournal
 from sandbox.stand_ins.bank import Bank, Statement, Transfer, statement
 
 NOWAK = Transfer(
