@@ -8,7 +8,7 @@ from adapters.sql.core.biller_schema import personal_numbers, service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.register_schema import register_lines
 from adapters.sql.core.statements import insert_new
-from adapters.sql.receivables.journal import lock_account
+from adapters.sql.receivables.accounts import lock_account
 from billing.customers.account_numbers import AccountKey, PersonalNumber, ServiceAccount, new_number
 from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput, NotFound

@@ -12,7 +12,8 @@ from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import moved_with, order_state
 from adapters.sql.payments.checkouts import note_state
-from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
+from adapters.sql.receivables.accounts import balance, lock_account
+from adapters.sql.receivables.journal import ENTRIES, as_transactions, post, subject_values
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
