@@ -128,6 +128,15 @@ async def test_the_neutral_dialect_believes_signatures_and_passwords_only(bank: 
     assert await bank.booked() == []
 
 
+async def test_a_user_without_a_password_opens_nothing(ledger: SqlLedger, serve: Serve) -> None:
+    contract = replace(CONTRACTS[2], password="")
+    async with local_http(base_url=await serve(routes(ledger, Clock(), contract))) as http:
+        body = b'{"id": "17", "account": "1000009", "sum": "10.00"}'
+        headers = {"Authorization": "Basic YmFuazo=", "Content-Type": "application/json"}
+        answer = await http.post("/billers/local-bank/payments", content=body, headers=headers)
+    assert answer.status_code == 401
+
+
 async def test_each_rail_answers_in_its_own_dialect_only(bank: Bank) -> None:
     query = {"command": "check", "txn_id": "1", "account": NUMBER}
     for path in ("local-bank", "terminals.xml", "bank-app.json", "nothing", "nothing.xml", "bank-app.xml.xml"):
