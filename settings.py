@@ -154,18 +154,10 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _events_arrive_safely(self) -> Self:
+    def _others_are_reached_safely(self) -> Self:
         if self.events_url:
             check_receiver("BILLING_EVENTS", self.events_url, self.events_secrets, self.sandbox)
-        return self
-
-    @model_validator(mode="after")
-    def _releases_arrive_safely(self) -> Self:
         check_production(self.production_url.get_secret_value(), self.production_secrets, self.sandbox)
-        return self
-
-    @model_validator(mode="after")
-    def _orders_are_signed(self) -> Self:
         if self.orders_secrets:
             check_secrets("BILLING_ORDERS_SECRET", self.orders_secrets)
         return self
