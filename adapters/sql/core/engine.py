@@ -13,7 +13,7 @@ from billing.errors import InvalidInput
 
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 _SQLITE: Final = ("busy_timeout = 10000", "synchronous = FULL", "foreign_keys = ON")
-"""``FULL``: a commit is on the disk when it returns, for a bank is told of it. In write-ahead mode ``NORMAL`` survives a
+"""``FULL``: a commit is on the disk when it returns, for banks are told of it. In write-ahead mode NORMAL survives a
 killed process, but no power cut.
 """
 _IDLE_SECONDS = 5.0
