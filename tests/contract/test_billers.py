@@ -1,12 +1,16 @@
 """What banks are answered in each dialect, word for word, and what is in the books after it."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from adapters.registers.reader import kept_account, read_register
 from billing.invoices.stages import Stage
 from billing.receivables.journal import PaymentName
+from billing.registers.register import RegisterTerms
 from sandbox.stand_ins.control import local_http
+from services.registers.desk import RegisterDesk
 from tests.contract.biller_fixtures import CLOSED, CONTRACTS, MISTYPED, NUMBER, PERSONAL, STRANGE, Bank, bank, routes
 from tests.contract.conftest import Serve
 from tests.contract.ledger_fixtures import AT, leave
@@ -212,3 +216,15 @@ async def test_who_pays_what_check_has_said_owes_nothing_any_more(bank: Bank, ra
     await bank.pay(rail, "1", total="7.00")
     assert await bank.owed() == (0, 0)
     assert (await bank.kaspi("check", txn_id="1", account=NUMBER)).json()["sum"] == "0.00"
+
+
+@pytest.mark.parametrize("is_due", [True, False])
+async def test_who_has_paid_that_owes_nothing_either_if_only_the_register_tells_of_it(bank: Bank, is_due: bool) -> None:
+    await leave(bank.ledger, "acme", -300, "eur")
+    bank.clock.passes(days=0 if is_due else -1)
+    terms, now = RegisterTerms("bank-app", "eur", "Asia/Almaty"), bank.clock()
+    desk = RegisterDesk(bank.ledger, partial(read_register, partial(kept_account, "")), {"bank-app": terms})
+    content = f"txn_id,account,sum,txn_date\n17,{NUMBER},7.00,{terms.day_of(now)}\n".encode()
+    await desk.take("bank-app", terms.day_of(now), "r.csv", content, "ann", now)
+    await desk.confirm("bank-app", "17", "ann", "by the register", now)
+    assert await bank.owed() == (0, 0)

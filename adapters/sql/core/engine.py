@@ -13,8 +13,8 @@ from billing.errors import InvalidInput
 
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 _SQLITE: Final = ("busy_timeout = 10000", "synchronous = FULL", "foreign_keys = ON")
-"""``FULL``: a commit is on the disk when it returns, for a bank is told of it. ``NORMAL`` in write-ahead mode survives a
-killed process, but not a power cut.
+"""``FULL``: a commit is on the disk when it returns, for a bank is told of it. ``NORMAL`` in write-ahead mode survives
+a killed process, but not a power cut.
 """
 _IDLE_SECONDS = 5.0
 _SWITCH_TRIES: Final = 100  # 0.1 seconds apart

@@ -8,7 +8,7 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.register_schema import register_lines
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT
-from adapters.sql.receivables.incoming import book, payment_record
+from adapters.sql.receivables.incoming import book, payment_record, use_credit
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.account_numbers import AccountKey
 from billing.errors import InvalidInput, NotFound
@@ -37,6 +37,8 @@ class SqlRegisterDecisions(SqlDatabase):
             payment = _payment(connection, row, personal, by, reason)
             if not book(connection, payment, at):
                 raise InvalidInput(f"{row.title} has arrived meanwhile; look at it again")
+            if payment.original is None:
+                use_credit(connection, payment, at)
             return _decided(connection, name, LineDecision.BOOKED, by, reason, at)
 
     @in_thread

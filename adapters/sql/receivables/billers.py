@@ -24,9 +24,9 @@ from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_counted
 from adapters.sql.customers.account_numbers import owner_of
-from adapters.sql.orders.credit import promised, usable_credit
-from adapters.sql.receivables.incoming import book, payment_record
-from adapters.sql.receivables.journal import as_balance, balance, balances_of, post
+from adapters.sql.orders.credit import promised
+from adapters.sql.receivables.incoming import book, payment_record, use_credit
+from adapters.sql.receivables.journal import as_balance, balances_of
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.billers.biller import (
     AccountDue,
@@ -39,7 +39,6 @@ from billing.billers.biller import (
     due_minor,
 )
 from billing.customers.account_numbers import AccountKey
-from billing.receivables.allocation import used
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import AccountKind, PaymentName
 from billing.reviewers.alerts import of_changed_repeat
@@ -129,19 +128,10 @@ def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> Pay
         paid_at=payment.paid_at,
     )
     if book(connection, incoming, at):
-        _use_credit(connection, incoming, customer_id, at)
+        use_credit(connection, incoming, at)
     else:
         _compare(connection, incoming, payment.asked, at)
     return incoming.name
-
-
-def _use_credit(connection: Connection, incoming: IncomingPayment, customer_id: str, at: datetime) -> None:
-    """What ``check`` has left out of the sum, for it is paid by credit, is paid by it."""
-    known, currency = balance(connection, customer_id, ()), incoming.currency
-    if any(item.due_at and item.currency == currency for item in known.owed):
-        credit_minor = usable_credit(connection, customer_id, currency, known)
-        if posted := used(incoming, credit_minor, known, at):
-            post(connection, [posted])
 
 
 def _compare(connection: Connection, incoming: IncomingPayment, asked: str, at: datetime) -> None:
