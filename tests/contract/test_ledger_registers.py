@@ -1,6 +1,7 @@
 """A bank's register of a day beside the journal, on SQLite and PostgreSQL alike."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.payments import register_decisions
+from adapters.sql.receivables.incoming import book
 from billing.customers.account_numbers import is_personal_number, personal_digest
 from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput, NotFound
@@ -170,6 +173,27 @@ async def test_a_reversal_waits_for_its_payment_and_is_never_more_than_that(ledg
     await desk.confirm(RAIL, FIRST, *BY)
     with pytest.raises(InvalidInput, match=r"more than the 100\.00 KZT that are left"):
         await desk.confirm(RAIL, back.reference, *BY)
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_two_lines_that_take_one_payment_back_at_once_take_it_back_once(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    page = await _page(ledger, line(), line(FIRST, "-100.00"), line(FIRST, "-100.00"))
+    meeting = threading.Barrier(2)
+
+    def both(*of: Any) -> bool:
+        meeting.wait(10)
+        return book(*of)
+
+    monkeypatch.setattr(register_decisions, "book", both)
+    confirmed = (desk_of(ledger).confirm(RAIL, row.reference, *BY) for row in page.rows)
+    outcomes = await asyncio.gather(*confirmed, return_exceptions=True)
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, InvalidInput)]
+    assert "more than the 0.00 KZT that are left" in str(refused)
+    assert (await ledger.balance("acme")).credits == {}
 
 
 async def test_another_amount_is_never_booked_beside_the_payment(ledger: SqlLedger) -> None:
