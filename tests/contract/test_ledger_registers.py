@@ -274,6 +274,28 @@ async def test_a_payment_that_went_back_as_a_whole_is_no_extra_one(ledger: SqlLe
     assert await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1)) == (0, 0)
 
 
+async def test_a_refund_by_hand_that_the_register_has_too_is_rejected_there_and_counts_once(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    payment = await told(ledger)
+    (row,) = (await _page(ledger, line(), line(FIRST, "-100.00"))).rows
+    back = {"kind": PaymentKind.REFUND, "amount_minor": -10_000, "original": payment.name, "by": "ann"}
+    await ledger.book(payment.evolve(reference="back-1", **back), NOW)
+    with pytest.raises(InvalidInput, match="reject it if it is a refund that was recorded by hand"):
+        await desk_of(ledger).confirm(RAIL, row.reference, *BY)
+    await desk_of(ledger).reject(RAIL, row.reference, *BY)
+    assert await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1)) == (0, 0)
+
+
+async def test_a_payment_counts_on_its_own_day_whichever_register_has_it(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    late = f"txn_id,account,sum,txn_date\n{line()},2026-11-27 12:00:00\n{line(SECOND)},2026-11-28 00:00:01\n".encode()
+    next_day = DAY + timedelta(days=1)
+    await desk_of(ledger).take(RAIL, next_day, "next.csv", late, None, NOW)
+    assert await ledger.rail_totals(TERMS, DAY, next_day) == (10_000, 10_000)
+    assert await ledger.rail_totals(TERMS, next_day, next_day + timedelta(days=1)) == (10_000, 0)
+
+
 async def test_a_payment_that_a_neighbouring_days_register_has_is_no_extra_one(ledger: SqlLedger) -> None:
     await with_account(ledger)
     await told(ledger)
