@@ -39,9 +39,9 @@ from billing.billers.biller import (
     due_minor,
 )
 from billing.customers.account_numbers import AccountKey
-from billing.receivables.incoming import IncomingPayment
+from billing.receivables.incoming import IncomingPayment, PaymentRecord
 from billing.receivables.journal import AccountKind, PaymentName
-from billing.reviewers.alerts import of_changed_repeat
+from billing.reviewers.alerts import of_changed_repeat, of_told_otherwise
 
 _B, _E = biller_answers.c, journal_entries.c
 _KEY: BindParameter[Any] = bindparam("key")
@@ -115,10 +115,8 @@ class SqlBillers(SqlDatabase):
 
 
 def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> PaymentName | None:
-    """The name of the incoming payment; None: nobody's account."""
+    """The name of the incoming payment; None: nobody's account, and no register has told of the payment before."""
     customer_id = owner_of(connection, payment.key)
-    if customer_id is None:
-        return None
     incoming = IncomingPayment(
         rail=payment.rail,
         reference=payment.txn_id,
@@ -127,19 +125,25 @@ def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> Pay
         currency=payment.currency,
         paid_at=payment.paid_at,
     )
-    if book(connection, incoming, at):
+    if customer_id is not None and book(connection, incoming, at):
         use_credit(connection, incoming, at)
-    else:
-        _compare(connection, incoming, payment.asked, at)
+        return incoming.name
+    record = payment_record(connection, incoming.name)
+    if record is None:
+        return None
+    if not _is_same(record, incoming):
+        put_alerts(connection, [of_told_otherwise(record.payment, incoming, at)])
     return incoming.name
 
 
-def _compare(connection: Connection, incoming: IncomingPayment, asked: str, at: datetime) -> None:
-    """A person is told if what was booked before under this reference, as by a register, is not this payment."""
-    record = payment_record(connection, incoming.name)
-    same = "customer_id", "amount_minor", "currency"
-    if record and any(getattr(record.payment, name) != getattr(incoming, name) for name in same):
-        put_alerts(connection, [of_changed_repeat(incoming.rail, incoming.reference, record.payment, asked, at)])
+def _is_same(record: PaymentRecord, incoming: IncomingPayment) -> bool:
+    """Whether what was booked before under this reference, as by a register, is this payment.
+
+    Whose it is now counts; of an account that nobody has, it may be anybody's.
+    """
+    if any(getattr(record.payment, name) != getattr(incoming, name) for name in ("amount_minor", "currency")):
+        return False
+    return incoming.customer_id is None or record.parts.keys() <= {incoming.customer_id}
 
 
 def _known(connection: Connection, rail: str, txn_id: str, asked: str) -> Answered | None:
