@@ -37,9 +37,10 @@ class RegisterDays(Protocol):
         """The days, the second excluded, of which no register has come, though money or another one had by then."""
 
     async def rail_totals(self, terms: RegisterTerms, since: date, until: date) -> tuple[int, int]:
-        """What registers and the clearing account have of these days, the second excluded, in minor units.
+        """What registers and the clearing account have of payments of these days, the second excluded, in minor units.
 
-        What people have given back by hand is in both: nobody but they can tell.
+        What people have given back by hand is in both: nobody but they can tell. What a person has left out of the
+        books, as that very refund or the bank's own test, is in neither.
         """
 
 

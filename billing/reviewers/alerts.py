@@ -211,6 +211,17 @@ def of_changed_repeat(rail: str, txn_id: str, booked: IncomingPayment | None, as
     return _alert(AlertKind.MONEY, customer_id, period, content, text, (remedy,), at)
 
 
+def of_told_otherwise(booked: IncomingPayment, told: IncomingPayment, at: datetime) -> Alert:
+    """A bank's app tells of a payment that was booked before, as by its register, and not as this."""
+    text = (
+        f"the bank's app tells payment {told.title} as {told.amount} of {told.customer_id or 'nobody'}; it was booked "
+        f"before, as {booked.amount}, and is not booked again. Look whose it is, and ask the bank which sum is right"
+    )
+    remedy = about_payment(RemedyAction.SHOW_PAYMENT, booked)
+    content = f"told otherwise {told.rail} {told.reference}"
+    return _alert(AlertKind.MONEY, told.customer_id or "", Period.at(at, "UTC"), content, text, (remedy,), at)
+
+
 def of_backlog(since: Instant, fault: str, at: datetime) -> Alert:
     """Other systems do not take the events of what was booked ``since`` then; at most one alert a day."""
     text = f"an event of {since:%Y-%m-%d %H:%M} UTC cannot be delivered, and is tried again until it can: {fault}"

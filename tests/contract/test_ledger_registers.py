@@ -1,6 +1,7 @@
 """A bank's register of a day beside the journal, on SQLite and PostgreSQL alike."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.payments import register_decisions
+from adapters.sql.receivables.incoming import book
 from billing.customers.account_numbers import is_personal_number, personal_digest
 from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput, NotFound
@@ -172,6 +175,27 @@ async def test_a_reversal_waits_for_its_payment_and_is_never_more_than_that(ledg
         await desk.confirm(RAIL, back.reference, *BY)
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_two_lines_that_take_one_payment_back_at_once_take_it_back_once(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    page = await _page(ledger, line(), line(FIRST, "-100.00"), line(FIRST, "-100.00"))
+    meeting = threading.Barrier(2)
+
+    def both(*of: Any) -> bool:
+        meeting.wait(10)
+        return book(*of)
+
+    monkeypatch.setattr(register_decisions, "book", both)
+    confirmed = (desk_of(ledger).confirm(RAIL, row.reference, *BY) for row in page.rows)
+    outcomes = await asyncio.gather(*confirmed, return_exceptions=True)
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, InvalidInput)]
+    assert "more than the 0.00 KZT that are left" in str(refused)
+    assert (await ledger.balance("acme")).credits == {}
+
+
 async def test_another_amount_is_never_booked_beside_the_payment(ledger: SqlLedger) -> None:
     await with_account(ledger)
     await told(ledger)
@@ -248,6 +272,28 @@ async def test_a_payment_that_went_back_as_a_whole_is_no_extra_one(ledger: SqlLe
     await ledger.book(back, NOW)
     assert states(await taken(ledger, line(SECOND))) == {"missing": (1, 10_000, 0)}
     assert await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1)) == (0, 0)
+
+
+async def test_a_refund_by_hand_that_the_register_has_too_is_rejected_there_and_counts_once(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    payment = await told(ledger)
+    (row,) = (await _page(ledger, line(), line(FIRST, "-100.00"))).rows
+    back = {"kind": PaymentKind.REFUND, "amount_minor": -10_000, "original": payment.name, "by": "ann"}
+    await ledger.book(payment.evolve(reference="back-1", **back), NOW)
+    with pytest.raises(InvalidInput, match="reject it if it is a refund that was recorded by hand"):
+        await desk_of(ledger).confirm(RAIL, row.reference, *BY)
+    await desk_of(ledger).reject(RAIL, row.reference, *BY)
+    assert await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1)) == (0, 0)
+
+
+async def test_a_payment_counts_on_its_own_day_whichever_register_has_it(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    late = f"txn_id,account,sum,txn_date\n{line()},2026-11-27 12:00:00\n{line(SECOND)},2026-11-28 00:00:01\n".encode()
+    next_day = DAY + timedelta(days=1)
+    await desk_of(ledger).take(RAIL, next_day, "next.csv", late, None, NOW)
+    assert await ledger.rail_totals(TERMS, DAY, next_day) == (10_000, 10_000)
+    assert await ledger.rail_totals(TERMS, next_day, next_day + timedelta(days=1)) == (10_000, 0)
 
 
 async def test_a_payment_that_a_neighbouring_days_register_has_is_no_extra_one(ledger: SqlLedger) -> None:

@@ -10,7 +10,7 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
-from adapters.sql.orders.credit import moved_with, order_state
+from adapters.sql.orders.credit import moved_with, order_state, usable_credit
 from adapters.sql.payments.checkouts import note_state
 from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, post, subject_values
@@ -19,7 +19,7 @@ from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
 from billing.payments.checkouts import CheckoutState
 from billing.payments.rails import CARDS
-from billing.receivables.allocation import applied, booked, reversed_
+from billing.receivables.allocation import applied, booked, reversed_, used
 from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
 from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, SubjectKind, Transaction
@@ -119,6 +119,17 @@ def apply_credit(connection: Connection, payment: IncomingPayment, key: str, at:
         key = f"{key} {Cause.ALLOCATION}"
         if paid := applied(payment.customer_id, payment.subject, payment.currency, known, key, at):
             post(connection, [paid])
+
+
+def use_credit(connection: Connection, payment: IncomingPayment, at: datetime) -> None:
+    """What a bank's ``check`` has left out of the sum, for it is paid by credit, is paid by it."""
+    if payment.customer_id is None:
+        return
+    known, currency = balance(connection, payment.customer_id, ()), payment.currency
+    if any(item.due_at and item.currency == currency for item in known.owed):
+        credit_minor = usable_credit(connection, payment.customer_id, currency, known)
+        if posted := used(payment, credit_minor, known, at):
+            post(connection, [posted])
 
 
 def _lock(connection: Connection, payment: IncomingPayment, original: PaymentRecord | None) -> list[str]:
