@@ -28,6 +28,7 @@ statement_files: Final = table(
     *instants("at"),
     *instants("done_at", nullable=True),  # NULL: interrupted; the same file again goes on
     Index("statement_files_by_at", "at", "rail", "digest"),
+    Index("statement_files_by_day", "rail", "until"),
 )
 
 # Every line once. ``payment`` is the digest of what it was booked as, or repeats, on ``payment_rail``.

@@ -249,6 +249,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rail", "digest"),
     )
     op.create_index("statement_files_by_at", "statement_files", ["at", "rail", "digest"])
+    op.create_index("statement_files_by_day", "statement_files", ["rail", "until"])
 
     op.create_table(
         "statement_lines",
