@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from adapters.sql.ledger import SqlLedger
 from adapters.statements.files import StatementFiles
 from billing.payments.rails import Rail, RailKind
@@ -73,3 +75,28 @@ async def test_the_line_most_alike_is_the_twin_whatever_the_order(ledger: SqlLed
     report = await taken(ledger, "Date;Amount;Text\n2026-11-29;50;for Bob\n2026-11-29;50;rent for Ann\n", *COLUMNS)
     rows = [(row.text, str(row.outcome)) for row in report.rows]
     assert rows == [("for Bob", "unmatched"), ("rent for Ann", "repeated")]
+
+
+CSV = "Date;Amount;Text;No\n2026-11-29;50.00;hello;77\n2026-11-29;50.00;hello;77\n"
+
+
+async def test_a_file_read_by_another_mapping_changes_nothing(ledger: SqlLedger) -> None:
+    await taken(ledger, CSV, *COLUMNS)
+    for rehearsal in (True, False):
+        assert outcomes(await taken(ledger, CSV, *COLUMNS, "number=No", is_rehearsal=rehearsal)) == {"known": 2}
+    longer = f"{CSV}2026-11-29;50.00;hello;78\n"
+    assert outcomes(await taken(ledger, longer, *COLUMNS, "number=No")) == {"repeated": 2, "unmatched": 1}
+    assert await clearing(ledger) == 15000
+
+
+async def test_an_interrupted_file_goes_on_by_another_mapping(ledger: SqlLedger) -> None:
+    rows = "".join(f"2026-11-29;{number}.00;hello;{number}\n" for number in range(1, 41))
+    with pytest.raises(KeyboardInterrupt):
+        await taken(ledger, f"Date;Amount;Text;No\n{rows}", *COLUMNS, advance=interrupt)
+    report = await taken(ledger, f"Date;Amount;Text;No\n{rows}", *COLUMNS, "number=No")
+    assert outcomes(report) == {"known": 25, "unmatched": 15}
+    assert await clearing(ledger) == 82000
+
+
+def interrupt(done: int, of: int) -> None:
+    raise KeyboardInterrupt

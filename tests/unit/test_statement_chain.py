@@ -21,6 +21,7 @@ def file(since: int, until: int, opening: int | None, closing: int | None, lines
         digest=f"{since} {until} {lines}",
         name="x",
         file_format=FileFormat.MT940,
+        reading="mt940",
         currency="eur",
         since=date(2026, 11, since),
         until=date(2026, 11, until),

@@ -12,7 +12,7 @@ from adapters.sql.receivables.journal import balance, lock_account
 from adapters.sql.statements.bookings import Booking, carry_out
 from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, receipts, repeated
 from adapters.sql.statements.payers import payers
-from adapters.sql.statements.twins import counted, files_around, find_twins
+from adapters.sql.statements.twins import counted, files_around, find_twins, is_in
 from billing.receivables.journal import PaymentName
 from billing.statements.bank_account import BankTerms
 from billing.statements.chain import parts_beside
@@ -29,12 +29,15 @@ _L = statement_lines.c
 def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: FilePart, at: datetime) -> list[LineRow]:
     """Decides about the lines that are new, and carries that out; returns them. Everything or nothing.
 
-    One file of a rail at a time; customers are locked in order, for several payments are booked.
+    One file of a rail at a time; customers are locked in order, for several payments are booked. A file that is in
+    has no new lines, however it is read now.
     """
     lock(connection, f"statements {terms.rail}")
+    if is_in(connection, head):
+        return []
     beside = parts_beside(head, files_around(connection, head))
-    new = _unknown(connection, terms.rail, counted(connection, head, part.lines, beside))
-    twins = find_twins(connection, head, new, part.keys, beside)
+    new = _unknown(connection, head, counted(connection, head, part.lines, beside))
+    twins = find_twins(connection, head, new, part.keys, beside | {head.digest})
     fresh = [each for each in new if each.key not in twins]
     rows = [
         _keep(connection, terms, head, each, Decision(LineOutcome.REPEATED), None, twins.get(each.key))
@@ -53,10 +56,13 @@ def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: File
     return sorted(rows, key=lambda row: row.position)
 
 
-def _unknown(connection: Connection, rail: str, lines: Sequence[KeyedLine]) -> list[KeyedLine]:
-    keys = [each.key for each in lines]
-    known = set(connection.scalars(select(_L.key).where(_L.rail == rail, _L.key.in_(keys))))
-    return [each for each in lines if each.key not in known]
+def _unknown(connection: Connection, head: FileHead, lines: Sequence[KeyedLine]) -> list[KeyedLine]:
+    """Those that no file had by their keys, nor this one at their places before it was interrupted."""
+    keys, positions = [each.key for each in lines], [each.position for each in lines]
+    known = set(connection.scalars(select(_L.key).where(_L.rail == head.rail, _L.key.in_(keys))))
+    is_its = _L.rail == head.rail, _L.file == head.digest, _L.position.in_(positions)
+    done = set(connection.scalars(select(_L.position).where(*is_its)))
+    return [each for each in lines if each.key not in known and each.position not in done]
 
 
 def _concerned(references: Mapping[str, References], names: Names, known: Mapping[str, KnownPayer]) -> set[str]:
@@ -118,7 +124,7 @@ def _keep(
         payer=without_personal_numbers(line.payer) if line.payer else None,
     )
     values: dict[str, Any] = row.model_dump(exclude={"payment"})
-    values |= {"rail": terms.rail, "file_format": head.file_format, "twin": twin}
+    values |= {"rail": terms.rail, "reading": head.reading, "twin": twin}
     values |= {"payment_rail": payment and payment.rail, "payment": payment and payment.digest}
     connection.execute(insert(statement_lines).values(values))
     return row

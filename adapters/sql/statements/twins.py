@@ -1,4 +1,4 @@
-"""What the ledger had of a file's lines before: other parts of the day, and lines that files of other formats had."""
+"""What the ledger had of a file's lines before: other parts of the day, and lines that files in other formats, or read otherwise, had."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,6 +23,12 @@ def files_around(connection: Connection, head: FileHead) -> list[FileHead]:
     return [FileHead.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
 
+def is_in(connection: Connection, head: FileHead) -> bool:
+    """Whether all lines of the file are in."""
+    is_done = _F.rail == head.rail, _F.digest == head.digest, _F.done_at.is_not(None)
+    return connection.scalar(select(_F.digest).where(*is_done)) is not None
+
+
 def counted(
     connection: Connection, head: FileHead, lines: Sequence[KeyedLine], beside: set[str]
 ) -> Sequence[KeyedLine]:
@@ -36,16 +42,16 @@ def counted(
 def find_twins(
     connection: Connection, head: FileHead, lines: Sequence[KeyedLine], keys: frozenset[str], beside: set[str]
 ) -> dict[str, str]:
-    """Which lines files of other formats had before, by key: the pairs most alike first, and each line once.
+    """Which lines files read otherwise had before, by key: the pairs most alike first, and each line once.
 
     A line that this file has by its own key is no other line's twin, nor is one of another part of the day.
     """
     query = select(statement_lines).where(_L.rail == head.rail, _is_at(lines))
     rows = connection.execute(query.order_by(_L.key)).mappings().all() if lines else []
-    taken = {row["twin"] for row in rows if row["twin"] and row["file_format"] == head.file_format}
+    taken = {row["twin"] for row in rows if row["twin"] and row["reading"] == head.reading}
     others: defaultdict[tuple[date, int], list[RowMapping]] = defaultdict(list)
     for row in rows:
-        is_first = row["twin"] is None and row["file_format"] != head.file_format and row["file"] not in beside
+        is_first = row["twin"] is None and row["reading"] != head.reading and row["file"] not in beside
         if is_first and row["key"] not in keys and row["key"] not in taken:
             others[row["booked_on"], row["amount_minor"]].append(row)
     pairs = [(each, row) for each in lines for row in others[_place(each)] if are_one(each.line, _line(row))]
