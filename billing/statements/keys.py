@@ -54,7 +54,8 @@ def _stem(line: StatementLine) -> str:
     day = f"{line.booked_on:%Y%m%d}"
     if line.bank_reference:
         return f"{day}-r-{_digest(line.bank_reference, line.amount_minor)}"
-    said = line.number, line.payer_account, line.payer, line.text, line.batch
+    entry = line.entry.reference if line.entry else None
+    said = entry, line.number, line.payer_account, line.payer, line.text, line.batch
     return f"{day}-{_digest(line.amount_minor, *(''.join((each or '').split()) for each in said))}"
 
 

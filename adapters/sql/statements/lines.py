@@ -119,7 +119,7 @@ def _keep(
         customer_id=decision.customer_id,
         of_rail=decision.of_rail,
         fee_minor=payout.fee_minor if payout else None,
-        **line.model_dump(exclude={"is_reversal", "batch", "text", "payer"}),
+        **line.model_dump(exclude={"is_reversal", "batch", "entry", "text", "payer"}),
         text=without_personal_numbers(line.text),
         payer=without_personal_numbers(line.payer) if line.payer else None,
     )

@@ -1,4 +1,4 @@
-"""What the ledger had of a file's lines before: other parts of the day, and lines that files in other formats, or read otherwise, had."""
+"""What the ledger had of a file's lines before: by other parts of the day, and by files that were read otherwise."""
 
 from collections import defaultdict
 from collections.abc import Sequence
