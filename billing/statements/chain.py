@@ -1,7 +1,7 @@
 """The chain of an account's statements: each begins with the balance at which the one before has ended."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from billing.model import MinorSum
@@ -28,6 +28,40 @@ def gaps(files: Iterable[FileHead]) -> list[Gap]:
         if reached is None or until >= _in_turn(reached)[1]:
             reached = file
     return found
+
+
+def parts_beside(head: FileHead, files: Iterable[FileHead]) -> set[str]:
+    """The digests of files that are other parts of the day: each begins with the balance at which another ends.
+
+    None of their lines is one of this file's. A file that begins or ends as this one does may have the same lines.
+    """
+    others = [file for file in files if _is_of_a_day(file) and _is_other_part(head, file)]
+    found: set[str] = set()
+    reached = [head] if _is_of_a_day(head) else []
+    while reached:
+        part = reached.pop()
+        fresh = [file for file in others if file.digest not in found and (_follows(part, file) or _follows(file, part))]
+        found |= {file.digest for file in fresh}
+        reached += fresh
+    return found
+
+
+def _is_of_a_day(file: FileHead) -> bool:
+    has_balances = file.opening_minor is not None and file.closing_minor is not None
+    is_dated = file.since is not None and file.until is not None
+    return has_balances and is_dated and _in_turn(file)[1] - _in_turn(file)[0] <= timedelta(days=1)
+
+
+def _is_other_part(head: FileHead, file: FileHead) -> bool:
+    return (
+        file.digest != head.digest
+        and head.opening_minor != file.opening_minor
+        and (head.closing_minor != file.closing_minor)
+    )
+
+
+def _follows(first: FileHead, second: FileHead) -> bool:
+    return first.closing_minor == second.opening_minor and first.until == second.since
 
 
 def _is_dated(file: FileHead) -> bool:

@@ -71,12 +71,16 @@ class OutcomeTotal(Model):
 
 
 class FileHead(Model):
-    """A file in the ledger. ``done_at`` None: its import was interrupted; the same file again goes on with it."""
+    """A file in the ledger. ``done_at`` None: its import was interrupted; the same file again goes on with it.
+
+    ``reading`` is how it was read: the format, and the mapping of a CSV.
+    """
 
     rail: Code
     digest: Code
     name: Line
     file_format: FileFormat
+    reading: Code
     currency: Code
     since: date | None
     until: date | None

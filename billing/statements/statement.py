@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from billing.errors import InvalidInput
-from billing.model import Code, Id, Line, Minor, MinorSum, Model, Rows, Words
+from billing.model import Code, Count, Id, Line, Minor, MinorSum, Model, Rows, Words
 from billing.money import format_amount
 
 FILE_MAX_BYTES = 20_000_000
@@ -28,12 +28,21 @@ class FileFormat(StrEnum):
     CSV = "csv"
 
 
+class Entry(Model):
+    """An entry of the bank's that has several lines; ``number`` no other of the file has."""
+
+    number: Count
+    amount_minor: Minor
+    reference: Id | None = None
+
+
 class StatementLine(Model):
     """One movement. ``amount_minor``: positive, money has arrived; negative, it went out.
 
     ``number`` is that of the payer's document, ``payer`` and ``payer_account`` are the other side's in either
     direction. ``text`` keeps the line breaks of the file: a word may run over them. ``is_reversal``: the bank undoes a
-    movement. ``batch`` names the notification that has the line, where a file is not the whole day.
+    movement. ``batch`` names the notification that has the line, where a file is not the whole day;
+    ``entry`` is the sum of which it is a part.
     """
 
     booked_on: date
@@ -45,6 +54,7 @@ class StatementLine(Model):
     text: Words = ""
     is_reversal: bool = False
     batch: Id | None = None
+    entry: Entry | None = None
 
 
 class Statement(Model):

@@ -85,6 +85,30 @@ def test_camt_splits_a_batch_takes_booked_entries_only_and_keeps_returns() -> No
     assert [line.is_reversal for line in statement.lines] == [False, False, False, False, True]
 
 
+@pytest.mark.parametrize("status", ["", "<Sts>Book</Sts>", "<Sts><Prtry>BOOK</Prtry></Sts>"])
+def test_camt_with_a_status_that_nobody_knows_is_refused(status: str) -> None:
+    with pytest.raises(InvalidInput, match="neither booked nor announced"):
+        read(samples.camt_054().replace("<Sts>BOOK</Sts>", status).encode())
+    for announced in ("<Sts>INFO</Sts>", "<Sts><Cd>FUTR</Cd></Sts>"):
+        assert read(samples.camt_054().replace("<Sts>BOOK</Sts>", announced).encode()).lines == ()
+
+
+def test_camt_counts_no_entry_by_its_number_and_gives_no_part_the_reference_of_the_sum() -> None:
+    numbered = samples.CAMT_053.replace("<NtryRef>4</NtryRef>", "<NtryRef>20261130-4</NtryRef>")
+    rent = read(numbered.replace("<AcctSvcrRef>BANK000004</AcctSvcrRef>", "").encode()).lines[3]
+    assert (rent.bank_reference, rent.batch) == (None, None)
+    batch = samples.CAMT_053.replace("<NtryDtls><Btch>", "<AcctSvcrRef>SUM00001</AcctSvcrRef><NtryDtls><Btch>")
+    _, first, second, *_ = read(batch.encode()).lines
+    assert first.entry == second.entry
+    assert first.entry is not None
+    assert (first.bank_reference, first.entry.reference, first.entry.amount_minor) == (None, "SUM00001", 30000)
+
+
+def test_a_reference_that_several_parts_of_an_entry_have_is_none_of_theirs() -> None:
+    shared = samples.CAMT_053.replace("<EndToEndId>NOTPROVIDED", "<AcctSvcrRef>SUM00001</AcctSvcrRef><EndToEndId>NOT")
+    assert [line.bank_reference for line in read(shared.encode()).lines[1:3]] == [None, None]
+
+
 def test_camt_054_has_no_balances_and_names_its_notification() -> None:
     statement = read(SAMPLES["camt.054"])
     assert (statement.file_format, statement.opening_minor) == (FileFormat.CAMT_054, None)

@@ -239,7 +239,7 @@ def upgrade() -> None:
 
     op.create_table(
         "statement_files",
-        *_columns(sa.Text, "rail", "digest", "name", "file_format", "currency"),
+        *_columns(sa.Text, "rail", "digest", "name", "file_format", "reading", "currency"),
         *_columns(sa.Date, "since", "until", nullable=True),
         *_columns(sa.BigInteger, "opening_minor", "closing_minor", nullable=True),
         *_columns(sa.Integer, "lines"),
@@ -249,10 +249,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rail", "digest"),
     )
     op.create_index("statement_files_by_at", "statement_files", ["at", "rail", "digest"])
+    op.create_index("statement_files_by_day", "statement_files", ["rail", "until"])
 
     op.create_table(
         "statement_lines",
-        *_columns(sa.Text, "rail", "key", "file", "file_format"),
+        *_columns(sa.Text, "rail", "key", "file", "reading"),
         *_columns(sa.Integer, "position"),
         *_columns(sa.Date, "booked_on"),
         *_columns(sa.BigInteger, "amount_minor"),
