@@ -18,7 +18,7 @@ from billing.statements.statement import StatementLine
 class Named(NamedTuple):
     """A customer whom a word of the text names: by the id, an account number, an order's number.
 
-    ``is_weak``: by a short number, which may be anything; then only if the order owes exactly the amount.
+    ``is_weak``: by a word that may be anything; then only if nobody else is named, and exactly the amount is owed.
     """
 
     customer_id: str
@@ -102,7 +102,8 @@ def _paid_out(facts: LineFacts, rail: str) -> Decision:
 def _for_named(line: StatementLine, facts: LineFacts) -> Decision | None:
     """For the one customer whom the texts name."""
     named = {each for each in facts.named if not each.is_weak}
-    named = named or {each for each in facts.named if each.owed_minor == line.amount_minor}
+    if not named:
+        return _for_weakly_named(line, facts)
     customer_ids = {each.customer_id for each in named}
     if len(customer_ids) != 1:
         return None
@@ -113,6 +114,19 @@ def _for_named(line: StatementLine, facts: LineFacts) -> Decision | None:
     owed = {month for month in months if balance.owed_for(month, facts.currency) > 0}
     subjects = orders or owed
     return Decision(LineOutcome.BOOKED, customer_id, next(iter(subjects)) if len(subjects) == 1 else None)
+
+
+def _for_weakly_named(line: StatementLine, facts: LineFacts) -> Decision | None:
+    """For the one who may be named, and owes exactly this; nobody, if the text may name another who owes anything."""
+    named = [each for each in facts.named if each.subject is None or each.owed_minor > 0]
+    if len(named) != 1:
+        return None
+    (only,) = named
+    if only.subject is not None:
+        return Decision(LineOutcome.BOOKED, *only[:2]) if only.owed_minor == line.amount_minor else None
+    balance = facts.balances.get(only.customer_id, NOTHING_OWED)
+    exact = owed_exactly(balance, facts.currency, line.amount_minor)
+    return Decision(LineOutcome.BOOKED, only.customer_id, exact.subject) if exact else None
 
 
 def _for_payer(line: StatementLine, facts: LineFacts) -> Decision | None:

@@ -106,6 +106,15 @@ async def test_a_short_number_names_an_order_only_for_exactly_what_it_owes(ledge
     assert [row.outcome for row in report.rows] == [LineOutcome.UNMATCHED, LineOutcome.BOOKED]
 
 
+async def test_a_document_number_and_an_address_name_no_order(ledger: SqlLedger) -> None:
+    """Neither behind a sign nor by themselves, whatever is owed."""
+    await owing(ledger)
+    await owing(ledger, "12", "other")
+    texts = ("дом № 12, кв. № 7", "Сумма 1042-00 тенге. Без НДС", "buyer@firm.kz")
+    report = await taken(ledger, *(paid("1042", "100.00", words) for words in texts))
+    assert outcomes(report) == {"unmatched": 3}
+
+
 async def test_the_amount_alone_books_nothing(ledger: SqlLedger) -> None:
     await owing(ledger)
     assert outcomes(await taken(ledger, paid())) == {"unmatched": 1}

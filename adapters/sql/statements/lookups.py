@@ -41,12 +41,14 @@ class Names(NamedTuple):
 
     def named(self, references: References) -> frozenset[Named]:
         """Whom the references name."""
-        words = {word.casefold() for word in references.words}
-        weak = {word.casefold() for word in references.weak}
-        found = {Named(owner) for word in words for owner in self.customers.get(word, ())}
-        found |= {Named(self.accounts[word]) for word in references.words if word in self.accounts}
-        found |= {order for word in words for order in self.orders.get(word, ())}
-        found |= {order._replace(is_weak=True) for word in weak - words for order in self.orders.get(word, ())}
+        customers, orders, weak = (
+            {word.casefold() for word in words} for words in (references.customers, references.orders, references.weak)
+        )
+        found = {Named(owner) for word in customers for owner in self.customers.get(word, ())}
+        found |= {Named(self.accounts[word]) for word in references.accounts if word in self.accounts}
+        found |= {order for word in orders for order in self.orders.get(word, ())}
+        found |= {Named(owner, is_weak=True) for word in weak - customers for owner in self.customers.get(word, ())}
+        found |= {order._replace(is_weak=True) for word in weak - orders for order in self.orders.get(word, ())}
         return frozenset(found)
 
     def payments_of(self, references: References) -> list[PaymentName]:
@@ -59,9 +61,8 @@ def look_up(
     """The references of each line, by its key, and what they all name."""
     references = {each.key: references_of(each.line) for each in lines}
     words = {word for one in references.values() for word in one.words}
-    weak = {word for one in references.values() for word in one.weak}
     spelt = sorted({spelling for word in words for spelling in _spellings(word)})
-    numbers = sorted({word for word in spelt + sorted(weak) if len(word) <= 100})
+    numbers = [word for word in spelt if len(word) <= 100]
     owners = [*_column(connection, customers.c.customer_id, spelt), *_column(connection, buyers.c.customer_id, spelt)]
     by_id: defaultdict[str, set[str]] = defaultdict(set)
     for owner in owners:
@@ -106,7 +107,7 @@ def _orders(connection: Connection, numbers: Sequence[str]) -> Mapping[str, list
 
 def _accounts(connection: Connection, terms: BankTerms, references: Mapping[str, References]) -> Mapping[str, str]:
     found = {}
-    for word in sorted({word for one in references.values() for word in one.numbers}):
+    for word in sorted({word for one in references.values() for word in one.accounts}):
         key = account_key(word, terms.personal_secret)
         if key is not None and (owner := owner_of(connection, key)) is not None:
             found[word] = owner
