@@ -50,16 +50,22 @@ class Original(NamedTuple):
     to_do_minor: int = 0
 
 
-class LineFacts(NamedTuple):
-    """What the ledger knows. ``payout_rail``: by the settings it is this rail's payout; ``payout`` None: unlike any.
+class Posted(NamedTuple):
+    """A payment of another rail that the text names clearly; ``has_line``: a line has repeated it before."""
 
-    ``repeats``: payments of the same amount that it names, and no line has repeated before.
-    """
+    name: PaymentName
+    amount_minor: int
+    currency: str
+    has_line: bool = False
+
+
+class LineFacts(NamedTuple):
+    """What the ledger knows. ``payout_rail``: by the settings it is this rail's payout; ``payout`` None: unlike any."""
 
     references: References
     payout_rail: str | None = None
     payout: Payout | None = None
-    repeats: frozenset[PaymentName] = frozenset()
+    posted: tuple[Posted, ...] = ()
     named: frozenset[Named] = frozenset()
     payer: KnownPayer | None = None
     balances: dict[str, Balance] = {}  # noqa: RUF012 - never changed
@@ -88,9 +94,16 @@ def decide(line: StatementLine, facts: LineFacts) -> Decision:
         return _came_back(line, facts)
     if facts.payout_rail is not None:
         return _paid_out(facts, facts.payout_rail)
-    if len(facts.repeats) == 1:
-        return Decision(LineOutcome.MATCHED, payment=next(iter(facts.repeats)))
+    if facts.posted:
+        return _posted(line, facts)
     return _for_named(line, facts) or _for_payer(line, facts) or Decision(LineOutcome.UNMATCHED)
+
+
+def _posted(line: StatementLine, facts: LineFacts) -> Decision:
+    """The one payment of the line's amount; else nobody's, for the text says that the money is in the books already."""
+    same = [each for each in facts.posted if (each.amount_minor, each.currency) == (line.amount_minor, facts.currency)]
+    fresh = [each for each in same if not each.has_line]
+    return Decision(LineOutcome.MATCHED, payment=fresh[0].name) if len(fresh) == 1 else Decision(LineOutcome.UNMATCHED)
 
 
 def _paid_out(facts: LineFacts, rail: str) -> Decision:
@@ -172,16 +185,19 @@ def _went_out(line: StatementLine, facts: LineFacts) -> Decision:
     for original in facts.originals:
         if original.refund is not None and original.refund_minor == minor:
             return Decision(LineOutcome.MATCHED, original.customer_id, payment=original.refund)
-    own = [original for original in facts.originals if original.is_own and original.left_minor >= minor]
-    if len(own) == 1:
+    own = [original for original in facts.originals if original.is_own]
+    whole = [original for original in own if original.left_minor == minor]
+    if len(whole) == 1:
         kind = PaymentKind.CHARGEBACK if line.is_reversal else PaymentKind.REFUND
-        return Decision(LineOutcome.RETURNED, own[0].customer_id, payment=own[0].name, kind=kind)
+        return Decision(LineOutcome.RETURNED, whole[0].customer_id, payment=whole[0].name, kind=kind)
+    if own:  # a commission quotes the payment, too
+        return Decision(LineOutcome.OUTGOING, payment=own[0].name, is_told=True)
     return Decision(LineOutcome.OUTGOING, is_told=line.is_reversal)
 
 
 def _came_back(line: StatementLine, facts: LineFacts) -> Decision:
     """The bank undoes a movement of ours: what we gave back may have come back."""
-    own = [each for each in facts.originals if each.is_own and each.returned_minor >= line.amount_minor]
+    own = [each for each in facts.originals if each.is_own and each.returned_minor == line.amount_minor]
     if len(own) == 1:
         return Decision(LineOutcome.RETURNED, own[0].customer_id, payment=own[0].name, kind=PaymentKind.REFUND)
     return Decision(LineOutcome.UNMATCHED)

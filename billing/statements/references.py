@@ -83,9 +83,9 @@ def references_of(line: StatementLine) -> References:
         if kind is not _Kind.WEAK:
             found[kind].add(word)
     papers = frozenset(text.strip() for text in (line.number, line.bank_reference) if text and text.strip())
-    kept = (frozenset(sorted(found[kind])[:WORDS_MAX]) for kind in _Kind)
     months = frozenset(month for text in texts for month in _months(text))
-    return References(*kept, papers=papers, months=months)
+    orders, accounts, customers, weak = (frozenset(sorted(found[kind])[:WORDS_MAX]) for kind in _Kind)
+    return References(orders, accounts, customers, weak, papers, months)
 
 
 def _months(text: str) -> Iterator[Period]:

@@ -164,6 +164,17 @@ async def test_what_an_app_has_posted_is_matched_and_books_nothing(ledger: SqlLe
     assert (await owed(ledger), await clearing(ledger), await clearing(ledger, "bank-app")) == (0, 10000, 10000)
 
 
+async def test_what_names_a_payment_of_an_app_is_never_booked_beside_it(ledger: SqlLedger) -> None:
+    """Less its commission, or a second time: nobody's, whoever is named besides."""
+    await owing(ledger, amount_minor=20000)
+    await ledger.book(posted("11111111"), NOW)
+    words = "order 1042 txn 11111111"
+    report = await taken(ledger, paid("1", "98.00", words), paid("2", text=words), paid("3", text=words))
+    assert [str(row.outcome) for row in report.rows] == ["unmatched", "matched", "unmatched"]
+    assert await owed(ledger) == 10000
+    assert len(await told(ledger)) == 2
+
+
 def posted(reference: str, amount_minor: int = 10000, at: datetime = NOW - timedelta(days=2)) -> IncomingPayment:
     order = Subject.order("1042")
     names = {"rail": "bank-app", "reference": reference, "customer_id": "buyer", "subject": order}
@@ -242,7 +253,7 @@ async def test_a_short_number_is_no_reference_of_a_payment(ledger: SqlLedger) ->
     report = await taken(ledger, paid("77", "100.00", "оплата"))
     assert outcomes(report) == {"unmatched": 1}, "a document's number of the payer's"
     key = report.rows[0].key
-    assert outcomes(await taken(ledger, paid("78", "10.00", f"refund of {key}", is_in=False))) == {"returned": 1}
+    assert outcomes(await taken(ledger, paid("78", "100.00", f"refund of {key}", is_in=False))) == {"returned": 1}
 
 
 async def test_outgoing_lines_are_kept_and_book_nothing(ledger: SqlLedger) -> None:
@@ -262,6 +273,15 @@ async def test_money_that_we_give_back_by_name_is_a_refund_and_a_return_of_the_b
     assert record is not None
     assert (record.payment.kind, record.payment.amount_minor) == (PaymentKind.CHARGEBACK, -15000)
     assert record.payment.original == PaymentName.of("bank", "BANK000001")
+
+
+async def test_a_commission_that_quotes_a_payment_is_no_refund_of_it(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    report = await taken(ledger, paid("1", "100.00", "order 1042"))
+    charge = paid("2", "1.50", f"commission for {report.rows[0].key}", is_in=False)
+    assert outcomes(await taken(ledger, charge)) == {"outgoing": 1}
+    assert (await owed(ledger), await clearing(ledger)) == (0, 10000)
+    assert sum("1.50 EUR has left bank and names payment" in each for each in await told(ledger)) == 1
 
 
 async def test_a_refund_that_is_to_be_made_by_hand_is_told_and_booked_once(ledger: SqlLedger) -> None:

@@ -12,7 +12,7 @@ from adapters.sql.core.statement_schema import statement_lines
 from adapters.sql.core.statements import lock
 from adapters.sql.receivables.journal import balance, lock_account
 from adapters.sql.statements.bookings import Booking, carry_out
-from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, receipts, repeated
+from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, posted, receipts
 from adapters.sql.statements.payers import payers
 from billing.receivables.journal import PaymentName
 from billing.statements.bank_account import BankTerms
@@ -124,7 +124,7 @@ def _facts(
     named, payer = names.named(references), known.get(line.payer_account or "")
     concerned = {each.customer_id for each in named} | ({payer.customer_id} if payer else set())
     return facts._replace(
-        repeats=repeated(connection, terms, line, names.payments_of(references)),
+        posted=posted(connection, terms, names.payments_of(references)),
         named=named,
         payer=payer,
         balances={customer_id: balance(connection, customer_id) for customer_id in concerned},

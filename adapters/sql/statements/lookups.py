@@ -19,7 +19,7 @@ from billing.receivables.instructions import InstructionKind
 from billing.receivables.journal import AccountKind, PaymentName, Subject
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import KeyedLine
-from billing.statements.matching import Named, Original
+from billing.statements.matching import Named, Original, Posted
 from billing.statements.outcomes import LineOutcome
 from billing.statements.payouts import DAYS_BACK, Receipts
 from billing.statements.references import References, references_of
@@ -126,20 +126,17 @@ def _payments(connection: Connection, terms: BankTerms, digests: Sequence[str]) 
 # -- of one line
 
 
-def repeated(
-    connection: Connection, terms: BankTerms, line: StatementLine, names: Iterable[PaymentName]
-) -> frozenset[PaymentName]:
-    """The payments of other rails that the line repeats, by reference and amount, and no other line has."""
-    found = set()
+def posted(connection: Connection, terms: BankTerms, names: Iterable[PaymentName]) -> tuple[Posted, ...]:
+    """The payments of other rails that are named by a clear reference."""
+    found = []
     for name in names:
         if name.rail == terms.rail:
             continue
-        is_clear = func.length(_I.reference) >= _CLEAR
-        is_same = _I.amount_minor == line.amount_minor, _I.currency == terms.bank.currency, is_clear
-        query = select(_I.rail).where(_I.rail == name.rail, _I.digest == name.digest, *is_same)
-        if connection.scalar(query) is not None and not has_line(connection, name):
-            found.add(name)
-    return frozenset(found)
+        is_clear = func.length(_I.reference) >= _CLEAR, _I.amount_minor > 0
+        query = select(_I.amount_minor, _I.currency).where(_I.rail == name.rail, _I.digest == name.digest, *is_clear)
+        if (row := connection.execute(query).first()) is not None:
+            found.append(Posted(name, row.amount_minor, row.currency, has_line(connection, name)))
+    return tuple(found)
 
 
 def has_line(connection: Connection, name: PaymentName) -> bool:
