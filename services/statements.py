@@ -108,6 +108,7 @@ class Statements:
         advance: Callable[[int, int], None],
     ) -> list[LineRow]:
         lines = await asyncio.to_thread(keyed, statement.lines)
+        lines.sort(key=lambda each: each.line.booked_on)  # settlements hand over the oldest receipts first
         keys = frozenset(each.key for each in lines)
         rows: list[LineRow] = []
         for start in range(0, len(lines), PAGE_LINES):

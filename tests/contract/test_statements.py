@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from adapters.sql.ledger import SqlLedger
 from adapters.statements.files import StatementFiles
@@ -197,6 +197,28 @@ async def test_a_settlement_moves_what_the_rail_has_taken_and_keeps_its_fee(ledg
     assert fees == [600]
     assert sum(row.closing_minor for row in await ledger.trial_balance()) == 0
     assert (await taken(ledger, payout("294.00"), name="again")).known == 1
+
+
+async def test_a_settlement_that_comes_again_is_not_settled_again(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await ledger.book(posted("1"), NOW - timedelta(days=2))
+    await ledger.book(posted("2", 50000, NOW), NOW)  # after the day of the lines
+    assert outcomes(await taken(ledger, payout("98.00"))) == {"settled": 1}
+    report = await taken(ledger, payout("98.00"), payout("98.00"))
+    assert outcomes(report) == {"unmatched": 1}
+    assert await clearing(ledger, "bank-app") == 50000
+
+
+async def test_what_a_settlement_asks_of_the_ledger_does_not_grow_with_its_age(ledger: SqlLedger) -> None:
+    asked: list[str] = []
+    event.listen(ledger._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    counts = set[int]()
+    for year in ("2026", "1991"):
+        content = samples.one_c(payout("98.00", "Settlement"), opening="", closing="").replace("2026", year).encode()
+        asked.clear()
+        await statements(ledger).take(Upload(year, content), "ann", NOW)
+        counts.add(sum("incoming_payments.paid_at" in statement for statement in asked))
+    assert counts == {9}
 
 
 @pytest.mark.parametrize("amount", ["290.00", "300.01"])

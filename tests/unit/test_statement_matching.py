@@ -160,6 +160,23 @@ def test_a_settlement_fits_the_day_that_it_names_then_what_was_not_handed_over()
     assert payout_of(line("settlement", 5000), "app", RULE, receipts) is None
 
 
+def test_what_was_handed_over_is_not_handed_over_again() -> None:
+    """Named again, or not named at all; and whatever was taken since."""
+    before, since = DAY - timedelta(days=1), 50000
+    receipts = Receipts({before: 10000}, since, after_minor=since)
+    assert payout_of(line("settlement for 29.11.2026", 9800), "app", RULE, receipts) is None
+    assert payout_of(line("settlement", 9800), "app", RULE, receipts) is None
+    of_another = Receipts({before - timedelta(days=1): 10000, before: 10000}, 10000)
+    assert payout_of(line("settlement for 28.11.2026", 9800), "app", RULE, of_another) is None
+    assert payout_of(line("settlement of 28.02.2020", 9800), "app", RULE, of_another) == ("app", 9800, 200)
+
+
+def test_a_settlement_of_several_days_that_it_names_is_their_sum() -> None:
+    friday, saturday, sunday = (DAY - timedelta(days=back) for back in (3, 2, 1))
+    receipts = Receipts({friday: 10000, saturday: 10100, sunday: 10200}, 30300)
+    assert payout_of(line("settlement 27.11.2026-28.11.2026", 20000), "app", RULE, receipts) == ("app", 20000, 100)
+
+
 LINES = st.builds(
     StatementLine,
     booked_on=st.just(DAY),

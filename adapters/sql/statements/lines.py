@@ -119,7 +119,7 @@ def _facts(
     rules = terms.bank.settlements
     rail = rail_of(line, rules)
     if rail is not None:
-        found = payout_of(line, rail, rules[rail], receipts(connection, terms, rail, line, terms.today(at)))
+        found = payout_of(line, rail, rules[rail], receipts(connection, terms, rail, line))
         return facts._replace(payout_rail=rail, payout=found)
     named, payer = names.named(references), known.get(line.payer_account or "")
     concerned = {each.customer_id for each in named} | ({payer.customer_id} if payer else set())

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, text
@@ -183,17 +183,17 @@ def _original(connection: Connection, terms: BankTerms, record: PaymentRecord, m
     )
 
 
-def receipts(connection: Connection, terms: BankTerms, rail: str, line: StatementLine, today: date) -> Receipts:
+def receipts(connection: Connection, terms: BankTerms, rail: str, line: StatementLine) -> Receipts:
     """What the rail has taken around the day of the line, and what of all was not handed over."""
-    day, by_day = line.booked_on - timedelta(days=DAYS_BACK), {}
-    while day <= max(today, line.booked_on) + timedelta(days=1):
-        since, until = terms.begins(day), terms.begins(day + timedelta(days=1))
-        of_day = _I.rail == rail, _I.paid_at >= since, _I.paid_at < until, _I.currency == terms.bank.currency
-        by_day[day] = _sum(connection, select(func.sum(_I.amount_minor)).where(*of_day))
-        day += timedelta(days=1)
-    kind, currency = AccountKind.CLEARING, terms.bank.currency
-    of_rail = _E.rail == rail, _E.kind == kind, _E.currency == currency
-    return Receipts(by_day, _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail)))
+    currency, end = terms.bank.currency, line.booked_on + timedelta(days=1)
+    taken = select(func.sum(_I.amount_minor)).where(_I.rail == rail, _I.currency == currency)
+    by_day = {}
+    for day in (end - timedelta(days=back) for back in range(1, DAYS_BACK + 2)):
+        of_day = _I.paid_at >= terms.begins(day), _I.paid_at < terms.begins(day + timedelta(days=1))
+        by_day[day] = _sum(connection, taken.where(*of_day))
+    of_rail = _E.rail == rail, _E.kind == AccountKind.CLEARING, _E.currency == currency
+    unpaid_now_minor = _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail))
+    return Receipts(by_day, unpaid_now_minor, _sum(connection, taken.where(_I.paid_at >= terms.begins(end))))
 
 
 def _sum(connection: Connection, query: Select[Any]) -> int:
