@@ -60,7 +60,10 @@ class Posted(NamedTuple):
 
 
 class LineFacts(NamedTuple):
-    """What the ledger knows. ``payout_rail``: by the settings it is this rail's payout; ``payout`` None: unlike any."""
+    """What the ledger knows. ``payout_rail``: by the settings it is this rail's payout; ``payout`` None: unlike any.
+
+    ``takes_two``: of such an amount two people say whose it is.
+    """
 
     references: References
     payout_rail: str | None = None
@@ -71,6 +74,7 @@ class LineFacts(NamedTuple):
     balances: dict[str, Balance] = {}  # noqa: RUF012 - never changed
     originals: tuple[Original, ...] = ()
     currency: str = ""
+    takes_two: bool = False
 
 
 class Decision(NamedTuple):
@@ -151,7 +155,7 @@ def _for_payer(line: StatementLine, facts: LineFacts) -> Decision | None:
     exact = owed_exactly(balance, facts.currency, line.amount_minor)
     if exact is None:
         return None
-    outcome = LineOutcome.BOOKED if payer.is_confirmed else LineOutcome.PROPOSED
+    outcome = LineOutcome.BOOKED if payer.is_confirmed and not facts.takes_two else LineOutcome.PROPOSED
     return Decision(outcome, payer.customer_id, exact.subject)
 
 

@@ -252,6 +252,23 @@ async def test_a_known_payer_of_exactly_what_is_owed_is_proposed_confirmed_once_
     assert await owed(ledger) == 0
 
 
+async def test_a_large_amount_takes_somebody_besides_whoever_has_imported_it(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    service = Statements(StatementFiles(), ledger, {"bank": BANK}, RAILS, four_eyes={"eur": 5999})
+    for number, amount, words in (("1", "40.00", "order 1042"), ("2", "60.00", "")):
+        content = samples.one_c(paid(number, amount, words), opening="", closing="").encode()
+        report = await service.take(Upload("day.txt", content), "ann", NOW)
+    assert outcomes(report) == {"proposed": 1}
+    (proposal,) = await ledger.instructions()
+    with pytest.raises(InvalidInput, match="somebody else has to confirm it"):
+        await ledger.confirm(proposal.instruction_id, "Ann", "it is theirs", NOW)
+    await ledger.confirm(proposal.instruction_id, "bob", "it is theirs", NOW)
+    assert await owed(ledger) == 0
+    await owing(ledger, "1043", amount_minor=6000)
+    content = samples.one_c(paid("3", "60.00"), opening="", closing="").encode()
+    assert outcomes(await service.take(Upload("next.txt", content), "ann", NOW)) == {"proposed": 1}, "confirmed, but"
+
+
 async def test_an_account_that_has_paid_for_two_customers_proposes_nothing(ledger: SqlLedger) -> None:
     await owing(ledger)
     await owing(ledger, "1043", "other")

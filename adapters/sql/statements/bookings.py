@@ -29,11 +29,12 @@ PROPOSER = "matching"
 
 
 class Booking(NamedTuple):
-    """A line under way into the books."""
+    """A line under way into the books; ``by`` imports it."""
 
     terms: BankTerms
     keyed: KeyedLine
     decision: Decision
+    by: str
     at: datetime
 
 
@@ -121,6 +122,7 @@ def _reference(connection: Connection, booking: Booking) -> str:
 
 
 def _proposal(payment: IncomingPayment, booking: Booking) -> InstructionRequest:
+    """Above the limit it is the importer's, who cannot confirm it: a file can be made by hand."""
     digest = hashlib.sha256(f"{payment.rail} {booking.keyed.key}".encode()).hexdigest()
     return InstructionRequest(
         instruction_id=digest[:16],
@@ -128,7 +130,7 @@ def _proposal(payment: IncomingPayment, booking: Booking) -> InstructionRequest:
         payment=payment.name,
         customer_id=booking.decision.customer_id,
         subject=booking.decision.subject,
-        by=PROPOSER,
+        by=booking.by if booking.terms.takes_two(payment.amount_minor) else PROPOSER,
         reason=f"its account has paid for {booking.decision.customer_id} before, who owes exactly this",
         via="statement",
     )

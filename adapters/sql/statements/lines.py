@@ -47,7 +47,7 @@ def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: File
     for each in fresh:
         facts = _facts(connection, terms, each.line, references[each.key], names, known, at)
         decision = decide(each.line, facts)
-        payment = carry_out(connection, Booking(terms, each, decision, at))
+        payment = carry_out(connection, Booking(terms, each, decision, head.by, at))
         rows.append(_keep(connection, terms, head, each, decision, payment))
     return sorted(rows, key=lambda row: row.position)
 
@@ -127,6 +127,7 @@ def _facts(
         posted=posted(connection, terms, names.payments_of(references)),
         named=named,
         payer=payer,
+        takes_two=terms.takes_two(line.amount_minor),
         balances={customer_id: balance(connection, customer_id) for customer_id in concerned},
     )
 
