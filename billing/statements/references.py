@@ -108,11 +108,12 @@ def _words(text: str) -> Iterator[tuple[str, _Kind]]:
         for first, start in enumerate(cuts):
             before = bare[: match.start() + start][-80:]
             for end in ends[first : first + _PARTS_MAX]:
-                yield from ((token[start:end], kind) for kind in _kinds(token, token[start:end], before))
+                word = token[start:end]
+                yield from ((word, kind) for kind in _kinds(token, word, before, is_all=word == bare.strip()))
 
 
-def _kinds(token: str, word: str, before: str) -> Iterator[_Kind]:
-    """As what a word of the token counts, behind the text before it."""
+def _kinds(token: str, word: str, before: str, is_all: bool) -> Iterator[_Kind]:
+    """As what a word of the token counts, behind the text before it; or if it is all of the text."""
     is_number = word.isascii() and word.isdecimal()
     is_behind_order = _is_behind_order(before)
     is_of_order = is_behind_order and any(sign.isdecimal() for sign in word)
@@ -121,7 +122,7 @@ def _kinds(token: str, word: str, before: str) -> Iterator[_Kind]:
     if is_number and (len(word) >= _CLEAR_DIGITS or _ACCOUNT.search(before)):
         yield _Kind.ACCOUNT
     has_letter = any(sign.isalpha() for sign in word)
-    if has_letter and (is_behind_order or not word.isalpha()):
+    if has_letter and (is_all or is_behind_order or not word.isalpha()):
         yield _Kind.CUSTOMER
     is_amount = _DASHED_AMOUNT.fullmatch(token) is not None
     if not is_of_order and not is_amount and not (is_number and (len(word) < _LEAST or _YEAR.fullmatch(word))):

@@ -67,6 +67,7 @@ def test_a_number_with_a_check_digit_and_an_id_with_a_sign_name_their_customer()
     assert "acme-corp" in references_of(line("acme-corp")).customers
     assert "acme" in references_of(line("INV-acme-2026-11")).customers
     assert references_of(line("Anna Berg")).customers == set()
+    assert references_of(line(" anna ")).customers == {"anna"}
 
 
 def test_the_number_of_the_payers_document_names_nobody_unless_it_says_so() -> None:
