@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from billing.errors import BillingError, InvalidInput
@@ -49,6 +50,7 @@ class Statements:
         rails: Mapping[str, Rail],
         alerts: Alerts | None = None,
         personal_secret: str = "",
+        four_eyes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.accounts = accounts
         self._reader = reader
@@ -56,6 +58,7 @@ class Statements:
         self._rails = frozenset({CARDS, *rails})
         self._alerts = alerts
         self._personal_secret = personal_secret
+        self._four_eyes = four_eyes
 
     async def take(
         self,
@@ -91,7 +94,7 @@ class Statements:
         name = rail or next(iter(self.accounts))
         if name not in self.accounts:
             raise InvalidInput(f"{name!r} is no bank account with statements; name one of: {', '.join(self.accounts)}")
-        return BankTerms(name, self.accounts[name], self._rails | {name}, self._personal_secret)
+        return BankTerms(name, self.accounts[name], self._rails | {name}, self._personal_secret, self._four_eyes)
 
     def _read(self, terms: BankTerms, content: bytes, mapping: CsvMapping | None, now: datetime) -> Statement:
         statement = self._reader.read(content, terms.bank.currency, mapping)
@@ -108,6 +111,7 @@ class Statements:
         advance: Callable[[int, int], None],
     ) -> list[LineRow]:
         lines = await asyncio.to_thread(keyed, statement.lines)
+        lines.sort(key=lambda each: each.line.booked_on)  # settlements hand over the oldest receipts first
         keys = frozenset(each.key for each in lines)
         rows: list[LineRow] = []
         for start in range(0, len(lines), PAGE_LINES):

@@ -1,5 +1,6 @@
 """A bank account of ours whose statements are imported: the contract of a rail of kind statements."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,12 +23,19 @@ class BankAccount(Model, extra="forbid"):
 
 
 class BankTerms(NamedTuple):
-    """What matching has to know: the rail and its account, the other rails, the key of personal numbers ("": none)."""
+    """What matching has to know: the rail and its account, the other rails, the key of personal numbers ("": none).
+
+    ``four_eyes``: above these amounts, in minor units by currency, whose a payment is takes two people; {}: never.
+    """
 
     rail: str
     bank: BankAccount
     rails: frozenset[str]
     personal_secret: str = ""
+    four_eyes: Mapping[str, int] = {}
+
+    def takes_two(self, minor: int) -> bool:
+        return bool(self.four_eyes) and minor > self.four_eyes.get(self.bank.currency, 0)
 
     @property
     def zone(self) -> ZoneInfo:

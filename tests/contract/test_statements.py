@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from adapters.sql.ledger import SqlLedger
 from adapters.statements.files import StatementFiles
@@ -106,6 +106,15 @@ async def test_a_short_number_names_an_order_only_for_exactly_what_it_owes(ledge
     assert [row.outcome for row in report.rows] == [LineOutcome.UNMATCHED, LineOutcome.BOOKED]
 
 
+async def test_a_document_number_and_an_address_name_no_order(ledger: SqlLedger) -> None:
+    """Neither behind a sign nor by themselves, whatever is owed."""
+    await owing(ledger)
+    await owing(ledger, "12", "other")
+    texts = ("дом № 12, кв. № 7", "Сумма 1042-00 тенге. Без НДС", "buyer@firm.kz")
+    report = await taken(ledger, *(paid("1042", "100.00", words) for words in texts))
+    assert outcomes(report) == {"unmatched": 3}
+
+
 async def test_the_amount_alone_books_nothing(ledger: SqlLedger) -> None:
     await owing(ledger)
     assert outcomes(await taken(ledger, paid())) == {"unmatched": 1}
@@ -155,6 +164,17 @@ async def test_what_an_app_has_posted_is_matched_and_books_nothing(ledger: SqlLe
     assert (await owed(ledger), await clearing(ledger), await clearing(ledger, "bank-app")) == (0, 10000, 10000)
 
 
+async def test_what_names_a_payment_of_an_app_is_never_booked_beside_it(ledger: SqlLedger) -> None:
+    """Less its commission, or a second time: nobody's, whoever is named besides."""
+    await owing(ledger, amount_minor=20000)
+    await ledger.book(posted("11111111"), NOW)
+    words = "order 1042 txn 11111111"
+    report = await taken(ledger, paid("1", "98.00", words), paid("2", text=words), paid("3", text=words))
+    assert [str(row.outcome) for row in report.rows] == ["unmatched", "matched", "unmatched"]
+    assert await owed(ledger) == 10000
+    assert len(await told(ledger)) == 2
+
+
 def posted(reference: str, amount_minor: int = 10000, at: datetime = NOW - timedelta(days=2)) -> IncomingPayment:
     order = Subject.order("1042")
     names = {"rail": "bank-app", "reference": reference, "customer_id": "buyer", "subject": order}
@@ -177,6 +197,28 @@ async def test_a_settlement_moves_what_the_rail_has_taken_and_keeps_its_fee(ledg
     assert fees == [600]
     assert sum(row.closing_minor for row in await ledger.trial_balance()) == 0
     assert (await taken(ledger, payout("294.00"), name="again")).known == 1
+
+
+async def test_a_settlement_that_comes_again_is_not_settled_again(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await ledger.book(posted("1"), NOW - timedelta(days=2))
+    await ledger.book(posted("2", 50000, NOW), NOW)  # after the day of the lines
+    assert outcomes(await taken(ledger, payout("98.00"))) == {"settled": 1}
+    report = await taken(ledger, payout("98.00"), payout("98.00"))
+    assert outcomes(report) == {"unmatched": 1}
+    assert await clearing(ledger, "bank-app") == 50000
+
+
+async def test_what_a_settlement_asks_of_the_ledger_does_not_grow_with_its_age(ledger: SqlLedger) -> None:
+    asked: list[str] = []
+    event.listen(ledger._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    counts = set[int]()
+    for year in ("2026", "1991"):
+        content = samples.one_c(payout("98.00", "Settlement"), opening="", closing="").replace("2026", year).encode()
+        asked.clear()
+        await statements(ledger).take(Upload(year, content), "ann", NOW)
+        counts.add(sum("incoming_payments.paid_at" in statement for statement in asked))
+    assert counts == {9}
 
 
 @pytest.mark.parametrize("amount", ["290.00", "300.01"])
@@ -210,6 +252,23 @@ async def test_a_known_payer_of_exactly_what_is_owed_is_proposed_confirmed_once_
     assert await owed(ledger) == 0
 
 
+async def test_a_large_amount_takes_somebody_besides_whoever_has_imported_it(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    service = Statements(StatementFiles(), ledger, {"bank": BANK}, RAILS, four_eyes={"eur": 5999})
+    for number, amount, words in (("1", "40.00", "order 1042"), ("2", "60.00", "")):
+        content = samples.one_c(paid(number, amount, words), opening="", closing="").encode()
+        report = await service.take(Upload("day.txt", content), "ann", NOW)
+    assert outcomes(report) == {"proposed": 1}
+    (proposal,) = await ledger.instructions()
+    with pytest.raises(InvalidInput, match="somebody else has to confirm it"):
+        await ledger.confirm(proposal.instruction_id, "Ann", "it is theirs", NOW)
+    await ledger.confirm(proposal.instruction_id, "bob", "it is theirs", NOW)
+    assert await owed(ledger) == 0
+    await owing(ledger, "1043", amount_minor=6000)
+    content = samples.one_c(paid("3", "60.00"), opening="", closing="").encode()
+    assert outcomes(await service.take(Upload("next.txt", content), "ann", NOW)) == {"proposed": 1}, "confirmed, but"
+
+
 async def test_an_account_that_has_paid_for_two_customers_proposes_nothing(ledger: SqlLedger) -> None:
     await owing(ledger)
     await owing(ledger, "1043", "other")
@@ -233,7 +292,7 @@ async def test_a_short_number_is_no_reference_of_a_payment(ledger: SqlLedger) ->
     report = await taken(ledger, paid("77", "100.00", "оплата"))
     assert outcomes(report) == {"unmatched": 1}, "a document's number of the payer's"
     key = report.rows[0].key
-    assert outcomes(await taken(ledger, paid("78", "10.00", f"refund of {key}", is_in=False))) == {"returned": 1}
+    assert outcomes(await taken(ledger, paid("78", "100.00", f"refund of {key}", is_in=False))) == {"returned": 1}
 
 
 async def test_outgoing_lines_are_kept_and_book_nothing(ledger: SqlLedger) -> None:
@@ -253,6 +312,15 @@ async def test_money_that_we_give_back_by_name_is_a_refund_and_a_return_of_the_b
     assert record is not None
     assert (record.payment.kind, record.payment.amount_minor) == (PaymentKind.CHARGEBACK, -15000)
     assert record.payment.original == PaymentName.of("bank", "BANK000001")
+
+
+async def test_a_commission_that_quotes_a_payment_is_no_refund_of_it(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    report = await taken(ledger, paid("1", "100.00", "order 1042"))
+    charge = paid("2", "1.50", f"commission for {report.rows[0].key}", is_in=False)
+    assert outcomes(await taken(ledger, charge)) == {"outgoing": 1}
+    assert (await owed(ledger), await clearing(ledger)) == (0, 10000)
+    assert sum("1.50 EUR has left bank and names payment" in each for each in await told(ledger)) == 1
 
 
 async def test_a_refund_that_is_to_be_made_by_hand_is_told_and_booked_once(ledger: SqlLedger) -> None:

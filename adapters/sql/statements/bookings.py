@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from adapters.sql.core.journal_schema import incoming_payments
-from adapters.sql.receivables.incoming import book
+from adapters.sql.receivables.incoming import book, payment_record
 from adapters.sql.receivables.instructions import propose
 from adapters.sql.receivables.journal import post
 from adapters.sql.reviewers.alerts import put_alerts
@@ -17,7 +17,7 @@ from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName
 from billing.receivables.remedies import about_payment
 from billing.remedies import RemedyAction
-from billing.reviewers.statement_alerts import of_refund_seen, of_unfit_payout, of_unknown_return
+from billing.reviewers.statement_alerts import of_part_gone, of_refund_seen, of_unfit_payout, of_unknown_return
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import KeyedLine
 from billing.statements.matching import Decision
@@ -29,11 +29,12 @@ PROPOSER = "matching"
 
 
 class Booking(NamedTuple):
-    """A line under way into the books."""
+    """A line under way into the books; ``by`` imports it."""
 
     terms: BankTerms
     keyed: KeyedLine
     decision: Decision
+    by: str
     at: datetime
 
 
@@ -121,6 +122,7 @@ def _reference(connection: Connection, booking: Booking) -> str:
 
 
 def _proposal(payment: IncomingPayment, booking: Booking) -> InstructionRequest:
+    """Above the limit it is the importer's, who cannot confirm it: a file can be made by hand."""
     digest = hashlib.sha256(f"{payment.rail} {booking.keyed.key}".encode()).hexdigest()
     return InstructionRequest(
         instruction_id=digest[:16],
@@ -128,7 +130,7 @@ def _proposal(payment: IncomingPayment, booking: Booking) -> InstructionRequest:
         payment=payment.name,
         customer_id=booking.decision.customer_id,
         subject=booking.decision.subject,
-        by=PROPOSER,
+        by=booking.by if booking.terms.takes_two(payment.amount_minor) else PROPOSER,
         reason=f"its account has paid for {booking.decision.customer_id} before, who owes exactly this",
         via="statement",
     )
@@ -142,5 +144,9 @@ def _tell(connection: Connection, booking: Booking) -> None:
     minor, at = booking.keyed.line.amount_minor, booking.at
     if decision.instruction_id is not None:
         put_alerts(connection, [of_refund_seen(rail, key, decision.instruction_id, minor, currency, at)])
+    elif decision.payment is not None:
+        record = payment_record(connection, decision.payment)
+        assert record is not None
+        put_alerts(connection, [of_part_gone(rail, key, record.payment, minor, currency, at)])
     else:
         put_alerts(connection, [of_unknown_return(rail, key, minor, currency, at)])

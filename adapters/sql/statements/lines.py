@@ -10,7 +10,7 @@ from adapters.sql.core.statement_schema import statement_lines
 from adapters.sql.core.statements import lock
 from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.statements.bookings import Booking, carry_out
-from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, receipts, repeated
+from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, posted, receipts
 from adapters.sql.statements.payers import payers
 from adapters.sql.statements.twins import counted, files_around, find_twins, is_in
 from billing.receivables.journal import PaymentName
@@ -51,7 +51,7 @@ def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: File
     for each in fresh:
         facts = _facts(connection, terms, each.line, references[each.key], names, known, at)
         decision = decide(each.line, facts)
-        payment = carry_out(connection, Booking(terms, each, decision, at))
+        payment = carry_out(connection, Booking(terms, each, decision, head.by, at))
         rows.append(_keep(connection, terms, head, each, decision, payment))
     return sorted(rows, key=lambda row: row.position)
 
@@ -87,14 +87,15 @@ def _facts(
     rules = terms.bank.settlements
     rail = rail_of(line, rules)
     if rail is not None:
-        found = payout_of(line, rail, rules[rail], receipts(connection, terms, rail, line, terms.today(at)))
+        found = payout_of(line, rail, rules[rail], receipts(connection, terms, rail, line))
         return facts._replace(payout_rail=rail, payout=found)
     named, payer = names.named(references), known.get(line.payer_account or "")
     concerned = {each.customer_id for each in named} | ({payer.customer_id} if payer else set())
     return facts._replace(
-        repeats=repeated(connection, terms, line, names.payments_of(references)),
+        posted=posted(connection, terms, names.payments_of(references)),
         named=named,
         payer=payer,
+        takes_two=terms.takes_two(line.amount_minor),
         balances={customer_id: balance(connection, customer_id) for customer_id in concerned},
     )
 
