@@ -9,13 +9,13 @@ import signal
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.sql.receivables.billers import SqlBillers
-from billing.billers.biller import Answered
 from sqlalchemy import event
-from tests.contract.biller_fixtures import CONTRACTS, routes
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.receivables.billers import SqlBillers
+from billing.billers.biller import Answered
 from sandbox.stack.stand_ins import serve
+from tests.contract.biller_fixtures import CONTRACTS, routes
 from tests.contract.gateway_fixtures import Clock
 
 COMMIT, ANSWER = "commit", "answer"
