@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
-from billing.billers.biller import Answer, Answered, BillerPayment, Outcome
-from tests.contract.biller_fixtures import NUMBER, PERSONAL, PERSONAL_SECRET, STRANGE, numbered
 
 from adapters.sql.ledger import SqlLedger
+from billing.billers.biller import Answer, Answered, BillerPayment, Outcome
 from billing.customers.account_numbers import AccountKey, personal_digest
 from billing.errors import BillingError
 from billing.receivables.payment_list import PaymentFilter
+from tests.contract.biller_fixtures import NUMBER, PERSONAL, PERSONAL_SECRET, STRANGE, numbered
 from tests.contract.ledger_fixtures import AT
 from tests.contract.test_order_statements import MEET_SECONDS, Broken, before
 
