@@ -42,11 +42,13 @@ def check_billers(rails: Iterable[str], contracts: Mapping[str, BillerContract],
 
 
 def _fault_of(contract: BillerContract) -> str:
-    secret, password = contract.secret.get_secret_value(), contract.password.get_secret_value()
     if contract.dialect is not Dialect.NEUTRAL and not contract.addresses:
         return "set addresses, from which the bank calls: nothing else protects this dialect"
-    if contract.dialect is Dialect.NEUTRAL and max(len(secret), len(password) if contract.user else 0) < 32:
-        return "set secret, or user and password, of 32 characters or more"
+    secret, password = contract.secret.get_secret_value(), contract.password.get_secret_value()
+    lengths = [len(text) for text in (secret, password) if text]
+    is_protected = bool(lengths) and min(lengths) >= 32 and bool(contract.user) == bool(password)
+    if contract.dialect is Dialect.NEUTRAL and not is_protected:
+        return "set secret, or user and password together, or all three; secret and password have 32 characters or more"
     try:
         amounts = [parse_amount(text, contract.currency) for text in (contract.least, contract.most)]
     except InvalidInput as error:

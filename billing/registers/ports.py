@@ -45,15 +45,18 @@ class RegisterDays(Protocol):
 
 class Registers(Mappings, RegisterDays, Protocol):
     async def save_register_lines(self, terms: RegisterTerms, day: date, lines: Sequence[RegisterLine]) -> None:
-        """Keeps some lines of a file that is being taken in. What is on record and as before, does not change."""
+        """Keeps some lines of a file that is being taken in. What is on record and as before, does not change.
+
+        Nor does what an erasure has left of a line: the file that is taken in again has the person's number still.
+        """
 
     async def close_register(self, terms: RegisterTerms, file: RegisterFile) -> Taken:
         """Keeps the file, once all its lines are, and puts what is open into the alerts' outbox: one alert a state of
         the day. Raises ``InvalidInput`` if it is another rail's or day's.
         """
 
-    async def is_foreign_register(self, file: RegisterFile) -> RegisterFile | None:
-        """The file with the same content, and with lines, that was taken in for another rail or day."""
+    async def registers_with(self, digest: str) -> list[RegisterFile]:
+        """The files with this content, of any rail and day."""
 
     async def register_days(self, rail: str = "", limit: int = 100) -> list[tuple[str, date]]:
         """The rails and days of which a register has come; the newest day first."""

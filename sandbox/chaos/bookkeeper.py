@@ -24,7 +24,7 @@ from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.ports import IncomingPayments, Journal, Recorded
 from sandbox.chaos.bank.app_payers import CURRENCY, AppPayers
 from sandbox.chaos.plan import Occasion, Plan, Sending
-from sandbox.judge.registers import BANK
+from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.timeline import pause
 from services.payment_desk import PaymentDesk

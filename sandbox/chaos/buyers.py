@@ -30,7 +30,7 @@ from sandbox.chaos.bank.app_payers import AppPayers
 from sandbox.chaos.order_plan import Move, PlannedOrder, planned_orders
 from sandbox.chaos.payers import Payers, patiently
 from sandbox.chaos.plan import Plan
-from sandbox.judge.registers import BANK
+from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank
 from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.seller import Seller

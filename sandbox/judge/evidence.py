@@ -22,8 +22,8 @@ from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from sandbox.judge.expected import CustomerScript, ExpectedMonth
 from sandbox.judge.orders.order_evidence import OrdersEvidence
-from sandbox.judge.registers import Registers
-from sandbox.judge.stripe_journal import Intent
+from sandbox.judge.rails.registers import Registers
+from sandbox.judge.rails.stripe_journal import Intent
 from sandbox.stand_ins.mailbox import Mail
 
 

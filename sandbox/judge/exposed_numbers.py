@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sandbox.judge.bank_book import BankBook
+from sandbox.judge.rails.bank_book import BankBook
 from sandbox.stand_ins.mailbox import Mail
 
 _DIGITS = re.compile(r"(?<!\d)\d{5,20}(?!\d)")

@@ -23,13 +23,11 @@ from billing.period import Period
 from billing.receivables.journal import Cause, JournalRow, PaymentName, Transaction
 from billing.receivables.ports import THE_BEGINNING, THE_END, Journal, PaymentListing
 from billing.reviewers.ports import AlertListing
-from sandbox.judge.bank_book import BankBook
 from sandbox.judge.books import Books
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet
 from sandbox.judge.exposed_numbers import exposed
 from sandbox.judge.facts import Facts
-from sandbox.judge.gateway_register import GatewayRegister
 from sandbox.judge.orders.asked_refunds import AskedRefund, asked_refunds
 from sandbox.judge.orders.order_evidence import (
     OrderLedger,
@@ -39,8 +37,10 @@ from sandbox.judge.orders.order_evidence import (
     read_orders,
     unpaid_entries,
 )
-from sandbox.judge.registers import Registers
-from sandbox.judge.stripe_journal import CARDS, StripeJournal
+from sandbox.judge.rails.bank_book import BankBook
+from sandbox.judge.rails.gateway_register import GatewayRegister
+from sandbox.judge.rails.registers import Registers
+from sandbox.judge.rails.stripe_journal import CARDS, StripeJournal
 from sandbox.stack.sample import sheet_of
 from sandbox.stand_ins.bank import statement
 from sandbox.stand_ins.event_receiver import read_events

@@ -18,7 +18,6 @@ from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.model import Model
 from billing.money import format_amount
 from billing.reviewers.alerts import AlertKind
-from sandbox.judge.bank_promises import untold_differences, wrongly_answered
 from sandbox.judge.collected import collected, diaries, gaps, people_know, reminders, waiting_months
 from sandbox.judge.events import differing_events
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
@@ -32,7 +31,8 @@ from sandbox.judge.orders.promises import (
     untold_production,
     wrongly_released,
 )
-from sandbox.judge.stripe_journal import Intent
+from sandbox.judge.rails.bank_promises import untold_differences, wrongly_answered
+from sandbox.judge.rails.stripe_journal import Intent
 
 
 class PromiseResult(Model):

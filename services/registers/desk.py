@@ -6,6 +6,7 @@
     row = await desk.confirm("bank-app", "20261127000017", "ann", "by the register", now)
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -57,8 +58,10 @@ class RegisterDesk:
         mapping: Sequence[str] = (),
         advance: Callable[[int], None] = lambda count: None,
     ) -> Taken:
-        """Takes a file in, page by page; ``mapping`` is kept for the next ones. A repeat changes nothing, and after a
-        failure goes on.
+        """Takes a file in, page by page; ``mapping`` is kept for the next ones. After a failure, a repeat goes on.
+
+        A file that was taken in before is not read again, for a corrected one may have come since; except by another
+        ``mapping``.
 
         Raises ``InvalidInput``: then nothing of it was taken in.
         """
@@ -71,9 +74,13 @@ class RegisterDesk:
             )
         before = await self._ledger.register_mapping(rail) or DEFAULT_MAPPING
         used = mapping_of(list(mapping), before)
-        lines = self._read(content, terms, day, used)
-        file = file_of(terms, day, hashlib.sha256(content).hexdigest(), name, lines, by, now)
-        if other := await self._ledger.is_foreign_register(file):
+        digest = hashlib.sha256(content).hexdigest()
+        known = {(file.rail, file.day): file for file in await self._ledger.registers_with(digest)}
+        if (rail, day) in known and used == before:
+            return Taken(day=await self._ledger.register_day(terms, day), is_new=False)
+        lines = await asyncio.to_thread(self._read, content, terms, day, used)
+        file = file_of(terms, day, digest, name, lines, by, now)
+        if other := next((file for of, file in known.items() if lines and of != (rail, day)), None):
             raise InvalidInput(f"it was taken in already, as the register of {other.rail} of {other.day}")
         for start in range(0, len(lines), _PAGE):
             page = lines[start : start + _PAGE]

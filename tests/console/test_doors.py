@@ -18,9 +18,7 @@ PUBLIC = (
     *("/pay", "/card", "/checkout", "/register", "/registration"),
     *("/orders", "/webhooks", "/billers", "/healthz", "/readyz", "/metrics", "/static", "/login"),
 )
-"""Who has the link pays or registers; Stripe and shops sign, banks are known by their addresses; the rest tells nothing
-about anybody.
-"""
+"""Who has the link pays or registers; Stripe and shops sign; banks have their addresses; the rest tells nothing."""
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from billing.billers.biller import Answer, BillerPayment
-from tests.contract.biller_fixtures import NUMBER, SECRET, numbered
 
 from adapters.sql.ledger import SqlLedger
+from billing.billers.biller import Answer, BillerPayment
 from billing.customers.account_numbers import AccountKey
 from billing.receivables.payment_list import PaymentFilter
 from sandbox.bank.api import bank_app
@@ -24,6 +23,7 @@ from sandbox.stack.stand_ins import serve
 from sandbox.stand_ins.control import control
 from tests import biller_process
 from tests.biller_process import ANSWER, COMMIT, Place
+from tests.contract.biller_fixtures import NUMBER, SECRET, numbered
 from tests.contract.ledger_fixtures import AT
 from tests.contract.test_order_statements import before
 

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
 from billing.customers.account_numbers import is_personal_number, personal_digest
+from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput, NotFound
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import PaymentName
@@ -34,6 +35,7 @@ from tests.contract.register_fixtures import (
 )
 
 FIRST, SECOND, THIRD = TXNS
+PERSONAL = next(text for text in (f"88010130012{digit}" for digit in range(10)) if is_personal_number(text))
 
 
 async def taken(ledger: SqlLedger, *lines: str, name: str = "r.csv") -> RegisterDay:
@@ -202,6 +204,34 @@ async def test_a_corrected_line_has_to_be_decided_again(ledger: SqlLedger) -> No
     assert states(await taken(ledger, line(FIRST, "99.00"), name="other.csv")) == {"missing": (1, 9_900, 0)}
 
 
+async def test_an_older_file_that_is_taken_in_again_undoes_no_correction_and_no_decision(ledger: SqlLedger) -> None:
+    await taken(ledger, line(FIRST, "10.00"))
+    await taken(ledger, line(FIRST, "12.00"), name="corrected.csv")
+    row = await desk_of(ledger).reject(RAIL, FIRST, *BY)
+    assert states(await taken(ledger, line(FIRST, "10.00"))) == {"rejected": (1, 1_200, 0)}
+    page = await ledger.register_lines(TERMS, DAY, everything=True)
+    assert page.rows == (row,)
+
+
+async def test_a_file_that_was_mapped_wrongly_is_taken_in_again_by_another_mapping(ledger: SqlLedger) -> None:
+    content = f"txn_id,account,sum,fee,txn_date\n{FIRST},{NUMBER},100.00,1.00,2026-11-27\n".encode()
+    desk = desk_of(ledger)
+    await desk.take(RAIL, DAY, "r.csv", content, "ann", NOW, ["amount=fee"])
+    corrected = await desk.take(RAIL, DAY, "r.csv", content, "ann", NOW, ["amount=sum"])
+    assert (corrected.is_new, states(corrected.day)) == (False, {"missing": (1, 10_000, 0)})
+
+
+async def test_no_file_brings_back_what_an_erasure_has_taken_from_a_line(ledger: SqlLedger, url: str) -> None:
+    await with_account(ledger)
+    await ledger.keep_personal("acme", personal_digest(PERSONAL, KEY), PERSONAL[-4:], "ann", NOW)
+    await taken(ledger, line(account=PERSONAL))
+    row = await desk_of(ledger).reject(RAIL, FIRST, *BY)
+    await ledger.drop_personal("acme")
+    await taken(ledger, line(account=PERSONAL), line(SECOND), name="longer.csv")
+    found = read(url, f"SELECT account, personal, decision FROM register_lines WHERE reference = '{FIRST}'")
+    assert found == [(ERASED, None, row.decision)]
+
+
 async def test_a_line_of_no_register_cannot_be_booked_or_rejected(ledger: SqlLedger) -> None:
     desk = desk_of(ledger)
     for decide in (desk.confirm, desk.reject):
@@ -269,15 +299,13 @@ async def test_days_without_a_register_count_from_the_first_money_or_register_on
 
 
 async def test_no_personal_number_is_kept(ledger: SqlLedger, url: str) -> None:
-    eleven = "88010130012"
-    personal = next(f"{eleven}{digit}" for digit in range(10) if is_personal_number(f"{eleven}{digit}"))
     await with_account(ledger)
-    await ledger.keep_personal("acme", personal_digest(personal, KEY), personal[-4:], "ann", NOW)
-    await taken(ledger, line(account=personal))
+    await ledger.keep_personal("acme", personal_digest(PERSONAL, KEY), PERSONAL[-4:], "ann", NOW)
+    await taken(ledger, line(account=PERSONAL))
     await desk_of(ledger).confirm(RAIL, FIRST, *BY)
     assert (await ledger.balance("acme")).credits == {"kzt": -10_000}
-    assert personal not in str(read(url, "SELECT * FROM register_lines"))
-    assert read(url, "SELECT account FROM register_lines") == [(f"…{personal[-4:]}",)]
+    assert PERSONAL not in str(read(url, "SELECT * FROM register_lines"))
+    assert read(url, "SELECT account FROM register_lines") == [(f"…{PERSONAL[-4:]}",)]
 
 
 async def test_how_files_are_written_is_kept_for_the_next_one(ledger: SqlLedger) -> None:

@@ -12,6 +12,7 @@ from adapters.sql.core.register_schema import file_mappings, register_files, reg
 from adapters.sql.core.statements import insert_new, lock, upsert
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT, extras, tallies
 from adapters.sql.reviewers.alerts import put_alerts
+from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import PaymentName
@@ -64,6 +65,8 @@ class SqlRegisters(SqlDatabase):
                 name = PaymentName.of(terms.rail, line.reference)
                 facts = {name: getattr(line, name) for name in _FACTS if name != "currency"}
                 facts["currency"] = terms.currency
+                if known.get(name.digest, {}).get("account") == ERASED:
+                    facts |= {"account": ERASED, "personal": None}
                 if name.digest not in known:
                     new.append({**name._asdict(), "day": str(day), "reference": line.reference, **facts})
                 elif known[name.digest] != facts:
@@ -86,9 +89,8 @@ class SqlRegisters(SqlDatabase):
             return Taken(day=day, is_new=is_new)
 
     @in_thread
-    def is_foreign_register(self, file: RegisterFile) -> RegisterFile | None:
-        with self._reading("look a register up") as connection:
-            return _foreign(connection, file)
+    def registers_with(self, digest: str) -> list[RegisterFile]:
+        return self._read(RegisterFile, register_files, _F.digest == digest)
 
     @in_thread
     def register_day(self, terms: RegisterTerms, day: date) -> RegisterDay:

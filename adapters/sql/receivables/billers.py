@@ -25,8 +25,9 @@ from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_counted
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.orders.credit import promised, usable_credit
+from adapters.sql.receivables.accounts import as_balance, balance, balances_of
 from adapters.sql.receivables.incoming import book, payment_record
-from adapters.sql.receivables.journal import as_balance, balance, balances_of, post
+from adapters.sql.receivables.journal import post
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.billers.biller import (
     AccountDue,

@@ -12,7 +12,8 @@ from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import moved_with, order_state
 from adapters.sql.payments.checkouts import note_state
-from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
+from adapters.sql.receivables.accounts import balance, lock_account
+from adapters.sql.receivables.journal import ENTRIES, as_transactions, post, subject_values
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
@@ -27,6 +28,10 @@ from billing.reviewers.alerts import of_doubt
 
 _I = incoming_payments.c
 _BOOKED_AT = select(_I.booked_at).where(_I.rail == bindparam("rail"), _I.digest == bindparam("digest"))
+
+_CUSTOMER = select(customers.c.currency, customers.c.closed_at).where(
+    customers.c.customer_id == bindparam("customer_id")
+)
 
 
 class SqlIncoming(SqlDatabase):
@@ -179,8 +184,7 @@ def _doubts(connection: Connection, payment: IncomingPayment, posted: Transactio
 
 def _account(connection: Connection, payment: IncomingPayment) -> AccountState | None:
     """The state of the payment's customer, or buyer, to whom any currency is as good."""
-    query = select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_CUSTOMER, {"customer_id": payment.customer_id}).one_or_none()
     order = order_state(connection, payment)
     if row is not None:
         return AccountState(row.currency, row.closed_at is not None, order=order)

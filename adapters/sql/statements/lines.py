@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, tuple_
 
 from adapters.sql.core.statement_schema import statement_lines
 from adapters.sql.core.statements import lock
-from adapters.sql.receivables.journal import balance, lock_account
+from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.statements.bookings import Booking, carry_out
 from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, receipts, repeated
 from adapters.sql.statements.payers import payers

@@ -13,7 +13,7 @@ from bootstrap import Adapters, connect_payment_desk
 from bootstrap_statements import connect_statements
 from sandbox.bank.contracts import CONTRACTS, Contract, Dialect
 from sandbox.bank.store import AccountLine
-from sandbox.judge.bank_book import STATEMENTS
+from sandbox.judge.rails.bank_book import STATEMENTS
 from sandbox.stand_ins.control import control, download
 from sandbox.stand_ins.subscribers import SUBSCRIBERS, Owned, owners
 from services.statements import Upload

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from billing.receivables.journal import Cause, PaymentName, Subject
 from sandbox.judge.account import name_of
-from sandbox.judge.bank_book import NO_BANK, STATEMENTS, BankBook, minor
-from sandbox.judge.gateway_register import GatewayRegister
-from sandbox.judge.stripe_journal import StripeJournal
+from sandbox.judge.rails.bank_book import NO_BANK, STATEMENTS, BankBook, minor
+from sandbox.judge.rails.gateway_register import GatewayRegister
+from sandbox.judge.rails.stripe_journal import StripeJournal
 from sandbox.stand_ins.bank import Statement
 
 BANK = "transfer"
