@@ -64,5 +64,8 @@ class BankBook:
         return (line for line in self.lines.values() if line.gross)
 
 
+NO_BANK = BankBook()
+
+
 def minor(text: str, currency: str) -> int:
     return int(Decimal(text).scaleb(minor_digits(currency)))

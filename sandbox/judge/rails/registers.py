@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from billing.receivables.journal import Cause, PaymentName, Subject
 from sandbox.judge.account import name_of
-from sandbox.judge.rails.bank_book import STATEMENTS, BankBook, minor
+from sandbox.judge.rails.bank_book import NO_BANK, STATEMENTS, BankBook, minor
 from sandbox.judge.rails.gateway_register import GatewayRegister
 from sandbox.judge.rails.stripe_journal import StripeJournal
 from sandbox.stand_ins.bank import Statement
@@ -62,7 +62,7 @@ class Registers:
 
     @classmethod
     def read(
-        cls, journal: StripeJournal, statement: Statement, gateway: GatewayRegister, bank: BankBook
+        cls, journal: StripeJournal, statement: Statement, gateway: GatewayRegister, bank: BankBook = NO_BANK
     ) -> "Registers":
         by_app = (*_by_the_banks_app(bank), *_by_the_banks_statements(bank))
         found = (*_at_stripe(journal), *_at_the_bank(statement), *_at_the_gateway(gateway), *by_app)
