@@ -61,7 +61,7 @@ def paths(app: Any) -> list[str]:
 def filled(path: str, good: dict[str, str], **hostile: str) -> str:
     """The path with good values in its places, but for the ``hostile`` ones."""
     values = {"token": good.get(path.split("/")[1], "x"), "period": good["period"], "customer_id": "acme", "path": "x"}
-    values["number"] = "1042"
+    values |= {"number": "1042", "name": "bank-app", "rail": "bank-app", "day": "2026-11-27", "account": "1000009"}
     return re.sub(r"{(\w+)[^}]*}", lambda name: (values | hostile)[name[1]], path)
 
 
