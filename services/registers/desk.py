@@ -8,8 +8,10 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from billing.errors import InvalidInput
@@ -89,6 +91,24 @@ class RegisterDesk:
         if used != before:
             await self._ledger.keep_register_mapping(rail, used, by or "", now)
         return await self._ledger.close_register(terms, file)
+
+    async def day_of(self, rail: str, named: date, name: str, content: bytes) -> date:
+        """The day of a file whose name has the day ``named``: some banks write the day after there.
+
+        The one of most of its payments. A file without any is of the day before if that one's register is missing.
+        """
+        terms, before = self.terms(rail), _within_reason(named) - timedelta(days=1)
+        same = await self._ledger.registers_with(hashlib.sha256(content).hexdigest())
+        if known := [file.day for file in same if (file.rail, file.name) == (rail, name)]:
+            return known[0] if known[0] in (named, before) else named
+        mapping = await self._ledger.register_mapping(rail) or DEFAULT_MAPPING
+        for day in (named, before):
+            with suppress(InvalidInput):
+                lines = await asyncio.to_thread(self._read, content, terms, day, mapping)
+                days = Counter(terms.day_of(line.paid_at) for line in lines)
+                is_missing = not lines and before in await self._ledger.days_without_register(terms, before, named)
+                return before if is_missing or days[before] > days[named] else named
+        return named
 
     async def days(self, rail: str = "") -> list[RegisterDay]:
         """The days of which a register has come, as they stand now; the newest first."""

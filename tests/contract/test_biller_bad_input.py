@@ -132,6 +132,23 @@ async def test_the_neutral_dialect_believes_signatures_and_passwords_only(bank: 
     assert await bank.booked() == []
 
 
+@pytest.mark.parametrize("more", ["&", "&&", "&flag", "&fio=%C8%E2%E0%ED", "&fio=a&fio=b", "&=", "&note=%zz"])
+async def test_money_is_taken_whatever_stands_beside_it(bank: Bank, more: str) -> None:
+    query = f"command=pay&txn_id=17&account={NUMBER}&sum=10.00{more}"
+    assert (await bank.http.get(f"/billers/bank-app?{query}")).json()["result"] == 0
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    posted = await bank.http.post("/billers/terminals", content=query.encode(), headers=form)
+    assert "<result>0</result>" in posted.text
+    assert len(await bank.booked()) == 2
+
+
+async def test_a_request_that_is_no_command_is_logged_with_its_rail(
+    bank: Bank, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bank.http.get(f"/billers/bank-app?command=pay&txn_id=17&account={NUMBER}&sum=10.00&sum=1.00")
+    assert "bank-app: refused: a request is malformed" in caplog.text
+
+
 async def test_a_user_without_a_password_opens_nothing(ledger: SqlLedger, serve: Serve) -> None:
     contract = replace(CONTRACTS[2], password="")
     async with local_http(base_url=await serve(routes(ledger, Clock(), contract))) as http:
