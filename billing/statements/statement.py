@@ -148,11 +148,11 @@ def _earliest(days: Iterable[date | None]) -> date | None:
 
 def is_same_account(one: str, other: str) -> bool:
     """Whether two texts name one account: spaces and case do not count, nor the bank that MT940 writes before it."""
-    first, second = (_plain(text) for text in (one, other))
+    first, second = (plain_account(text) for text in (one, other))
     return first == second or first.endswith(f"/{second}")
 
 
-def _plain(account: str) -> str:
+def plain_account(account: str) -> str:
     return "".join(account.split()).upper().replace("-", "")
 
 
