@@ -16,7 +16,7 @@ from adapters.statements.cells import line_of, minor_of, text_of
 from adapters.statements.decoding import decoded
 from billing.errors import InvalidInput
 from billing.money import currency_code
-from billing.statements.statement import FileFormat, Statement, StatementLine, joined
+from billing.statements.statement import FileFormat, Statement, StatementLine, check_count, joined
 
 logging.getLogger("mt940").setLevel(logging.CRITICAL)  # it would log what it cannot read: names and accounts
 
@@ -27,6 +27,7 @@ _NO_REFERENCE = frozenset({"NONREF", "NOREF", "NOTPROVIDED"})
 def read_mt940(content: bytes) -> Statement:
     """Raises ``InvalidInput``."""
     text = decoded(content, ("cp1252",), lambda text: "\0" not in text)
+    check_count(text.count(":61:"))
     try:
         blocks = mt940.parse_statements(_plain(text), processors={"post_statement": _PROCESSORS}, options=Options.all())
         return joined([_statement(block) for block in blocks])

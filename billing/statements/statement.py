@@ -16,6 +16,7 @@ from billing.model import Code, Count, Id, Line, Minor, MinorSum, Model, Rows, W
 from billing.money import format_amount
 
 FILE_MAX_BYTES = 20_000_000
+LINES_MAX = 100_000
 _OLDEST = 1990
 _AHEAD = timedelta(days=1)  # of UTC, somewhere on earth
 
@@ -115,6 +116,12 @@ def too_large(size_bytes: int) -> str:
         f"the file has {size_bytes // 1_000_000} MB, and a statement {FILE_MAX_BYTES // 1_000_000} MB at most; "
         "export a shorter time"
     )
+
+
+def check_count(lines: int) -> None:
+    """Raises ``InvalidInput`` for more lines than a file may have; called before they are read."""
+    if lines > LINES_MAX:
+        raise InvalidInput(f"the file has more than {LINES_MAX:,} lines; export a shorter time")
 
 
 def joined(parts: list[Statement]) -> Statement:

@@ -14,7 +14,7 @@ from adapters.statements.files import StatementFiles
 from billing.errors import InvalidInput
 from billing.statements.keys import keyed
 from billing.statements.mapping import mapping_of
-from billing.statements.statement import FILE_MAX_BYTES, FileFormat, Statement
+from billing.statements.statement import FILE_MAX_BYTES, LINES_MAX, FileFormat, Statement
 from tests import statement_samples as samples
 
 TODAY = date(2026, 12, 1)
@@ -156,8 +156,49 @@ def test_csv_with_balances_has_to_add_up() -> None:
 
 def test_a_row_of_nothing_is_no_line() -> None:
     mapping = mapping_of(["date=day", "amount=sum"])
-    text = "day,sum\n2026-11-30,0.00\n2026-11-30,\n2026-11-30,5\n"
+    text = "day,sum\n2026-11-30,0.00\n,\n2026-11-30,5\n"
     assert [line.amount_minor for line in StatementFiles().read(text.encode(), "eur", mapping).lines] == [500]
+
+
+ROW = ["date=Date", "amount=Amount", "text=Text"]
+APART = ["date=Date", "incoming=In", "outgoing=Out"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "currency", "why"),
+    [
+        ("Date;Amount;Text\n2026-11-29;12.500;x\n", ROW, "eur", "no amount with '.'"),
+        ("Date;Amount;Text\n2026-11-29;5,000;x\n", [*ROW, "decimal=,"], "eur", "no amount with ','"),
+        ("Date;Amount;Text\n2026-11-29;1,500;x\n", ROW, "kwd", "no amount with '.'"),
+        ("Date;Amount;Text\n2026-11-29;12345,678;x\n", ROW, "eur", "no amount with '.'"),
+        ("Date,Text,Amount\n2026-11-29,Order 7,1,200.00\n", ROW, "eur", "line 2 has more cells"),
+        ("Date;Amount;Text;S\n2026-11-29;5;x;Abgang\n", [*ROW, "sign=S"], "eur", "'Abgang' does not say"),
+        ("Date;Amount;Text;S\n2026-11-29;5;x;\n", [*ROW, "sign=S"], "eur", "does not say"),
+        ("Date;Amount;Text;S\n2026-11-29;-5;x;CR\n", [*ROW, "sign=S"], "eur", "came by its word"),
+        ("Date;In;Out\n2026-11-29;5;5\n", APART, "eur", "came and went"),
+        ("Date;Amount;Text\n2026-11-29;10;a\n;20;order 1042\n", ROW, "eur", "line 3 has no day"),
+        ("Date;Amount;Text\n2026-11-29;;order 1042\n", ROW, "eur", "line 2 has no amount"),
+        ("Date;Amount;Amount;Text\n2026-11-29;1;2;x\n", ROW, "eur", "several columns 'amount'"),
+    ],
+)
+def test_csv_that_may_be_meant_otherwise_is_refused(text: str, columns: list[str], currency: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        StatementFiles().read(text.encode(), currency, mapping_of(columns))
+
+
+def test_csv_knows_words_for_money_that_went_and_incoming_money_that_was_taken_back() -> None:
+    text = "Date;Amount;Text;S\n2026-11-29;1,234.50;x;S\n2026-11-29;-5;x;DR\n2026-11-29;7;x;Приход;\n"
+    statement = StatementFiles().read(text.encode(), "eur", mapping_of([*ROW, "sign=S"]))
+    assert [line.amount_minor for line in statement.lines] == [-123450, -500, 700]
+    text = "Date;In;Out\n2026-11-29;-10.00;\n2026-11-29;;-5\n2026-11-29;;5\n"
+    statement = StatementFiles().read(text.encode(), "eur", mapping_of(APART))
+    assert [line.amount_minor for line in statement.lines] == [-1000, -500, -500]
+
+
+def test_a_file_of_too_many_lines_is_refused() -> None:
+    text = "Date;Amount;Text\n" + "2026-11-29;1;x\n" * (LINES_MAX + 1)
+    with pytest.raises(InvalidInput, match="more than 100,000 lines"):
+        StatementFiles().read(text.encode(), "eur", mapping_of(ROW))
 
 
 BOMB = (
