@@ -80,6 +80,8 @@ class Statement(Model):
 
     def check(self, account: str, currency: str, today: date) -> None:
         """Raises ``InvalidInput`` unless it is this account's, adds up, and has no day that is still to come."""
+        if self.account is None and self.file_format is not FileFormat.CSV:
+            raise InvalidInput("the file does not say of which account it is; export it again, with the account")
         if self.account is not None and not is_same_account(self.account, account):
             raise InvalidInput(
                 f"the file is the statement of account {_shown(self.account)}, not of {_shown(account)}; "

@@ -137,6 +137,39 @@ def test_1c_of_nobody_we_know_is_refused() -> None:
         read(text.encode())
 
 
+KAZAKH = samples.ONE_C_KAZAKH
+UNKNOWN = samples.ONE_C.replace("Плательщик1=ТОО Пример\n", "ФИО=Иван\nКомиссия=0.00\nПлательщик1=ТОО Пример\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (KAZAKH.replace(f"ПОЛУЧАТЕЛЬИИК={samples.OWN}", f"ПОЛУЧАТЕЛЬИИК={samples.OTHER}"), "not the side"),
+        (KAZAKH.replace(f"РАСЧСЧЕТ={samples.OWN}\n", ""), "of which account"),
+        (samples.ONE_C + samples.ONE_C, "goes on after КонецФайла"),
+        (samples.ONE_C.replace("ДатаПоступило=30.11.2026", "ДатаПоступило=31.11.2026"), "'31.11.2026' is no day"),
+        (samples.ONE_C.replace("КонецРасчСчет", "ВсегоПоступило=451.00\nКонецРасчСчет"), "says 451.00"),
+        (samples.ONE_C.replace("КонецРасчСчет", "ВсегоСписано=170.00\nКонецРасчСчет"), "documents have 170.50"),
+        (samples.ONE_C.replace("ПлательщикИНН=\n", "ПлательщикИНН=\nтекст\n"), "neither a key nor part"),
+    ],
+)
+def test_1c_that_nobody_understands_is_refused(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        read(text.encode())
+
+
+def test_1c_leaves_unknown_keys_out_and_adds_its_totals_up() -> None:
+    totals = "ВсегоПоступило=450.00\nВсегоСписано=170.50\nКонецРасчСчет"
+    statement = read((UNKNOWN.replace("КонецРасчСчет", totals) + "\n\x1a").encode())
+    assert statement == read(samples.ONE_C.encode())
+
+
+def test_camt_that_names_no_account_is_refused() -> None:
+    nameless = samples.camt_054().replace(f"<Acct><Id><IBAN>{samples.OWN}</IBAN></Id></Acct>", "")
+    with pytest.raises(InvalidInput, match="of which account"):
+        read(nameless.encode())
+
+
 def test_csv_finds_header_separator_and_encoding_and_leaves_totals_out() -> None:
     statement = read(SAMPLES["csv in cp1251"])
     assert [line.amount_minor for line in statement.lines] == [15000, 115000, -2050]
