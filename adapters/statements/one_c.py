@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import chain
 
-from adapters.statements.cells import line_of, minor_of, text_of
+from adapters.statements.cells import line_of, minor_of
 from adapters.statements.decoding import decoded
 from billing.errors import InvalidInput
 from billing.money import format_amount
@@ -166,7 +166,7 @@ def _line(document: Section, number: int, account: str | None, currency: str) ->
         number=line_of(_first(document, "номер", "номердокумента"), 255),
         payer_account=line_of(_side(document, other)),
         payer=line_of(_first(document, *names)),
-        text=text_of((_first(document, "назначениеплатежа"), *_more(document))),
+        text="\n".join(filter(None, (_first(document, "назначениеплатежа"), *_more(document)))),
     )
 
 

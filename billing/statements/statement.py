@@ -130,25 +130,34 @@ def joined(parts: list[Statement]) -> Statement:
     """The statements of one file, which follow each other, as one. Raises ``InvalidInput``."""
     if not parts:
         raise InvalidInput("the file has no statement")
+    if not _is_chain(parts) and _is_chain(parts[::-1]):
+        parts = parts[::-1]  # the newest first
     first, last = parts[0], parts[-1]
     for part in parts:
         if part.currency:
             part.check_balances(part.currency)
     for before, after in pairwise(parts):
-        if (before.account, before.currency) != (after.account, after.currency):
+        currencies = {part.currency for part in (before, after) if part.currency or part.lines}
+        if before.account != after.account or len(currencies) > 1:
             accounts = f"{_shown(before.account or '')} and {_shown(after.account or '')}"
             raise InvalidInput(f"the file has statements of several accounts, {accounts}; export each by itself")
-        if None not in (before.closing_minor, after.opening_minor) and before.closing_minor != after.opening_minor:
+        if not _is_chain([before, after]):
             raise InvalidInput(
                 f"between {before.until} and {after.since} the file lacks lines: one statement does not begin with the "
                 "balance at which the one before ends; export the whole time"
             )
     return first.evolve(
+        currency=next((part.currency for part in parts if part.currency), None),
         since=_earliest(part.since for part in parts),
         until=max((part.until for part in parts if part.until), default=None),
         closing_minor=last.closing_minor if first.opening_minor is not None else None,
         lines=tuple(line for part in parts for line in part.lines),
     )
+
+
+def _is_chain(parts: list[Statement]) -> bool:
+    ends = ((before.closing_minor, after.opening_minor) for before, after in pairwise(parts))
+    return all(closing is None or opening is None or closing == opening for closing, opening in ends)
 
 
 def _earliest(days: Iterable[date | None]) -> date | None:

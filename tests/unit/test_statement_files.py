@@ -76,6 +76,31 @@ def test_mt940_of_several_days_is_one_statement_and_a_gap_is_refused() -> None:
         read((samples.MT940 + gap).encode())
 
 
+@pytest.mark.parametrize("tag", [": 61:", "61:", ":6l:", ""])
+def test_mt940_with_an_entry_that_lost_its_tag_is_refused(tag: str) -> None:
+    with pytest.raises(InvalidInput, match="line 6 is an entry without its tag"):
+        read(samples.MT940.replace(":61:2611301130C150,00NTRFORDER", f"{tag}2611301130C150,00NTRFORDER").encode())
+
+
+def test_camt_with_an_empty_notification_or_the_newest_day_first_is_one_statement() -> None:
+    notification = samples.camt_054()
+    empty = f"<Ntfctn><Id>N0</Id><Acct><Id><IBAN>{samples.OWN}</IBAN></Id></Acct></Ntfctn>"
+    for place in ("<Ntfctn>", "</BkToCstmrDbtCdtNtfctn>"):
+        statement = read(notification.replace(place, empty + place, 1).encode())
+        assert (len(statement.lines), statement.currency) == (1, "kzt")
+    start, end = samples.CAMT_053.index("<Stmt>"), samples.CAMT_053.index("</BkToCstmrStmt>")
+    older = samples.CAMT_053[start:end]
+    newer = older.replace("1279.50", "1559.00").replace("1000.00", "1279.50").replace("2026-11-30", "2026-12-01")
+    statement = read((samples.CAMT_053[:start] + newer + older + samples.CAMT_053[end:]).encode())
+    assert (statement.opening_minor, statement.closing_minor) == (100000, 155900)
+
+
+def test_no_word_runs_from_one_field_of_camt_into_another() -> None:
+    text = samples.camt_054().replace("order 1042", "Заказ 10")
+    text = text.replace("<NtryDtls>", "<AddtlNtryInf>20 ноября</AddtlNtryInf><NtryDtls>")
+    assert "1020" not in read(text.encode()).lines[0].text.replace("\n", "")
+
+
 def test_camt_splits_a_batch_takes_booked_entries_only_and_keeps_returns() -> None:
     statement = read(SAMPLES["camt.053"])
     assert [line.amount_minor for line in statement.lines] == [15000, 15000, 15000, -2050, -15000]
