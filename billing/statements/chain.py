@@ -46,6 +46,24 @@ def parts_beside(head: FileHead, files: Iterable[FileHead]) -> set[str]:
     return found
 
 
+def parts_within(head: FileHead, files: Iterable[FileHead]) -> set[str]:
+    """The digests of files whose lines this one has, too: they begin as it does, and end no later."""
+    if head.opening_minor is None or head.until is None:
+        return set()
+    found = [file for file in files if (file.opening_minor, file.since) == (head.opening_minor, head.since)]
+    return {file.digest for file in found if file.digest != head.digest and file.until and file.until <= head.until}
+
+
+def same_as(head: FileHead, files: Iterable[FileHead]) -> FileHead | None:
+    """A file that is in and has the same balances and last day, and no fewer lines: it had all lines of this one."""
+    if head.opening_minor is None or head.closing_minor is None:
+        return None
+    ends = head.opening_minor, head.closing_minor, head.until
+    alike = [file for file in files if (file.opening_minor, file.closing_minor, file.until) == ends]
+    is_in = (file for file in alike if file.done_at and file.digest != head.digest and file.lines >= head.lines)
+    return next(is_in, None)
+
+
 def _is_of_a_day(file: FileHead) -> bool:
     has_balances = file.opening_minor is not None and file.closing_minor is not None
     is_dated = file.since is not None and file.until is not None

@@ -61,12 +61,3 @@ def _stem(line: StatementLine) -> str:
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:24]
-
-
-def are_one(line: StatementLine, other: StatementLine) -> bool:
-    """Whether two lines of one day and amount, from files of different formats, can be one movement.
-
-    They are two if references or accounts that both have differ.
-    """
-    both = (line.bank_reference, other.bank_reference), (line.payer_account, other.payer_account)
-    return all(one is None or another is None or one == another for one, another in both)

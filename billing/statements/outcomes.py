@@ -20,6 +20,7 @@ class LineOutcome(StrEnum):
     TO_CONFIRM = "to confirm"  # the refund that people were to make by hand: told, and confirmed by a person
     OUTGOING = "outgoing"  # kept, and nothing booked
     REPEATED = "repeated"  # a line that a file of another format had before
+    UNCLEAR = "unclear"  # perhaps a line that is there before: kept and told, and nothing booked
 
     @property
     def is_booked(self) -> bool:

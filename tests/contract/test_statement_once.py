@@ -100,3 +100,95 @@ async def test_an_interrupted_file_goes_on_by_another_mapping(ledger: SqlLedger)
 
 def interrupt(done: int, of: int) -> None:
     raise KeyboardInterrupt
+
+
+def camt(kind: str, *entries: str, notification: str = "N1") -> str:
+    root, part = {
+        "053": ("BkToCstmrStmt", "Stmt"),
+        "054": ("BkToCstmrDbtCdtNtfctn", "Ntfctn"),
+    }[kind]
+    total = sum(float(each.partition(">")[2].partition("<")[0]) for each in entries)
+    balances = "".join(
+        f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy='EUR'>{amount:.2f}</Amt>"
+        "<CdtDbtInd>CRDT</CdtDbtInd></Bal>"
+        for code, amount in (("OPBD", 0), ("CLBD", total))
+    )
+    head = f"<Id>{notification}</Id><Acct><Id><IBAN>{samples.OWN}</IBAN></Id></Acct>"
+    body = "".join(f"<Ntry>{each}</Ntry>" for each in entries)
+    return f"<Document><{root}><{part}>{head}{balances if kind == '053' else ''}{body}</{part}></{root}></Document>"
+
+
+def entry(amount: str, reference: str = "", details: str = "", day: str = "2026-11-29") -> str:
+    named = f"<AcctSvcrRef>{reference}</AcctSvcrRef>" if reference else ""
+    when = f"<BookgDt><Dt>{day}</Dt></BookgDt>"
+    return (
+        f"<Amt Ccy='EUR'>{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts>{when}{named}"
+        f"<NtryDtls>{details}</NtryDtls>"
+    )
+
+
+def part(amount: str, reference: str = "", account: str = "", text: str = "x") -> str:
+    named = f"<Refs><AcctSvcrRef>{reference}</AcctSvcrRef></Refs>" if reference else ""
+    payer = f"<RltdPties><DbtrAcct><Id><IBAN>{account}</IBAN></Id></DbtrAcct></RltdPties>" if account else ""
+    return f"<TxDtls>{named}<Amt Ccy='EUR'>{amount}</Amt>{payer}<RmtInf><Ustrd>{text}</Ustrd></RmtInf></TxDtls>"
+
+
+BATCH = part("100.00", "T1") + part("200.00", "T2")
+
+
+@pytest.mark.parametrize("reference", ["E0001", ""])
+@pytest.mark.parametrize("is_sum_first", [True, False])
+async def test_a_sum_and_its_parts_are_the_same_money(ledger: SqlLedger, reference: str, is_sum_first: bool) -> None:
+    parts, whole = camt("054", entry("300.00", reference, BATCH)), camt("053", entry("300.00", reference))
+    first, second = (whole, parts) if is_sum_first else (parts, whole)
+    await taken(ledger, first)
+    assert outcomes(await taken(ledger, second)) == {"repeated": 2 if is_sum_first else 1}
+    assert await clearing(ledger) == 30000
+
+
+async def test_two_equal_sums_have_parts_of_their_own(ledger: SqlLedger) -> None:
+    await taken(ledger, camt("053", entry("300.00"), entry("300.00", "", "")))
+    batches = [entry("300.00", "", BATCH), entry("300.00", "", part("150", "T3") + part("150", "T4"))]
+    assert outcomes(await taken(ledger, camt("054", *batches, entry("300.00")))) == {"repeated": 4, "unmatched": 1}
+
+
+async def test_a_reference_and_amount_on_another_day_is_the_same_money(ledger: SqlLedger) -> None:
+    await taken(ledger, camt("054", entry("10.00", "SAMEREF99-0123456789", day="2026-11-28")))
+    await taken(ledger, camt("054", entry("11.00", "7", day="2026-11-28"), notification="N2"))
+    assert outcomes(await taken(ledger, camt("053", entry("10.00", "SAMEREF99-012345")))) == {"repeated": 1}
+    report = await taken(ledger, "Date;Amount;Text;R\n2026-11-29;11;b;7\n", *COLUMNS, "reference=R")
+    assert outcomes(report) == {"unmatched": 1}, "a short one counts the lines of a file"
+
+
+@pytest.mark.parametrize(
+    ("account", "is_one"),
+    [("DE89 3704 0044 0532 0130 00", True), ("0532013000", True), ("DE89370400440532013001", False)],
+)
+async def test_an_account_written_otherwise_is_the_same(ledger: SqlLedger, account: str, is_one: bool) -> None:
+    await taken(ledger, f"Date;Amount;Text;P\n2026-11-29;50.00;a;{account}\n", *COLUMNS, "payer_account=P")
+    report = await taken(ledger, camt("053", entry("50.00", "", part("50.00", account="DE89370400440532013000"))))
+    assert outcomes(report) == {"repeated" if is_one else "unmatched": 1}
+
+
+async def test_a_notification_sent_again_is_kept_apart_and_the_statement_books_what_was_two(ledger: SqlLedger) -> None:
+    again = entry("50.00", "", part("50.00", account="DE89370400440532013000", text="rent"))
+    await taken(ledger, camt("054", again))
+    report = await taken(ledger, camt("054", again, notification="N2"))
+    assert outcomes(report) == {"unclear": 1}
+    assert sum("in the books already" in alert.text for alert in await ledger.alerts()) == 1
+    assert outcomes(await taken(ledger, camt("054", entry("50.00"), notification="N3"))) == {"unmatched": 1}
+    assert outcomes(await taken(ledger, camt("053", again, again, entry("50.00")))) == {"repeated": 2, "unmatched": 1}
+    assert await clearing(ledger) == 15000
+
+
+async def test_a_file_with_the_balances_of_another_has_no_new_lines(ledger: SqlLedger) -> None:
+    await taken(ledger, mt940(0, "from DE89370400440532013000"))
+    report = await taken(ledger, camt("053", entry("50.00", "", part("50.00", account="NL91ABNA0417164300"))))
+    assert outcomes(report) == {"unclear": 1}
+    assert await clearing(ledger) == 5000
+
+
+async def test_a_longer_file_in_other_words_has_the_lines_of_the_shorter(ledger: SqlLedger) -> None:
+    await taken(ledger, mt940(0, "for Ann"))
+    assert outcomes(await taken(ledger, mt940(0, "for Ann, in full", "for Bob"))) == {"repeated": 1, "unmatched": 1}
+    assert await clearing(ledger) == 10000

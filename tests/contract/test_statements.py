@@ -151,7 +151,7 @@ async def test_the_same_day_in_another_format_changes_nothing_twice(ledger: SqlL
 async def test_two_notifications_without_a_reference_are_two_payments(ledger: SqlLedger) -> None:
     service = Statements(StatementFiles(), ledger, {"bank": BANK.evolve(currency="kzt")}, RAILS)
     for notification in ("N1", "N2", "N1"):
-        content = samples.camt_054(notification, "").encode()
+        content = samples.camt_054(notification, "").replace("order 1042", f"order {notification}").encode()
         await service.take(Upload("x", content), "ann", NOW)
     assert await clearing(ledger) == 30000
 

@@ -9,13 +9,14 @@ from sqlalchemy import Connection, insert, select
 from adapters.sql.core.statement_schema import statement_lines
 from adapters.sql.core.statements import lock
 from adapters.sql.receivables.accounts import balance, lock_account
+from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.statements.bookings import Booking, carry_out
 from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, posted, receipts
 from adapters.sql.statements.payers import payers
-from adapters.sql.statements.twins import counted, files_around, find_twins, is_in
+from adapters.sql.statements.twins import Before, around, before, counted, entry_key, is_in
 from billing.receivables.journal import PaymentName
+from billing.reviewers.statement_alerts import of_unclear_line
 from billing.statements.bank_account import BankTerms
-from billing.statements.chain import parts_beside
 from billing.statements.keys import FilePart, KeyedLine
 from billing.statements.matching import Decision, KnownPayer, LineFacts, decide
 from billing.statements.outcomes import FileHead, LineOutcome, LineRow
@@ -35,15 +36,11 @@ def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: File
     lock(connection, f"statements {terms.rail}")
     if is_in(connection, head):
         return []
-    beside = parts_beside(head, files_around(connection, head))
-    new = _unknown(connection, head, counted(connection, head, part.lines, beside))
-    twins = find_twins(connection, head, new, part.keys, beside | {head.digest})
-    fresh = [each for each in new if each.key not in twins]
-    rows = [
-        _keep(connection, terms, head, each, Decision(LineOutcome.REPEATED), None, twins.get(each.key))
-        for each in new
-        if each.key in twins
-    ]
+    file = around(connection, head)
+    new = _unknown(connection, head, counted(connection, file, part.lines))
+    known_as = before(connection, file, new, part.keys)
+    rows = [_set_aside(connection, terms, head, each, known_as, at) for each in new if known_as.has(each.key)]
+    fresh = [each for each in new if not known_as.has(each.key)]
     references, names = look_up(connection, terms, fresh)
     known = payers(connection, terms.rail, {each.line.payer_account for each in fresh if each.line.payer_account})
     for customer_id in sorted(_concerned(references, names, known)):
@@ -63,6 +60,17 @@ def _unknown(connection: Connection, head: FileHead, lines: Sequence[KeyedLine])
     is_its = _L.rail == head.rail, _L.file == head.digest, _L.position.in_(positions)
     done = set(connection.scalars(select(_L.position).where(*is_its)))
     return [each for each in lines if each.key not in known and each.position not in done]
+
+
+def _set_aside(
+    connection: Connection, terms: BankTerms, head: FileHead, each: KeyedLine, known_as: Before, at: datetime
+) -> LineRow:
+    """Keeps a line that is, or may be, one of before."""
+    if (twin := known_as.twins.get(each.key)) is not None:
+        return _keep(connection, terms, head, each, Decision(LineOutcome.REPEATED), None, twin)
+    minor, currency = each.line.amount_minor, terms.bank.currency
+    put_alerts(connection, [of_unclear_line(terms.rail, each.key, minor, currency, at)])
+    return _keep(connection, terms, head, each, Decision(LineOutcome.UNCLEAR), None)
 
 
 def _concerned(references: Mapping[str, References], names: Names, known: Mapping[str, KnownPayer]) -> set[str]:
@@ -126,6 +134,9 @@ def _keep(
     )
     values: dict[str, Any] = row.model_dump(exclude={"payment"})
     values |= {"rail": terms.rail, "reading": head.reading, "twin": twin}
+    if (whole := line.entry) is not None:
+        key = entry_key(head, line)
+        values |= {"entry_key": key, "entry_minor": whole.amount_minor, "entry_reference": whole.reference}
     values |= {"payment_rail": payment and payment.rail, "payment": payment and payment.digest}
     connection.execute(insert(statement_lines).values(values))
     return row
