@@ -252,6 +252,37 @@ async def test_a_known_payer_of_exactly_what_is_owed_is_proposed_confirmed_once_
     assert await owed(ledger) == 0
 
 
+async def test_an_account_of_many_books_for_nobody_whose_name_is_another(ledger: SqlLedger) -> None:
+    """Terminals, and apps of other banks, pay for everybody by one account."""
+    await owing(ledger)
+    name = (await taken(ledger, paid("1", "40.00"))).rows[0].payment
+    assert name is not None
+    asked = {"instruction_id": "i1", "kind": InstructionKind.ASSIGN, "payment": name, "customer_id": "buyer"}
+    await ledger.instruct(InstructionRequest(**asked, by="ann", reason="by phone", via="cli"), {}, NOW)  # type: ignore[arg-type]
+    assert outcomes(await taken(ledger, paid("2", "60.00").replace("ТОО Пример", "Б. Другой"))) == {"unmatched": 1}
+    assert outcomes(await taken(ledger, paid("3", "60.00").replace("ТОО Пример", ""))) == {"proposed": 1}
+    assert outcomes(await taken(ledger, paid("4", "60.00").replace("ТОО Пример", "тоо «ПРИМЕР»"))) == {"booked": 1}
+    (known,) = await ledger.known_payers("bank")
+    assert (known.account, known.payer, known.customer_id) == (samples.PAYER, "ТОО Пример", "buyer")
+    assert await ledger.forget_payer("bank", samples.PAYER)
+    assert not await ledger.forget_payer("bank", samples.PAYER)
+    await owing(ledger, "1043")
+    assert outcomes(await taken(ledger, paid("5", "100.00"))) == {"unmatched": 1}
+
+
+async def test_our_own_account_is_nobodys_payer(ledger: SqlLedger) -> None:
+    """A text names both accounts, and a reader may take the wrong one."""
+    await owing(ledger)
+    content = samples.MT940.replace(f":25:{samples.OWN}", f":25:BANKXX/{samples.OWN}").replace(
+        samples.PAYER, samples.OWN
+    )
+    bank = BANK.evolve(currency="kzt", account=f"BANKXX/{samples.OWN}")
+    service = Statements(StatementFiles(), ledger, {"bank": bank}, RAILS)
+    report = await service.take(Upload("x", content.encode()), "ann", NOW)
+    assert {row.payer_account for row in report.rows} == {None}
+    assert await ledger.known_payers() == []
+
+
 async def test_a_large_amount_takes_somebody_besides_whoever_has_imported_it(ledger: SqlLedger) -> None:
     await owing(ledger)
     service = Statements(StatementFiles(), ledger, {"bank": BANK}, RAILS, four_eyes={"eur": 5999})

@@ -43,6 +43,16 @@ def test_a_statement_is_imported_listed_and_known_the_next_time(payments: Run) -
     assert [row["customer_id"] for row in listed] == [None, "acme"]
 
 
+def test_an_account_that_has_paid_is_listed_and_forgotten(payments: Run) -> None:
+    assert "no account has paid" in payments("payers").stdout
+    payments("import", "day.txt")
+    (known,) = json.loads(payments("payers", "--json").stdout)["payers"]
+    assert (known["account"], known["customer_id"], known["confirmed_by"]) == (samples.PAYER, "acme", None)
+    assert samples.PAYER in payments("payers", "--rail", "bank").stdout
+    assert "name it with --rail" in one_line(payments("payers", "--forget", samples.PAYER))
+    assert samples.PAYER not in payments("payers", "--rail", "bank", "--forget", samples.PAYER).stdout
+
+
 def test_totals_are_by_outcome(payments: Run) -> None:
     report = json.loads(payments("import", "day.txt", "--json").stdout)
     assert [(total["outcome"], total["lines"], total["amount_minor"]) for total in report["totals"]] == [

@@ -20,7 +20,7 @@ from billing.remedies import RemedyAction
 from billing.reviewers.statement_alerts import of_part_gone, of_refund_seen, of_unfit_payout, of_unknown_return
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import KeyedLine
-from billing.statements.matching import Decision
+from billing.statements.matching import Decision, Payer
 from billing.statements.outcomes import LineOutcome
 from billing.statements.references import without_personal_numbers
 
@@ -76,7 +76,8 @@ def _arrived(connection: Connection, booking: Booking) -> IncomingPayment:
     )
     _book(connection, payment, booking.at, is_told=not (is_proposed or decision.is_told))
     if is_booked and decision.customer_id is not None:
-        note_payer(connection, terms.rail, line.payer_account, decision.customer_id, booking.at)
+        payer = Payer(terms.payer_account(line), payment.payer)
+        note_payer(connection, terms.rail, payer, decision.customer_id, booking.at)
     if is_proposed:
         propose(connection, _proposal(payment, booking), booking.at)
     if decision.is_told and decision.of_rail is not None:

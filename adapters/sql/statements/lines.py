@@ -41,7 +41,8 @@ def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: File
         if each.key in twins
     ]
     references, names = look_up(connection, terms, fresh)
-    known = payers(connection, terms.rail, {each.line.payer_account for each in fresh if each.line.payer_account})
+    accounts = {terms.payer_account(each.line) for each in fresh}
+    known = payers(connection, terms.rail, {account for account in accounts if account})
     for customer_id in sorted(_concerned(references, names, known)):
         lock_account(connection, customer_id)
     for each in fresh:
@@ -152,7 +153,8 @@ def _keep(
         customer_id=decision.customer_id,
         of_rail=decision.of_rail,
         fee_minor=payout.fee_minor if payout else None,
-        **line.model_dump(exclude={"is_reversal", "batch", "text", "payer"}),
+        **line.model_dump(exclude={"is_reversal", "batch", "text", "payer", "payer_account"}),
+        payer_account=terms.payer_account(line),
         text=without_personal_numbers(line.text),
         payer=without_personal_numbers(line.payer) if line.payer else None,
     )
