@@ -112,9 +112,9 @@ def _went_back(connection: Connection, booking: Booking) -> IncomingPayment:
 
 
 def _reference(connection: Connection, booking: Booking) -> str:
-    """The bank's, unless it was another payment's; else the key, which no other line has."""
+    """The bank's, unless it was another payment's, or is of a person; else the key, which no other line has."""
     rail, reference = booking.terms.rail, booking.keyed.line.bank_reference
-    if reference is not None:
+    if reference is not None and without_personal_numbers(reference) == reference:
         name = PaymentName.of(rail, reference)
         query = select(_I.rail).where(_I.rail == name.rail, _I.digest == name.digest)
         if connection.scalar(query) is None:

@@ -14,13 +14,14 @@ from adapters.sql.receivables.journal import balance, lock_account
 from adapters.sql.statements.bookings import Booking, carry_out
 from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, posted, receipts
 from adapters.sql.statements.payers import payers
+from billing.customers.erasure import ERASED
 from billing.receivables.journal import PaymentName
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import FilePart, KeyedLine, are_one
 from billing.statements.matching import Decision, KnownPayer, LineFacts, decide
 from billing.statements.outcomes import FileHead, LineOutcome, LineRow
 from billing.statements.payouts import payout_of, rail_of
-from billing.statements.references import References, without_personal_numbers
+from billing.statements.references import References, kept
 from billing.statements.statement import StatementLine
 
 _L = statement_lines.c
@@ -78,7 +79,7 @@ def _twins(
     found = {}
     for each in lines:
         alike = others[each.line.booked_on, each.line.amount_minor]
-        candidates = [row for row in alike if are_one(each.line, _line(row))]
+        candidates = [row for row in alike if are_one(kept(each.line), _line(row))]
         if candidates:
             best = max(candidates, key=partial(_likeness, each.line))
             alike.remove(best)
@@ -88,7 +89,7 @@ def _twins(
 
 def _line(row: RowMapping) -> StatementLine:
     names = StatementLine.model_fields.keys() & row.keys()
-    return StatementLine(**{name: row[name] for name in names})
+    return StatementLine(**{name: row[name] for name in names if row[name] != ERASED})
 
 
 def _likeness(line: StatementLine, row: RowMapping) -> tuple[bool, bool, bool]:
@@ -153,10 +154,8 @@ def _keep(
         customer_id=decision.customer_id,
         of_rail=decision.of_rail,
         fee_minor=payout.fee_minor if payout else None,
-        **line.model_dump(exclude={"is_reversal", "batch", "text", "payer", "payer_account"}),
+        **kept(line).model_dump(exclude={"is_reversal", "batch", "payer_account"}),
         payer_account=terms.payer_account(line),
-        text=without_personal_numbers(line.text),
-        payer=without_personal_numbers(line.payer) if line.payer else None,
     )
     values: dict[str, Any] = row.model_dump(exclude={"payment"})
     values |= {"rail": terms.rail, "file_format": head.file_format, "twin": twin}

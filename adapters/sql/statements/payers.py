@@ -58,10 +58,14 @@ def payers(connection: Connection, rail: str, accounts: Iterable[str]) -> Mappin
 
 
 def erase_payers(connection: Connection, customer_id: str) -> int:
-    """Forgets the accounts that have paid for the customer, and what lines say of them; returns how many rows."""
+    """Forgets the accounts that have paid for the customer, and what lines say of them; returns how many rows.
+
+    A line that another file has again says the same of them.
+    """
     moved = select(transactions.c.rail, transactions.c.digest).where(transactions.c.customer_id == customer_id)
     is_theirs = or_(_L.customer_id == customer_id, tuple_(_L.payment_rail, _L.payment).in_(moved))
+    again = tuple_(_L.rail, _L.twin).in_(select(_L.rail, _L.key).where(is_theirs))
     told = or_(*(column.is_not(None) & (column != ERASED) for column in (_L.payer, _L.payer_account, _L.text)))
     fresh = {column.name: case((column.is_not(None), ERASED)) for column in (_L.payer, _L.payer_account, _L.text)}
-    rows = connection.execute(update(statement_lines).where(is_theirs, told).values(fresh)).rowcount
+    rows = connection.execute(update(statement_lines).where(or_(is_theirs, again), told).values(fresh)).rowcount
     return rows + connection.execute(delete(known_payers).where(_K.customer_id == customer_id)).rowcount
