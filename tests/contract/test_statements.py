@@ -100,6 +100,37 @@ async def test_two_who_are_named_are_nobody_and_a_person_is_told(ledger: SqlLedg
     assert len(await told(ledger)) == 1
 
 
+async def test_a_number_of_an_order_in_another_currency_books_nothing(ledger: SqlLedger) -> None:
+    """It owes as many, of something else."""
+    asked = request("1042", 10000)
+    await ledger.open_order(asked.evolve(currency="usd"), NOW)
+    assert outcomes(await taken(ledger, paid(text="договор 1042"))) == {"unmatched": 1}
+
+
+async def test_an_app_payment_that_comes_while_the_import_waits_is_matched(ledger: SqlLedger, url: str) -> None:
+    """Its customer is locked first, and payments are looked up after that."""
+    await owing(ledger)
+    other = await SqlLedger.connect(url)
+    is_locked = False
+
+    def meet(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal is_locked
+        if "postgresql" in url and not is_locked and "FOR UPDATE" in statement:
+            is_locked = True  # the import has looked up whom the line names, and is about to lock them
+            asyncio.run_coroutine_threadsafe(other.book(posted("11111111"), NOW), loop).result()
+
+    loop = asyncio.get_running_loop()
+    if "postgresql" not in url:
+        await other.book(posted("11111111"), NOW)  # one writer: nobody comes between
+    event.listen(ledger._engine, "before_cursor_execute", meet)
+    try:
+        assert outcomes(await taken(ledger, paid(text="order 1042 txn 11111111"))) == {"matched": 1}
+    finally:
+        event.remove(ledger._engine, "before_cursor_execute", meet)
+        await other.close()
+    assert await owed(ledger) == 0
+
+
 async def test_a_short_number_names_an_order_only_for_exactly_what_it_owes(ledger: SqlLedger) -> None:
     await owing(ledger)
     report = await taken(ledger, paid("1", "99.00", "договор 1042 2026"), paid("2", "100.00", "договор 1042 2026"))

@@ -126,7 +126,7 @@ def _facts(
     named, payer = names.named(references), known.get(line.payer_account or "")
     concerned = {each.customer_id for each in named} | ({payer.customer_id} if payer else set())
     return facts._replace(
-        posted=posted(connection, terms, names.payments_of(references)),
+        posted=posted(connection, terms, payments_named(connection, terms, references)),
         named=named,
         payer=payer,
         takes_two=terms.takes_two(line.amount_minor),
