@@ -6,14 +6,17 @@ from typing import Annotated
 import typer
 
 from billing.errors import InvalidInput, NotFound
-from billing.money import format_amount
+from billing.money import format_amount, parse_amount
+from billing.receivables.journal import PaymentName
 from billing.statements.mapping import CsvMapping, mapping_of
 from billing.statements.outcomes import FileHead, ImportReport, LineRow, OutcomeTotal, PayerRow
+from billing.statements.payouts import TypedPayout
 from billing.statements.statement import FILE_MAX_BYTES, too_large
 from bootstrap import connect_adapters, connect_ledger
 from bootstrap_statements import connect_statements
+from cli.receivables.payments import RailArgument, Reference
 from cli.receivables.told import tell_reviewers
-from cli.terminal.options import AsJson
+from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import SHOWN, print_json, print_table, progress, say, utc, whole
 from services.statements import Upload
 from settings import load_settings
@@ -109,6 +112,31 @@ def _line(row: LineRow) -> tuple[object, ...]:
 def _total(total: OutcomeTotal, currency: str) -> tuple[object, ...]:
     words = f"{total.outcome}: {outcome_words(total.outcome)}"
     return words, f"{total.lines:,}", format_amount(total.amount_minor, currency)
+
+
+async def settle(
+    rail: RailArgument,
+    reference: Reference,
+    of: Annotated[str, typer.Option("--of", metavar="RAIL", help="The rail that has handed the money over.")],
+    by: By,
+    reason: Reason,
+    fee: Annotated[str, typer.Option("--fee", metavar="AMOUNT", help="What it has kept of its receipts.")] = "",
+) -> None:
+    """Say that unmatched money is what another rail hands over, when its sum fitted no receipts.
+
+    It moves from that rail's clearing account, and the fee with it; no customer's money moves.
+
+    [bold]Example[/bold]
+    $ python starter.py payments settle bank FT2611290001 --of bank-app --fee 12.50 --by ann --reason "two days"
+    """
+    settings = load_settings()
+    async with connect_ledger(settings) as ledger:
+        statements = connect_statements(settings, ledger)
+        currency = statements.accounts[rail].currency if rail in statements.accounts else ""
+        fee_minor = parse_amount(fee, currency) if fee and currency else 0
+        typed = TypedPayout(PaymentName.of(rail, reference), of, fee_minor, by, reason)
+        minor = await statements.settle(typed, settings.now())
+    say(f"{format_amount(minor, currency)} is what {of} has handed over")
 
 
 async def imports(rail: RailOption = "", as_json: AsJson = False) -> None:

@@ -17,7 +17,7 @@ from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import AccountKind, PaymentName, Subject
 from billing.statements.bank_account import BankAccount
 from billing.statements.outcomes import ImportReport, LineOutcome
-from billing.statements.payouts import PayoutRule
+from billing.statements.payouts import PayoutRule, TypedPayout
 from services.statements import PAGE_LINES, Statements, Upload
 from tests import statement_samples as samples
 from tests.contract.ledger_fixtures import read, run
@@ -228,6 +228,34 @@ async def test_a_settlement_moves_what_the_rail_has_taken_and_keeps_its_fee(ledg
     assert fees == [600]
     assert sum(row.closing_minor for row in await ledger.trial_balance()) == 0
     assert (await taken(ledger, payout("294.00"), name="again")).known == 1
+
+
+async def test_a_settlement_that_fitted_nothing_is_settled_by_a_person_once(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await ledger.book(posted("1"), NOW - timedelta(days=2))
+    report = await taken(ledger, payout("90.00"))
+    name = report.rows[0].payment
+    assert name is not None
+    service = Statements(StatementFiles(), ledger, {"bank": BANK}, RAILS, four_eyes={"eur": 1000})
+    typed = TypedPayout(name, "bank-app", 1000, "bob", "a dear month")
+    for wrong, why in (
+        ({"by": "ann"}, "ann has imported"),
+        ({"fee_minor": 1001}, "bank-app has 100.00 EUR that"),
+        ({"of_rail": "wayforpay"}, "hands over nothing"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            await service.settle(typed._replace(**wrong), NOW)
+    assert await service.settle(typed, NOW) == 9000
+    assert (await clearing(ledger), await clearing(ledger, "bank-app")) == (9000, 0)
+    sums = {row.kind: row.closing_minor for row in await ledger.trial_balance()}
+    assert (sums.get(AccountKind.UNMATCHED, 0), sums[AccountKind.FEE]) == (0, 1000)
+    record = await ledger.incoming_payment(name)
+    assert record is not None
+    assert (record.unmatched_minor, record.parts) == (0, {})
+    balance = await ledger.statement_balance("bank", "eur")
+    assert balance.clearing_minor == balance.lines_minor == 9000
+    with pytest.raises(InvalidInput, match="nothing of payment"):
+        await service.settle(typed, NOW)
 
 
 async def test_a_settlement_that_comes_again_is_not_settled_again(ledger: SqlLedger) -> None:

@@ -10,12 +10,14 @@ from adapters.sql.core.journal_schema import incoming_payments, journal_entries
 from adapters.sql.core.register_schema import file_mappings
 from adapters.sql.core.statement_schema import known_payers, statement_files, statement_lines
 from adapters.sql.core.statements import insert_new, upsert
+from adapters.sql.statements.bookings import settle
 from adapters.sql.statements.lines import take_in
 from billing.receivables.journal import AccountKind, PaymentName
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import FilePart
 from billing.statements.mapping import CsvMapping
 from billing.statements.outcomes import FileHead, LineOutcome, LineRow, PayerRow
+from billing.statements.payouts import TypedPayout
 from billing.statements.ports import RailSums
 
 _F, _L, _M, _I, _E = statement_files.c, statement_lines.c, file_mappings.c, incoming_payments.c, journal_entries.c
@@ -88,6 +90,11 @@ class SqlStatements(SqlDatabase):
         """Whether it was known; a line from it is nobody's again, until a person says whose."""
         with self._writing("forget who has paid by an account") as connection:
             return connection.execute(delete(known_payers).where(_P.rail == rail, _P.account == account)).rowcount > 0
+
+    @in_thread
+    def settle_unmatched(self, terms: BankTerms, typed: TypedPayout, at: datetime) -> int:
+        with self._writing(f"settle money of {typed.of_rail}") as connection:
+            return settle(connection, terms, typed, at)
 
     @in_thread
     def csv_mapping(self, rail: str) -> CsvMapping | None:

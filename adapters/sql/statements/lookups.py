@@ -183,9 +183,14 @@ def receipts(connection: Connection, terms: BankTerms, rail: str, line: Statemen
     for day in (end - timedelta(days=back) for back in range(1, DAYS_BACK + 2)):
         of_day = _I.paid_at >= terms.begins(day), _I.paid_at < terms.begins(day + timedelta(days=1))
         by_day[day] = _sum(connection, taken.where(*of_day))
+    after_minor = _sum(connection, taken.where(_I.paid_at >= terms.begins(end)))
+    return Receipts(by_day, unpaid(connection, rail, currency), after_minor)
+
+
+def unpaid(connection: Connection, rail: str, currency: str) -> int:
+    """What the rail has taken, and not handed over."""
     of_rail = _E.rail == rail, _E.kind == AccountKind.CLEARING, _E.currency == currency
-    unpaid_now_minor = _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail))
-    return Receipts(by_day, unpaid_now_minor, _sum(connection, taken.where(_I.paid_at >= terms.begins(end))))
+    return _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail))
 
 
 def _sum(connection: Connection, query: Select[Any]) -> int:
