@@ -21,6 +21,7 @@ from billing.statements.bank_account import BankAccount, BankTerms
 from billing.statements.keys import FilePart, keyed
 from billing.statements.mapping import CsvMapping
 from billing.statements.outcomes import FileHead, ImportReport, LineOutcome, LineRow, OutcomeTotal
+from billing.statements.payouts import TypedPayout
 from billing.statements.ports import StatementBooks, StatementReader
 from billing.statements.statement import FileFormat, Statement
 from services.alerts import Alerts
@@ -85,6 +86,16 @@ class Statements:
             head = await self._ledger.finish_statement(head, now)
             await self._tell()
         return _report(head, rows, is_rehearsal)
+
+    async def settle(self, typed: TypedPayout, now: datetime) -> int:
+        """Books that unmatched money is what a rail hands over; returns it. A repeat raises ``InvalidInput``."""
+        terms = self._terms(typed.payment.rail)
+        if typed.of_rail not in terms.bank.settlements:
+            rails = ", ".join(terms.bank.settlements) or "none"
+            raise InvalidInput(f"{typed.of_rail!r} hands over nothing to {terms.rail}; those that do: {rails}")
+        if typed.fee_minor < 0:
+            raise InvalidInput("the fee cannot be below zero")
+        return await self._ledger.settle_unmatched(terms, typed, now)
 
     def _terms(self, rail: str) -> BankTerms:
         if not self.accounts:

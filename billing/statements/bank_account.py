@@ -11,6 +11,7 @@ from billing.customers.customer import Currency, Timezone
 from billing.model import Model
 from billing.payments.rails import RailName
 from billing.statements.payouts import PayoutRule
+from billing.statements.statement import StatementLine, is_same_account
 
 
 class BankAccount(Model, extra="forbid"):
@@ -40,6 +41,11 @@ class BankTerms(NamedTuple):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.bank.timezone)
+
+    def payer_account(self, line: StatementLine) -> str | None:
+        """The other side's account; None if the file takes ours for it, as texts name both."""
+        account = line.payer_account
+        return None if account is not None and is_same_account(self.bank.account, account) else account
 
     def paid_at(self, day: date) -> datetime:
         """The middle of the bank's day: a statement tells no time."""

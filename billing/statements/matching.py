@@ -27,11 +27,23 @@ class Named(NamedTuple):
     owed_minor: int = 0
 
 
+class Payer(NamedTuple):
+    """The other side of a line, as far as the file says."""
+
+    account: str | None
+    name: str | None
+
+
 class KnownPayer(NamedTuple):
-    """Whose debts this account has paid before; ``is_confirmed`` by a person."""
+    """Whose debts this account has paid before, under which name; ``is_confirmed`` by a person."""
 
     customer_id: str
     is_confirmed: bool
+    name: str | None = None
+
+    def is_named(self, name: str | None) -> bool | None:
+        """Whether the name is the same; None: one of the two is not known."""
+        return _letters(self.name) == _letters(name) if self.name and name else None
 
 
 class Original(NamedTuple):
@@ -151,12 +163,19 @@ def _for_payer(line: StatementLine, facts: LineFacts) -> Decision | None:
     payer = facts.payer
     if payer is None or any(not each.is_weak for each in facts.named):
         return None
+    is_same = payer.is_named(line.payer)
+    if is_same is False:  # an account of many, such as a bank's own
+        return None
     balance = facts.balances.get(payer.customer_id, NOTHING_OWED)
     exact = owed_exactly(balance, facts.currency, line.amount_minor)
     if exact is None:
         return None
-    outcome = LineOutcome.BOOKED if payer.is_confirmed and not facts.takes_two else LineOutcome.PROPOSED
-    return Decision(outcome, payer.customer_id, exact.subject)
+    is_sure = payer.is_confirmed and is_same is True and not facts.takes_two
+    return Decision(LineOutcome.BOOKED if is_sure else LineOutcome.PROPOSED, payer.customer_id, exact.subject)
+
+
+def _letters(name: str | None) -> str:
+    return "".join(sign for sign in (name or "").casefold() if sign.isalnum())
 
 
 class Exact(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 from pydantic import StringConstraints, model_validator
 
 from billing.model import Line, Minor, Model
-from billing.receivables.journal import Cause, Entry, Transaction, clearing, fee
+from billing.receivables.journal import Cause, Entry, PaymentName, Transaction, clearing, fee, unmatched
 from billing.statements.statement import StatementLine, is_same_account
 
 DAYS_BACK = 7
@@ -85,6 +85,39 @@ class Payout(NamedTuple):
         )
         entries = tuple(Entry(account=to, amount_minor=minor, currency=currency) for to, minor in parts if minor)
         return Transaction(key=f"{bank} payout {key}", cause=Cause.PAYOUT, at=at, customer_id=None, entries=entries)
+
+
+class TypedPayout(NamedTuple):
+    """What a person says of money that is nobody's: ``of_rail`` has handed it over, and kept ``fee_minor``."""
+
+    payment: PaymentName
+    of_rail: str
+    fee_minor: int
+    by: str
+    reason: str
+
+    def transactions(self, minor: int, currency: str, at: datetime) -> list[Transaction]:
+        """Moves the money, and the fee beside it, from the rail's clearing account."""
+        of, key = clearing(self.of_rail), f"{self.payment.rail} payout {self.payment.digest}"
+        moved = (unmatched(self.payment.rail), minor, key, self.payment)
+        kept = (fee(self.of_rail), self.fee_minor, f"{key} fee", None)
+        return [
+            Transaction(
+                key=name,
+                cause=Cause.PAYOUT,
+                at=at,
+                customer_id=None,
+                payment=payment,
+                entries=(
+                    Entry(account=to, amount_minor=moved_minor, currency=currency),
+                    Entry(account=of, amount_minor=-moved_minor, currency=currency),
+                ),
+                by=self.by,
+                reason=self.reason,
+            )
+            for to, moved_minor, name, payment in (moved, kept)
+            if moved_minor
+        ]
 
 
 def rail_of(line: StatementLine, rules: Mapping[str, PayoutRule]) -> str | None:

@@ -25,7 +25,7 @@ _DAY = re.compile(
 )
 _YEAR = re.compile(r"20[0-9]{2}")
 _MONTH = re.compile(r"(?<![0-9])(20[0-9]{2})-(0[1-9]|1[0-2])(?![0-9])")
-_TWELVE = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
+_TWELVE = re.compile(r"(?<![0-9])[0-9](?:\s?[0-9]){11}(?!\s?[0-9])")
 _TOKEN = re.compile(r"\w+(?:[-./]\w+)*")
 _PART = re.compile(r"[-./]")
 _NO = r"[\s:.№#-]*(?:(?:no|nr|n)\b\.?[\s:.№#-]*)?"
@@ -133,6 +133,17 @@ def _is_behind_order(before: str) -> bool:
     return _ORDER.search(_BANK_ACCOUNT.sub(lambda match: "_" * len(match[0]), before)) is not None
 
 
+def kept(line: StatementLine) -> StatementLine:
+    """The line without personal numbers: payers type theirs in any field."""
+    texts = {name: getattr(line, name) for name in ("bank_reference", "number", "payer", "text")}
+    return line.evolve(**{name: without_personal_numbers(text) for name, text in texts.items() if text})
+
+
 def without_personal_numbers(text: str) -> str:
-    """The text with the last four digits only of each personal number."""
-    return _TWELVE.sub(lambda match: f"********{match[0][-4:]}" if is_personal_number(match[0]) else match[0], text)
+    """The text with the last four digits only of each personal number, also of one that runs over a line break."""
+    return _TWELVE.sub(_masked, text)
+
+
+def _masked(match: re.Match[str]) -> str:
+    digits = "".join(match[0].split())
+    return f"********{digits[-4:]}" if is_personal_number(digits) else match[0]

@@ -102,6 +102,8 @@ def test_a_long_text_names_a_limited_number_of_words() -> None:
 
 def test_personal_numbers_keep_their_last_digits_only() -> None:
     assert without_personal_numbers("IIN 900101300007, card 900101300008") == "IIN ********0007, card 900101300008"
+    assert without_personal_numbers("IIN 9001013\n00007 5") == "IIN 9001013\n00007 5", "thirteen digits"
+    assert without_personal_numbers("IIN 9001013\n00007, A") == "IIN ********0007, A"
 
 
 @given(st.integers(1, 10**9), st.booleans(), st.dictionaries(st.sampled_from(["a", "b"]), st.integers(0, 10**9)))

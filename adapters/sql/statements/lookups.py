@@ -37,7 +37,6 @@ class Names(NamedTuple):
     customers: Mapping[str, set[str]]
     orders: Mapping[str, list[Named]]
     accounts: Mapping[str, str]
-    payments: Mapping[str, list[PaymentName]]  # by digest of the reference
 
     def named(self, references: References) -> frozenset[Named]:
         """Whom the references name."""
@@ -50,9 +49,6 @@ class Names(NamedTuple):
         found |= {Named(owner, is_weak=True) for word in weak - customers for owner in self.customers.get(word, ())}
         found |= {order._replace(is_weak=True) for word in weak - orders for order in self.orders.get(word, ())}
         return frozenset(found)
-
-    def payments_of(self, references: References) -> list[PaymentName]:
-        return sorted(name for digest in _digests(references) for name in self.payments.get(digest, ()))
 
 
 def look_up(
@@ -67,15 +63,17 @@ def look_up(
     by_id: defaultdict[str, set[str]] = defaultdict(set)
     for owner in owners:
         by_id[owner.casefold()].add(owner)
-    digests = sorted({PaymentName.of("", word).digest for word in spelt})
-    names = Names(by_id, _orders(connection, numbers), _accounts(connection, terms, references), {})
-    return references, names._replace(payments=_payments(connection, terms, digests))
+    orders = _orders(connection, terms.bank.currency, numbers)
+    return references, Names(by_id, orders, _accounts(connection, terms, references))
 
 
 def payments_named(connection: Connection, terms: BankTerms, references: References) -> list[PaymentName]:
-    """As ``Names.payments_of``, with what was booked since."""
-    found = _payments(connection, terms, sorted(_digests(references)))
-    return sorted(name for names in found.values() for name in names)
+    """The payments whose reference is among them. Asked once the customers are locked: an app's may have just come."""
+    found = []
+    for part in _parts(sorted(_digests(references))):
+        query = select(_I.rail, _I.digest).where(_I.rail.in_(sorted(terms.rails)), _I.digest.in_(part))
+        found += [PaymentName(*row) for row in connection.execute(query)]
+    return sorted(found)
 
 
 def _digests(references: References) -> set[str]:
@@ -96,11 +94,14 @@ def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
     return (values[start : start + _MANY] for start in range(0, len(values), _MANY))
 
 
-def _orders(connection: Connection, numbers: Sequence[str]) -> Mapping[str, list[Named]]:
+def _orders(connection: Connection, currency: str, numbers: Sequence[str]) -> Mapping[str, list[Named]]:
+    """An order in another currency owes nothing in this one."""
     found: defaultdict[str, list[Named]] = defaultdict(list)
     for part in _parts(numbers):
-        for row in connection.execute(select(_O.number, _O.customer_id, _O.owed_minor).where(_O.number.in_(part))):
-            named = Named(row.customer_id, Subject.order(row.number), owed_minor=row.owed_minor)
+        query = select(_O.number, _O.customer_id, _O.currency, _O.owed_minor).where(_O.number.in_(part))
+        for row in connection.execute(query):
+            owed_minor = row.owed_minor if row.currency == currency else 0
+            named = Named(row.customer_id, Subject.order(row.number), owed_minor=owed_minor)
             found[row.number.casefold()].append(named)
     return found
 
@@ -111,15 +112,6 @@ def _accounts(connection: Connection, terms: BankTerms, references: Mapping[str,
         key = account_key(word, terms.personal_secret)
         if key is not None and (owner := owner_of(connection, key)) is not None:
             found[word] = owner
-    return found
-
-
-def _payments(connection: Connection, terms: BankTerms, digests: Sequence[str]) -> Mapping[str, list[PaymentName]]:
-    found: defaultdict[str, list[PaymentName]] = defaultdict(list)
-    for part in _parts(digests):
-        query = select(_I.rail, _I.digest).where(_I.rail.in_(sorted(terms.rails)), _I.digest.in_(part))
-        for row in connection.execute(query):
-            found[row.digest].append(PaymentName(row.rail, row.digest))
     return found
 
 
@@ -191,9 +183,14 @@ def receipts(connection: Connection, terms: BankTerms, rail: str, line: Statemen
     for day in (end - timedelta(days=back) for back in range(1, DAYS_BACK + 2)):
         of_day = _I.paid_at >= terms.begins(day), _I.paid_at < terms.begins(day + timedelta(days=1))
         by_day[day] = _sum(connection, taken.where(*of_day))
+    after_minor = _sum(connection, taken.where(_I.paid_at >= terms.begins(end)))
+    return Receipts(by_day, unpaid(connection, rail, currency), after_minor)
+
+
+def unpaid(connection: Connection, rail: str, currency: str) -> int:
+    """What the rail has taken, and not handed over."""
     of_rail = _E.rail == rail, _E.kind == AccountKind.CLEARING, _E.currency == currency
-    unpaid_now_minor = _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail))
-    return Receipts(by_day, unpaid_now_minor, _sum(connection, taken.where(_I.paid_at >= terms.begins(end))))
+    return _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail))
 
 
 def _sum(connection: Connection, query: Select[Any]) -> int:

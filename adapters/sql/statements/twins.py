@@ -21,7 +21,6 @@ from billing.statements.likeness import (
     likeness,
 )
 from billing.statements.outcomes import FileHead, LineOutcome
-from billing.statements.references import without_personal_numbers
 from billing.statements.statement import Entry, StatementLine
 
 _F, _L = statement_files.c, statement_lines.c
@@ -82,8 +81,9 @@ class Before(NamedTuple):
 def before(connection: Connection, around: Around, lines: Sequence[KeyedLine], keys: frozenset[str]) -> Before:
     """What files that were read otherwise had of the lines: the pairs most alike first, and each line once.
 
-    A line that this file has by its own key is no other line's twin, nor is one of another part of the day. Of files
-    that were read alike, only those whose lines this one has too have twins: a bank has changed its words.
+    The lines are as they are kept. A line that this file has by its own key is no other line's twin, nor is one of
+    another part of the day. Of files that were read alike, only those whose lines this one has too have twins: a bank
+    has changed its words.
     """
     rows = _rows(connection, around.head, lines)
     rows = [row for row in rows if row["file"] not in around.beside and row["key"] not in keys]
@@ -98,7 +98,6 @@ def before(connection: Connection, around: Around, lines: Sequence[KeyedLine], k
 
 def _is_told_again(each: KeyedLine, rows: Iterable[RowMapping]) -> bool:
     own = faces(each.line)[0]
-    own = own._replace(text=without_personal_numbers(own.text))
     return any(is_told_again(own, faces(line_of_row(row))[0]) for row in rows)
 
 
