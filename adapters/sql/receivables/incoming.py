@@ -24,7 +24,7 @@ from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubt
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
 from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, SubjectKind, Transaction
 from billing.receivables.ports import Recorded
-from billing.reviewers.alerts import of_doubt
+from billing.reviewers.money_alerts import of_doubt
 
 _I = incoming_payments.c
 _BOOKED_AT = select(_I.booked_at).where(_I.rail == bindparam("rail"), _I.digest == bindparam("digest"))

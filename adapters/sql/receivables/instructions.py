@@ -31,7 +31,7 @@ from billing.receivables.instructions import (
 )
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PAGE_ROWS
-from billing.reviewers.alerts import of_proposal
+from billing.reviewers.money_alerts import of_proposal
 
 _N = instructions.c
 _IS_OPEN = text(INSTRUCTION_IS_OPEN)
