@@ -18,6 +18,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import PaymentName
 from billing.registers.register import LineState, RegisterDay
+from billing.reviewers.queries import AuditFilter
 from tests.contract.ledger_fixtures import LATER, read
 from tests.contract.register_fixtures import (
     BY,
@@ -214,6 +215,8 @@ async def test_a_line_is_left_out_by_a_person_with_a_reason_that_is_told_and_can
     desk = desk_of(ledger)
     row = await desk.reject(RAIL, FIRST, "ann", "the bank's test", NOW)
     assert row == await desk.reject(RAIL, FIRST, "ann", "the bank's test", NOW)
+    (entry,) = await ledger.audit(AuditFilter(by="ann"), None, 50)
+    assert (entry.reason, entry.result) == ("the bank's test", row.title)
     assert (row.state, row.decided_why) == (LineState.REJECTED, "the bank's test")
     assert [text for text in await texts(ledger) if text.startswith("ann leaves 100.00 KZT")]
     assert states(await ledger.register_day(TERMS, DAY)) == {"rejected": (1, 10_000, 0)}
