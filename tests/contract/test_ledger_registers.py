@@ -317,6 +317,24 @@ async def test_the_same_payments_are_not_taken_in_for_another_rail_or_day(ledger
     assert empty == [True, True], "days without payments look alike"
 
 
+async def test_a_file_that_was_taken_in_for_another_rail_is_withdrawn_and_taken_in_for_its_own(
+    ledger: SqlLedger,
+) -> None:
+    desk, content = desk_of(ledger), csv(line(FIRST), line(SECOND))
+    await desk.take(OTHER, DAY, "r.csv", content, "ann", NOW)
+    await desk.reject(OTHER, SECOND, *BY)
+    with pytest.raises(InvalidInput, match="payments register reject terminals --day 2026-11-27"):
+        await desk.take(RAIL, DAY, "r.csv", content, "ann", NOW)
+    assert await desk.withdraw(OTHER, DAY, *BY) == 1
+    with pytest.raises(NotFound, match="nothing to withdraw"):
+        await desk.withdraw(OTHER, DAY, *BY)
+    taken_in = await desk.take(RAIL, DAY, "r.csv", content, "ann", NOW)
+    assert states(taken_in.day) == {"missing": (2, 20_000, 0)}
+    rows = (await ledger.register_lines(TERMS._replace(rail=OTHER), DAY, everything=True)).rows
+    assert [row.state for row in rows] == [LineState.REJECTED], "what a person has said stays"
+    assert await texts(ledger, "ann withdraws the register of terminals, 2026-11-27 (1 files)")
+
+
 async def test_two_people_who_confirm_one_line_and_the_app_at_once_book_it_once(ledger: SqlLedger) -> None:
     await with_account(ledger)
     await taken(ledger, line())
