@@ -203,6 +203,9 @@ async def test_another_amount_is_never_booked_beside_the_payment(ledger: SqlLedg
     await taken(ledger, line(FIRST, "100.01"))
     with pytest.raises(InvalidInput, match=r"with 100\.00 KZT; the register has 100\.01 KZT"):
         await desk_of(ledger).confirm(RAIL, FIRST, *BY)
+    await desk_of(ledger).reject(RAIL, FIRST, *BY)
+    with pytest.raises(InvalidInput, match=r"with 100\.00 KZT; the register has 100\.01 KZT"):
+        await desk_of(ledger).confirm(RAIL, FIRST, *BY)
     corrected = await taken(ledger, line(FIRST), name="corrected.csv")
     assert states(corrected) == {"confirmed": (1, 10_000, 10_000)}
 

@@ -32,7 +32,7 @@ class SqlRegisterDecisions(SqlDatabase):
             row, personal = _locked(connection, name, reference)
             if row.state is LineState.CONFIRMED:
                 return row
-            if row.state is LineState.DIFFERENT:
+            if row.booked_minor is not None:
                 raise InvalidInput(_different(row))
             assert row.amount_minor is not None
             payment = _payment(connection, row, personal, by, reason)
