@@ -172,7 +172,7 @@ class _Console:
         secrets = self._settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if self._settings.sandbox else [])
         yield Orders(ledger, secrets, self._settings.now).router
         billers = connect_billers(self._settings, ledger)
-        yield BillerRoutes(billers, self._proxies.address, self._settings.personal_key).router
+        yield BillerRoutes(billers, self._proxies, self._settings.personal_key).router
 
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""

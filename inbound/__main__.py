@@ -29,7 +29,7 @@ async def main() -> None:
     async with connect_ledger(settings) as ledger:
         app = FastAPI(title="Inbound", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
         proxies = TrustedProxies(settings.console_trusted_proxies)
-        billers = BillerRoutes(connect_billers(settings, ledger), proxies.address, settings.personal_key)
+        billers = BillerRoutes(connect_billers(settings, ledger), proxies, settings.personal_key)
         orders = Orders(ledger, _orders_secrets(settings), settings.now)
         for part in (Health(ledger), billers, orders):
             app.router.routes += part.router.routes

@@ -26,6 +26,12 @@ def of_rejected(row: RegisterRow, by: str, reason: str, at: datetime) -> Alert:
     return _alert(row.day, f"{row.rail} rejected {row.reference} {at.isoformat()}", text, at, remedy)
 
 
+def of_withdrawn(rail: str, day: date, files: int, by: str, reason: str, at: datetime) -> Alert:
+    text = f"{by} withdraws the register of {rail}, {day} ({files:,} files): {reason}. Take the right one in"
+    remedy = Remedy(action=RemedyAction.TAKE_REGISTER, rail=rail, day=day.isoformat())
+    return _alert(day, f"{rail} withdrawn {at.isoformat()}", text, at, remedy)
+
+
 def of_missing_register(terms: RegisterTerms, day: date, at: datetime) -> Alert:
     text = (
         f"no register of {terms.rail} for {day} has come by {terms.due_hour}:00: ask the bank for it. Until then "

@@ -76,6 +76,11 @@ class Registers(Mappings, RegisterDays, Protocol):
     async def reject_register_line(self, rail: str, reference: str, by: str, reason: str, at: datetime) -> RegisterRow:
         """Keeps why nothing is booked, and has it told; it can be confirmed later all the same. Raises as above."""
 
+    async def withdraw_register(self, rail: str, day: date, by: str, reason: str, at: datetime) -> int:
+        """Forgets the files of a day, and those of its lines that nobody has decided: they can be taken in again, for
+        any rail and day. Returns how many files; has it told. Raises ``NotFound``, so also a repeat does.
+        """
+
     async def tell_missing_register(self, terms: RegisterTerms, day: date, at: datetime) -> None:
         """Puts it into the alerts' outbox, once, that no register of the day has come."""
 

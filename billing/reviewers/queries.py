@@ -175,6 +175,7 @@ class AuditKind(StrEnum):
     INSTRUCTION = "instruction"  # proposed, confirmed, rejected; asked of a processor
     PAYMENT = "payment"  # recorded, assigned, given back or settled by a person
     ORDER = "order"  # opened or changed by a person; the period is its number
+    REGISTER = "register"  # a line left out of the books; the period is the bank's number of the payment
     BRAKE = "brake"
     SIGN_IN = "sign-in"
 

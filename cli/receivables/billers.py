@@ -30,6 +30,8 @@ async def reached(contract: Contract, base_url: str, secret: str) -> str:
             f"a forged {_FORGED} is believed: whoever sends it passes for the bank. Let the proxy add the address that "
             f"it sees to the header, and {_PROXIES}"
         )
+    if seen["is_behind_unknown_proxy"]:
+        raise BillingError(f"a proxy at {seen['address']} passes everybody on, and is not trusted: {_PROXIES}")
     if _is_private(seen["address"]) and urlsplit(base_url).hostname not in LOOPBACK:
         raise BillingError(f"the console sees {seen['address']}, the proxy's own address, for everybody: {_PROXIES}")
     banks = ", ".join(map(str, contract.addresses)) or "anybody who signs"

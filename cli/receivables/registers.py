@@ -144,19 +144,33 @@ async def confirm(
 
 async def reject(
     rail: RailArgument,
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The bank's number of the payment.")],
     by: By,
     reason: Reason,
+    reference: Annotated[str, typer.Argument(metavar="[REFERENCE]", help="The bank's number of the payment.")] = "",
+    day: DayOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Leave a line of a register as it is, with a reason; that is told. It can be confirmed later all the same.
 
-    [bold]Example[/bold]
+    With --day, a register that was another rail's or day's is withdrawn: its files and undecided lines are forgotten.
+
+    [bold]Examples[/bold]
+    $ python starter.py payments register reject terminals --day 2026-11-27 --by ann --reason "it is the app's"
     $ python starter.py payments register reject bank-app 20261127000017 --by ann --reason "the bank's test"
     """
+    if bool(reference) == bool(day):
+        raise InvalidInput("name a payment, or a day with --day")
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         desk = connect_register_desk(settings, adapters.ledger)
+        if day:
+            files = await desk.withdraw(rail, day, by, reason, settings.now())
+            await tell_reviewers(settings, adapters)
+            if as_json:
+                print_json({"withdrawn": files})
+            else:
+                say(f"{rail}, {day}: withdrawn; take the right one in")
+            return
         row = await desk.reject(rail, reference.strip(), by, reason, settings.now())
         await tell_reviewers(settings, adapters)
     _report([row], as_json)

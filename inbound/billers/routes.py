@@ -16,6 +16,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -31,8 +32,16 @@ from services.biller import Biller
 
 _AGAIN_SECONDS = "5"
 
-AddressOf = Callable[[Request], Address | None]
-"""The address of a client, as our own proxy has seen it."""
+
+class Proxies(Protocol):
+    """Our own proxies, as ``process.proxies`` knows them."""
+
+    def address(self, request: Request, /) -> Address | None:
+        """The address of a client, as our own proxy has seen it."""
+
+    def is_missing(self, request: Request, /) -> bool:
+        """Whether a proxy that is not trusted may have sent the request."""
+
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +49,9 @@ _log = logging.getLogger(__name__)
 class BillerRoutes:
     """``billers`` by rail; ``secret`` signs doctor's probes, "": it makes none."""
 
-    def __init__(self, billers: Mapping[str, Biller], address_of: AddressOf, secret: str) -> None:
+    def __init__(self, billers: Mapping[str, Biller], proxies: Proxies, secret: str) -> None:
         self._billers = billers
-        self._address_of = address_of
+        self._proxies = proxies
         self._secret = secret
         self.router = APIRouter(prefix="/billers")
         for path, answer, methods in (
@@ -88,14 +97,15 @@ class BillerRoutes:
             biller = self._billers[rail]
         except (InvalidInput, KeyError):
             return _line(404, "no such rail")
-        address = self._address_of(request)
-        return JSONResponse({"address": str(address or ""), "is_allowed": biller.contract.allows(address)})
+        address, is_missing = self._proxies.address(request), self._proxies.is_missing(request)
+        found = {"address": str(address or ""), "is_allowed": biller.contract.allows(address)}
+        return JSONResponse(found | {"is_behind_unknown_proxy": is_missing})
 
     async def _guarded(self, rail: str, request: Request, answer: Callable[[Biller], Awaitable[Response]]) -> Response:
         biller = self._billers.get(rail)
         if biller is None:
             return _line(404, "no such rail")
-        address = self._address_of(request)
+        address = self._proxies.address(request)
         if not biller.contract.allows(address):
             _log.warning("%s: refused, %s is no address of its contract", rail, address or "an unknown address")
             return _line(403, "this address is not in the contract")

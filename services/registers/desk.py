@@ -83,7 +83,10 @@ class RegisterDesk:
         lines = await asyncio.to_thread(self._read, content, terms, day, used)
         file = file_of(terms, day, digest, name, lines, by, now)
         if other := next((file for of, file in known.items() if lines and of != (rail, day)), None):
-            raise InvalidInput(f"it was taken in already, as the register of {other.rail} of {other.day}")
+            raise InvalidInput(
+                f"it was taken in already, as the register of {other.rail} of {other.day}; if that was wrong, withdraw "
+                f"that first: python starter.py payments register reject {other.rail} --day {other.day}"
+            )
         for start in range(0, len(lines), _PAGE):
             page = lines[start : start + _PAGE]
             await self._ledger.save_register_lines(terms, day, page)
@@ -130,6 +133,10 @@ class RegisterDesk:
     async def reject(self, rail: str, reference: str, by: str, reason: str, now: datetime) -> RegisterRow:
         """Leaves a line as it is, and has that told. Raises ``NotFound`` and ``InvalidInput``."""
         return await self._ledger.reject_register_line(self.terms(rail).rail, reference, by, reason, now)
+
+    async def withdraw(self, rail: str, day: date, by: str, reason: str, now: datetime) -> int:
+        """Forgets a day's files, which were another rail's or day's. Raises ``NotFound`` and ``InvalidInput``."""
+        return await self._ledger.withdraw_register(self.terms(rail).rail, _within_reason(day), by, reason, now)
 
     async def to_book(self, rail: str, day: date) -> list[RegisterRow]:
         """What of a day can be booked: payments first, then what was taken back of them."""

@@ -87,8 +87,7 @@ def signature(signed_bytes: bytes, secret: str = SECRET) -> str:
 def routes(ledger: SqlLedger, clock: Clock, *contracts: Contract, proxies: TrustedProxies | None = None) -> FastAPI:
     app = FastAPI(openapi_url=None)
     billers = {each.rail: Biller(each, ledger, PERSONAL_SECRET, clock) for each in contracts}
-    address_of = (proxies or TrustedProxies(())).address
-    app.router.routes += BillerRoutes(billers, address_of, PERSONAL_SECRET).router.routes
+    app.router.routes += BillerRoutes(billers, proxies or TrustedProxies(()), PERSONAL_SECRET).router.routes
     return app
 
 

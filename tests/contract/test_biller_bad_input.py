@@ -11,16 +11,28 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI, Request, Response
 
 from adapters.sql.core import database
 from adapters.sql.ledger import SqlLedger
 from billing.billers.biller import AccountDue, Contract
-from billing.errors import LedgerUnavailable
+from billing.errors import BillingError, LedgerUnavailable
 from billing.events.signature import HEADER
+from cli.receivables.billers import reached
 from process.proxies import TrustedProxies
 from sandbox.stand_ins.control import local_http
 from services import biller as services_biller
-from tests.contract.biller_fixtures import CONTRACTS, NUMBER, PERSONAL, SECRET, Bank, bank, routes, signature
+from tests.contract.biller_fixtures import (
+    CONTRACTS,
+    NUMBER,
+    PERSONAL,
+    PERSONAL_SECRET,
+    SECRET,
+    Bank,
+    bank,
+    routes,
+    signature,
+)
 from tests.contract.conftest import Serve
 from tests.contract.gateway_fixtures import Clock
 
@@ -229,6 +241,23 @@ async def test_who_is_not_doctor_finds_no_probe(bank: Bank) -> None:
 
 
 # -- limits, and what is not sure
+
+
+async def test_doctor_notices_a_proxy_that_is_not_trusted_whatever_its_address(ledger: SqlLedger, serve: Serve) -> None:
+    """It adds the client to the header, and nobody believes it: the bank is refused at each call."""
+    direct = await serve(routes(ledger, Clock(), CONTRACTS[0]))
+    app = FastAPI()
+
+    @app.get("/{path:path}")
+    async def pass_on(request: Request, path: str) -> Response:
+        hops = ", ".join([*request.headers.getlist("x-forwarded-for"), "198.51.100.7"])
+        async with local_http(base_url=direct) as http:
+            answer = await http.get(f"/{path}", headers={HEADER: request.headers[HEADER], "X-Forwarded-For": hops})
+        return Response(answer.content, answer.status_code, media_type="application/json")
+
+    assert "is reached, from 127.0.0.1" in await reached(CONTRACTS[0], direct, PERSONAL_SECRET)
+    with pytest.raises(BillingError, match=r"a proxy at 127\.0\.0\.1 .* is not trusted: set BILLING_CONSOLE"):
+        await reached(CONTRACTS[0], await serve(app), PERSONAL_SECRET)
 
 
 async def test_limits_are_told_by_check_and_money_that_was_taken_is_booked(bank: Bank) -> None:

@@ -18,6 +18,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import PaymentName
 from billing.registers.register import LineState, RegisterDay
+from billing.reviewers.queries import AuditFilter
 from tests.contract.ledger_fixtures import LATER, read
 from tests.contract.register_fixtures import (
     BY,
@@ -202,6 +203,9 @@ async def test_another_amount_is_never_booked_beside_the_payment(ledger: SqlLedg
     await taken(ledger, line(FIRST, "100.01"))
     with pytest.raises(InvalidInput, match=r"with 100\.00 KZT; the register has 100\.01 KZT"):
         await desk_of(ledger).confirm(RAIL, FIRST, *BY)
+    await desk_of(ledger).reject(RAIL, FIRST, *BY)
+    with pytest.raises(InvalidInput, match=r"with 100\.00 KZT; the register has 100\.01 KZT"):
+        await desk_of(ledger).confirm(RAIL, FIRST, *BY)
     corrected = await taken(ledger, line(FIRST), name="corrected.csv")
     assert states(corrected) == {"confirmed": (1, 10_000, 10_000)}
 
@@ -214,6 +218,8 @@ async def test_a_line_is_left_out_by_a_person_with_a_reason_that_is_told_and_can
     desk = desk_of(ledger)
     row = await desk.reject(RAIL, FIRST, "ann", "the bank's test", NOW)
     assert row == await desk.reject(RAIL, FIRST, "ann", "the bank's test", NOW)
+    (entry,) = await ledger.audit(AuditFilter(by="ann"), None, 50)
+    assert (entry.reason, entry.result) == ("the bank's test", row.title)
     assert (row.state, row.decided_why) == (LineState.REJECTED, "the bank's test")
     assert [text for text in await texts(ledger) if text.startswith("ann leaves 100.00 KZT")]
     assert states(await ledger.register_day(TERMS, DAY)) == {"rejected": (1, 10_000, 0)}
@@ -312,6 +318,24 @@ async def test_the_same_payments_are_not_taken_in_for_another_rail_or_day(ledger
     assert [day.day for day in await desk_of(ledger).days()] == [DAY]
     empty = [(await desk_of(ledger).take(rail, DAY, "e.csv", csv(), None, NOW)).is_new for rail in (RAIL, OTHER)]
     assert empty == [True, True], "days without payments look alike"
+
+
+async def test_a_file_that_was_taken_in_for_another_rail_is_withdrawn_and_taken_in_for_its_own(
+    ledger: SqlLedger,
+) -> None:
+    desk, content = desk_of(ledger), csv(line(FIRST), line(SECOND))
+    await desk.take(OTHER, DAY, "r.csv", content, "ann", NOW)
+    await desk.reject(OTHER, SECOND, *BY)
+    with pytest.raises(InvalidInput, match="payments register reject terminals --day 2026-11-27"):
+        await desk.take(RAIL, DAY, "r.csv", content, "ann", NOW)
+    assert await desk.withdraw(OTHER, DAY, *BY) == 1
+    with pytest.raises(NotFound, match="nothing to withdraw"):
+        await desk.withdraw(OTHER, DAY, *BY)
+    taken_in = await desk.take(RAIL, DAY, "r.csv", content, "ann", NOW)
+    assert states(taken_in.day) == {"missing": (2, 20_000, 0)}
+    rows = (await ledger.register_lines(TERMS._replace(rail=OTHER), DAY, everything=True)).rows
+    assert [row.state for row in rows] == [LineState.REJECTED], "what a person has said stays"
+    assert await texts(ledger, "ann withdraws the register of terminals, 2026-11-27 (1 files)")
 
 
 async def test_two_people_who_confirm_one_line_and_the_app_at_once_book_it_once(ledger: SqlLedger) -> None:

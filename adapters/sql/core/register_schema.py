@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Index
 
-from adapters.sql.core.columns import amounts, counts, instants, json, key, table, texts
+from adapters.sql.core.columns import amounts, counts, instants, json, key, partial_index, table, texts
 
 # Files that were taken in; a day may have several, each longer than the one before.
 register_files: Final = table(
@@ -19,6 +19,8 @@ register_files: Final = table(
     Index("register_files_by_day", "day"),
 )
 
+IS_REJECTED: Final = "decision = 'rejected'"
+
 # One for each payment that a register has, or that it has taken back: its last facts, under its first day.
 register_lines: Final = table(
     "register_lines",
@@ -31,6 +33,7 @@ register_lines: Final = table(
     *texts("decision", "decided_by", "decided_why", nullable=True),
     *instants("decided_at", nullable=True),
     Index("register_lines_by_day", "rail", "day"),
+    partial_index("register_lines_rejected", "decided_at", where=IS_REJECTED),
 )
 
 # Which column of a rail's files is what; kind is "register" or "statement".

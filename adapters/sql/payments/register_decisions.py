@@ -2,10 +2,11 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.register_schema import register_lines
+from adapters.sql.core.register_schema import register_files, register_lines
+from adapters.sql.core.statements import lock
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT
 from adapters.sql.receivables.incoming import book, known_payment, payment_record, use_credit
@@ -15,7 +16,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.money import format_amount
 from billing.receivables.incoming import IncomingPayment, PaymentKind
 from billing.receivables.journal import PaymentName
-from billing.registers.alerts import of_rejected
+from billing.registers.alerts import of_rejected, of_withdrawn
 from billing.registers.register import LineDecision, LineState, RegisterRow
 
 _L = register_lines.c
@@ -31,7 +32,7 @@ class SqlRegisterDecisions(SqlDatabase):
             row, personal = _locked(connection, name, reference)
             if row.state is LineState.CONFIRMED:
                 return row
-            if row.state is LineState.DIFFERENT:
+            if row.booked_minor is not None:
                 raise InvalidInput(_different(row))
             assert row.amount_minor is not None
             payment = _payment(connection, row, personal, by, reason)
@@ -54,6 +55,19 @@ class SqlRegisterDecisions(SqlDatabase):
                 return row
             put_alerts(connection, [of_rejected(row, by, reason, at)])
             return _decided(connection, name, LineDecision.REJECTED, by, reason, at)
+
+    @in_thread
+    def withdraw_register(self, rail: str, day: date, by: str, reason: str, at: datetime) -> int:
+        with self._writing(f"withdraw the register of {rail}, {day}") as connection:
+            lock(connection, f"register {rail}")
+            of_day = register_files.c.rail == rail, register_files.c.day == str(day)
+            files = connection.execute(delete(register_files).where(*of_day)).rowcount
+            if not files:
+                raise NotFound(f"no register of {rail} for {day} was taken in; there is nothing to withdraw")
+            undecided = _L.rail == rail, _L.day == str(day), _L.decision.is_(None)
+            connection.execute(delete(register_lines).where(*undecided))
+            put_alerts(connection, [of_withdrawn(rail, day, files, by, reason, at)])
+            return files
 
 
 def _locked(connection: Connection, name: PaymentName, reference: str) -> tuple[RegisterRow, str | None]:

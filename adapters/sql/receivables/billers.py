@@ -41,7 +41,7 @@ from billing.billers.biller import (
 from billing.customers.account_numbers import AccountKey
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
 from billing.receivables.journal import AccountKind, PaymentName
-from billing.reviewers.money_alerts import of_changed_repeat, of_told_otherwise
+from billing.reviewers.biller_alerts import of_changed_repeat, of_told_otherwise
 
 _B, _E = biller_answers.c, journal_entries.c
 _KEY: BindParameter[Any] = bindparam("key")

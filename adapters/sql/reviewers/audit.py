@@ -8,6 +8,7 @@ from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
 from adapters.sql.core.order_schema import IS_BY_PERSON, order_log
+from adapters.sql.core.register_schema import IS_REJECTED, register_lines
 from adapters.sql.core.schema import brakes, decisions, entries, sign_ins, users
 from billing.receivables.instructions import InstructionKind, InstructionState
 from billing.receivables.journal import Cause
@@ -30,7 +31,7 @@ class SqlAudit(SqlDatabase):
 
     @in_thread
     def audit(self, chosen: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
-        payments = (_payments(), _instructions(), _confirmations())
+        payments = (_payments(), _instructions(), _confirmations(), _rejected_lines())
         sources = (_decisions(), _collections(), *payments, _orders(), _pulls(), _releases(), _sign_ins())
         newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in sources)
         trail = union_all(*map(select, newest)).subquery("trail")
@@ -111,6 +112,16 @@ def _confirmations() -> Select[Any]:
     whose, period = func.coalesce(c.customer_id, _NOBODY), func.coalesce(c.subject, _NOBODY)
     source = _entry(AuditKind.INSTRUCTION, c.decided_at, whose, period, c.number * 2 + 1, *details, literal(0))
     return source.where(c.decided_at.is_not(None))
+
+
+def _rejected_lines() -> Select[Any]:
+    """Lines of registers that somebody has left as they are; those that were booked are among the payments."""
+    c = register_lines.c
+    command = literal("reject line of a register", PlainText)
+    name = c.reference + literal(" (", PlainText) + c.rail + literal(", register of ", PlainText) + c.day
+    details = (c.decided_by, command, c.decided_why, true(), name + literal(")", PlainText), _NOBODY)
+    source = _entry(AuditKind.REGISTER, c.decided_at, _NOBODY, c.reference, literal(0), *details, literal(0))
+    return source.where(text(IS_REJECTED))
 
 
 def _result() -> ColumnElement[str]:

@@ -583,6 +583,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rail", "digest"),
     )
     op.create_index("register_lines_by_day", "register_lines", ["rail", "day"])
+    rejected = _where("decision = 'rejected'")
+    op.create_index("register_lines_rejected", "register_lines", ["decided_at"], **rejected)
 
     op.create_table(
         "file_mappings",
