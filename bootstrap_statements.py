@@ -37,4 +37,4 @@ def connect_statements(settings: Settings, ledger: SqlLedger, alerts: Alerts | N
     from adapters.statements.files import StatementFiles
 
     accounts, key = bank_accounts(settings), settings.personal_key
-    return Statements(StatementFiles(), ledger, accounts, settings.rails, alerts, key)
+    return Statements(StatementFiles(), ledger, accounts, settings.rails, alerts, key, settings.four_eyes_above)

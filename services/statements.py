@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from billing.errors import BillingError, InvalidInput
@@ -20,6 +21,7 @@ from billing.statements.bank_account import BankAccount, BankTerms
 from billing.statements.keys import FilePart, keyed, side_by_side
 from billing.statements.mapping import CsvMapping
 from billing.statements.outcomes import FileHead, ImportReport, LineOutcome, LineRow, OutcomeTotal
+from billing.statements.payouts import TypedPayout
 from billing.statements.ports import StatementBooks, StatementReader
 from billing.statements.statement import FileFormat, Statement
 from services.alerts import Alerts
@@ -49,6 +51,7 @@ class Statements:
         rails: Mapping[str, Rail],
         alerts: Alerts | None = None,
         personal_secret: str = "",
+        four_eyes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.accounts = accounts
         self._reader = reader
@@ -56,6 +59,7 @@ class Statements:
         self._rails = frozenset({CARDS, *rails})
         self._alerts = alerts
         self._personal_secret = personal_secret
+        self._four_eyes = four_eyes
 
     async def take(
         self,
@@ -83,6 +87,16 @@ class Statements:
             await self._tell()
         return _report(head, rows, is_rehearsal)
 
+    async def settle(self, typed: TypedPayout, now: datetime) -> int:
+        """Books that unmatched money is what a rail hands over; returns it. A repeat raises ``InvalidInput``."""
+        terms = self._terms(typed.payment.rail)
+        if typed.of_rail not in terms.bank.settlements:
+            rails = ", ".join(terms.bank.settlements) or "none"
+            raise InvalidInput(f"{typed.of_rail!r} hands over nothing to {terms.rail}; those that do: {rails}")
+        if typed.fee_minor < 0:
+            raise InvalidInput("the fee cannot be below zero")
+        return await self._ledger.settle_unmatched(terms, typed, now)
+
     def _terms(self, rail: str) -> BankTerms:
         if not self.accounts:
             raise InvalidInput("no bank account has statements: set BILLING_RAILS and BILLING_BANK_ACCOUNTS")
@@ -91,7 +105,7 @@ class Statements:
         name = rail or next(iter(self.accounts))
         if name not in self.accounts:
             raise InvalidInput(f"{name!r} is no bank account with statements; name one of: {', '.join(self.accounts)}")
-        return BankTerms(name, self.accounts[name], self._rails | {name}, self._personal_secret)
+        return BankTerms(name, self.accounts[name], self._rails | {name}, self._personal_secret, self._four_eyes)
 
     def _read(self, terms: BankTerms, content: bytes, mapping: CsvMapping | None, now: datetime) -> Statement:
         statement = self._reader.read(content, terms.bank.currency, mapping)
@@ -108,6 +122,7 @@ class Statements:
         advance: Callable[[int, int], None],
     ) -> list[LineRow]:
         lines = await asyncio.to_thread(keyed, statement.lines)
+        lines.sort(key=lambda each: each.line.booked_on)  # settlements hand over the oldest receipts first
         keys = frozenset(each.key for each in lines)
         rows: list[LineRow] = []
         lines = side_by_side(lines)

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 
 from billing.model import Author, Code, Few, Id, Instant, Line, Many, Minor, MinorSum, Model, Words
 from billing.money import format_amount
-from billing.receivables.journal import Account, AccountKind, PaymentName, Subject, Transaction, unmatched
+from billing.receivables.journal import Account, AccountKind, PaymentName, Subject, Transaction, clearing, unmatched
 
 Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 
@@ -108,11 +108,11 @@ class PaymentRecord(Model):
 
     @property
     def cleared_minor(self) -> dict[str, int]:
-        """What the clearing account has of it, by currency, net of what went back; {}: it has no entries."""
+        """What its rail's clearing account has of it, by currency, net of what went back; {}: it has no entries."""
         sums: Counter[str] = Counter()
         for transaction in self.transactions:
             for entry in transaction.entries:
-                if entry.account.kind is AccountKind.CLEARING:
+                if entry.account == clearing(self.payment.rail):
                     sums[entry.currency] += entry.amount_minor
         return dict(sums)
 

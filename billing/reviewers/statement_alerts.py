@@ -5,6 +5,8 @@ from datetime import datetime
 from billing.keys import alert_id
 from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.remedies import about_payment
 from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
 
@@ -15,7 +17,7 @@ def of_unfit_payout(
     """The line is a settlement by the settings, but its sum is unlike what the rail has taken."""
     text = (
         f"{format_amount(minor, currency)} on {rail} is a settlement of {of_rail}, but fits no receipts of that rail, "
-        "less its commission; it is kept as unmatched. Compare it with the bank's register of the day"
+        "less its commission; it is kept as unmatched. Compare it with the bank's register, then: payments settle"
     )
     return _of_line(rail, key, "payout", text, minor, currency, at, remedy)
 
@@ -28,6 +30,16 @@ def of_refund_seen(rail: str, key: str, instruction_id: str, minor: int, currenc
     )
     remedy = Remedy(action=RemedyAction.CONFIRM, instruction_id=instruction_id)
     return _of_line(rail, key, "refund", text, minor, currency, at, remedy)
+
+
+def of_part_gone(rail: str, key: str, payment: IncomingPayment, minor: int, currency: str, at: datetime) -> Alert:
+    """What has left names a payment, but is not what is left of it."""
+    text = (
+        f"{format_amount(-minor, currency)} has left {rail} and names payment {payment.title}, but is not what is left "
+        "of it; nothing is booked. If it went back to the payer, record it as given back"
+    )
+    remedy = about_payment(RemedyAction.SHOW_PAYMENT, payment)
+    return _of_line(rail, key, "part", text, minor, currency, at, remedy)
 
 
 def of_unknown_return(rail: str, key: str, minor: int, currency: str, at: datetime) -> Alert:

@@ -18,7 +18,7 @@ from billing.statements.statement import StatementLine
 class Named(NamedTuple):
     """A customer whom a word of the text names: by the id, an account number, an order's number.
 
-    ``is_weak``: by a short number, which may be anything; then only if the order owes exactly the amount.
+    ``is_weak``: by a word that may be anything; then only if nobody else is named, and exactly the amount is owed.
     """
 
     customer_id: str
@@ -27,11 +27,23 @@ class Named(NamedTuple):
     owed_minor: int = 0
 
 
+class Payer(NamedTuple):
+    """The other side of a line, as far as the file says."""
+
+    account: str | None
+    name: str | None
+
+
 class KnownPayer(NamedTuple):
-    """Whose debts this account has paid before; ``is_confirmed`` by a person."""
+    """Whose debts this account has paid before, under which name; ``is_confirmed`` by a person."""
 
     customer_id: str
     is_confirmed: bool
+    name: str | None = None
+
+    def is_named(self, name: str | None) -> bool | None:
+        """Whether the name is the same; None: one of the two is not known."""
+        return _letters(self.name) == _letters(name) if self.name and name else None
 
 
 class Original(NamedTuple):
@@ -50,21 +62,31 @@ class Original(NamedTuple):
     to_do_minor: int = 0
 
 
+class Posted(NamedTuple):
+    """A payment of another rail that the text names clearly; ``has_line``: a line has repeated it before."""
+
+    name: PaymentName
+    amount_minor: int
+    currency: str
+    has_line: bool = False
+
+
 class LineFacts(NamedTuple):
     """What the ledger knows. ``payout_rail``: by the settings it is this rail's payout; ``payout`` None: unlike any.
 
-    ``repeats``: payments of the same amount that it names, and no line has repeated before.
+    ``takes_two``: of such an amount two people say whose it is.
     """
 
     references: References
     payout_rail: str | None = None
     payout: Payout | None = None
-    repeats: frozenset[PaymentName] = frozenset()
+    posted: tuple[Posted, ...] = ()
     named: frozenset[Named] = frozenset()
     payer: KnownPayer | None = None
     balances: dict[str, Balance] = {}  # noqa: RUF012 - never changed
     originals: tuple[Original, ...] = ()
     currency: str = ""
+    takes_two: bool = False
 
 
 class Decision(NamedTuple):
@@ -88,9 +110,16 @@ def decide(line: StatementLine, facts: LineFacts) -> Decision:
         return _came_back(line, facts)
     if facts.payout_rail is not None:
         return _paid_out(facts, facts.payout_rail)
-    if len(facts.repeats) == 1:
-        return Decision(LineOutcome.MATCHED, payment=next(iter(facts.repeats)))
+    if facts.posted:
+        return _posted(line, facts)
     return _for_named(line, facts) or _for_payer(line, facts) or Decision(LineOutcome.UNMATCHED)
+
+
+def _posted(line: StatementLine, facts: LineFacts) -> Decision:
+    """The one payment of the line's amount; else nobody's, for the text says that the money is in the books already."""
+    same = [each for each in facts.posted if (each.amount_minor, each.currency) == (line.amount_minor, facts.currency)]
+    fresh = [each for each in same if not each.has_line]
+    return Decision(LineOutcome.MATCHED, payment=fresh[0].name) if len(fresh) == 1 else Decision(LineOutcome.UNMATCHED)
 
 
 def _paid_out(facts: LineFacts, rail: str) -> Decision:
@@ -102,7 +131,8 @@ def _paid_out(facts: LineFacts, rail: str) -> Decision:
 def _for_named(line: StatementLine, facts: LineFacts) -> Decision | None:
     """For the one customer whom the texts name."""
     named = {each for each in facts.named if not each.is_weak}
-    named = named or {each for each in facts.named if each.owed_minor == line.amount_minor}
+    if not named:
+        return _for_weakly_named(line, facts)
     customer_ids = {each.customer_id for each in named}
     if len(customer_ids) != 1:
         return None
@@ -115,17 +145,37 @@ def _for_named(line: StatementLine, facts: LineFacts) -> Decision | None:
     return Decision(LineOutcome.BOOKED, customer_id, next(iter(subjects)) if len(subjects) == 1 else None)
 
 
+def _for_weakly_named(line: StatementLine, facts: LineFacts) -> Decision | None:
+    """For the one who may be named, and owes exactly this; nobody, if the text may name another who owes anything."""
+    named = [each for each in facts.named if each.subject is None or each.owed_minor > 0]
+    if len(named) != 1:
+        return None
+    (only,) = named
+    if only.subject is not None:
+        return Decision(LineOutcome.BOOKED, *only[:2]) if only.owed_minor == line.amount_minor else None
+    balance = facts.balances.get(only.customer_id, NOTHING_OWED)
+    exact = owed_exactly(balance, facts.currency, line.amount_minor)
+    return Decision(LineOutcome.BOOKED, only.customer_id, exact.subject) if exact else None
+
+
 def _for_payer(line: StatementLine, facts: LineFacts) -> Decision | None:
     """For the customer for whom this account has paid before, if they owe exactly this; and nobody else is named."""
     payer = facts.payer
     if payer is None or any(not each.is_weak for each in facts.named):
         return None
+    is_same = payer.is_named(line.payer)
+    if is_same is False:  # an account of many, such as a bank's own
+        return None
     balance = facts.balances.get(payer.customer_id, NOTHING_OWED)
     exact = owed_exactly(balance, facts.currency, line.amount_minor)
     if exact is None:
         return None
-    outcome = LineOutcome.BOOKED if payer.is_confirmed else LineOutcome.PROPOSED
-    return Decision(outcome, payer.customer_id, exact.subject)
+    is_sure = payer.is_confirmed and is_same is True and not facts.takes_two
+    return Decision(LineOutcome.BOOKED if is_sure else LineOutcome.PROPOSED, payer.customer_id, exact.subject)
+
+
+def _letters(name: str | None) -> str:
+    return "".join(sign for sign in (name or "").casefold() if sign.isalnum())
 
 
 class Exact(NamedTuple):
@@ -158,16 +208,19 @@ def _went_out(line: StatementLine, facts: LineFacts) -> Decision:
     for original in facts.originals:
         if original.refund is not None and original.refund_minor == minor:
             return Decision(LineOutcome.MATCHED, original.customer_id, payment=original.refund)
-    own = [original for original in facts.originals if original.is_own and original.left_minor >= minor]
-    if len(own) == 1:
+    own = [original for original in facts.originals if original.is_own]
+    whole = [original for original in own if original.left_minor == minor]
+    if len(whole) == 1:
         kind = PaymentKind.CHARGEBACK if line.is_reversal else PaymentKind.REFUND
-        return Decision(LineOutcome.RETURNED, own[0].customer_id, payment=own[0].name, kind=kind)
+        return Decision(LineOutcome.RETURNED, whole[0].customer_id, payment=whole[0].name, kind=kind)
+    if own:  # a commission quotes the payment, too
+        return Decision(LineOutcome.OUTGOING, payment=own[0].name, is_told=True)
     return Decision(LineOutcome.OUTGOING, is_told=line.is_reversal)
 
 
 def _came_back(line: StatementLine, facts: LineFacts) -> Decision:
     """The bank undoes a movement of ours: what we gave back may have come back."""
-    own = [each for each in facts.originals if each.is_own and each.returned_minor >= line.amount_minor]
+    own = [each for each in facts.originals if each.is_own and each.returned_minor == line.amount_minor]
     if len(own) == 1:
         return Decision(LineOutcome.RETURNED, own[0].customer_id, payment=own[0].name, kind=PaymentKind.REFUND)
     return Decision(LineOutcome.UNMATCHED)

@@ -93,6 +93,17 @@ class FileHead(Model):
     done_at: Instant | None = None
 
 
+class PayerRow(Model):
+    """An account that has paid. ``customer_id`` None: for several; ``confirmed_by`` None: a reference has said so."""
+
+    rail: Code
+    account: Line
+    payer: Line | None
+    customer_id: Id | None
+    confirmed_by: Who | None
+    at: Instant
+
+
 class ImportReport(Model):
     """What an import has done, or with ``is_rehearsed`` would do. ``known``: lines that were there before."""
 

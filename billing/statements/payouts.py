@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 from pydantic import StringConstraints, model_validator
 
 from billing.model import Line, Minor, Model
-from billing.receivables.journal import Cause, Entry, Transaction, clearing, fee
+from billing.receivables.journal import Cause, Entry, PaymentName, Transaction, clearing, fee, unmatched
 from billing.statements.statement import StatementLine, is_same_account
 
 DAYS_BACK = 7
@@ -58,15 +58,17 @@ class PayoutRule(Model, extra="forbid"):
 
 class Receipts(NamedTuple):
     """What a rail has taken, net of what went back, by the day in the bank's time zone, from ``DAYS_BACK`` before the
-    line's until now; ``unpaid_now_minor`` of all that it has taken were not handed over yet.
+    line's to the line's; ``after_minor`` since. ``unpaid_now_minor`` of all that it has taken were not handed over yet.
     """
 
     by_day: Mapping[date, int]
     unpaid_now_minor: int
+    after_minor: int = 0
 
     def unpaid_minor(self, until: date) -> int:
         """What was taken until the end of that day, and not handed over."""
-        return self.unpaid_now_minor - sum(minor for day, minor in self.by_day.items() if day > until)
+        later_minor = sum(minor for day, minor in self.by_day.items() if day > until)
+        return self.unpaid_now_minor - self.after_minor - later_minor
 
 
 class Payout(NamedTuple):
@@ -85,6 +87,39 @@ class Payout(NamedTuple):
         return Transaction(key=f"{bank} payout {key}", cause=Cause.PAYOUT, at=at, customer_id=None, entries=entries)
 
 
+class TypedPayout(NamedTuple):
+    """What a person says of money that is nobody's: ``of_rail`` has handed it over, and kept ``fee_minor``."""
+
+    payment: PaymentName
+    of_rail: str
+    fee_minor: int
+    by: str
+    reason: str
+
+    def transactions(self, minor: int, currency: str, at: datetime) -> list[Transaction]:
+        """Moves the money, and the fee beside it, from the rail's clearing account."""
+        of, key = clearing(self.of_rail), f"{self.payment.rail} payout {self.payment.digest}"
+        moved = (unmatched(self.payment.rail), minor, key, self.payment)
+        kept = (fee(self.of_rail), self.fee_minor, f"{key} fee", None)
+        return [
+            Transaction(
+                key=name,
+                cause=Cause.PAYOUT,
+                at=at,
+                customer_id=None,
+                payment=payment,
+                entries=(
+                    Entry(account=to, amount_minor=moved_minor, currency=currency),
+                    Entry(account=of, amount_minor=-moved_minor, currency=currency),
+                ),
+                by=self.by,
+                reason=self.reason,
+            )
+            for to, moved_minor, name, payment in (moved, kept)
+            if moved_minor
+        ]
+
+
 def rail_of(line: StatementLine, rules: Mapping[str, PayoutRule]) -> str | None:
     """The rail whose payout it is, by the settings; None: of none, or of several."""
     rails = [rail for rail, rule in rules.items() if rule.fits(line)]
@@ -92,22 +127,29 @@ def rail_of(line: StatementLine, rules: Mapping[str, PayoutRule]) -> str | None:
 
 
 def payout_of(line: StatementLine, rail: str, rule: PayoutRule, receipts: Receipts) -> Payout | None:
-    """The payout, by the first sum of receipts that it fits: those of the day that it names; what was not handed over
-    until the day before, or until its own day; those of one of the days before. None: it fits none.
+    """The payout, by the first sum of receipts that it fits: those of the days that it names, of one or of all; what
+    was not handed over until the day before, or until its own day; those of one of the days before. None: it fits none.
+
+    What was taken is handed over once: no more than what was not, until the end of those days.
     """
-    for gross_minor in _sums(line, receipts):
+    for gross_minor, until in _sums(line, receipts):
         kept = rule.fee_minor(gross_minor, line.amount_minor)
-        if kept is not None:
+        if kept is not None and gross_minor <= receipts.unpaid_minor(until):
             return Payout(rail, line.amount_minor, kept)
     return None
 
 
-def _sums(line: StatementLine, receipts: Receipts) -> Iterator[int]:
-    day = line.booked_on
-    yield from (receipts.by_day.get(named, 0) for named in _days(line.text))
-    yield receipts.unpaid_minor(day - timedelta(days=1))
-    yield receipts.unpaid_minor(day)
-    yield from (receipts.by_day.get(day - timedelta(days=back), 0) for back in range(DAYS_BACK + 1))
+def _sums(line: StatementLine, receipts: Receipts) -> Iterator[tuple[int, date]]:
+    day, taken = line.booked_on, receipts.by_day
+    named = sorted(set(_days(line.text)))
+    yield from ((taken.get(one, 0), one) for one in named)
+    if named:
+        yield sum(taken.get(one, 0) for one in named), named[-1]
+    if any(taken.get(one, 0) for one in named if one < day):
+        return  # it is of those days, and of no others
+    yield from ((receipts.unpaid_minor(until), until) for until in (day - timedelta(days=1), day))
+    days = (day - timedelta(days=back) for back in range(DAYS_BACK + 1))
+    yield from ((taken.get(one, 0), one) for one in days)
 
 
 def _days(text: str) -> Iterator[date]:

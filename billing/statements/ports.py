@@ -7,6 +7,7 @@ from billing.statements.bank_account import BankTerms
 from billing.statements.keys import FilePart
 from billing.statements.mapping import CsvMapping
 from billing.statements.outcomes import FileHead, LineRow
+from billing.statements.payouts import TypedPayout
 from billing.statements.statement import Statement
 
 
@@ -40,6 +41,12 @@ class StatementBooks(Protocol):
 
     async def statement_lines(self, rail: str, digest: str, limit: int = 1000, offset: int = 0) -> list[LineRow]:
         """The lines that this file was the first to have, in their order."""
+
+    async def settle_unmatched(self, terms: BankTerms, typed: TypedPayout, at: datetime) -> int:
+        """Moves unmatched money as a person says, and returns the amount.
+
+        Raises ``NotFound`` or ``InvalidInput``: none of it is unmatched, the rail has taken less, or it takes two.
+        """
 
     async def csv_mapping(self, rail: str) -> CsvMapping | None: ...
 

@@ -1,19 +1,22 @@
-"""``payments import`` and ``imports``: statements of bank accounts."""
+"""``payments import``, ``imports`` and ``payers``: statements of bank accounts, and who has paid by them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from billing.errors import InvalidInput
-from billing.money import format_amount
+from billing.errors import InvalidInput, NotFound
+from billing.money import format_amount, parse_amount
+from billing.receivables.journal import PaymentName
 from billing.statements.mapping import CsvMapping, mapping_of
-from billing.statements.outcomes import FileHead, ImportReport, LineRow, OutcomeTotal
+from billing.statements.outcomes import FileHead, ImportReport, LineRow, OutcomeTotal, PayerRow
+from billing.statements.payouts import TypedPayout
 from billing.statements.statement import FILE_MAX_BYTES, too_large
 from bootstrap import connect_adapters, connect_ledger
 from bootstrap_statements import connect_statements
+from cli.receivables.payments import RailArgument, Reference
 from cli.receivables.told import tell_reviewers
-from cli.terminal.options import AsJson
+from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import SHOWN, print_json, print_table, progress, say, utc, whole
 from services.statements import Upload
 from settings import load_settings
@@ -111,6 +114,31 @@ def _total(total: OutcomeTotal, currency: str) -> tuple[object, ...]:
     return words, f"{total.lines:,}", format_amount(total.amount_minor, currency)
 
 
+async def settle(
+    rail: RailArgument,
+    reference: Reference,
+    of: Annotated[str, typer.Option("--of", metavar="RAIL", help="The rail that has handed the money over.")],
+    by: By,
+    reason: Reason,
+    fee: Annotated[str, typer.Option("--fee", metavar="AMOUNT", help="What it has kept of its receipts.")] = "",
+) -> None:
+    """Say that unmatched money is what another rail hands over, when its sum fitted no receipts.
+
+    It moves from that rail's clearing account, and the fee with it; no customer's money moves.
+
+    [bold]Example[/bold]
+    $ python starter.py payments settle bank FT2611290001 --of bank-app --fee 12.50 --by ann --reason "two days"
+    """
+    settings = load_settings()
+    async with connect_ledger(settings) as ledger:
+        statements = connect_statements(settings, ledger)
+        currency = statements.accounts[rail].currency if rail in statements.accounts else ""
+        fee_minor = parse_amount(fee, currency) if fee and currency else 0
+        typed = TypedPayout(PaymentName.of(rail, reference), of, fee_minor, by, reason)
+        minor = await statements.settle(typed, settings.now())
+    say(f"{format_amount(minor, currency)} is what {of} has handed over")
+
+
 async def imports(rail: RailOption = "", as_json: AsJson = False) -> None:
     """List the statements that were imported, the newest first, with their balances.
 
@@ -131,3 +159,34 @@ def _file(file: FileHead) -> tuple[object, ...]:
     closing = "" if file.closing_minor is None else format_amount(file.closing_minor, file.currency)
     state = "" if file.done_at else "interrupted: import it again"
     return utc(file.at), file.by, file.rail, file.name, days, f"{file.lines:,}", closing, state
+
+
+async def payers(
+    rail: RailOption = "",
+    forget: Annotated[
+        str, typer.Option("--forget", metavar="ACCOUNT", help="Know this account of --rail no more.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the accounts that have paid, and for whom; or forget one.
+
+    An account that a person has confirmed, and that pays under the same name exactly what is owed, is booked. One that
+    has paid for several customers counts for nobody. Forget those that banks pay by for many.
+
+    [bold]Example[/bold]
+    $ python starter.py payments payers --rail bank --forget KZ00EXAMPLE00000001
+    """
+    async with connect_ledger(load_settings()) as ledger:
+        if forget and not await ledger.forget_payer(rail, forget):
+            raise NotFound(f"{forget} is no account that has paid on {rail or 'a rail: name it with --rail'}")
+        known = await ledger.known_payers(rail)
+    if as_json:
+        print_json({"payers": known})
+        return
+    columns = ("Rail", whole("Account"), "Payer", "Customer", "Confirmed by", whole("When"))
+    print_table(columns, known, _payer, empty="no account has paid for anybody whom a line names")
+
+
+def _payer(row: PayerRow) -> tuple[object, ...]:
+    confirmed_by = row.confirmed_by or "nobody"
+    return row.rail, row.account, row.payer or "", row.customer_id or "several", confirmed_by, utc(row.at)

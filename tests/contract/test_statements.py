@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from adapters.sql.ledger import SqlLedger
 from adapters.statements.files import StatementFiles
@@ -17,7 +17,7 @@ from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import AccountKind, PaymentName, Subject
 from billing.statements.bank_account import BankAccount
 from billing.statements.outcomes import ImportReport, LineOutcome
-from billing.statements.payouts import PayoutRule
+from billing.statements.payouts import PayoutRule, TypedPayout
 from services.statements import PAGE_LINES, Statements, Upload
 from tests import statement_samples as samples
 from tests.contract.ledger_fixtures import read, run
@@ -100,10 +100,50 @@ async def test_two_who_are_named_are_nobody_and_a_person_is_told(ledger: SqlLedg
     assert len(await told(ledger)) == 1
 
 
+async def test_a_number_of_an_order_in_another_currency_books_nothing(ledger: SqlLedger) -> None:
+    """It owes as many, of something else."""
+    asked = request("1042", 10000)
+    await ledger.open_order(asked.evolve(currency="usd"), NOW)
+    assert outcomes(await taken(ledger, paid(text="договор 1042"))) == {"unmatched": 1}
+
+
+async def test_an_app_payment_that_comes_while_the_import_waits_is_matched(ledger: SqlLedger, url: str) -> None:
+    """Its customer is locked first, and payments are looked up after that."""
+    await owing(ledger)
+    other = await SqlLedger.connect(url)
+    is_locked = False
+
+    def meet(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal is_locked
+        if "postgresql" in url and not is_locked and "FOR UPDATE" in statement:
+            is_locked = True  # the import has looked up whom the line names, and is about to lock them
+            asyncio.run_coroutine_threadsafe(other.book(posted("11111111"), NOW), loop).result()
+
+    loop = asyncio.get_running_loop()
+    if "postgresql" not in url:
+        await other.book(posted("11111111"), NOW)  # one writer: nobody comes between
+    event.listen(ledger._engine, "before_cursor_execute", meet)
+    try:
+        assert outcomes(await taken(ledger, paid(text="order 1042 txn 11111111"))) == {"matched": 1}
+    finally:
+        event.remove(ledger._engine, "before_cursor_execute", meet)
+        await other.close()
+    assert await owed(ledger) == 0
+
+
 async def test_a_short_number_names_an_order_only_for_exactly_what_it_owes(ledger: SqlLedger) -> None:
     await owing(ledger)
     report = await taken(ledger, paid("1", "99.00", "договор 1042 2026"), paid("2", "100.00", "договор 1042 2026"))
     assert [row.outcome for row in report.rows] == [LineOutcome.UNMATCHED, LineOutcome.BOOKED]
+
+
+async def test_a_document_number_and_an_address_name_no_order(ledger: SqlLedger) -> None:
+    """Neither behind a sign nor by themselves, whatever is owed."""
+    await owing(ledger)
+    await owing(ledger, "12", "other")
+    texts = ("дом № 12, кв. № 7", "Сумма 1042-00 тенге. Без НДС", "buyer@firm.kz")
+    report = await taken(ledger, *(paid("1042", "100.00", words) for words in texts))
+    assert outcomes(report) == {"unmatched": 3}
 
 
 async def test_the_amount_alone_books_nothing(ledger: SqlLedger) -> None:
@@ -155,6 +195,17 @@ async def test_what_an_app_has_posted_is_matched_and_books_nothing(ledger: SqlLe
     assert (await owed(ledger), await clearing(ledger), await clearing(ledger, "bank-app")) == (0, 10000, 10000)
 
 
+async def test_what_names_a_payment_of_an_app_is_never_booked_beside_it(ledger: SqlLedger) -> None:
+    """Less its commission, or a second time: nobody's, whoever is named besides."""
+    await owing(ledger, amount_minor=20000)
+    await ledger.book(posted("11111111"), NOW)
+    words = "order 1042 txn 11111111"
+    report = await taken(ledger, paid("1", "98.00", words), paid("2", text=words), paid("3", text=words))
+    assert [str(row.outcome) for row in report.rows] == ["unmatched", "matched", "unmatched"]
+    assert await owed(ledger) == 10000
+    assert len(await told(ledger)) == 2
+
+
 def posted(reference: str, amount_minor: int = 10000, at: datetime = NOW - timedelta(days=2)) -> IncomingPayment:
     order = Subject.order("1042")
     names = {"rail": "bank-app", "reference": reference, "customer_id": "buyer", "subject": order}
@@ -177,6 +228,56 @@ async def test_a_settlement_moves_what_the_rail_has_taken_and_keeps_its_fee(ledg
     assert fees == [600]
     assert sum(row.closing_minor for row in await ledger.trial_balance()) == 0
     assert (await taken(ledger, payout("294.00"), name="again")).known == 1
+
+
+async def test_a_settlement_that_fitted_nothing_is_settled_by_a_person_once(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await ledger.book(posted("1"), NOW - timedelta(days=2))
+    report = await taken(ledger, payout("90.00"))
+    name = report.rows[0].payment
+    assert name is not None
+    service = Statements(StatementFiles(), ledger, {"bank": BANK}, RAILS, four_eyes={"eur": 1000})
+    typed = TypedPayout(name, "bank-app", 1000, "bob", "a dear month")
+    for wrong, why in (
+        ({"by": "ann"}, "ann has imported"),
+        ({"fee_minor": 1001}, "bank-app has 100.00 EUR that"),
+        ({"of_rail": "wayforpay"}, "hands over nothing"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            await service.settle(typed._replace(**wrong), NOW)
+    assert await service.settle(typed, NOW) == 9000
+    assert (await clearing(ledger), await clearing(ledger, "bank-app")) == (9000, 0)
+    sums = {row.kind: row.closing_minor for row in await ledger.trial_balance()}
+    assert (sums.get(AccountKind.UNMATCHED, 0), sums[AccountKind.FEE]) == (0, 1000)
+    record = await ledger.incoming_payment(name)
+    assert record is not None
+    assert (record.unmatched_minor, record.parts) == (0, {})
+    balance = await ledger.statement_balance("bank", "eur")
+    assert balance.clearing_minor == balance.lines_minor == 9000
+    with pytest.raises(InvalidInput, match="nothing of payment"):
+        await service.settle(typed, NOW)
+
+
+async def test_a_settlement_that_comes_again_is_not_settled_again(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    await ledger.book(posted("1"), NOW - timedelta(days=2))
+    await ledger.book(posted("2", 50000, NOW), NOW)  # after the day of the lines
+    assert outcomes(await taken(ledger, payout("98.00"))) == {"settled": 1}
+    report = await taken(ledger, payout("98.00"), payout("98.00"))
+    assert outcomes(report) == {"unmatched": 1}
+    assert await clearing(ledger, "bank-app") == 50000
+
+
+async def test_what_a_settlement_asks_of_the_ledger_does_not_grow_with_its_age(ledger: SqlLedger) -> None:
+    asked: list[str] = []
+    event.listen(ledger._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    counts = set[int]()
+    for year in ("2026", "1991"):
+        content = samples.one_c(payout("98.00", "Settlement"), opening="", closing="").replace("2026", year).encode()
+        asked.clear()
+        await statements(ledger).take(Upload(year, content), "ann", NOW)
+        counts.add(sum("incoming_payments.paid_at" in statement for statement in asked))
+    assert counts == {9}
 
 
 @pytest.mark.parametrize("amount", ["290.00", "300.01"])
@@ -210,6 +311,54 @@ async def test_a_known_payer_of_exactly_what_is_owed_is_proposed_confirmed_once_
     assert await owed(ledger) == 0
 
 
+async def test_an_account_of_many_books_for_nobody_whose_name_is_another(ledger: SqlLedger) -> None:
+    """Terminals, and apps of other banks, pay for everybody by one account."""
+    await owing(ledger)
+    name = (await taken(ledger, paid("1", "40.00"))).rows[0].payment
+    assert name is not None
+    asked = {"instruction_id": "i1", "kind": InstructionKind.ASSIGN, "payment": name, "customer_id": "buyer"}
+    await ledger.instruct(InstructionRequest(**asked, by="ann", reason="by phone", via="cli"), {}, NOW)  # type: ignore[arg-type]
+    assert outcomes(await taken(ledger, paid("2", "60.00").replace("ТОО Пример", "Б. Другой"))) == {"unmatched": 1}
+    assert outcomes(await taken(ledger, paid("3", "60.00").replace("ТОО Пример", ""))) == {"proposed": 1}
+    assert outcomes(await taken(ledger, paid("4", "60.00").replace("ТОО Пример", "тоо «ПРИМЕР»"))) == {"booked": 1}
+    (known,) = await ledger.known_payers("bank")
+    assert (known.account, known.payer, known.customer_id) == (samples.PAYER, "ТОО Пример", "buyer")
+    assert await ledger.forget_payer("bank", samples.PAYER)
+    assert not await ledger.forget_payer("bank", samples.PAYER)
+    await owing(ledger, "1043")
+    assert outcomes(await taken(ledger, paid("5", "100.00"))) == {"unmatched": 1}
+
+
+async def test_our_own_account_is_nobodys_payer(ledger: SqlLedger) -> None:
+    """A text names both accounts, and a reader may take the wrong one."""
+    await owing(ledger)
+    content = samples.MT940.replace(f":25:{samples.OWN}", f":25:BANKXX/{samples.OWN}").replace(
+        samples.PAYER, samples.OWN
+    )
+    bank = BANK.evolve(currency="kzt", account=f"BANKXX/{samples.OWN}")
+    service = Statements(StatementFiles(), ledger, {"bank": bank}, RAILS)
+    report = await service.take(Upload("x", content.encode()), "ann", NOW)
+    assert {row.payer_account for row in report.rows} == {None}
+    assert await ledger.known_payers() == []
+
+
+async def test_a_large_amount_takes_somebody_besides_whoever_has_imported_it(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    service = Statements(StatementFiles(), ledger, {"bank": BANK}, RAILS, four_eyes={"eur": 5999})
+    for number, amount, words in (("1", "40.00", "order 1042"), ("2", "60.00", "")):
+        content = samples.one_c(paid(number, amount, words), opening="", closing="").encode()
+        report = await service.take(Upload("day.txt", content), "ann", NOW)
+    assert outcomes(report) == {"proposed": 1}
+    (proposal,) = await ledger.instructions()
+    with pytest.raises(InvalidInput, match="somebody else has to confirm it"):
+        await ledger.confirm(proposal.instruction_id, "Ann", "it is theirs", NOW)
+    await ledger.confirm(proposal.instruction_id, "bob", "it is theirs", NOW)
+    assert await owed(ledger) == 0
+    await owing(ledger, "1043", amount_minor=6000)
+    content = samples.one_c(paid("3", "60.00"), opening="", closing="").encode()
+    assert outcomes(await service.take(Upload("next.txt", content), "ann", NOW)) == {"proposed": 1}, "confirmed, but"
+
+
 async def test_an_account_that_has_paid_for_two_customers_proposes_nothing(ledger: SqlLedger) -> None:
     await owing(ledger)
     await owing(ledger, "1043", "other")
@@ -233,7 +382,7 @@ async def test_a_short_number_is_no_reference_of_a_payment(ledger: SqlLedger) ->
     report = await taken(ledger, paid("77", "100.00", "оплата"))
     assert outcomes(report) == {"unmatched": 1}, "a document's number of the payer's"
     key = report.rows[0].key
-    assert outcomes(await taken(ledger, paid("78", "10.00", f"refund of {key}", is_in=False))) == {"returned": 1}
+    assert outcomes(await taken(ledger, paid("78", "100.00", f"refund of {key}", is_in=False))) == {"returned": 1}
 
 
 async def test_outgoing_lines_are_kept_and_book_nothing(ledger: SqlLedger) -> None:
@@ -253,6 +402,15 @@ async def test_money_that_we_give_back_by_name_is_a_refund_and_a_return_of_the_b
     assert record is not None
     assert (record.payment.kind, record.payment.amount_minor) == (PaymentKind.CHARGEBACK, -15000)
     assert record.payment.original == PaymentName.of("bank", "BANK000001")
+
+
+async def test_a_commission_that_quotes_a_payment_is_no_refund_of_it(ledger: SqlLedger) -> None:
+    await owing(ledger)
+    report = await taken(ledger, paid("1", "100.00", "order 1042"))
+    charge = paid("2", "1.50", f"commission for {report.rows[0].key}", is_in=False)
+    assert outcomes(await taken(ledger, charge)) == {"outgoing": 1}
+    assert (await owed(ledger), await clearing(ledger)) == (0, 10000)
+    assert sum("1.50 EUR has left bank and names payment" in each for each in await told(ledger)) == 1
 
 
 async def test_a_refund_that_is_to_be_made_by_hand_is_told_and_booked_once(ledger: SqlLedger) -> None:
@@ -335,10 +493,31 @@ async def test_an_erasure_takes_payers_accounts_and_texts_and_the_file_is_still_
     assert again.known == 2
 
 
-async def test_a_personal_number_in_a_text_is_not_kept(ledger: SqlLedger, url: str) -> None:
-    await taken(ledger, paid(text="ИИН 900101300007 за интернет"))
-    stored = read(url, "SELECT text FROM statement_lines")[0][0]
-    assert stored == "ИИН ********0007 за интернет"
+async def test_an_erasure_takes_what_the_same_line_says_in_another_file(ledger: SqlLedger, url: str) -> None:
+    """And the line is still known in a third format."""
+    await owing(ledger, amount_minor=15000)
+    service = Statements(StatementFiles(), ledger, {"bank": BANK.evolve(currency="kzt")}, RAILS)
+    await service.take(Upload("x", samples.camt_054("N1", "").encode()), "ann", NOW)
+    repeat = samples.one_c(paid("77", "150.00", "order 1042, A. Person"), opening="", closing="")
+    await service.take(Upload("x", repeat.encode()), "ann", NOW)
+    await ledger.change_order("1042", cancel(), NOW)
+    await ledger.settle("buyer", "ann", "gone", NOW)
+    await ledger.erase("buyer", "ann", "asked", NOW)
+    assert read(url, "SELECT text, payer_account FROM statement_lines") == [("erased", "erased")] * 2
+    report = await service.take(Upload("x", samples.CAMT_053.encode()), "ann", NOW)
+    assert outcomes(report)["repeated"] == 1
+
+
+async def test_a_personal_number_is_not_kept_in_any_field(ledger: SqlLedger, url: str) -> None:
+    document = paid("900101300007", text="ИИН 9001013\n00007 за интернет").replace("ТОО", "900101300007")
+    await taken(ledger, document)
+    camt = samples.camt_054("N1", "<AcctSvcrRef>900101300007</AcctSvcrRef>")
+    service = Statements(StatementFiles(), ledger, {"bank": BANK.evolve(currency="kzt")}, RAILS)
+    report = await service.take(Upload("x", camt.encode()), "ann", NOW)
+    assert report.rows[0].bank_reference == "********0007"
+    for table in ("statement_lines", "incoming_payments", "alerts"):
+        assert "900101300007" not in str(read(url, f"SELECT * FROM {table}"))
+    assert "ИИН ********0007 за интернет" in {row[0] for row in read(url, "SELECT text FROM statement_lines")}
 
 
 async def test_a_bank_that_uses_a_reference_again_has_two_payments(ledger: SqlLedger) -> None:

@@ -43,6 +43,28 @@ def test_a_statement_is_imported_listed_and_known_the_next_time(payments: Run) -
     assert [row["customer_id"] for row in listed] == [None, "acme"]
 
 
+def test_an_account_that_has_paid_is_listed_and_forgotten(payments: Run) -> None:
+    assert "no account has paid" in payments("payers").stdout
+    payments("import", "day.txt")
+    (known,) = json.loads(payments("payers", "--json").stdout)["payers"]
+    assert (known["account"], known["customer_id"], known["confirmed_by"]) == (samples.PAYER, "acme", None)
+    assert samples.PAYER in payments("payers", "--rail", "bank").stdout
+    assert "name it with --rail" in one_line(payments("payers", "--forget", samples.PAYER))
+    assert samples.PAYER not in payments("payers", "--rail", "bank", "--forget", samples.PAYER).stdout
+
+
+def test_money_of_nobody_is_settled_of_a_rail_that_has_taken_it(payments: Run) -> None:
+    report = json.loads(payments("import", "day.txt", "--json").stdout)
+    asked = (report["rows"][1]["key"], "--by", "bob", "--reason", "two days")
+    rails = ("--of", "bank-app")
+    assert "has 0.00 EUR that it has not handed over" in one_line(payments("settle", "bank", *asked, *rails))
+    assert "is no bank account" in one_line(payments("settle", "cash", *asked, *rails, "--fee", "1.00"))
+    assert "'1.0.0' is not an amount" in one_line(payments("settle", "bank", *asked, *rails, "--fee", "1.0.0"))
+    assert "hands over nothing to bank" in one_line(payments("settle", "bank", *asked, "--of", "transfer"))
+    negative = one_line(payments("settle", "bank", *asked, *rails, "--fee", "-1.00"))
+    assert "cannot be below zero" in negative
+
+
 def test_totals_are_by_outcome(payments: Run) -> None:
     report = json.loads(payments("import", "day.txt", "--json").stdout)
     assert [(total["outcome"], total["lines"], total["amount_minor"]) for total in report["totals"]] == [

@@ -61,7 +61,7 @@ statement_lines: Final = table(
 known_payers: Final = table(
     "known_payers",
     *key("rail", "account"),
-    *texts("customer_id", nullable=True),
+    *texts("payer", "customer_id", nullable=True),
     *texts("confirmed_by", nullable=True),  # NULL: nobody has confirmed it, a reference said so
     *instants("at"),
     Index("known_payers_by_customer", "customer_id"),

@@ -38,7 +38,9 @@ class SqlClearing(SqlDatabase):
         whose = [*(p[column.name] for column in _WHOSE), _E.currency]
         query = select(*whose, func.sum(_E.amount_minor).label("amount_minor")).group_by(*whose)
         query = query.select_from(payments).join(transactions, and_(_T.rail == p.rail, _T.digest == p.moved))
-        query = query.join(journal_entries, and_(_E.number == _T.number, _E.kind == AccountKind.CLEARING))
+        query = query.join(
+            journal_entries, and_(_E.number == _T.number, _E.kind == AccountKind.CLEARING, _E.rail == p.rail)
+        )
         with self._reading("add its clearing accounts up") as connection:
             return as_models(ClearedPayment, connection.execute(query).mappings(), failed)
 

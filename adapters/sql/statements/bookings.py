@@ -4,24 +4,30 @@ import hashlib
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select, text
 
 from adapters.sql.core.journal_schema import incoming_payments
-from adapters.sql.receivables.incoming import book
+from adapters.sql.core.statement_schema import LINE_OF_PAYMENT, statement_files, statement_lines
+from adapters.sql.core.statements import lock
+from adapters.sql.receivables.incoming import book, known_payment, payment_record, post_payment
 from adapters.sql.receivables.instructions import propose
 from adapters.sql.receivables.journal import post
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.statements.lookups import unpaid
 from adapters.sql.statements.payers import note_payer
+from billing.errors import InvalidInput
+from billing.money import format_amount
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName
 from billing.receivables.remedies import about_payment
 from billing.remedies import RemedyAction
-from billing.reviewers.statement_alerts import of_refund_seen, of_unfit_payout, of_unknown_return
+from billing.reviewers.statement_alerts import of_part_gone, of_refund_seen, of_unfit_payout, of_unknown_return
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import KeyedLine
-from billing.statements.matching import Decision
+from billing.statements.matching import Decision, Payer
 from billing.statements.outcomes import LineOutcome
+from billing.statements.payouts import TypedPayout
 from billing.statements.references import without_personal_numbers
 
 _I = incoming_payments.c
@@ -29,11 +35,12 @@ PROPOSER = "matching"
 
 
 class Booking(NamedTuple):
-    """A line under way into the books."""
+    """A line under way into the books; ``by`` imports it."""
 
     terms: BankTerms
     keyed: KeyedLine
     decision: Decision
+    by: str
     at: datetime
 
 
@@ -75,7 +82,8 @@ def _arrived(connection: Connection, booking: Booking) -> IncomingPayment:
     )
     _book(connection, payment, booking.at, is_told=not (is_proposed or decision.is_told))
     if is_booked and decision.customer_id is not None:
-        note_payer(connection, terms.rail, line.payer_account, decision.customer_id, booking.at)
+        payer = Payer(terms.payer_account(line), payment.payer)
+        note_payer(connection, terms.rail, payer, decision.customer_id, booking.at)
     if is_proposed:
         propose(connection, _proposal(payment, booking), booking.at)
     if decision.is_told and decision.of_rail is not None:
@@ -110,9 +118,9 @@ def _went_back(connection: Connection, booking: Booking) -> IncomingPayment:
 
 
 def _reference(connection: Connection, booking: Booking) -> str:
-    """The bank's, unless it was another payment's; else the key, which no other line has."""
+    """The bank's, unless it was another payment's, or is of a person; else the key, which no other line has."""
     rail, reference = booking.terms.rail, booking.keyed.line.bank_reference
-    if reference is not None:
+    if reference is not None and without_personal_numbers(reference) == reference:
         name = PaymentName.of(rail, reference)
         query = select(_I.rail).where(_I.rail == name.rail, _I.digest == name.digest)
         if connection.scalar(query) is None:
@@ -121,6 +129,7 @@ def _reference(connection: Connection, booking: Booking) -> str:
 
 
 def _proposal(payment: IncomingPayment, booking: Booking) -> InstructionRequest:
+    """Above the limit it is the importer's, who cannot confirm it: a file can be made by hand."""
     digest = hashlib.sha256(f"{payment.rail} {booking.keyed.key}".encode()).hexdigest()
     return InstructionRequest(
         instruction_id=digest[:16],
@@ -128,7 +137,7 @@ def _proposal(payment: IncomingPayment, booking: Booking) -> InstructionRequest:
         payment=payment.name,
         customer_id=booking.decision.customer_id,
         subject=booking.decision.subject,
-        by=PROPOSER,
+        by=booking.by if booking.terms.takes_two(payment.amount_minor) else PROPOSER,
         reason=f"its account has paid for {booking.decision.customer_id} before, who owes exactly this",
         via="statement",
     )
@@ -142,5 +151,38 @@ def _tell(connection: Connection, booking: Booking) -> None:
     minor, at = booking.keyed.line.amount_minor, booking.at
     if decision.instruction_id is not None:
         put_alerts(connection, [of_refund_seen(rail, key, decision.instruction_id, minor, currency, at)])
+    elif decision.payment is not None:
+        record = payment_record(connection, decision.payment)
+        assert record is not None
+        put_alerts(connection, [of_part_gone(rail, key, record.payment, minor, currency, at)])
     else:
         put_alerts(connection, [of_unknown_return(rail, key, minor, currency, at)])
+
+
+def settle(connection: Connection, terms: BankTerms, typed: TypedPayout, at: datetime) -> int:
+    """Moves unmatched money as a person says; returns the amount. Raises ``InvalidInput``, so also a repeat does."""
+    lock(connection, f"statements {terms.rail}")
+    record = known_payment(connection, typed.payment, lock=True)
+    minor, currency = record.unmatched_minor, terms.bank.currency
+    if minor <= 0 or record.payment.currency != currency:
+        raise InvalidInput(f"nothing of payment {record.payment.title} is unmatched in {currency.upper()}")
+    unpaid_minor = unpaid(connection, typed.of_rail, currency)
+    if minor + typed.fee_minor > unpaid_minor:
+        left = format_amount(unpaid_minor, currency)
+        raise InvalidInput(
+            f"{typed.of_rail} has {left} that it has not handed over, less than this and its fee: see its register"
+        )
+    its = statement_lines.c
+    is_file = and_(statement_files.c.rail == its.rail, statement_files.c.digest == its.file)
+    is_line = text(LINE_OF_PAYMENT), its.payment_rail == typed.payment.rail, its.payment == typed.payment.digest
+    importer = select(statement_files.c.by).join(statement_lines, is_file).where(*is_line).limit(1)
+    if terms.takes_two(minor) and _is_one(connection.scalar(importer), typed.by):
+        raise InvalidInput(f"{typed.by} has imported the statement; somebody else has to say what this money is")
+    moved, *kept = typed.transactions(minor, currency, at)
+    post_payment(connection, typed.payment, moved)
+    post(connection, kept)
+    return minor
+
+
+def _is_one(importer: str | None, by: str) -> bool:
+    return importer is not None and importer.strip().casefold() == by.strip().casefold()

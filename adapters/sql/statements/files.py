@@ -3,22 +3,25 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries
 from adapters.sql.core.register_schema import file_mappings
-from adapters.sql.core.statement_schema import statement_files, statement_lines
+from adapters.sql.core.statement_schema import known_payers, statement_files, statement_lines
 from adapters.sql.core.statements import insert_new, upsert
+from adapters.sql.statements.bookings import settle
 from adapters.sql.statements.lines import take_in
 from billing.receivables.journal import AccountKind, PaymentName
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import FilePart
 from billing.statements.mapping import CsvMapping
-from billing.statements.outcomes import FileHead, LineOutcome, LineRow
+from billing.statements.outcomes import FileHead, LineOutcome, LineRow, PayerRow
+from billing.statements.payouts import TypedPayout
 from billing.statements.ports import RailSums
 
 _F, _L, _M, _I, _E = statement_files.c, statement_lines.c, file_mappings.c, incoming_payments.c, journal_entries.c
+_P = known_payers.c
 _KIND = "statement"
 
 
@@ -74,6 +77,24 @@ class SqlStatements(SqlDatabase):
         query = select(statement_lines).where(*is_its).order_by(_L.position).limit(limit).offset(offset)
         with self._reading("list the lines of a statement") as connection:
             return [_row(dict(row)) for row in connection.execute(query).mappings()]
+
+    @in_thread
+    def known_payers(self, rail: str = "", limit: int = 1000) -> list[PayerRow]:
+        query = select(known_payers).order_by(_P.rail, _P.account).limit(limit)
+        with self._reading("list who has paid") as connection:
+            rows = connection.execute(query.where(_P.rail == rail) if rail else query).mappings()
+            return [PayerRow.model_validate(dict(row)) for row in rows]
+
+    @in_thread
+    def forget_payer(self, rail: str, account: str) -> bool:
+        """Whether it was known; a line from it is nobody's again, until a person says whose."""
+        with self._writing("forget who has paid by an account") as connection:
+            return connection.execute(delete(known_payers).where(_P.rail == rail, _P.account == account)).rowcount > 0
+
+    @in_thread
+    def settle_unmatched(self, terms: BankTerms, typed: TypedPayout, at: datetime) -> int:
+        with self._writing(f"settle money of {typed.of_rail}") as connection:
+            return settle(connection, terms, typed, at)
 
     @in_thread
     def csv_mapping(self, rail: str) -> CsvMapping | None:

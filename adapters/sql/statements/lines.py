@@ -8,10 +8,10 @@ from sqlalchemy import Connection, insert, select
 
 from adapters.sql.core.statement_schema import statement_lines
 from adapters.sql.core.statements import lock
-from adapters.sql.receivables.journal import balance, lock_account
+from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.statements.bookings import Booking, carry_out
-from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, receipts, repeated
+from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, posted, receipts
 from adapters.sql.statements.payers import payers
 from adapters.sql.statements.twins import Before, around, before, counted, entry_key, is_in
 from billing.receivables.journal import PaymentName
@@ -21,7 +21,7 @@ from billing.statements.keys import FilePart, KeyedLine
 from billing.statements.matching import Decision, KnownPayer, LineFacts, decide
 from billing.statements.outcomes import FileHead, LineOutcome, LineRow
 from billing.statements.payouts import payout_of, rail_of
-from billing.statements.references import References, without_personal_numbers
+from billing.statements.references import References, kept
 from billing.statements.statement import StatementLine
 
 _L = statement_lines.c
@@ -38,17 +38,18 @@ def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: File
         return []
     file = around(connection, head)
     new = _unknown(connection, head, counted(connection, file, part.lines))
-    known_as = before(connection, file, new, part.keys)
+    known_as = before(connection, file, [each.evolve(line=kept(each.line)) for each in new], part.keys)
     rows = [_set_aside(connection, terms, head, each, known_as, at) for each in new if known_as.has(each.key)]
     fresh = [each for each in new if not known_as.has(each.key)]
     references, names = look_up(connection, terms, fresh)
-    known = payers(connection, terms.rail, {each.line.payer_account for each in fresh if each.line.payer_account})
+    accounts = {terms.payer_account(each.line) for each in fresh}
+    known = payers(connection, terms.rail, {account for account in accounts if account})
     for customer_id in sorted(_concerned(references, names, known)):
         lock_account(connection, customer_id)
     for each in fresh:
         facts = _facts(connection, terms, each.line, references[each.key], names, known, at)
         decision = decide(each.line, facts)
-        payment = carry_out(connection, Booking(terms, each, decision, at))
+        payment = carry_out(connection, Booking(terms, each, decision, head.by, at))
         rows.append(_keep(connection, terms, head, each, decision, payment))
     return sorted(rows, key=lambda row: row.position)
 
@@ -95,14 +96,15 @@ def _facts(
     rules = terms.bank.settlements
     rail = rail_of(line, rules)
     if rail is not None:
-        found = payout_of(line, rail, rules[rail], receipts(connection, terms, rail, line, terms.today(at)))
+        found = payout_of(line, rail, rules[rail], receipts(connection, terms, rail, line))
         return facts._replace(payout_rail=rail, payout=found)
     named, payer = names.named(references), known.get(line.payer_account or "")
     concerned = {each.customer_id for each in named} | ({payer.customer_id} if payer else set())
     return facts._replace(
-        repeats=repeated(connection, terms, line, names.payments_of(references)),
+        posted=posted(connection, terms, payments_named(connection, terms, references)),
         named=named,
         payer=payer,
+        takes_two=terms.takes_two(line.amount_minor),
         balances={customer_id: balance(connection, customer_id) for customer_id in concerned},
     )
 
@@ -127,9 +129,8 @@ def _keep(
         customer_id=decision.customer_id,
         of_rail=decision.of_rail,
         fee_minor=payout.fee_minor if payout else None,
-        **line.model_dump(exclude={"is_reversal", "batch", "entry", "text", "payer"}),
-        text=without_personal_numbers(line.text),
-        payer=without_personal_numbers(line.payer) if line.payer else None,
+        **kept(line).model_dump(exclude={"is_reversal", "batch", "entry", "payer_account"}),
+        payer_account=terms.payer_account(line),
     )
     values: dict[str, Any] = row.model_dump(exclude={"payment"})
     values |= {"rail": terms.rail, "reading": head.reading, "twin": twin}

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, text
@@ -19,7 +19,7 @@ from billing.receivables.instructions import InstructionKind
 from billing.receivables.journal import AccountKind, PaymentName, Subject
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import KeyedLine
-from billing.statements.matching import Named, Original
+from billing.statements.matching import Named, Original, Posted
 from billing.statements.outcomes import LineOutcome
 from billing.statements.payouts import DAYS_BACK, Receipts
 from billing.statements.references import References, references_of
@@ -37,20 +37,18 @@ class Names(NamedTuple):
     customers: Mapping[str, set[str]]
     orders: Mapping[str, list[Named]]
     accounts: Mapping[str, str]
-    payments: Mapping[str, list[PaymentName]]  # by digest of the reference
 
     def named(self, references: References) -> frozenset[Named]:
         """Whom the references name."""
-        words = {word.casefold() for word in references.words}
-        weak = {word.casefold() for word in references.weak}
-        found = {Named(owner) for word in words for owner in self.customers.get(word, ())}
-        found |= {Named(self.accounts[word]) for word in references.words if word in self.accounts}
-        found |= {order for word in words for order in self.orders.get(word, ())}
-        found |= {order._replace(is_weak=True) for word in weak - words for order in self.orders.get(word, ())}
+        customers, orders, weak = (
+            {word.casefold() for word in words} for words in (references.customers, references.orders, references.weak)
+        )
+        found = {Named(owner) for word in customers for owner in self.customers.get(word, ())}
+        found |= {Named(self.accounts[word]) for word in references.accounts if word in self.accounts}
+        found |= {order for word in orders for order in self.orders.get(word, ())}
+        found |= {Named(owner, is_weak=True) for word in weak - customers for owner in self.customers.get(word, ())}
+        found |= {order._replace(is_weak=True) for word in weak - orders for order in self.orders.get(word, ())}
         return frozenset(found)
-
-    def payments_of(self, references: References) -> list[PaymentName]:
-        return sorted(name for digest in _digests(references) for name in self.payments.get(digest, ()))
 
 
 def look_up(
@@ -59,22 +57,23 @@ def look_up(
     """The references of each line, by its key, and what they all name."""
     references = {each.key: references_of(each.line) for each in lines}
     words = {word for one in references.values() for word in one.words}
-    weak = {word for one in references.values() for word in one.weak}
     spelt = sorted({spelling for word in words for spelling in _spellings(word)})
-    numbers = sorted({word for word in spelt + sorted(weak) if len(word) <= 100})
+    numbers = [word for word in spelt if len(word) <= 100]
     owners = [*_column(connection, customers.c.customer_id, spelt), *_column(connection, buyers.c.customer_id, spelt)]
     by_id: defaultdict[str, set[str]] = defaultdict(set)
     for owner in owners:
         by_id[owner.casefold()].add(owner)
-    digests = sorted({PaymentName.of("", word).digest for word in spelt})
-    names = Names(by_id, _orders(connection, numbers), _accounts(connection, terms, references), {})
-    return references, names._replace(payments=_payments(connection, terms, digests))
+    orders = _orders(connection, terms.bank.currency, numbers)
+    return references, Names(by_id, orders, _accounts(connection, terms, references))
 
 
 def payments_named(connection: Connection, terms: BankTerms, references: References) -> list[PaymentName]:
-    """As ``Names.payments_of``, with what was booked since."""
-    found = _payments(connection, terms, sorted(_digests(references)))
-    return sorted(name for names in found.values() for name in names)
+    """The payments whose reference is among them. Asked once the customers are locked: an app's may have just come."""
+    found = []
+    for part in _parts(sorted(_digests(references))):
+        query = select(_I.rail, _I.digest).where(_I.rail.in_(sorted(terms.rails)), _I.digest.in_(part))
+        found += [PaymentName(*row) for row in connection.execute(query)]
+    return sorted(found)
 
 
 def _digests(references: References) -> set[str]:
@@ -95,50 +94,41 @@ def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
     return (values[start : start + _MANY] for start in range(0, len(values), _MANY))
 
 
-def _orders(connection: Connection, numbers: Sequence[str]) -> Mapping[str, list[Named]]:
+def _orders(connection: Connection, currency: str, numbers: Sequence[str]) -> Mapping[str, list[Named]]:
+    """An order in another currency owes nothing in this one."""
     found: defaultdict[str, list[Named]] = defaultdict(list)
     for part in _parts(numbers):
-        for row in connection.execute(select(_O.number, _O.customer_id, _O.owed_minor).where(_O.number.in_(part))):
-            named = Named(row.customer_id, Subject.order(row.number), owed_minor=row.owed_minor)
+        query = select(_O.number, _O.customer_id, _O.currency, _O.owed_minor).where(_O.number.in_(part))
+        for row in connection.execute(query):
+            owed_minor = row.owed_minor if row.currency == currency else 0
+            named = Named(row.customer_id, Subject.order(row.number), owed_minor=owed_minor)
             found[row.number.casefold()].append(named)
     return found
 
 
 def _accounts(connection: Connection, terms: BankTerms, references: Mapping[str, References]) -> Mapping[str, str]:
     found = {}
-    for word in sorted({word for one in references.values() for word in one.numbers}):
+    for word in sorted({word for one in references.values() for word in one.accounts}):
         key = account_key(word, terms.personal_secret)
         if key is not None and (owner := owner_of(connection, key)) is not None:
             found[word] = owner
     return found
 
 
-def _payments(connection: Connection, terms: BankTerms, digests: Sequence[str]) -> Mapping[str, list[PaymentName]]:
-    found: defaultdict[str, list[PaymentName]] = defaultdict(list)
-    for part in _parts(digests):
-        query = select(_I.rail, _I.digest).where(_I.rail.in_(sorted(terms.rails)), _I.digest.in_(part))
-        for row in connection.execute(query):
-            found[row.digest].append(PaymentName(row.rail, row.digest))
-    return found
-
-
 # -- of one line
 
 
-def repeated(
-    connection: Connection, terms: BankTerms, line: StatementLine, names: Iterable[PaymentName]
-) -> frozenset[PaymentName]:
-    """The payments of other rails that the line repeats, by reference and amount, and no other line has."""
-    found = set()
+def posted(connection: Connection, terms: BankTerms, names: Iterable[PaymentName]) -> tuple[Posted, ...]:
+    """The payments of other rails that are named by a clear reference."""
+    found = []
     for name in names:
         if name.rail == terms.rail:
             continue
-        is_clear = func.length(_I.reference) >= _CLEAR
-        is_same = _I.amount_minor == line.amount_minor, _I.currency == terms.bank.currency, is_clear
-        query = select(_I.rail).where(_I.rail == name.rail, _I.digest == name.digest, *is_same)
-        if connection.scalar(query) is not None and not has_line(connection, name):
-            found.add(name)
-    return frozenset(found)
+        is_clear = func.length(_I.reference) >= _CLEAR, _I.amount_minor > 0
+        query = select(_I.amount_minor, _I.currency).where(_I.rail == name.rail, _I.digest == name.digest, *is_clear)
+        if (row := connection.execute(query).first()) is not None:
+            found.append(Posted(name, row.amount_minor, row.currency, has_line(connection, name)))
+    return tuple(found)
 
 
 def has_line(connection: Connection, name: PaymentName) -> bool:
@@ -185,17 +175,22 @@ def _original(connection: Connection, terms: BankTerms, record: PaymentRecord, m
     )
 
 
-def receipts(connection: Connection, terms: BankTerms, rail: str, line: StatementLine, today: date) -> Receipts:
+def receipts(connection: Connection, terms: BankTerms, rail: str, line: StatementLine) -> Receipts:
     """What the rail has taken around the day of the line, and what of all was not handed over."""
-    day, by_day = line.booked_on - timedelta(days=DAYS_BACK), {}
-    while day <= max(today, line.booked_on) + timedelta(days=1):
-        since, until = terms.begins(day), terms.begins(day + timedelta(days=1))
-        of_day = _I.rail == rail, _I.paid_at >= since, _I.paid_at < until, _I.currency == terms.bank.currency
-        by_day[day] = _sum(connection, select(func.sum(_I.amount_minor)).where(*of_day))
-        day += timedelta(days=1)
-    kind, currency = AccountKind.CLEARING, terms.bank.currency
-    of_rail = _E.rail == rail, _E.kind == kind, _E.currency == currency
-    return Receipts(by_day, _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail)))
+    currency, end = terms.bank.currency, line.booked_on + timedelta(days=1)
+    taken = select(func.sum(_I.amount_minor)).where(_I.rail == rail, _I.currency == currency)
+    by_day = {}
+    for day in (end - timedelta(days=back) for back in range(1, DAYS_BACK + 2)):
+        of_day = _I.paid_at >= terms.begins(day), _I.paid_at < terms.begins(day + timedelta(days=1))
+        by_day[day] = _sum(connection, taken.where(*of_day))
+    after_minor = _sum(connection, taken.where(_I.paid_at >= terms.begins(end)))
+    return Receipts(by_day, unpaid(connection, rail, currency), after_minor)
+
+
+def unpaid(connection: Connection, rail: str, currency: str) -> int:
+    """What the rail has taken, and not handed over."""
+    of_rail = _E.rail == rail, _E.kind == AccountKind.CLEARING, _E.currency == currency
+    return _sum(connection, select(func.sum(_E.amount_minor)).where(*of_rail))
 
 
 def _sum(connection: Connection, query: Select[Any]) -> int:

@@ -21,7 +21,6 @@ from billing.statements.likeness import (
     likeness,
 )
 from billing.statements.outcomes import FileHead, LineOutcome
-from billing.statements.references import without_personal_numbers
 from billing.statements.statement import Entry, StatementLine
 
 _F, _L = statement_files.c, statement_lines.c
@@ -82,8 +81,9 @@ class Before(NamedTuple):
 def before(connection: Connection, around: Around, lines: Sequence[KeyedLine], keys: frozenset[str]) -> Before:
     """What files that were read otherwise had of the lines: the pairs most alike first, and each line once.
 
-    A line that this file has by its own key is no other line's twin, nor is one of another part of the day. Of files
-    that were read alike, only those whose lines this one has too have twins: a bank has changed its words.
+    The lines are as they are kept. A line that this file has by its own key is no other line's twin, nor is one of
+    another part of the day. Of files that were read alike, only those whose lines this one has too have twins: a bank
+    has changed its words.
     """
     rows = _rows(connection, around.head, lines)
     rows = [row for row in rows if row["file"] not in around.beside and row["key"] not in keys]
@@ -98,7 +98,6 @@ def before(connection: Connection, around: Around, lines: Sequence[KeyedLine], k
 
 def _is_told_again(each: KeyedLine, others: Iterable[Face]) -> bool:
     own = faces(each.line)[0]
-    own = own._replace(text=without_personal_numbers(own.text))
     return any(is_told_again(own, other) for other in others)
 
 
@@ -121,9 +120,7 @@ def _paired(
     found: dict[str, str] = {}
     for _, each, own, other, row in sorted(pairs, key=lambda pair: pair[0], reverse=True):
         user = entry_key(head, each.line) if own.is_sum else each.key
-        whole = (
-            [part["key"] for part in rows if part["entry_key"] == row["entry_key"]] if other.is_sum else [row["key"]]
-        )
+        whole = _whole(row, rows) if other.is_sum else [row["key"]]
         if each.key not in found and all(used.get(key, set()) <= {user} for key in whole):
             found[each.key] = row["key"]
             for key in whole:

@@ -279,7 +279,7 @@ def upgrade() -> None:
     op.create_table(
         "known_payers",
         *_columns(sa.Text, "rail", "account"),
-        *_columns(sa.Text, "customer_id", "confirmed_by", nullable=True),
+        *_columns(sa.Text, "payer", "customer_id", "confirmed_by", nullable=True),
         *_columns(_INSTANT, "at"),
         sa.PrimaryKeyConstraint("rail", "account"),
     )
