@@ -18,7 +18,7 @@ from typing import NamedTuple
 from billing.errors import BillingError, InvalidInput
 from billing.payments.rails import CARDS, Rail
 from billing.statements.bank_account import BankAccount, BankTerms
-from billing.statements.keys import FilePart, keyed
+from billing.statements.keys import FilePart, keyed, side_by_side
 from billing.statements.mapping import CsvMapping
 from billing.statements.outcomes import FileHead, ImportReport, LineOutcome, LineRow, OutcomeTotal
 from billing.statements.payouts import TypedPayout
@@ -125,11 +125,12 @@ class Statements:
         lines.sort(key=lambda each: each.line.booked_on)  # settlements hand over the oldest receipts first
         keys = frozenset(each.key for each in lines)
         rows: list[LineRow] = []
+        lines = side_by_side(lines)
         for start in range(0, len(lines), PAGE_LINES):
             part = FilePart(lines[start : start + PAGE_LINES], keys)
             rows += await self._ledger.take_lines(terms, head, part, now, is_rehearsal)
             advance(start + len(part.lines), len(lines))
-        return rows
+        return sorted(rows, key=lambda row: row.position)
 
     async def _tell(self) -> None:
         if self._alerts is not None:

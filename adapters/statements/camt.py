@@ -19,7 +19,7 @@ from defusedxml.ElementTree import iterparse
 from adapters.statements.cells import line_of, minor_of, text_of
 from billing.errors import InvalidInput
 from billing.money import currency_code
-from billing.statements.statement import Entry, FileFormat, Statement, StatementLine, check_count, joined
+from billing.statements.statement import Entry, FileFormat, Statement, StatementLine, joined
 
 _ROOTS = {"BkToCstmrStmt": FileFormat.CAMT_053, "BkToCstmrDbtCdtNtfctn": FileFormat.CAMT_054}
 _PARTS = ("Stmt", "Ntfctn")
@@ -60,7 +60,6 @@ def _parts(content: bytes) -> Iterator[Statement]:
         depth -= 1
         if name == "Ntry":
             entries.append((count, element))
-            check_count(len(entries))
         elif name in _PARTS and file_format is not None:
             yield _statement(element, entries, file_format)
             element.clear()

@@ -8,7 +8,7 @@ from adapters.statements.mt940_file import read_mt940
 from adapters.statements.one_c import is_one_c, read_one_c
 from billing.errors import InvalidInput
 from billing.statements.mapping import EXAMPLE, CsvMapping
-from billing.statements.statement import FILE_MAX_BYTES, Statement, too_large
+from billing.statements.statement import FILE_MAX_BYTES, Statement, check_count, too_large
 
 _MT940 = re.compile(rb"^:20:.*?^:60[FM]:", re.MULTILINE | re.DOTALL)
 _HEAD_BYTES = 20_000
@@ -23,6 +23,7 @@ class StatementFiles:
         Raises ``InvalidInput`` for a file that is empty, too large, cut off, damaged, or no statement.
         """
         statement = self._read(content, currency, mapping)
+        check_count(len(statement.lines))
         return statement.evolve(
             lines=tuple(line for line in statement.lines if line.amount_minor)
         )  # others say nothing

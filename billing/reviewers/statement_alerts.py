@@ -56,8 +56,8 @@ def of_unclear_line(rail: str, key: str, minor: int, currency: str, at: datetime
     """The line may be one that is in the ledger before, or money of its own."""
     text = (
         f"{format_amount(minor, currency)} on {rail} may be a line that is in the books already, told again in other "
-        "words; it is kept, and nothing is booked. Compare them: money of its own is booked by the account's next "
-        "statement, or recorded by you"
+        "words; it is kept, and nothing is booked. Compare them. If it is money of its own, the account's next "
+        "statement books it; record it only if none will come"
     )
     remedy = RemedyAction.RECONCILE.of(period=Period.at(at, "UTC"))
     return _of_line(rail, key, "unclear", text, minor, currency, at, remedy)

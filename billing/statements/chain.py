@@ -47,11 +47,12 @@ def parts_beside(head: FileHead, files: Iterable[FileHead]) -> set[str]:
 
 
 def parts_within(head: FileHead, files: Iterable[FileHead]) -> set[str]:
-    """The digests of files whose lines this one has, too: they begin as it does, and end no later."""
+    """The digests of files whose lines this one has, too: they begin as it does, end no later, and have no more."""
     if head.opening_minor is None or head.until is None:
         return set()
     found = [file for file in files if (file.opening_minor, file.since) == (head.opening_minor, head.since)]
-    return {file.digest for file in found if file.digest != head.digest and file.until and file.until <= head.until}
+    ended = [file for file in found if file.until is not None and file.until <= head.until]
+    return {file.digest for file in ended if file.digest != head.digest and file.lines <= head.lines}
 
 
 def same_as(head: FileHead, files: Iterable[FileHead]) -> FileHead | None:

@@ -8,6 +8,7 @@ of the day counts on from the parts beside it.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from billing.model import Code, Count, Model
@@ -42,6 +43,14 @@ def keyed(lines: Iterable[StatementLine]) -> list[KeyedLine]:
         seen[stem] += 1
         found.append(KeyedLine(stem=stem, count=seen[stem], position=position, line=line))
     return found
+
+
+def side_by_side(lines: Iterable[KeyedLine]) -> list[KeyedLine]:
+    """The lines in their order, but equal amounts of a day one after the other: they are compared with each other."""
+    places: dict[tuple[date, int], list[KeyedLine]] = {}
+    for each in lines:
+        places.setdefault((each.line.booked_on, each.line.amount_minor), []).append(each)
+    return [each for place in places.values() for each in place]
 
 
 def counted_on(lines: Iterable[KeyedLine], keys: Iterable[str]) -> list[KeyedLine]:

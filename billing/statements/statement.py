@@ -121,7 +121,7 @@ def too_large(size_bytes: int) -> str:
 
 
 def check_count(lines: int) -> None:
-    """Raises ``InvalidInput`` for more lines than a file may have; called before they are read."""
+    """Raises ``InvalidInput`` for more lines than a file may have; called before they are read, where that is known."""
     if lines > LINES_MAX:
         raise InvalidInput(f"the file has more than {LINES_MAX:,} lines; export a shorter time")
 

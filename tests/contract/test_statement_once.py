@@ -77,6 +77,15 @@ async def test_the_line_most_alike_is_the_twin_whatever_the_order(ledger: SqlLed
     assert rows == [("for Bob", "unmatched"), ("rent for Ann", "repeated")]
 
 
+async def test_the_twin_is_found_in_a_long_file_too(ledger: SqlLedger) -> None:
+    await taken(ledger, mt940(1000, "for Ann"))
+    between = "".join(f"2026-11-29;{amount};other\n" for amount in range(100, 130))
+    long = f"Date;Amount;Text\n2026-11-29;50;for Bob\n{between}2026-11-29;50;rent for Ann\n"
+    report = await taken(ledger, long, *COLUMNS)
+    assert [row.text for row in report.rows if row.outcome == "repeated"] == ["rent for Ann"]
+    assert [row.position for row in report.rows] == list(range(1, 33))
+
+
 CSV = "Date;Amount;Text;No\n2026-11-29;50.00;hello;77\n2026-11-29;50.00;hello;77\n"
 
 

@@ -545,6 +545,11 @@ async def test_lines_are_found_by_indexes(ledger: SqlLedger, url: str) -> None:
         "SELECT key FROM statement_lines WHERE payment IS NOT NULL AND payment_rail = 'a' AND payment = 'b'",
         "SELECT key FROM statement_lines WHERE rail = 'a' AND (booked_on, amount_minor) IN (VALUES ('x', 1))",
         "SELECT key FROM statement_lines WHERE rail = 'a' AND file = 'b' ORDER BY position",
+        "SELECT key FROM statement_lines WHERE rail = 'a' AND entry_minor IS NOT NULL "
+        "AND (booked_on, entry_minor) IN (VALUES ('x', 1), ('y', 2))",
+        "SELECT key FROM statement_lines WHERE rail = 'a' AND twin IS NOT NULL AND twin IN ('b', 'c')",
+        "SELECT key FROM statement_lines WHERE rail = 'a' AND (booked_on, amount_minor) IN (VALUES ('x', 1), ('y', 1)) "
+        "AND substr(bank_reference, 1, 16) IN ('b')",
     )
     for query in queries:
         plan = run(url, lambda connection, query=query: connection.execute(text(f"EXPLAIN QUERY PLAN {query}")).all())

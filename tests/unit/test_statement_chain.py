@@ -7,7 +7,7 @@ import pytest
 
 from billing.payments.rails import Rail, RailKind
 from billing.statements.bank_account import BankAccount
-from billing.statements.chain import gaps, parts_beside
+from billing.statements.chain import gaps, parts_beside, parts_within, same_as
 from billing.statements.outcomes import FileHead
 from billing.statements.statement import FileFormat
 from process.setting_checks import check_bank_accounts
@@ -58,6 +58,17 @@ def test_parts_of_a_day_are_beside_each_other_and_a_file_that_may_have_the_same_
     assert parts_beside(file(1, 1, 0, 7), files) == {"2"}
     assert parts_beside(file(2, 2, 5, 8), files) == parts_beside(file(1, 1, 5, 5), [file(1, 1, 5, 8)]) == set()
     assert parts_beside(file(1, 1, 5, 8), [file(1, 1, 2, 3), file(1, 30, 0, 5)]) == set(), "by chance"
+
+
+def test_a_longer_file_has_the_lines_of_those_that_begin_alike_and_one_with_the_same_balances_has_all() -> None:
+    short, long, other = file(1, 1, 0, 5), file(1, 2, 0, 8, lines=3), file(1, 1, 1, 5)
+    assert parts_within(long, [short, long, other]) == {short.digest}
+    assert (
+        parts_within(short, [long]) == parts_within(file(1, 2, 0, 8), [long.evolve(until=date(2026, 11, 2))]) == set()
+    )
+    assert same_as(file(1, 2, 0, 8), [short, long]) == long
+    assert same_as(file(1, 2, 0, 8, lines=4), [long]) is None
+    assert same_as(file(1, 2, 0, 8), [long.evolve(done_at=None)]) is None
 
 
 RAILS = {

@@ -90,15 +90,15 @@ def before(connection: Connection, around: Around, lines: Sequence[KeyedLine], k
     first = [row for row in rows if row["twin"] is None]
     others = [row for row in first if row["reading"] != around.head.reading or row["file"] in around.within]
     twins = _paired(around.head, lines, others, _uses(connection, around, others, keys))
-    alike = [row for row in rows if row["reading"] == around.head.reading]
+    alike = [faces(line_of_row(row))[0] for row in rows if row["reading"] == around.head.reading]
     fresh = [each for each in lines if each.key not in twins]
     unclear = frozenset(each.key for each in fresh if around.same or _is_told_again(each, alike))
     return Before(twins, unclear)
 
 
-def _is_told_again(each: KeyedLine, rows: Iterable[RowMapping]) -> bool:
+def _is_told_again(each: KeyedLine, others: Iterable[Face]) -> bool:
     own = faces(each.line)[0]
-    return any(is_told_again(own, faces(line_of_row(row))[0]) for row in rows)
+    return any(is_told_again(own, other) for other in others)
 
 
 def _paired(
@@ -106,7 +106,8 @@ def _paired(
 ) -> dict[str, str]:
     """``used``: by which lines, or entries, of this reading the rows are taken."""
     places: defaultdict[int, list[tuple[Face, RowMapping]]] = defaultdict(list)
-    for row in rows:
+    own_entries = {entry_key(head, each.line) for each in lines}
+    for row in (row for row in rows if used.get(row["key"], set()) <= own_entries):
         for face in faces(line_of_row(row)):
             places[face.amount_minor].append((face, row))
     pairs = [
@@ -119,9 +120,7 @@ def _paired(
     found: dict[str, str] = {}
     for _, each, own, other, row in sorted(pairs, key=lambda pair: pair[0], reverse=True):
         user = entry_key(head, each.line) if own.is_sum else each.key
-        whole = (
-            [part["key"] for part in rows if part["entry_key"] == row["entry_key"]] if other.is_sum else [row["key"]]
-        )
+        whole = _whole(row, rows) if other.is_sum else [row["key"]]
         if each.key not in found and all(used.get(key, set()) <= {user} for key in whole):
             found[each.key] = row["key"]
             for key in whole:
