@@ -61,8 +61,9 @@ bench-book: .venv/.runtime ## coverage, export and lists of 10,000 and of 100,00
 bench-rehearsal: .venv/.dev ## how long it takes to rehearse a year of 500 customers (or ARGS="--customers 60")
 	$(BIN)/python -m benchmarks.rehearsal $(ARGS)
 
-bench-payments: .venv/.dev ## from payment to production: 50 orders a second for 20 seconds (or ARGS="--rate 20")
+bench-payments: .venv/.dev ## from payment to production (ARGS="--rate 20"), and how fast a bank is answered (BANK="--rate 100")
 	$(BIN)/python -m benchmarks.payments $(ARGS)
+	$(BIN)/python -m benchmarks.bank_calls $(BANK)
 
 histories: .venv/.dev ## record the replay histories again; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record

@@ -188,11 +188,11 @@ def connect_registrar(settings: Settings, adapters: Adapters, client: Client) ->
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciler:
     """Compares the processor's records, and the registers of gateways and banks, with the ledger."""
-    from activities.biller_registers import BillerRegister
-    from activities.gateway_registers import GatewayRegister
     from activities.reconciliation import Reconciler
-    from activities.registers import RailRegister
-    from activities.statement_registers import StatementsRegister
+    from activities.registers.billers import BillerRegister
+    from activities.registers.gateways import GatewayRegister
+    from activities.registers.processors import RailRegister
+    from activities.registers.statements import StatementsRegister
     from clients.collection_commands import CollectionSignals
 
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))

@@ -9,7 +9,6 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -20,7 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from billing.customers.address import checked_email, sendable
+from billing.customers.address import sendable
 from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
@@ -29,9 +28,10 @@ from billing.model import Id, Line, Url
 from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, billers, gateways
 from billing.statements.bank_account import BankAccount
 from process.setting_checks import (
-    LOOPBACK,
     check_bank_accounts,
     check_billers,
+    check_console_url,
+    check_production,
     check_receiver,
     check_secrets,
     check_shops,
@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     sandbox_smtp_port: int = Field(12125, ge=1, le=65535)
     sandbox_production_port: int = Field(12115, ge=1, le=65535)
     sandbox_wayforpay_port: int = Field(12116, ge=1, le=65535)
+    sandbox_bank_port: int = Field(12117, ge=1, le=65535)
 
     @model_validator(mode="before")
     @classmethod
@@ -143,12 +144,9 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _gateways_have_shops(self) -> Self:
+    def _rails_are_whole(self) -> Self:
         check_shops(gateways(self.rails), self.wayforpay, self.sandbox)
-        return self
-
-    @model_validator(mode="after")
-    def _billers_have_contracts(self) -> Self:
+        check_bank_accounts(self.rails, self.bank_accounts, self.sandbox)
         names = billers(self.rails)
         check_billers(names, self.billers, billers(SANDBOX_RAILS) if self.sandbox else ())
         if names and not self.sandbox and len(self.personal_secret.get_secret_value()) < 32:
@@ -156,45 +154,17 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _statements_have_accounts(self) -> Self:
-        check_bank_accounts(self.rails, self.bank_accounts, self.sandbox)
-        return self
-
-    @model_validator(mode="after")
-    def _events_arrive_safely(self) -> Self:
+    def _others_are_reached_safely(self) -> Self:
         if self.events_url:
             check_receiver("BILLING_EVENTS", self.events_url, self.events_secrets, self.sandbox)
-        return self
-
-    @model_validator(mode="after")
-    def _releases_arrive_safely(self) -> Self:
-        url = self.production_url.get_secret_value()
-        if url.startswith(("http://", "https://")):
-            check_receiver("BILLING_PRODUCTION", url, self.production_secrets, self.sandbox)
-        if url.startswith("mailto:") and not url.startswith("mailto://"):
-            try:
-                checked_email(url.removeprefix("mailto:"))
-            except InvalidInput:
-                raise ValueError("BILLING_PRODUCTION_URL: write it as mailto:workshop@example.com") from None
-        return self
-
-    @model_validator(mode="after")
-    def _orders_are_signed(self) -> Self:
+        check_production(self.production_url.get_secret_value(), self.production_secrets, self.sandbox)
         if self.orders_secrets:
             check_secrets("BILLING_ORDERS_SECRET", self.orders_secrets)
         return self
 
     @model_validator(mode="after")
     def _reached_safely(self) -> Self:
-        url = urlsplit(self.console_url)
-        if self.console_url and (url.scheme not in ("http", "https") or not url.hostname):
-            raise ValueError("BILLING_CONSOLE_URL is not a web address; write it as https://pay.example.com")
-        is_live = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
-        if is_live and url.scheme == "http" and url.hostname not in LOOPBACK:
-            raise ValueError(
-                "BILLING_CONSOLE_URL begins with http://, and the Stripe key is for real money: anybody on the network "
-                "could read links and passwords. Put a reverse proxy with TLS before the console, and write https://"
-            )
+        check_console_url(self.console_url, self.stripe_api_key.get_secret_value())
         return self
 
     @property

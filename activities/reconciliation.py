@@ -9,7 +9,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.payment_intake import PROCESSOR_DOWN, PaymentIntake
-from activities.registers import RailRegister, RegisterCheck
+from activities.registers.processors import RailRegister, RegisterCheck
 from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, ReconciledPeriod, Repair, failed
 from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.accounting.reversals import refunded_minor, reversal_finding

@@ -1,14 +1,12 @@
 """Orders that wait for money, and the gateway's signed callbacks that bring it.
 
-callbacks = await prepare(ledger, ["o-1", "o-2"], now)
-arrivals = await at_rate(http, url, callbacks, 50)      open loop: the rate is kept whatever is answered
-seconds = await at_once(send, callbacks, 8)             closed loop: eight at a time, as fast as it goes
+callbacks = await prepare(ledger, ["o-1", "o-2"])
+status = await post(http, url, callbacks[0])
 """
 
 import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -34,15 +32,6 @@ class Callback(NamedTuple):
     number: str
     reference: str
     body: str
-
-
-class Arrival(NamedTuple):
-    """When a callback was due, when it was answered (seconds of the event loop's clock), and by what status."""
-
-    number: str
-    due: float
-    answered: float
-    status: int
 
 
 async def prepare(ledger: SqlLedger, numbers: Sequence[str]) -> list[Callback]:
@@ -92,32 +81,3 @@ async def post(http: httpx.AsyncClient, url: str, callback: Callback) -> int:
         return 0
     assert answer.status_code != 200 or json.loads(answer.text)["status"] == "accept", answer.text
     return answer.status_code
-
-
-async def at_rate(http: httpx.AsyncClient, url: str, callbacks: Sequence[Callback], rate: float) -> list[Arrival]:
-    """One every ``1 / rate`` seconds, however long the answers take."""
-    began, sent = time.perf_counter(), list[asyncio.Task[Arrival]]()
-
-    async def one(callback: Callback, due: float) -> Arrival:
-        status = await post(http, url, callback)
-        return Arrival(callback.number, due, time.perf_counter(), status)
-
-    for place, callback in enumerate(callbacks):
-        due = began + place / rate
-        if (early := due - time.perf_counter()) > 0:
-            await asyncio.sleep(early)
-        sent.append(asyncio.create_task(one(callback, due)))
-    return await asyncio.gather(*sent)
-
-
-async def at_once(send: Callable[[Callback], Awaitable[int]], callbacks: Sequence[Callback], workers: int) -> float:
-    """Seconds for all of them, ``workers`` at a time. Raises ``AssertionError`` unless all are taken."""
-    waiting, began = list(callbacks), time.perf_counter()
-
-    async def work() -> None:
-        while waiting:
-            status = await send(waiting.pop())
-            assert status == 200, f"answered {status}"
-
-    await asyncio.gather(*(work() for _ in range(workers)))
-    return time.perf_counter() - began

@@ -24,7 +24,8 @@ from rich.console import Console as Terminal
 from rich.table import Table
 
 from adapters.sql.ledger import SqlLedger
-from benchmarks.callbacks import RAIL, Arrival, Callback, at_once, at_rate, post, prepare
+from benchmarks.callbacks import RAIL, Callback, post, prepare
+from benchmarks.loops import answered, at_once, at_rate
 from benchmarks.processor_time import processor_seconds
 from benchmarks.report import machine
 from benchmarks.world import World, open_world
@@ -75,9 +76,8 @@ class Running(NamedTuple):
     journal: Path
     processes: dict[str, int]
 
-    @property
-    def callbacks_url(self) -> str:
-        return f"{self.console_url}/webhooks/wayforpay/{RAIL}"
+    async def call_back(self, callback: Callback) -> int:
+        return await post(self.http, f"{self.console_url}/webhooks/wayforpay/{RAIL}", callback)
 
 
 def main() -> None:
@@ -107,26 +107,20 @@ async def _one(world: World, name: str, rate: float, seconds: float) -> Measured
         callbacks = await prepare(running.ledger, numbers)
         await _told(running.ledger)
         warm_up, fast, measured = callbacks[:_WARM_UP], callbacks[_WARM_UP:][:_FAST], callbacks[_WARM_UP + _FAST :]
-        await at_rate(running.http, running.callbacks_url, warm_up, rate)
+        await at_rate(running.call_back, warm_up, rate)
         await _told(running.ledger)
         _say(f"{name}: paying {len(measured):,} of them; processes {running.processes}")
         before = processor_seconds(running.processes)
-        arrivals = await at_rate(running.http, running.callbacks_url, measured, rate)
+        arrivals = await at_rate(running.call_back, measured, rate)
         await _told(running.ledger)
         after = processor_seconds(running.processes)
         rows = await _rows(running, measured)
         processor_ms = {each: 1000 * (after[each] - before[each]) / len(measured) for each in after}
-        return Measured(name, len(measured), rows, *_answered(arrivals), processor_ms, *await _speeds(running, fast))
+        return Measured(name, len(measured), rows, *answered(arrivals), processor_ms, *await _speeds(running, fast))
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _answered(arrivals: Iterable[Arrival]) -> tuple[list[float], int]:
-    arrivals = list(arrivals)
-    refused = sum(arrival.status != 200 for arrival in arrivals)
-    return sorted(1000 * (arrival.answered - arrival.due) for arrival in arrivals), refused
 
 
 async def _rows(running: Running, callbacks: Iterable[Callback]) -> list[float]:
@@ -144,7 +138,7 @@ async def _speeds(running: Running, callbacks: Sequence[Callback]) -> tuple[floa
     """Callbacks a second, and requests of an empty route; one after the other, twice, by halves."""
     callback_seconds = empty_seconds = 0.0
     for half in (callbacks[::2], callbacks[1::2]):
-        callback_seconds += await at_once(lambda each: post(running.http, running.callbacks_url, each), half, _EIGHT)
+        callback_seconds += await at_once(running.call_back, half, _EIGHT)
         await _told(running.ledger)
         empty_seconds += await at_once(lambda _: _empty(running), half, _EIGHT)
     return len(callbacks) / callback_seconds, len(callbacks) / empty_seconds

@@ -5,6 +5,7 @@ from itertools import combinations
 from urllib.parse import urlsplit
 
 from billing.billers.biller import Dialect
+from billing.customers.address import checked_email
 from billing.errors import InvalidInput
 from billing.money import parse_amount
 from billing.payments.rails import Rail, RailKind
@@ -42,11 +43,13 @@ def check_billers(rails: Iterable[str], contracts: Mapping[str, BillerContract],
 
 
 def _fault_of(contract: BillerContract) -> str:
-    secret, password = contract.secret.get_secret_value(), contract.password.get_secret_value()
     if contract.dialect is not Dialect.NEUTRAL and not contract.addresses:
         return "set addresses, from which the bank calls: nothing else protects this dialect"
-    if contract.dialect is Dialect.NEUTRAL and max(len(secret), len(password) if contract.user else 0) < 32:
-        return "set secret, or user and password, of 32 characters or more"
+    secret, password = contract.secret.get_secret_value(), contract.password.get_secret_value()
+    lengths = [len(text) for text in (secret, password) if text]
+    is_protected = bool(lengths) and min(lengths) >= 32 and bool(contract.user) == bool(password)
+    if contract.dialect is Dialect.NEUTRAL and not is_protected:
+        return "set secret, or user and password together, or all three; secret and password have 32 characters or more"
     try:
         amounts = [parse_amount(text, contract.currency) for text in (contract.least, contract.most)]
     except InvalidInput as error:
@@ -82,6 +85,30 @@ def check_receiver(name: str, address: str, secrets: list[str], is_sandbox: bool
             "customers and amounts"
         )
     check_secrets(f"{name}_SECRET", secrets)
+
+
+def check_production(address: str, secrets: list[str], is_sandbox: bool) -> None:
+    """The address serves to release orders; whatever is no web address or mail is Apprise's to read."""
+    if address.startswith(("http://", "https://")):
+        check_receiver("BILLING_PRODUCTION", address, secrets, is_sandbox)
+    if address.startswith("mailto:") and not address.startswith("mailto://"):
+        try:
+            checked_email(address.removeprefix("mailto:"))
+        except InvalidInput:
+            raise ValueError("BILLING_PRODUCTION_URL: write it as mailto:workshop@example.com") from None
+
+
+def check_console_url(address: str, stripe_api_key: str) -> None:
+    """The console's address from outside is one, and safe where real money moves."""
+    url = urlsplit(address)
+    if address and (url.scheme not in ("http", "https") or not url.hostname):
+        raise ValueError("BILLING_CONSOLE_URL is not a web address; write it as https://pay.example.com")
+    is_live = stripe_api_key.startswith(("sk_live_", "rk_live_"))
+    if is_live and url.scheme == "http" and url.hostname not in LOOPBACK:
+        raise ValueError(
+            "BILLING_CONSOLE_URL begins with http://, and the Stripe key is for real money: anybody on the network "
+            "could read links and passwords. Put a reverse proxy with TLS before the console, and write https://"
+        )
 
 
 def check_secrets(name: str, secrets: list[str]) -> None:

@@ -23,7 +23,7 @@ from billing.statements.mapping import CsvMapping
 from billing.statements.outcomes import FileHead, ImportReport, LineOutcome, LineRow, OutcomeTotal
 from billing.statements.payouts import TypedPayout
 from billing.statements.ports import StatementBooks, StatementReader
-from billing.statements.statement import Statement
+from billing.statements.statement import FileFormat, Statement
 from services.alerts import Alerts
 
 PAGE_LINES = 25
@@ -76,7 +76,7 @@ class Statements:
         terms = self._terms(upload.rail)
         mapping = upload.mapping or await self._ledger.csv_mapping(terms.rail)
         statement = await asyncio.to_thread(self._read, terms, upload.content, mapping, now)
-        head = _head(terms, upload, statement, by, now)
+        head = _head(terms, upload, statement, mapping, by, now)
         if not is_rehearsal:
             if upload.mapping is not None:
                 await self._ledger.keep_csv_mapping(terms.rail, upload.mapping, by, now)
@@ -138,15 +138,28 @@ class Statements:
                     await self._alerts.resume()
 
 
+def _reading(statement: Statement, mapping: CsvMapping | None) -> str:
+    if statement.file_format is not FileFormat.CSV or mapping is None:
+        return statement.file_format
+    return f"{statement.file_format} {_digest(mapping.model_dump_json().encode())}"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
 def _nobody(_done: int, _all: int) -> None: ...
 
 
-def _head(terms: BankTerms, upload: Upload, statement: Statement, by: str, now: datetime) -> FileHead:
+def _head(
+    terms: BankTerms, upload: Upload, statement: Statement, mapping: CsvMapping | None, by: str, now: datetime
+) -> FileHead:
     return FileHead(
         rail=terms.rail,
-        digest=hashlib.sha256(upload.content).hexdigest()[:32],
+        digest=_digest(upload.content),
         name=" ".join(upload.name.split())[-200:] or "statement",
         file_format=statement.file_format,
+        reading=_reading(statement, mapping),
         currency=terms.bank.currency,
         since=statement.since,
         until=min(statement.until, terms.today(now)) if statement.until else None,  # some write the end of the year

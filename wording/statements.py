@@ -13,6 +13,7 @@ _OUTCOMES = {
     LineOutcome.TO_CONFIRM: "refunds that were to be made by hand",
     LineOutcome.OUTGOING: "not booked",
     LineOutcome.REPEATED: "from a file of another format before",
+    LineOutcome.UNCLEAR: "perhaps in the books before; not booked",
 }
 
 

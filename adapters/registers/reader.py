@@ -7,13 +7,14 @@
 """
 
 import re
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
 
 from adapters.registers.csv_lines import csv_lines
 from adapters.registers.lines import RawLine, Unreadable, instant_of
 from adapters.registers.osmp_lines import is_osmp, osmp_lines
-from billing.customers.account_numbers import is_personal_number, personal_digest
+from billing.customers.account_numbers import is_account_number, is_personal_number, personal_digest
 from billing.errors import InvalidInput
 from billing.money import parse_amount
 from billing.registers.mapping import RegisterMapping
@@ -24,6 +25,7 @@ _SHOWN = 3
 _REFERENCE = re.compile(r"[0-9]{1,20}", re.ASCII)
 _ROUNDED = re.compile(r"[0-9][.,][0-9]*E\+?[0-9]+", re.IGNORECASE)
 _PERSONAL, _LAST_FOUR = re.compile(r"(?<!\d)\d{8}(\d{4})(?!\d)", re.ASCII), r"…\1"
+_NO_DIGITS = re.compile(r"\.0+$|[^0-9]")
 _ENCODINGS = ("utf-8-sig", "cp1251")
 
 Kept = Callable[[str], tuple[str, str | None]]
@@ -42,11 +44,13 @@ def read_register(
     lines: dict[str, tuple[int, RegisterLine]] = {}
     problems: list[str] = []
     days = set[date]()
+    reversals, mixed_up = Counter[str](), 0
     for number, found in raw:
         try:
             if isinstance(found, Unreadable):
                 raise InvalidInput(str(found))
-            line = _line(found, terms, mapping, kept, lines)
+            line = _line(found, terms, mapping, kept, reversals)
+            mixed_up += is_personal_number(line.reference) and not is_account_number(found.account)
             days.add(_near(terms.day_of(line.paid_at), day))
         except InvalidInput as error:
             problems.append(f"line {number}: {error}")
@@ -60,17 +64,25 @@ def read_register(
         more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
         shown = _PERSONAL.sub(_LAST_FOUR, "; ".join(problems[:_SHOWN]))  # a mapping may have mixed columns up
         raise InvalidInput(f"{shown}{more}; nothing was taken in")
+    if mixed_up * 2 > len(lines):
+        raise InvalidInput("its numbers of payments are personal numbers: another column has the payments', see --map")
     if days and day not in days:
         raise InvalidInput(f"it has payments of {min(days)}, and none of {day}: name its day with --day")
     return [line for _, line in lines.values()]
 
 
 def kept_account(personal_key: str, text: str) -> tuple[str, str | None]:
-    """An account as it is kept; of twelve digits, only the last four are. Without a key, nobody is found by these."""
-    if not _PERSONAL.fullmatch(text):
+    """An account as it is kept; of twelve digits, only the last four are. Without a key, nobody is found by these.
+
+    A file that went through a spreadsheet has them as 900101300123.0 or 900101 300123; people write words beside them.
+    """
+    digits = _NO_DIGITS.sub("", text)
+    if embedded := _PERSONAL.search(text):
+        digits = embedded[0]
+    if not _PERSONAL.fullmatch(digits):
         return text, None
-    is_known = bool(personal_key) and is_personal_number(text)
-    return _PERSONAL.sub(_LAST_FOUR, text), personal_digest(text, personal_key) if is_known else None
+    is_known = bool(personal_key) and is_personal_number(digits)
+    return _PERSONAL.sub(_LAST_FOUR, digits), personal_digest(digits, personal_key) if is_known else None
 
 
 def _decoded(content: bytes) -> str:
@@ -92,9 +104,12 @@ def _line(
     terms: RegisterTerms,
     mapping: RegisterMapping,
     kept: Kept,
-    before: dict[str, tuple[int, RegisterLine]],
+    reversals: Counter[str],
 ) -> RegisterLine:
-    """Raises ``InvalidInput``."""
+    """A bank may give what it takes back no number: it is named by the payment, the amount, and which of these it is.
+
+    Not by its time, which a corrected file may have otherwise. Raises ``InvalidInput``.
+    """
     reference = _reference(raw.reference)
     amount_minor = _amount(raw, terms.currency)
     paid_at = instant_of(raw.paid_at, mapping.date_format, terms.timezone)
@@ -104,7 +119,9 @@ def _line(
         return RegisterLine(reference, account, amount_minor, paid_at, None, personal)
     original = _reference(raw.original) if raw.original else reference
     if original == reference:
-        reference = next(name for name in _names(original, paid_at) if name not in before)
+        name = f"{original}#reversal-{abs(amount_minor)}"
+        reversals[name] += 1
+        reference = f"{name}-{reversals[name]}"
     return RegisterLine(reference, account, -abs(amount_minor), paid_at, original, personal)
 
 
@@ -126,17 +143,11 @@ def _amount(raw: RawLine, currency: str) -> int:
 
 
 def _account(text: str) -> str:
+    if _ROUNDED.fullmatch(text):
+        raise InvalidInput("its account was rounded by a spreadsheet; take the bank's own file")
     if not text or len(text) > 100 or not text.isprintable():
         raise InvalidInput("it has no account, or one that cannot be read")
     return text
-
-
-def _names(original: str, paid_at: datetime) -> Iterator[str]:
-    """References for what was taken back, of a bank that gives none: the same in every file that has it."""
-    number = 1
-    while True:
-        yield f"{original}#reversal-{paid_at:%Y%m%d%H%M%S}-{number}"
-        number += 1
 
 
 def _near(paid_on: date, day: date) -> date:

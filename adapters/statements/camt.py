@@ -1,7 +1,8 @@
 """camt.053 (statements) and camt.054 (notifications) of ISO 20022.
 
-One entry may hold many transactions, or none. Only booked entries count. The bank's reference is optional, the entry's
-is not unique at some banks, and the free text may be anywhere.
+One entry may hold many transactions, or none. Only booked entries count. The bank's reference is optional, and that of
+an entry with several transactions is none of theirs. ``NtryRef`` says nothing: some banks count the entries of each
+file with it. The free text may be anywhere.
 """
 
 import re
@@ -18,13 +19,13 @@ from defusedxml.ElementTree import iterparse
 from adapters.statements.cells import line_of, minor_of, text_of
 from billing.errors import InvalidInput
 from billing.money import currency_code
-from billing.statements.statement import FileFormat, Statement, StatementLine, joined
+from billing.statements.statement import Entry, FileFormat, Statement, StatementLine, check_count, joined
 
 _ROOTS = {"BkToCstmrStmt": FileFormat.CAMT_053, "BkToCstmrDbtCdtNtfctn": FileFormat.CAMT_054}
 _PARTS = ("Stmt", "Ntfctn")
 _DEPTH_MAX, _ELEMENTS_MAX = 60, 1_000_000
 _NONE = frozenset({"NOTPROVIDED", "NONREF"})
-_REFERENCE_MIN = 8  # a shorter one counts the entries of a file
+_NOT_BOOKED = frozenset({"PDNG", "INFO", "FUTR"})
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -41,13 +42,13 @@ def read_camt(content: bytes) -> Statement:
         raise InvalidInput(f"the file is cut off or damaged: it is no whole XML{place}; export it again") from None
     if not parts:
         raise InvalidInput("the XML is no camt.053 or camt.054; export the statement in one of these formats")
-    return _with_unique_references(joined(parts))
+    return joined(parts)
 
 
 def _parts(content: bytes) -> Iterator[Statement]:
     depth = count = 0
     file_format: FileFormat | None = None
-    entries: list[Element] = []
+    entries: list[tuple[int, Element]] = []
     for event, element in iterparse(BytesIO(content), events=("start", "end"), forbid_dtd=True):
         name = _name(element)
         if event == "start":
@@ -58,7 +59,8 @@ def _parts(content: bytes) -> Iterator[Statement]:
             continue
         depth -= 1
         if name == "Ntry":
-            entries.append(element)
+            entries.append((count, element))
+            check_count(len(entries))
         elif name in _PARTS and file_format is not None:
             yield _statement(element, entries, file_format)
             element.clear()
@@ -86,7 +88,8 @@ def _text(element: Element, *paths: str) -> str | None:
     return None
 
 
-def _statement(element: Element, entries: list[Element], file_format: FileFormat) -> Statement:
+def _statement(element: Element, entries: list[tuple[int, Element]], file_format: FileFormat) -> Statement:
+    """``entries`` with numbers that no other entry of the file has."""
     balances = list(_balances(element))
     opening = next((balance for balance in balances if balance.kind in ("OPBD", "PRCD", "ITBD")), None)
     closing = next((balance for balance in balances[::-1] if balance.kind in ("CLBD", "ITBD")), None)
@@ -94,9 +97,9 @@ def _statement(element: Element, entries: list[Element], file_format: FileFormat
     if is_statement and (opening is None or closing is None):
         raise InvalidInput("the statement has no opening or no closing balance; export it again")
     batch = None if is_statement else line_of(_text(element, "Id"), 255)
-    lines = tuple(line for entry in entries for line in _lines(entry, batch))
+    lines = tuple(line for number, entry in entries for line in _lines(number, entry, batch))
     days = [line.booked_on for line in lines]
-    currencies = {_currency(entry) for entry in entries} | {balance.currency for balance in balances}
+    currencies = {_currency(entry) for _, entry in entries} | {balance.currency for balance in balances}
     if len(currencies) > 1:
         raise InvalidInput(f"the file has several currencies: {', '.join(sorted(currencies))}")
     named = _text(element, "Acct/Ccy")
@@ -142,21 +145,34 @@ def _signed(element: Element, minor: int, default: str | None = None) -> int:
     return -minor if direction == "DBIT" else minor
 
 
-def _lines(entry: Element, batch: str | None) -> Iterator[StatementLine]:
+def _lines(number: int, entry: Element, batch: str | None) -> Iterator[StatementLine]:
     """The lines of a booked entry: one for each of its transactions, if their amounts add up to the entry's."""
     status = _text(entry, "Sts/Cd", "Sts")
-    if status != "BOOK":
+    if status in _NOT_BOOKED:
         return
+    if status != "BOOK":
+        raise InvalidInput(f"an entry is neither booked nor announced ({line_of(status, 40)}); export it again")
     booked_on = _day(_text(entry, "BookgDt/Dt", "BookgDt/DtTm", "ValDt/Dt", "ValDt/DtTm"))
     if booked_on is None:
         raise InvalidInput("an entry has no day; export the statement again")
     minor, currency = _signed(entry, _amount(entry)), _currency(entry)
+    reference = _reference(_text(entry, "AcctSvcrRef"))
     parts = list(_all(entry, "NtryDtls/TxDtls"))
     amounts = [_part_minor(part, entry, currency) for part in parts]
-    if len(parts) == 1 or None in amounts or sum(filter(None, amounts)) != minor:
-        parts, amounts = parts[:1] if len(parts) == 1 else [entry], [minor]
+    if len(parts) <= 1 or None in amounts or sum(filter(None, amounts)) != minor:
+        part = parts[0] if len(parts) == 1 else entry
+        yield _line(entry, part, minor, booked_on, batch).evolve(bank_reference=_own(part) or reference)
+        return
+    whole = Entry(number=number, amount_minor=minor, reference=reference)
+    shared = Counter((reference, *(own for part in parts if (own := _own(part)) != reference)))
     for part, amount in zip(parts, amounts, strict=True):
-        yield _line(entry, part, amount or 0, booked_on, batch)
+        own = _own(part)
+        line = _line(entry, part, amount or 0, booked_on, batch)
+        yield line.evolve(bank_reference=own if shared[own] == 1 and own != reference else None, entry=whole)
+
+
+def _own(part: Element) -> str | None:
+    return _reference(_text(part, "Refs/AcctSvcrRef"))
 
 
 def _part_minor(part: Element, entry: Element, currency: str) -> int | None:
@@ -176,32 +192,13 @@ def _line(entry: Element, part: Element, minor: int, booked_on: date, batch: str
     return StatementLine(
         booked_on=booked_on,
         amount_minor=minor,
-        bank_reference=_reference(_text(part, "Refs/AcctSvcrRef") or _text(entry, "AcctSvcrRef")),
         number=_reference(_text(part, "Refs/EndToEndId")) or _reference(_text(part, "Refs/InstrId")),
         payer_account=line_of(_text(part, *accounts)),
         payer=line_of(_text(part, f"RltdPties/{other}/Nm", f"RltdPties/{other}/Pty/Nm")),
         text=text_of((*remittance, _text(part, "AddtlTxInf"), _text(entry, "AddtlNtryInf"))),
         is_reversal=_text(entry, "RvslInd") in ("true", "1"),
-        batch=line_of("\0".join(filter(None, (batch, _text(entry, "NtryRef")))).replace("\0", " "), 255),
+        batch=batch,
     )
-
-
-def _with_unique_references(statement: Statement) -> Statement:
-    """Without a reference of the bank, that of the entry serves, if no other entry of the file has it.
-
-    Of a statement nothing else is kept of it: which is the whole day's, and counts equal lines.
-    """
-    counts = Counter(line.batch for line in statement.lines)
-    is_part = statement.file_format is FileFormat.CAMT_054
-    return statement.evolve(lines=tuple(_referenced(line, counts, is_part) for line in statement.lines))
-
-
-def _referenced(line: StatementLine, counts: Counter[str | None], is_part: bool) -> StatementLine:
-    if is_part:
-        return line
-    is_reference = line.batch is not None and counts[line.batch] == 1 and len(line.batch) >= _REFERENCE_MIN
-    reference = line.batch if is_reference and not line.bank_reference else line.bank_reference
-    return line.evolve(bank_reference=reference, batch=None)
 
 
 def _reference(text: str | None) -> str | None:

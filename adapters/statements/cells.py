@@ -29,5 +29,5 @@ def line_of(text: str | None, most: int = LINE_MAX) -> str | None:
 
 
 def text_of(parts: Iterable[str | None]) -> str:
-    """Several texts, each once, one below the other."""
-    return "\n".join(dict.fromkeys(part.strip() for part in parts if part and part.strip()))
+    """Several texts, each once, one below the other. A space keeps the words of two texts apart: none runs on."""
+    return " \n".join(dict.fromkeys(part.strip() for part in parts if part and part.strip()))

@@ -1,6 +1,7 @@
 """A bank's CSV file, by a mapping of its columns; separator and encoding are found out."""
 
 import csv
+import re
 from collections.abc import Iterator
 from io import StringIO
 from itertools import pairwise
@@ -10,13 +11,15 @@ from adapters.statements.cells import line_of, minor_of
 from adapters.statements.decoding import decoded
 from billing.cells import unguarded
 from billing.errors import InvalidInput
-from billing.money import currency_code
+from billing.money import currency_code, minor_digits
 from billing.statements.mapping import EXAMPLE, CsvMapping
-from billing.statements.statement import FileFormat, Statement, StatementLine
+from billing.statements.statement import FileFormat, Statement, StatementLine, check_count
 
 _SEPARATORS = (";", ",", "\t", "|")
+_GROUP = 3  # digits of thousands
 _HEAD_LINES = 30  # of which one names the columns
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'")
+_TOTAL = re.compile(r"(итого|всего|обороты|жиыны|барлығы|total|totals|sum|summe|gesamt)\b", re.IGNORECASE)
 Row = dict[str, str]
 
 
@@ -71,21 +74,48 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _rows(text: str, table: _Table, mapping: CsvMapping) -> Iterator[tuple[int, Row]]:
-    """The rows that have a day, with their lines in the file. Others are totals, or empty."""
+    """The rows that have a day and an amount, with their lines in the file. Others are totals, or empty, or refused."""
     lines = text.removeprefix("\ufeff").splitlines(keepends=True)[table.line :]
     reader = csv.reader(StringIO("".join(lines)), delimiter=table.separator, strict=True)
     try:
-        names = [name.strip().casefold() for name in next(reader)]
-        for cells in reader:
+        names = _columns(next(reader), mapping)
+        for count, cells in enumerate(reader, start=1):
             row = {name: unguarded(cell.strip()) for name, cell in zip(names, cells, strict=False)}
             number = table.line + reader.line_num
-            if not row.get(mapping.date.strip().casefold()):
-                continue
-            if len(cells) < len(names):
-                raise InvalidInput(f"line {number} has fewer cells than the header: the file is cut off or damaged")
-            yield number, row
+            check_count(count)
+            if not _is_total(row, mapping):
+                _check_row(row, cells, len(names), number, mapping)
+                yield number, row
     except csv.Error as error:
         raise InvalidInput(f"the file is cut off or damaged ({error}); export it again") from None
+
+
+def _columns(cells: list[str], mapping: CsvMapping) -> list[str]:
+    names = [name.strip().casefold() for name in cells]
+    if twice := [name for name in mapping.columns if names.count(name) > 1]:
+        raise InvalidInput(f"the file has several columns {twice[0]!r}; name each otherwise, and map the right one")
+    return names
+
+
+def _is_total(row: Row, mapping: CsvMapping) -> bool:
+    """Without a day it is empty, or adds others up in so many words."""
+    if _cell(row, mapping.date):
+        return False
+    return not _has_amount(row, mapping) or any(_TOTAL.match(cell) for cell in row.values())
+
+
+def _has_amount(row: Row, mapping: CsvMapping) -> bool:
+    return any(_cell(row, column) for column in (mapping.amount, mapping.incoming, mapping.outgoing))
+
+
+def _check_row(row: Row, cells: list[str], width: int, number: int, mapping: CsvMapping) -> None:
+    if len(cells) < width:
+        raise InvalidInput(f"line {number} has fewer cells than the header: the file is cut off or damaged")
+    if any(cell.strip() for cell in cells[width:]):
+        raise InvalidInput(f"line {number} has more cells than the header: a text in it has an unquoted separator")
+    if not _cell(row, mapping.date) or not _has_amount(row, mapping):
+        lacks = "amount" if _cell(row, mapping.date) else "day"
+        raise InvalidInput(f"line {number} has no {lacks}; each row needs both: map other columns, or fill it in")
 
 
 def _line(row: Row, number: int, currency: str, mapping: CsvMapping) -> StatementLine:
@@ -108,19 +138,34 @@ def _cell(row: Row, column: str | None) -> str:
 
 
 def _amount(row: Row, currency: str, mapping: CsvMapping) -> int:
+    """A negative amount among the incoming ones is one that the bank took back."""
     if mapping.amount is None:
         came, went = (_minor(_cell(row, column), currency, mapping) for column in (mapping.incoming, mapping.outgoing))
-        return abs(came) - abs(went)
+        if came and went:
+            raise InvalidInput("money came and went in one row")
+        return came - abs(went)
     minor = _minor(_cell(row, mapping.amount), currency, mapping)
-    return -abs(minor) if mapping.sign and mapping.is_out(_cell(row, mapping.sign)) else minor
+    if mapping.sign is None or not minor:
+        return minor
+    is_out = mapping.is_out(_cell(row, mapping.sign))
+    if minor < 0 and not is_out:
+        raise InvalidInput(f"{_cell(row, mapping.amount)[:40]!r} went out by its sign, and came by its word")
+    return -abs(minor) if is_out else minor
 
 
 def _minor(cell: str, currency: str, mapping: CsvMapping) -> int:
-    """An amount with the mapping's decimal sign; the other sign separates thousands, as spaces do. Nothing is 0."""
+    """An amount with the mapping's decimal sign; the other sign separates thousands, as spaces do. Nothing is 0.
+
+    Raises ``InvalidInput`` also for what may be meant otherwise: more decimals than the currency has.
+    """
     other = "," if mapping.decimal == "." else "."
     plain = cell.translate(_SPACES)
     whole, _, fraction = plain.partition(mapping.decimal)
-    if other in fraction or any(len(group) != 3 for group in whole.lstrip("+-").split(other)[1:]):
+    first, *groups = whole.lstrip("+-").split(other)
+    digits = minor_digits(currency)
+    is_odd = other in fraction or len(fraction) > digits or any(len(group) != _GROUP for group in groups)
+    is_odd = is_odd or (bool(groups) and (len(first) > _GROUP or (digits == _GROUP and not fraction)))
+    if is_odd:
         raise InvalidInput(
             f"{cell[:40]!r} is no amount with {mapping.decimal!r} before its decimals; see --map decimal="
         )

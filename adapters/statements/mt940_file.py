@@ -16,17 +16,24 @@ from adapters.statements.cells import line_of, minor_of, text_of
 from adapters.statements.decoding import decoded
 from billing.errors import InvalidInput
 from billing.money import currency_code
-from billing.statements.statement import FileFormat, Statement, StatementLine, joined
+from billing.statements.statement import FileFormat, Statement, StatementLine, check_count, joined
 
 logging.getLogger("mt940").setLevel(logging.CRITICAL)  # it would log what it cannot read: names and accounts
 
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\b")
+_LOST = re.compile(
+    r"^(?!:61:)[^\n]{0,8}(?<![0-9])[0-9]{6}(?:[0-9]{4})?R?[CD][A-Z]?[0-9]{1,15},[0-9]{0,2}[NFS][A-Z]{3}", re.MULTILINE
+)
 _NO_REFERENCE = frozenset({"NONREF", "NOREF", "NOTPROVIDED"})
 
 
 def read_mt940(content: bytes) -> Statement:
     """Raises ``InvalidInput``."""
     text = decoded(content, ("cp1252",), lambda text: "\0" not in text)
+    check_count(text.count(":61:"))
+    if damaged := _LOST.search(text):
+        number = text.count("\n", 0, damaged.start()) + 1
+        raise InvalidInput(f"the file is damaged: line {number} is an entry without its tag :61:; export it again")
     try:
         blocks = mt940.parse_statements(_plain(text), processors={"post_statement": _PROCESSORS}, options=Options.all())
         return joined([_statement(block) for block in blocks])
@@ -83,15 +90,8 @@ def _amount(balance: Balance) -> Any:
 def _line(entry: Transaction, currency: str, account: str) -> StatementLine:
     data = entry.data
     number, details = _number(data)
-    text = text_of(
-        (
-            *(
-                data.get(name)
-                for name in ("purpose", "additional_purpose", "transaction_details", "end_to_end_reference")
-            ),
-            details,
-        )
-    )
+    purpose = "\n".join(filter(None, (data.get("purpose"), data.get("additional_purpose"))))  # one goes on in the other
+    text = text_of((purpose, data.get("transaction_details"), data.get("end_to_end_reference"), details))
     return StatementLine(
         booked_on=data.get("entry_date") or data["date"],
         amount_minor=minor_of(str(data["amount"].amount), currency),

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import chain
 
-from adapters.statements.cells import line_of, minor_of, text_of
+from adapters.statements.cells import line_of, minor_of
 from adapters.statements.decoding import decoded
 from billing.errors import InvalidInput
-from billing.statements.statement import FileFormat, Statement, StatementLine, is_same_account
+from billing.money import format_amount
+from billing.statements.statement import FileFormat, Statement, StatementLine, check_count, is_same_account
 
 _MARK = b"1CClientBankExchange"
 _KEY = re.compile(r"([А-Яа-яЁё][\w]*)\s*=(.*)", re.DOTALL)
@@ -22,6 +23,9 @@ _KNOWN = (
     "услов", "назначение", "квитанция", "начальный", "конечный", "всего", "расч", "валют", "банк", "секция", "версия",
     "отправитель", "время", "документ", "период", "резерв",
 )  # fmt: skip
+_LONG = re.compile(r"назначение.*|(плательщик|получатель)(1|наименование)?")
+"""Keys whose values may run over lines."""
+_END = "\x1a\0\ufeff "
 _DATE = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})")
 Section = dict[str, str]
 _OWN = ("плательщик", "получатель")
@@ -42,6 +46,7 @@ def read_one_c(content: bytes, currency: str) -> Statement:
         for number, document in enumerate(documents, start=1)
         if (line := _line(document, number, account, currency))
     )
+    _check_totals(accounts, lines, currency)
     opening, closing = _balances(accounts, currency)
     days = [line.booked_on for line in lines]
     return Statement(
@@ -68,35 +73,45 @@ def _sections(text: str) -> tuple[Section, list[Section], list[Section]]:
     accounts: list[Section] = []
     documents: list[Section] = []
     current, key, is_inside, is_whole = head, "", False, False
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         word = line.strip().casefold()
+        if is_whole and word.strip(_END):
+            raise InvalidInput(f"the file goes on after КонецФайла (line {number}); import each file by itself")
         if word == "конецфайла":
+            if is_inside:
+                break
             is_whole = True
-            break
+            continue
         if word.startswith(("секциядокумент", "секциярасчсчет", "секциярасчсчёт")):
             if is_inside:
                 break
             current, key, is_inside = {}, "", True
             (documents if word.startswith("секциядокумент") else accounts).append(current)
+            check_count(len(documents))
         elif word.startswith(("конецдокумента", "конецрасчсчет", "конецрасчсчёт")):
             current, key, is_inside = head, "", False
-        else:
-            key = _keep(current, key, line)
+        elif not is_whole:
+            key = _keep(current, key, line, number)
     if not is_whole or is_inside:
         raise InvalidInput("the file is cut off: it does not end with КонецФайла; export it again")
     return head, accounts, documents
 
 
-def _keep(section: Section, key: str, line: str) -> str:
-    """Keeps the line's value, or adds it to the value before; returns the key to which the next line may belong."""
+def _keep(section: Section, key: str, line: str, number: int) -> str:
+    """Keeps the line's value, or adds it to the text or name before; returns the key that the next line may go on with.
+
+    A key that nobody knows is left out, except within a text. Raises ``InvalidInput`` for a line that is none.
+    """
     match = _KEY.fullmatch(line.strip())
     name = match[1].casefold().replace("ё", "е") if match else ""
     if match and name.startswith(_KNOWN) and not (key.startswith("назначение") and name in section):
         section.setdefault(name, match[2].strip())
         return name
-    if key and line.strip():
+    if _LONG.fullmatch(key) and line.strip():
         section[key] = f"{section[key]}\n{line.strip()}"
-    return key
+    elif line.strip() and not match and _MARK.decode() not in line:
+        raise InvalidInput(f"line {number} is neither a key nor part of a text; export the file again")
+    return key if _LONG.fullmatch(key) else ""
 
 
 def _account(head: Section, accounts: list[Section]) -> str | None:
@@ -125,6 +140,16 @@ def _balances(accounts: list[Section], currency: str) -> tuple[int | None, int |
     return (minor_of(opening, currency) if opening else None), (minor_of(closing, currency) if closing else None)
 
 
+def _check_totals(accounts: list[Section], lines: tuple[StatementLine, ...], currency: str) -> None:
+    """Raises ``InvalidInput`` unless the lines add up to what the sections say, if all of them do."""
+    for name, sign in (("всегопоступило", 1), ("всегосписано", -1)):
+        totals = [_sum(section, name, currency) for section in accounts]
+        found = sum(sign * line.amount_minor for line in lines if line.amount_minor * sign > 0)
+        if totals and None not in totals and sum(filter(None, totals)) != found:
+            said, has = (format_amount(minor, currency) for minor in (sum(filter(None, totals)), found))
+            raise InvalidInput(f"the file says {said} by {name}, and its documents have {has}; export it again")
+
+
 def _line(document: Section, number: int, account: str | None, currency: str) -> StatementLine | None:
     try:
         minor = _amount(document, account, currency)
@@ -141,7 +166,7 @@ def _line(document: Section, number: int, account: str | None, currency: str) ->
         number=line_of(_first(document, "номер", "номердокумента"), 255),
         payer_account=line_of(_side(document, other)),
         payer=line_of(_first(document, *names)),
-        text=text_of((_first(document, "назначениеплатежа"), *_more(document))),
+        text="\n".join(filter(None, (_first(document, "назначениеплатежа"), *_more(document)))),
     )
 
 
@@ -156,22 +181,32 @@ def _side(document: Section, side: str) -> str:
 
 def _amount(document: Section, account: str | None, currency: str) -> int:
     """Positive if it came to our account. Raises ``InvalidInput`` if nothing says so."""
-    came, went = _first(document, "суммаприход"), _first(document, "суммарасход")
-    if came or went:
-        return (minor_of(came, currency) if came else 0) - (minor_of(went, currency) if went else 0)
-    minor = minor_of(_first(document, "сумма"), currency)
+    came, went = (_sum(document, name, currency) for name in ("суммаприход", "суммарасход"))
     payer, payee = _side(document, "плательщик"), _side(document, "получатель")
     is_payee = account is not None and bool(payee) and is_same_account(payee, account)
     is_payer = account is not None and bool(payer) and is_same_account(payer, account)
+    if came or went:
+        is_other = bool(payee) and not is_payee if came else bool(payer) and not is_payer
+        if (is_other and account) or (came and went):
+            raise InvalidInput(f"the account {account} is not the side to which its sum belongs; choose the right file")
+        return (came or 0) - (went or 0)
+    minor = minor_of(_first(document, "сумма"), currency)
     if is_payee == is_payer:
         raise InvalidInput(f"the account {account or '(not named)'} is not one of its two sides; choose the right file")
     return minor if is_payee else -minor
 
 
+def _sum(section: Section, name: str, currency: str) -> int | None:
+    return minor_of(section[name], currency) if section.get(name) else None
+
+
 def _booked_on(document: Section, is_in: bool) -> date:
     names = ("датапоступило", "датаоперации") if is_in else ("датасписано", "датаоперации")
     for name in chain(names, ("дата", "датадокумента")):
-        if day := _day(document.get(name)):
+        if text := document.get(name):
+            day = _day(text)
+            if day is None:
+                raise InvalidInput(f"{text[:40]!r} is no day")
             return day
     raise InvalidInput("it has no day")
 

@@ -2,7 +2,7 @@
 
 A rail's register is its own list of what it has taken and given back. Of a rail by hand, people are the register: the
 journal has what they have recorded, and nobody confirms it. All amounts are net of what went back. Pure;
-``activities/registers.py`` looks, and takes in what the journal lacks.
+``activities/registers/processors.py`` looks, and takes in what the journal lacks.
 """
 
 from collections import Counter

@@ -37,23 +37,27 @@ class RegisterDays(Protocol):
         """The days, the second excluded, of which no register has come, though money or another one had by then."""
 
     async def rail_totals(self, terms: RegisterTerms, since: date, until: date) -> tuple[int, int]:
-        """What registers and the clearing account have of these days, the second excluded, in minor units.
+        """What registers and the clearing account have of payments of these days, the second excluded, in minor units.
 
-        What people have given back by hand is in both: nobody but they can tell.
+        What people have given back by hand is in both: nobody but they can tell. What a person has left out of the
+        books, as that very refund or the bank's own test, is in neither.
         """
 
 
 class Registers(Mappings, RegisterDays, Protocol):
     async def save_register_lines(self, terms: RegisterTerms, day: date, lines: Sequence[RegisterLine]) -> None:
-        """Keeps some lines of a file that is being taken in. What is on record and as before, does not change."""
+        """Keeps some lines of a file that is being taken in. What is on record and as before, does not change.
+
+        Nor does what an erasure has left of a line: the file that is taken in again has the person's number still.
+        """
 
     async def close_register(self, terms: RegisterTerms, file: RegisterFile) -> Taken:
         """Keeps the file, once all its lines are, and puts what is open into the alerts' outbox: one alert a state of
         the day. Raises ``InvalidInput`` if it is another rail's or day's.
         """
 
-    async def is_foreign_register(self, file: RegisterFile) -> RegisterFile | None:
-        """The file with the same content, and with lines, that was taken in for another rail or day."""
+    async def registers_with(self, digest: str) -> list[RegisterFile]:
+        """The files with this content, of any rail and day."""
 
     async def register_days(self, rail: str = "", limit: int = 100) -> list[tuple[str, date]]:
         """The rails and days of which a register has come; the newest day first."""

@@ -19,11 +19,6 @@ from billing.model import Code, Few, Id, Instant, Minor, Model, Words
 from billing.money import format_amount
 from billing.period import Period
 from billing.progress import Stop
-from billing.receivables.doubts import Doubt, DoubtKind
-from billing.receivables.incoming import IncomingPayment
-from billing.receivables.instructions import Instruction, InstructionState
-from billing.receivables.journal import SubjectKind
-from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import Remedy, RemedyAction
 
 _ROWS_AT_MOST = 3
@@ -124,37 +119,6 @@ def of_unknown_balance(month: Month, unknown_minor: int, at: datetime) -> Alert:
     return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.SHOW_MONTH), at)
 
 
-def of_doubt(doubt: Doubt, payment: IncomingPayment, key: str, at: datetime) -> Alert:
-    """``payment`` is in the books, but leaves a doubt; ``key`` names the transaction that left it."""
-    action = _AGAINST[doubt.kind]
-    order_number = payment.subject.name if payment.subject and payment.subject.kind is SubjectKind.ORDER else ""
-    if order_number and doubt.kind is DoubtKind.EXCESS:
-        action = RemedyAction.REFUND  # no draft uses it
-    remedy, period = about_payment(action, payment), Period.at(at, "UTC")
-    customer_id, content = payment.customer_id or "", f"{key} {doubt.kind}"
-    alert = _alert(AlertKind.MONEY, customer_id, period, content, doubt.text, (remedy,), at)
-    is_known = doubt.kind is not DoubtKind.NOT_OWED
-    return alert.evolve(
-        amount_minor=payment.amount_minor,
-        currency=payment.currency,
-        order_number=order_number if is_known else "",
-    )
-
-
-def of_proposal(instruction: Instruction, at: datetime) -> Alert:
-    """Somebody else has to confirm ``instruction``, or somebody has to carry it out by hand."""
-    text = f"{instruction.by} proposes to {instruction}: {instruction.reason}. Somebody else has to confirm it"
-    if instruction.state is InstructionState.TO_DO:
-        text = (
-            f"{instruction} by hand: {instruction.reason}. Give the money back, then confirm with the bank's reference "
-            "of it (--refund-reference)"
-        )
-    period, customer_id = Period.at(at, "UTC"), instruction.customer_id or ""
-    remedy = to_confirm(instruction)
-    alert = _alert(AlertKind.MONEY, customer_id, period, instruction.instruction_id, text, (remedy,), at)
-    return alert.evolve(amount_minor=instruction.amount_minor, currency=instruction.currency)
-
-
 def of_worker(chain: str, at: datetime) -> Alert:
     """A worker cannot evict the workflow with the id ``chain``, and replaces itself; at most one alert an hour."""
     customer_id, period = customer_of(chain), Period.at(at, "UTC")
@@ -164,14 +128,14 @@ def of_worker(chain: str, at: datetime) -> Alert:
     )
     action = RemedyAction.SHOW_MONTH if customer_id else RemedyAction.RUN_DOCTOR
     remedy = action.of(customer_id)
-    return _alert(AlertKind.WORKER, customer_id, period, f"{at:%Y-%m-%dT%H}{chain}", text, (remedy,), at)
+    return alert_of(AlertKind.WORKER, customer_id, period, f"{at:%Y-%m-%dT%H}{chain}", text, (remedy,), at)
 
 
 def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime, *remedies: Remedy) -> Alert:
     """Something that people should know; ``number`` tells two alerts of the same text apart."""
     action = RemedyAction.SHOW_MONTH if customer_id else RemedyAction.RECONCILE
     remedies = remedies or (action.of(customer_id, period),)
-    return _alert(AlertKind.REPORT, customer_id, period, f"{number}{text}", text, remedies, at)
+    return alert_of(AlertKind.REPORT, customer_id, period, f"{number}{text}", text, remedies, at)
 
 
 def untellable(alert: Alert, error: Exception) -> Alert:
@@ -194,44 +158,18 @@ def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str
     about = f"payment {payment_id}" if payment_id else "a card that was registered"
     text = f"event {event_id} about {about} could not be handled and is given up: {why}. The command tries again"
     remedy = RemedyAction.RECONCILE.of(period=period) if payment_id else RemedyAction.FINISH_REGISTRATIONS.of()
-    return _alert(AlertKind.REPORT, "", period, f"lost event {event_id}", text, (remedy,), at)
-
-
-def of_changed_repeat(rail: str, txn_id: str, booked: IncomingPayment | None, asked: str, at: datetime) -> Alert:
-    """A bank has repeated a payment with another account or sum; ``asked`` tells one such repeat from others."""
-    kept = f"{booked.amount} of {booked.customer_id or 'nobody'} is booked" if booked else "nothing is booked"
-    text = (
-        f"the bank repeats payment {txn_id} of {rail} with another account or sum: it was answered as the first time, "
-        f"and {kept}. Ask the bank which of the two is right"
-    )
-    period = Period.at(at, "UTC")
-    remedy = about_payment(RemedyAction.SHOW_PAYMENT, booked) if booked else RemedyAction.RECONCILE.of(period=period)
-    customer_id = (booked.customer_id if booked else None) or ""
-    content = f"{rail} {txn_id} {asked}"
-    return _alert(AlertKind.MONEY, customer_id, period, content, text, (remedy,), at)
+    return alert_of(AlertKind.REPORT, "", period, f"lost event {event_id}", text, (remedy,), at)
 
 
 def of_backlog(since: Instant, fault: str, at: datetime) -> Alert:
     """Other systems do not take the events of what was booked ``since`` then; at most one alert a day."""
     text = f"an event of {since:%Y-%m-%d %H:%M} UTC cannot be delivered, and is tried again until it can: {fault}"
     remedy = RemedyAction.RUN_DOCTOR.of()
-    return _alert(AlertKind.REPORT, "", Period.at(at, "UTC"), f"events {at:%Y-%m-%d}", text, (remedy,), at)
-
-
-_AGAINST = {
-    DoubtKind.UNMATCHED: RemedyAction.ASSIGN,
-    DoubtKind.REPEATED: RemedyAction.REFUND,
-    DoubtKind.CLOSED: RemedyAction.REFUND,
-    DoubtKind.CURRENCY: RemedyAction.REFUND,
-    DoubtKind.NOT_OWED: RemedyAction.SHOW_PAYMENT,
-    DoubtKind.EXCESS: RemedyAction.SHOW_PAYMENT,
-    DoubtKind.ENDED: RemedyAction.REFUND,
-    DoubtKind.PART: RemedyAction.SHOW_PAYMENT,
-}
+    return alert_of(AlertKind.REPORT, "", Period.at(at, "UTC"), f"events {at:%Y-%m-%d}", text, (remedy,), at)
 
 
 def _about(month: Month, kind: AlertKind, content: str, text: str, remedy: Remedy, at: datetime) -> Alert:
-    alert = _alert(kind, month.customer_id, month.period, content, text, (remedy,), at)
+    alert = alert_of(kind, month.customer_id, month.period, content, text, (remedy,), at)
     amount_minor = month.invoice.total_minor if month.invoice else None
     return alert.evolve(amount_minor=amount_minor, currency=month.customer.currency)
 
@@ -239,11 +177,11 @@ def _about(month: Month, kind: AlertKind, content: str, text: str, remedy: Remed
 def _about_debt(
     collection: Collection, debt: Debt, kind: AlertKind, content: str, text: str, remedy: Remedy, at: datetime
 ) -> Alert:
-    alert = _alert(kind, collection.customer_id, debt.period, content, text, (remedy,), at)
+    alert = alert_of(kind, collection.customer_id, debt.period, content, text, (remedy,), at)
     return alert.evolve(amount_minor=debt.outstanding_minor or None, currency=debt.currency)
 
 
-def _alert(
+def alert_of(
     kind: AlertKind,
     customer_id: str,
     period: Period,

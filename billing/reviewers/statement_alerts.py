@@ -52,6 +52,17 @@ def of_unknown_return(rail: str, key: str, minor: int, currency: str, at: dateti
     return _of_line(rail, key, "return", text, minor, currency, at, remedy)
 
 
+def of_unclear_line(rail: str, key: str, minor: int, currency: str, at: datetime) -> Alert:
+    """The line may be one that is in the ledger before, or money of its own."""
+    text = (
+        f"{format_amount(minor, currency)} on {rail} may be a line that is in the books already, told again in other "
+        "words; it is kept, and nothing is booked. Compare them: money of its own is booked by the account's next "
+        "statement, or recorded by you"
+    )
+    remedy = RemedyAction.RECONCILE.of(period=Period.at(at, "UTC"))
+    return _of_line(rail, key, "unclear", text, minor, currency, at, remedy)
+
+
 def _of_line(
     rail: str, key: str, what: str, text: str, minor: int, currency: str, at: datetime, remedy: Remedy
 ) -> Alert:

@@ -1,7 +1,8 @@
 """Keys of lines: by them a file that comes again, or a longer one of the same day, changes nothing twice.
 
 A line's key is made of the bank's reference, if there is one, with day and amount; else of everything that the file
-says of it. Equal lines of a day are counted: the second is the second in the longer file, too.
+says of it. Equal lines of a day are counted: the second is the second in the longer file, too, and a further part
+of the day counts on from the parts beside it.
 """
 
 import hashlib
@@ -21,11 +22,16 @@ class FilePart(NamedTuple):
 
 
 class KeyedLine(Model):
-    """``position`` counts the lines of the file, from 1."""
+    """``position`` counts the lines of the file, from 1; ``count`` those with the same stem."""
 
-    key: Code
+    stem: Code
+    count: Count
     position: Count
     line: StatementLine
+
+    @property
+    def key(self) -> str:
+        return f"{self.stem}-{self.count}"
 
 
 def keyed(lines: Iterable[StatementLine]) -> list[KeyedLine]:
@@ -34,25 +40,24 @@ def keyed(lines: Iterable[StatementLine]) -> list[KeyedLine]:
     for position, line in enumerate(lines, start=1):
         stem = _stem(line)
         seen[stem] += 1
-        found.append(KeyedLine(key=f"{stem}-{seen[stem]}", position=position, line=line))
+        found.append(KeyedLine(stem=stem, count=seen[stem], position=position, line=line))
     return found
+
+
+def counted_on(lines: Iterable[KeyedLine], keys: Iterable[str]) -> list[KeyedLine]:
+    """The lines, counted after the lines with these keys, which another part of the day had."""
+    before = Counter(key.rpartition("-")[0] for key in keys)
+    return [each.evolve(count=each.count + before[each.stem]) for each in lines]
 
 
 def _stem(line: StatementLine) -> str:
     day = f"{line.booked_on:%Y%m%d}"
     if line.bank_reference:
         return f"{day}-r-{_digest(line.bank_reference, line.amount_minor)}"
-    return f"{day}-{_digest(line.amount_minor, line.number, line.payer_account, line.batch)}"
+    entry = line.entry.reference if line.entry else None
+    said = entry, line.number, line.payer_account, line.payer, line.text, line.batch
+    return f"{day}-{_digest(line.amount_minor, *(''.join((each or '').split()) for each in said))}"
 
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:24]
-
-
-def are_one(line: StatementLine, other: StatementLine) -> bool:
-    """Whether two lines of one day and amount, from files of different formats, can be one movement.
-
-    They are two if references or accounts that both have differ.
-    """
-    both = (line.bank_reference, other.bank_reference), (line.payer_account, other.payer_account)
-    return all(one is None or another is None or one == another for one, another in both)

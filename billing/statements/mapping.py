@@ -29,7 +29,7 @@ EXAMPLE = "--map date=Date --map amount=Amount --map text=Purpose"
 class CsvMapping(Model, extra="forbid"):
     """Names of columns; ``amount`` with a sign of its own or by ``sign``, or ``incoming`` and ``outgoing`` apart.
 
-    ``out_words`` in the column ``sign`` mean that money went out, as ``D DBIT``; any other that it has arrived.
+    ``out_words`` in the column ``sign`` mean that money went out, as ``D DBIT``; ``in_words`` that it has arrived.
     """
 
     date: Column
@@ -37,7 +37,8 @@ class CsvMapping(Model, extra="forbid"):
     incoming: Column | None = None
     outgoing: Column | None = None
     sign: Column | None = None
-    out_words: Line = "d debit dbit db - расход дебет"
+    out_words: Line = "d debit dbit db dr - s soll расход дебет списание"
+    in_words: Line = "c credit crdt cr + h haben приход кредит поступление зачисление"
     reference: Column | None = None
     number: Column | None = None
     payer: Column | None = None
@@ -66,7 +67,14 @@ class CsvMapping(Model, extra="forbid"):
         raise InvalidInput(f"{cell[:40]!r} is no day; name the format: --map date_format={'|'.join(_FORMATS)}")
 
     def is_out(self, cell: str) -> bool:
-        return cell.strip().casefold() in self.out_words.casefold().split()
+        """Raises ``InvalidInput`` for a word that is in neither list."""
+        word = cell.strip().casefold()
+        is_out, is_in = (word in words.casefold().split() for words in (self.out_words, self.in_words))
+        if is_out == is_in:
+            raise InvalidInput(
+                f"{cell[:40]!r} does not say whether money came or went; name the words: --map in_words= and out_words="
+            )
+        return is_out
 
 
 def mapping_of(pairs: Iterable[str]) -> CsvMapping:

@@ -20,6 +20,7 @@ class LineOutcome(StrEnum):
     TO_CONFIRM = "to confirm"  # the refund that people were to make by hand: told, and confirmed by a person
     OUTGOING = "outgoing"  # kept, and nothing booked
     REPEATED = "repeated"  # a line that a file of another format had before
+    UNCLEAR = "unclear"  # perhaps a line that is there before: kept and told, and nothing booked
 
     @property
     def is_booked(self) -> bool:
@@ -71,12 +72,16 @@ class OutcomeTotal(Model):
 
 
 class FileHead(Model):
-    """A file in the ledger. ``done_at`` None: its import was interrupted; the same file again goes on with it."""
+    """A file in the ledger. ``done_at`` None: its import was interrupted; the same file again goes on with it.
+
+    ``reading`` is how it was read: the format, and the mapping of a CSV.
+    """
 
     rail: Code
     digest: Code
     name: Line
     file_format: FileFormat
+    reading: Code
     currency: Code
     since: date | None
     until: date | None

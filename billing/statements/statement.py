@@ -12,10 +12,11 @@ from enum import StrEnum
 from itertools import pairwise
 
 from billing.errors import InvalidInput
-from billing.model import Code, Id, Line, Minor, MinorSum, Model, Rows, Words
+from billing.model import Code, Count, Id, Line, Minor, MinorSum, Model, Rows, Words
 from billing.money import format_amount
 
 FILE_MAX_BYTES = 20_000_000
+LINES_MAX = 100_000
 _OLDEST = 1990
 _AHEAD = timedelta(days=1)  # of UTC, somewhere on earth
 
@@ -28,12 +29,21 @@ class FileFormat(StrEnum):
     CSV = "csv"
 
 
+class Entry(Model):
+    """An entry of the bank's that has several lines; ``number`` no other of the file has."""
+
+    number: Count
+    amount_minor: Minor
+    reference: Id | None = None
+
+
 class StatementLine(Model):
     """One movement. ``amount_minor``: positive, money has arrived; negative, it went out.
 
     ``number`` is that of the payer's document, ``payer`` and ``payer_account`` are the other side's in either
     direction. ``text`` keeps the line breaks of the file: a word may run over them. ``is_reversal``: the bank undoes a
-    movement. ``batch`` names the notification that has the line, where a file is not the whole day.
+    movement. ``batch`` names the notification that has the line, where a file is not the whole day;
+    ``entry`` is the sum of which it is a part.
     """
 
     booked_on: date
@@ -45,6 +55,7 @@ class StatementLine(Model):
     text: Words = ""
     is_reversal: bool = False
     batch: Id | None = None
+    entry: Entry | None = None
 
 
 class Statement(Model):
@@ -69,6 +80,8 @@ class Statement(Model):
 
     def check(self, account: str, currency: str, today: date) -> None:
         """Raises ``InvalidInput`` unless it is this account's, adds up, and has no day that is still to come."""
+        if self.account is None and self.file_format is not FileFormat.CSV:
+            raise InvalidInput("the file does not say of which account it is; export it again, with the account")
         if self.account is not None and not is_same_account(self.account, account):
             raise InvalidInput(
                 f"the file is the statement of account {_shown(self.account)}, not of {_shown(account)}; "
@@ -107,29 +120,44 @@ def too_large(size_bytes: int) -> str:
     )
 
 
+def check_count(lines: int) -> None:
+    """Raises ``InvalidInput`` for more lines than a file may have; called before they are read."""
+    if lines > LINES_MAX:
+        raise InvalidInput(f"the file has more than {LINES_MAX:,} lines; export a shorter time")
+
+
 def joined(parts: list[Statement]) -> Statement:
     """The statements of one file, which follow each other, as one. Raises ``InvalidInput``."""
     if not parts:
         raise InvalidInput("the file has no statement")
+    if not _is_chain(parts) and _is_chain(parts[::-1]):
+        parts = parts[::-1]  # the newest first
     first, last = parts[0], parts[-1]
     for part in parts:
         if part.currency:
             part.check_balances(part.currency)
     for before, after in pairwise(parts):
-        if (before.account, before.currency) != (after.account, after.currency):
+        currencies = {part.currency for part in (before, after) if part.currency or part.lines}
+        if before.account != after.account or len(currencies) > 1:
             accounts = f"{_shown(before.account or '')} and {_shown(after.account or '')}"
             raise InvalidInput(f"the file has statements of several accounts, {accounts}; export each by itself")
-        if None not in (before.closing_minor, after.opening_minor) and before.closing_minor != after.opening_minor:
+        if not _is_chain([before, after]):
             raise InvalidInput(
                 f"between {before.until} and {after.since} the file lacks lines: one statement does not begin with the "
                 "balance at which the one before ends; export the whole time"
             )
     return first.evolve(
+        currency=next((part.currency for part in parts if part.currency), None),
         since=_earliest(part.since for part in parts),
         until=max((part.until for part in parts if part.until), default=None),
         closing_minor=last.closing_minor if first.opening_minor is not None else None,
         lines=tuple(line for part in parts for line in part.lines),
     )
+
+
+def _is_chain(parts: list[Statement]) -> bool:
+    ends = ((before.closing_minor, after.opening_minor) for before, after in pairwise(parts))
+    return all(closing is None or opening is None or closing == opening for closing, opening in ends)
 
 
 def _earliest(days: Iterable[date | None]) -> date | None:
@@ -138,11 +166,11 @@ def _earliest(days: Iterable[date | None]) -> date | None:
 
 def is_same_account(one: str, other: str) -> bool:
     """Whether two texts name one account: spaces and case do not count, nor the bank that MT940 writes before it."""
-    first, second = (_plain(text) for text in (one, other))
+    first, second = (plain_account(text) for text in (one, other))
     return first == second or first.endswith(f"/{second}")
 
 
-def _plain(account: str) -> str:
+def plain_account(account: str) -> str:
     return "".join(account.split()).upper().replace("-", "")
 
 

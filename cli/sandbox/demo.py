@@ -32,7 +32,7 @@ from sandbox.demo.show import Show
 from sandbox.judge.evidence import Evidence
 from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
-from sandbox.judge.registers import BANK
+from sandbox.judge.rails.registers import BANK
 from sandbox.privacy import forget_settings
 from sandbox.stack.people import prepare_people
 from sandbox.stack.sample import earliest_period

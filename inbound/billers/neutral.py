@@ -55,7 +55,7 @@ class Neutral:
 def require_known(request: Request, signed: bytes, contract: Contract) -> None:
     """Raises ``Unreadable`` unless the request is signed, or has the user and password that were agreed on."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if contract.user and scheme.lower() == "basic":
+    if contract.user and contract.password and scheme.lower() == "basic":
         if hmac.compare_digest(_decoded(given), f"{contract.user}:{contract.password}".encode()):
             return
         raise Unreadable(401, "user or password is wrong")

@@ -37,11 +37,14 @@ async def body_of(request: Request) -> bytes:
 
 
 async def parameters_of(request: Request) -> dict[str, str] | None:
-    """Those of the query and of a form; None if they cannot be read, or one of them is there twice."""
+    """Those of the query and of a form; None if there are too many, or one that we read is there twice.
+
+    Whatever else is in the request, and however it is written, is no reason to refuse money.
+    """
     body = await body_of(request) if request.method == "POST" else b""
     try:
-        texts = request.scope["query_string"].decode("ascii"), body.decode("ascii")
-        pairs = [pair for text in texts for pair in _pairs(text)]
+        texts = (part.decode("ascii", "replace") for part in (request.scope["query_string"], body))
+        pairs = [(name, value) for text in texts for name, value in _pairs(text) if name in _READ]
     except ValueError:
         return None
     found = dict(pairs)
@@ -62,9 +65,8 @@ def asked(parameters: Mapping[str, str]) -> Asked:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(
-        text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=_PARAMETERS_MAX
-    )
+    return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=_PARAMETERS_MAX)
 
 
 _NAMES = ("account", "sum", "txn_id", "txn_date")
+_READ = {*_NAMES, "command", "data1"}

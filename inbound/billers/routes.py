@@ -76,8 +76,7 @@ class BillerRoutes:
             neutral, body = _neutral(biller), await body_of(request)
             require_known(request, body, biller.contract)
             told = payment_told(request, body)
-            malformed = neutral.render(Outcome(BillerCode.MALFORMED))
-            return _response(await biller.pay(told, neutral.render) if told else malformed, neutral)
+            return _response(await biller.pay(told, neutral.render), neutral) if told else _malformed(biller, neutral)
 
         return await self._guarded(rail, request, answer)
 
@@ -114,18 +113,23 @@ async def _commanded(biller: Biller, form: str, request: Request) -> Response:
     parameters = await parameters_of(request)
     command = command_of(parameters) if parameters else None
     if parameters is None or command is None:
-        return _response(dialect.render(Outcome(BillerCode.MALFORMED)), dialect)
+        return _malformed(biller, dialect)
     agreed, given = biller.contract.data1, parameters.get("data1", "")
     if agreed and not hmac.compare_digest(agreed.encode(), given.encode()):
         raise Unreadable(403, "data1 is not what was agreed on")
     wanted = asked(parameters)
     if not is_txn_id(wanted.txn_id):
-        return _response(dialect.render(Outcome(BillerCode.MALFORMED)), dialect)
+        return _malformed(biller, dialect)
     if command is Command.PAY:
         return _response(await biller.pay(wanted, dialect.render), dialect)
     if biller.contract.dialect is Dialect.KASPI:
         wanted = wanted._replace(sum="")  # a dummy
     return _response(dialect.render(await biller.check(wanted)), dialect)
+
+
+def _malformed(biller: Biller, dialect: Written) -> Response:
+    _log.warning("%s: refused: a request is malformed", biller.contract.rail)
+    return _response(dialect.render(Outcome(BillerCode.MALFORMED)), dialect)
 
 
 def _neutral(biller: Biller) -> Neutral:

@@ -22,8 +22,9 @@ from billing.period import Period
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.ports import IncomingPayments, Journal, Recorded
+from sandbox.chaos.bank.app_payers import CURRENCY, AppPayers
 from sandbox.chaos.plan import Occasion, Plan, Sending
-from sandbox.judge.registers import BANK
+from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.timeline import pause
 from services.payment_desk import PaymentDesk
@@ -48,7 +49,15 @@ class _Bill(NamedTuple):
 class Bookkeeper:
     """``done`` counts what was done; ``wrong`` are answers that the ledger does not confirm."""
 
-    def __init__(self, plan: Plan, bank: Bank, desk: PaymentDesk, ledger: _Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        bank: Bank,
+        desk: PaymentDesk,
+        ledger: _Ledger,
+        now: Callable[[], datetime],
+        app_payers: AppPayers,
+    ) -> None:
         self.done: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._plan = plan
@@ -56,6 +65,7 @@ class Bookkeeper:
         self._desk = desk
         self._ledger = ledger
         self._now = now
+        self._app_payers = app_payers
         self._seen: set[tuple[str, str, str]] = set()
         self._nameless: list[Transfer] = []
         self._instructions: dict[str, InstructionState] = {}
@@ -116,6 +126,10 @@ class Bookkeeper:
 
     async def _take(self, bill: _Bill, sending: Sending) -> None:
         for copy in range(1, sending.copies + 1):
+            if sending.is_by_app and bill.currency == CURRENCY:
+                amount_minor = _share(bill.amount_minor, sending.share, bill.currency)
+                await self._app_payers.pay(bill.customer_id, amount_minor, f"{bill.occasion} {bill.period} {copy}")
+                continue
             transfer = Transfer(
                 reference=f"{bill.occasion}-{bill.customer_id}-{bill.period}-{copy}",
                 payer=bill.customer_id.title(),

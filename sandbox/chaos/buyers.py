@@ -26,10 +26,11 @@ from bootstrap import (
 )
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.order import Agreement, Buyer, OrderLine, OrderRequest, OrderStage
+from sandbox.chaos.bank.app_payers import AppPayers
 from sandbox.chaos.order_plan import Move, PlannedOrder, planned_orders
 from sandbox.chaos.payers import Payers, patiently
 from sandbox.chaos.plan import Plan
-from sandbox.judge.registers import BANK
+from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank
 from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.seller import Seller
@@ -44,7 +45,7 @@ _LINK_LIFE = timedelta(hours=20)
 class Buyers:
     """``done`` counts what was done; ``wrong`` is what they saw go wrong. They live by the real clock."""
 
-    def __init__(self, plan: Plan, settings: Settings, adapters: Adapters, bank: Bank) -> None:
+    def __init__(self, plan: Plan, settings: Settings, adapters: Adapters, bank: Bank, app_payers: AppPayers) -> None:
         self.done: Counter[str] = Counter()
         self.wrong: list[str] = []
         self._plan = plan
@@ -55,6 +56,7 @@ class Buyers:
         self._orders = connect_order_desk(settings, adapters)
         self._desk = connect_payment_desk(settings, adapters)
         self.payers = Payers(settings, adapters, bank)
+        self._app_payers = app_payers
         self._waiting = planned_orders(plan)
         self._placed: list[PlannedOrder] = []
         self._next: Counter[str] = Counter()  # the place of each order's next move
@@ -148,6 +150,8 @@ class Buyers:
         match move:
             case Move.TRANSFER:
                 await self.payers.transfer(order, amount_minor)
+            case Move.APP:
+                await self._app_payers.pay(order.customer_id, amount_minor, f"{order.number} {place}")
             case Move.TYPED:
                 await self.payers.type(order, amount_minor)
             case Move.RACE:

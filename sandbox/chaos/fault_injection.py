@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap_adapters import SANDBOX_SHEET_ID
-from sandbox.chaos.order_plan import CALLBACKS, NO_FAULTS, OrderFaults
+from sandbox.chaos.order_plan import BANK_CALLS, CALLBACKS, NO_FAULTS, OrderFaults
 from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Kill, Rule
 from sandbox.chaos.stalls import put_stall, take_stall
 from sandbox.stack.processes import Child, ChildFailedError
@@ -43,6 +43,7 @@ class FaultInjector:
         self._receiver = receiver_port
         self._gateway = stack.settings.sandbox_wayforpay_port
         self._production = stack.settings.sandbox_production_port
+        self._bank = stack.settings.sandbox_bank_port
         self._breakable = (self._stripe, self._sheets, self._receiver, self._gateway, self._production)
 
     @asynccontextmanager
@@ -56,11 +57,16 @@ class FaultInjector:
             await control(self._stripe, "webhooks/faults", rule)
         for rule in CALLBACKS:
             await control(self._gateway, "callbacks/faults", rule)
+        await control(self._bank, "calls/faults/seed", {"seed": seed})
+        for rule in BANK_CALLS:
+            await control(self._bank, "calls/faults", rule)
         yield
         rules: list[Rule] = (await control(self._stripe, "webhooks", method="GET"))["faults"]
         self.faults.update({f"webhook {rule['kind']}": rule["fired"] for rule in rules})
         rules = await control(self._gateway, "callbacks/faults", method="DELETE")
         self.faults.update({f"callback {rule['kind']}": rule["fired"] for rule in rules})
+        rules = await control(self._bank, "calls/faults", method="DELETE")
+        self.faults.update({f"bank {rule['kind']}": rule["fired"] for rule in rules})
 
     @asynccontextmanager
     async def during(self, fault_plan: FaultPlan, of_orders: OrderFaults = NO_FAULTS) -> AsyncIterator[None]:

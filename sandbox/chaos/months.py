@@ -25,6 +25,7 @@ from billing.period import Period
 from billing.receivables.journal import Subject
 from bootstrap import Adapters
 from clients.start import StartResult, handle_for, start_customer
+from sandbox.chaos.bank.bank_end import BankEnd
 from sandbox.chaos.bookkeeper import Bookkeeper
 from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
@@ -72,6 +73,7 @@ class Months:
     bookkeeper: Bookkeeper
     buyers: Buyers
     orders_end: OrdersEnd
+    bank_end: BankEnd
     folder: Path
     report: Callable[[str], None]
     wrong: list[str] = field(default_factory=list)
@@ -136,6 +138,7 @@ class Months:
             self.report(f"{self.steps:4}  {self.clock.now:%Y-%m-%d %H:%M}  {counts}")
         await self.fault_injector.revived()
         await self.orders_end.come(self.steps)
+        await self.bank_end.come()
         await self.events_arrive()
         await self._finish()
         await self.bookkeeper.settle(sorted({row.customer_id for row in await self.ledger.invoices()}))

@@ -14,6 +14,7 @@ class Move(StrEnum):
     """What happens next to an order; the number that goes with it is a share of the price that it began with."""
 
     TRANSFER = "transfer"
+    APP = "app"  # at the bank, by the buyer's account number
     TYPED = "typed"  # at the gateway's own page, where the payer types the number
     GATEWAY_LINK = "gateway link"  # by a link for what is owed
     STRIPE_LINK = "stripe link"
@@ -31,7 +32,8 @@ class Move(StrEnum):
 
 
 Moves = tuple[tuple[Move, float], ...]
-_PAY = (Move.TRANSFER, Move.TYPED)
+_PAY = (Move.TRANSFER, Move.TYPED, Move.APP)
+_BANK_CURRENCY = "eur"
 _LINK = (Move.GATEWAY_LINK, Move.STRIPE_LINK)
 
 
@@ -58,11 +60,13 @@ def planned_orders(plan: Plan) -> list[PlannedOrder]:
 
 def _planned(plan: Plan, number: int) -> PlannedOrder:
     draw, members = plan.draw("order", number), plan.members()
+    story = _STORIES[number % len(_STORIES)]
     is_monthly = draw.random() < 0.35
     member = draw.choice(members)
     currency = member.currency if is_monthly else draw.choice(GATEWAY_CURRENCIES)
+    if story is _by_app:
+        is_monthly, currency = is_monthly and member.currency == _BANK_CURRENCY, _BANK_CURRENCY
     step = step_minor(currency)
-    story = _STORIES[number % len(_STORIES)]
     pay = draw.choice(_PAY if currency in GATEWAY_CURRENCIES else (Move.TRANSFER,))
     link = draw.choice(_LINK if currency in GATEWAY_CURRENCIES else (Move.STRIPE_LINK,))
     return PlannedOrder(
@@ -79,10 +83,16 @@ def _planned(plan: Plan, number: int) -> PlannedOrder:
 
 
 def _allowed(moves: Moves, currency: str) -> Moves:
-    """The gateway takes amounts with two decimals only."""
+    """The gateway takes amounts with two decimals only, and the bank's app one currency."""
     if currency in GATEWAY_CURRENCIES:
-        return moves
-    instead = {Move.TYPED: Move.TRANSFER, Move.RACE: Move.TRANSFER, Move.GATEWAY_LINK: Move.STRIPE_LINK}
+        is_by_app = currency == _BANK_CURRENCY
+        return tuple((Move.TRANSFER if move is Move.APP and not is_by_app else move, share) for move, share in moves)
+    instead = {
+        Move.APP: Move.TRANSFER,
+        Move.TYPED: Move.TRANSFER,
+        Move.RACE: Move.TRANSFER,
+        Move.GATEWAY_LINK: Move.STRIPE_LINK,
+    }
     left_out = (Move.DECLINED, Move.CABINET)
     return tuple((instead.get(move, move), share) for move, share in moves if move not in left_out)
 
@@ -92,6 +102,10 @@ def _allowed(moves: Moves, currency: str) -> Moves:
 
 def _parts(pay: Move, link: Move) -> Moves:
     return (pay, 0.4), (Move.TYPED, 0.6)
+
+
+def _by_app(pay: Move, link: Move) -> Moves:
+    return (Move.APP, 0.4), (Move.APP, 0.4), (pay, 0.5)
 
 
 def _deposit(pay: Move, link: Move) -> Moves:
@@ -131,7 +145,8 @@ def _halted(pay: Move, link: Move) -> Moves:
 
 
 def _given_back(pay: Move, link: Move) -> Moves:
-    return (pay, 1), (Move.REFUND, 0.3), (pay, 0.3)
+    by = Move.TRANSFER if pay is Move.APP else pay  # a bank gives nothing back by its app
+    return (by, 1), (Move.REFUND, 0.3), (pay, 0.3)
 
 
 def _reversed(pay: Move, link: Move) -> Moves:
@@ -148,7 +163,7 @@ def _declined(pay: Move, link: Move) -> Moves:
 
 _STORIES = (
     *(_parts, _deposit, _linked, _twice, _raced, _raised, _lowered, _cancelled),
-    *(_refunded, _halted, _given_back, _reversed, _expires, _declined),
+    *(_refunded, _halted, _given_back, _reversed, _expires, _declined, _by_app, _by_app),
 )
 
 
@@ -206,3 +221,8 @@ CALLBACKS: tuple[Rule, ...] = tuple(
     )
 )
 """Faults of the gateway's callbacks, throughout a run."""
+BANK_CALLS: tuple[Rule, ...] = tuple(
+    {"kind": kind, "times": None, "probability": 0.15}
+    for kind in ("twice", "break_line", "without_check", "again", "other_sum")
+)
+"""Faults of the bank's calls, throughout a run."""

@@ -18,8 +18,8 @@ from billing.payments.typed_payment import TypedPayment
 from billing.receivables.journal import Subject
 from bootstrap import Adapters, connect_checkouts, connect_payment_desk
 from sandbox.chaos.order_plan import Move, PlannedOrder
-from sandbox.judge.gateway_register import GATEWAY
-from sandbox.judge.registers import BANK
+from sandbox.judge.rails.gateway_register import GATEWAY
+from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.stand_ins.control import control, local_http
 from sandbox.timeline import pause

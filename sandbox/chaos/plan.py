@@ -57,6 +57,7 @@ class Sending:
     names_month: bool
     is_recorded_twice: bool
     returned: float  # the share of it that is sent back
+    is_by_app: bool = False  # at the bank's app instead, where its currency is the contracts' own
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class Plan:
             names_month=draw.random() < 0.6,
             is_recorded_twice=draw.random() < 0.3,
             returned=draw.choices((0.0, 0.5, 1.0), (8, 1, 1))[0],
+            is_by_app=draw.random() < 0.5,
         )
 
     def refund(self, customer_id: str, period: str) -> float:

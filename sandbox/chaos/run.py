@@ -20,6 +20,8 @@ from bootstrap import (
     connect_temporal,
 )
 from process.shutdown import BY_FORCE, GRACE
+from sandbox.chaos.bank.app_payers import AppPayers
+from sandbox.chaos.bank.bank_end import BankEnd
 from sandbox.chaos.bookkeeper import Bookkeeper
 from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
@@ -69,12 +71,14 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
             settings, adapters, connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
         )
         bank = Bank(folder / "bank.jsonl")
-        bookkeeper = Bookkeeper(plan, bank, desk, adapters.ledger, lambda: clock.now)
-        buyers = Buyers(plan, settings, adapters, bank)
+        app_payers = AppPayers(plan, settings, adapters)
+        bookkeeper = Bookkeeper(plan, bank, desk, adapters.ledger, lambda: clock.now, app_payers)
+        buyers = Buyers(plan, settings, adapters, bank, app_payers)
         end = OrdersEnd(settings, adapters, client, buyers)
-        people = (bookkeeper, buyers, end)
+        people = (bookkeeper, buyers, end, bank_end := BankEnd(settings, adapters))
         months = Months(plan, periods, company, adapters, client, clock, fault_injector, *people, folder, report)
         await buyers.payers.calls_back()
+        await app_payers.agree()
         async with fault_injector.throughout(plan.seed):
             await months.start()
             await months.pass_by()
@@ -84,13 +88,16 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         unrecorded = (*await months.reviewers.unrecorded(), *await bookkeeper.unconfirmed())
     checks = [
         *judge(evidence),
-        *_own_checks([*months.wrong, *buyers.wrong, *end.wrong], unrecorded, [*fault_injector.replaced, *kept]),
+        *_own_checks(
+            [*months.wrong, *buyers.wrong, *end.wrong, *bank_end.wrong], unrecorded, [*fault_injector.replaced, *kept]
+        ),
     ]
     figures = {
         "seed": plan.seed,
         "customers": plan.customers,
         "months": plan.months,
         **_figures(months, fault_injector, evidence),
+        "at_the_bank": dict(sorted((app_payers.done + bank_end.done).items())),
         "seconds": round(time.monotonic() - began),
         "violations": sum(len(check.wrong) for check in checks),
     }

@@ -20,7 +20,7 @@ from sandbox.judge.account import Account, Entries, Paid, Place, entries_of, in_
 from sandbox.judge.bills import Bills, Follower, month_of
 from sandbox.judge.facts import Facts
 from sandbox.judge.orders.order_books import OrderBooks, order_of
-from sandbox.judge.registers import Arrival, Registers, Step
+from sandbox.judge.rails.registers import Arrival, Registers, Step
 
 _UNDOING = frozenset({Cause.SKIP, Cause.VOID, Cause.CARRY})
 

@@ -22,8 +22,8 @@ from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from sandbox.judge.expected import CustomerScript, ExpectedMonth
 from sandbox.judge.orders.order_evidence import OrdersEvidence
-from sandbox.judge.registers import Registers
-from sandbox.judge.stripe_journal import Intent
+from sandbox.judge.rails.registers import Registers
+from sandbox.judge.rails.stripe_journal import Intent
 from sandbox.stand_ins.mailbox import Mail
 
 
@@ -113,6 +113,7 @@ class Evidence:
     orders: OrdersEvidence = field(default_factory=OrdersEvidence)
     positions: dict[PaymentName, int] = field(default_factory=dict)  # of the journal, at which money was a customer's
     is_over: bool = True  # nothing is under way
+    exposed: list[str] = field(default_factory=list)  # account numbers and personal numbers where none may be
 
     @property
     def everybody(self) -> list[CustomerEvidence]:

@@ -18,7 +18,7 @@ from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.money import minor_digits, step_minor
-from sandbox.judge.stripe_journal import Intent, StripeJournal
+from sandbox.judge.rails.stripe_journal import Intent, StripeJournal
 
 LATE = "Came late"
 """The description of rows that were typed after their customer's import: they belong on the next invoice."""

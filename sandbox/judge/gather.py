@@ -26,8 +26,8 @@ from billing.reviewers.ports import AlertListing
 from sandbox.judge.books import Books
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet
+from sandbox.judge.exposed_numbers import exposed
 from sandbox.judge.facts import Facts
-from sandbox.judge.gateway_register import GatewayRegister
 from sandbox.judge.orders.asked_refunds import AskedRefund, asked_refunds
 from sandbox.judge.orders.order_evidence import (
     OrderLedger,
@@ -37,8 +37,10 @@ from sandbox.judge.orders.order_evidence import (
     read_orders,
     unpaid_entries,
 )
-from sandbox.judge.registers import Registers
-from sandbox.judge.stripe_journal import CARDS, StripeJournal
+from sandbox.judge.rails.bank_book import BankBook
+from sandbox.judge.rails.gateway_register import GatewayRegister
+from sandbox.judge.rails.registers import Registers
+from sandbox.judge.rails.stripe_journal import CARDS, StripeJournal
 from sandbox.stack.sample import sheet_of
 from sandbox.stand_ins.bank import statement
 from sandbox.stand_ins.event_receiver import read_events
@@ -96,13 +98,13 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
     buyers = [await _buyer(ledger, sources, customer_id, transactions[customer_id], is_over) for customer_id in others]
     for order in sources.orders.orders:
         sources.journal.claim_order(order.customer_id, order.number)
-    events = folder / "events.jsonl"
+    events, mails = folder / "events.jsonl", read_mail(folder / "mail")
     return Evidence(
         periods=periods,
         accounts=accounts,
         buyers=buyers,
         strangers=sources.journal.strangers(),
-        mails=read_mail(folder / "mail"),
+        mails=mails,
         alerts=await ledger.alerts(),
         deliveries=read_events(events) if events.exists() else None,
         registers=sources.registers,
@@ -110,6 +112,7 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
         orders=sources.orders,
         positions=positions,
         is_over=is_over,
+        exposed=[*exposed(folder, sources.registers.bank, mails)] if is_over else [],
     )
 
 
@@ -119,7 +122,7 @@ async def _sources(folder: Path, ledger: _Ledger, unpaid: dict[str, list[Journal
     journal = StripeJournal.read(folder / "stripe.jsonl")
     gateway = GatewayRegister.read(folder / "wayforpay.jsonl", links, owners)
     pages = [*open_pages(links, journal, gateway)]
-    registers = Registers.read(journal, statement(folder / "bank.jsonl"), gateway)
+    registers = Registers.read(journal, statement(folder / "bank.jsonl"), gateway, BankBook.read(folder))
     return _Sources(
         journal=journal,
         registers=registers,

@@ -47,6 +47,7 @@ def _differing_rails(evidence: Evidence) -> Iterator[str]:
             kept[total.kind, total.rail, total.currency] += total.closing_minor
     expected = Counter({(AccountKind.CLEARING, *rail): minor for rail, minor in evidence.registers.balance().items()})
     expected.update({(AccountKind.UNMATCHED, *rail): -minor for rail, minor in evidence.registers.unclaimed().items()})
+    expected.update({(AccountKind.FEE, *rail): minor for rail, minor in evidence.registers.fees().items()})
     for rail in sorted(kept.keys() | expected.keys()):
         if kept[rail] != expected[rail]:
             yield f"{' '.join(rail)} is {kept[rail]}, the register says {expected[rail]}"

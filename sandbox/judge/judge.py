@@ -31,7 +31,8 @@ from sandbox.judge.orders.promises import (
     untold_production,
     wrongly_released,
 )
-from sandbox.judge.stripe_journal import Intent
+from sandbox.judge.rails.bank_promises import untold_differences, wrongly_answered
+from sandbox.judge.rails.stripe_journal import Intent
 
 
 class PromiseResult(Model):
@@ -67,6 +68,9 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "an order changes and ends as people have asked, or expires unpaid": unasked,
         "people are told of an order's money that came too late or went back, and of what was rejected": untold_people,
         "no link asks for what an order no longer costs": open_links,
+        "what a bank was told is paid is booked once, and its repeats are answered alike": wrongly_answered,
+        "people are told of what a bank's register and the journal do not have alike": untold_differences,
+        "no log has an account number, and nothing has a personal number": lambda evidence: iter(evidence.exposed),
     }
     return [PromiseResult(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
 

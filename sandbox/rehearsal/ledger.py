@@ -10,7 +10,8 @@ from adapters.sql.core.rows import address_values
 from adapters.sql.core.schema import addresses
 from adapters.sql.core.statements import insert_new
 from adapters.sql.ledger import SqlLedger
-from adapters.sql.receivables.journal import balance, post
+from adapters.sql.receivables.accounts import balance
+from adapters.sql.receivables.journal import post
 from billing.customers.customer import Customer
 from billing.events.event import Destination
 from billing.receivables.journal import opening

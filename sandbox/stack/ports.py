@@ -22,6 +22,7 @@ class Ports:
     smtp: int = 0
     production: int = 0
     wayforpay: int = 0
+    bank: int = 0
 
     @classmethod
     def settings(cls) -> list[str]:

@@ -26,6 +26,7 @@ from bootstrap import SANDBOX_NAMESPACE, connect_ledger
 from bootstrap_adapters import SANDBOX_WEBHOOK_SECRET
 from clients.search_attributes import SearchAttributeError
 from console import READY as CONSOLE_READY
+from sandbox.bank.contracts import agree_with_the_bank
 from sandbox.stack.ports import HOST, Ports, free_port, is_taken, reserve
 from sandbox.stack.processes import Child, ChildFailedError, logged
 from sandbox.stack.stand_ins import READY as STAND_INS_READY
@@ -65,6 +66,10 @@ class Stack:
     @property
     def wayforpay_url(self) -> str:
         return f"http://{HOST}:{self.settings.sandbox_wayforpay_port}"
+
+    @property
+    def bank_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_bank_port}"
 
     @property
     def production_url(self) -> str:
@@ -186,12 +191,13 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def _deliver_webhooks(settings: Settings) -> None:
-    """The stand-ins for Stripe and WayForPay send their events to the console; they remember that."""
+    """The stand-ins for Stripe, WayForPay and the bank call the console; they remember that."""
     destination = {"url": f"{settings.links.base_url}/webhooks/stripe", "secret": SANDBOX_WEBHOOK_SECRET}
     await control(settings.sandbox_stripe_port, "webhooks", destination)
     for rail in gateways(settings.rails)[:1]:  # whose merchant is the test shop itself
         url = f"{settings.links.base_url}/webhooks/wayforpay/{rail}"
         await control(settings.sandbox_wayforpay_port, "service-url", {"url": url})
+    await agree_with_the_bank(settings, settings.links.base_url)
 
 
 async def keep_alive(child: Child, report: Callable[[str], None]) -> None:

@@ -23,3 +23,10 @@ async def control(port: int, path: str, body: object = None, method: str = "POST
     async with local_http() as http:
         answer = await http.request(method, f"http://127.0.0.1:{port}/_control/{path}", json=body)
     return answer.raise_for_status().json()
+
+
+async def download(port: int, path: str) -> bytes:
+    """What a control surface sends as a file. Raises as ``control`` does."""
+    async with local_http() as http:
+        answer = await http.get(f"http://127.0.0.1:{port}/_control/{path}")
+    return answer.raise_for_status().content

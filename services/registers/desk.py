@@ -6,9 +6,12 @@
     row = await desk.confirm("bank-app", "20261127000017", "ann", "by the register", now)
 """
 
+import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from billing.errors import InvalidInput
@@ -57,8 +60,10 @@ class RegisterDesk:
         mapping: Sequence[str] = (),
         advance: Callable[[int], None] = lambda count: None,
     ) -> Taken:
-        """Takes a file in, page by page; ``mapping`` is kept for the next ones. A repeat changes nothing, and after a
-        failure goes on.
+        """Takes a file in, page by page; ``mapping`` is kept for the next ones. After a failure, a repeat goes on.
+
+        A file that was taken in before is not read again, for a corrected one may have come since; except by another
+        ``mapping``.
 
         Raises ``InvalidInput``: then nothing of it was taken in.
         """
@@ -71,9 +76,13 @@ class RegisterDesk:
             )
         before = await self._ledger.register_mapping(rail) or DEFAULT_MAPPING
         used = mapping_of(list(mapping), before)
-        lines = self._read(content, terms, day, used)
-        file = file_of(terms, day, hashlib.sha256(content).hexdigest(), name, lines, by, now)
-        if other := await self._ledger.is_foreign_register(file):
+        digest = hashlib.sha256(content).hexdigest()
+        known = {(file.rail, file.day): file for file in await self._ledger.registers_with(digest)}
+        if (rail, day) in known and used == before:
+            return Taken(day=await self._ledger.register_day(terms, day), is_new=False)
+        lines = await asyncio.to_thread(self._read, content, terms, day, used)
+        file = file_of(terms, day, digest, name, lines, by, now)
+        if other := next((file for of, file in known.items() if lines and of != (rail, day)), None):
             raise InvalidInput(f"it was taken in already, as the register of {other.rail} of {other.day}")
         for start in range(0, len(lines), _PAGE):
             page = lines[start : start + _PAGE]
@@ -82,6 +91,24 @@ class RegisterDesk:
         if used != before:
             await self._ledger.keep_register_mapping(rail, used, by or "", now)
         return await self._ledger.close_register(terms, file)
+
+    async def day_of(self, rail: str, named: date, name: str, content: bytes) -> date:
+        """The day of a file whose name has the day ``named``: some banks write the day after there.
+
+        The one of most of its payments. A file without any is of the day before if that one's register is missing.
+        """
+        terms, before = self.terms(rail), _within_reason(named) - timedelta(days=1)
+        same = await self._ledger.registers_with(hashlib.sha256(content).hexdigest())
+        if known := [file.day for file in same if (file.rail, file.name) == (rail, name)]:
+            return known[0] if known[0] in (named, before) else named
+        mapping = await self._ledger.register_mapping(rail) or DEFAULT_MAPPING
+        for day in (named, before):
+            with suppress(InvalidInput):
+                lines = await asyncio.to_thread(self._read, content, terms, day, mapping)
+                days = Counter(terms.day_of(line.paid_at) for line in lines)
+                is_missing = not lines and before in await self._ledger.days_without_register(terms, before, named)
+                return before if is_missing or days[before] > days[named] else named
+        return named
 
     async def days(self, rail: str = "") -> list[RegisterDay]:
         """The days of which a register has come, as they stand now; the newest first."""

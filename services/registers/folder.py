@@ -79,8 +79,11 @@ class RegisterFolder:
     async def look(self) -> None:
         """Takes in what is new, then tells what is missing. Raises ``LedgerUnavailable``: the next look repeats it."""
         for rail in self._desk.rails:
-            for path in await asyncio.to_thread(self._files, rail):
-                await self._take(rail, path)
+            try:
+                for path in await asyncio.to_thread(self._files, rail):
+                    await self._take(rail, path)
+            except OSError as error:
+                await self._refuse(rail, "all of it", "all of it", error)
             await self._tell_missing(rail)
 
     async def _work(self) -> None:
@@ -108,32 +111,34 @@ class RegisterFolder:
         return [path for _, path in sorted(found)]
 
     async def _take(self, rail: str, path: Path) -> None:
-        digest = path.name
+        name = digest = "".join(char if char.isprintable() else "\ufffd" for char in path.name)
         try:
             state, content = await asyncio.to_thread(_content, path)
             digest = hashlib.sha256(content).hexdigest()
-            taken = await self._taken(rail, path.name, content)
+            taken = await self._taken(rail, name, content)
             if taken.is_new:
                 _log.info("register of %s, %s: %s", rail, taken.day.day, taken.day.in_words)
-        except OSError as error:
-            _log.warning("register %s of %s cannot be read: %s", path.name, rail, error.strerror)
-            return
-        except BillingError as error:
-            if error.retryable:
+        except FileNotFoundError:
+            return  # it was put elsewhere
+        except Exception as error:  # of any kind: the other files are taken in
+            if isinstance(error, BillingError) and error.retryable:
                 raise
-            await self._ledger.tell_refused_register(rail, path.name, digest, str(error), self._now())
+            await self._refuse(rail, name, digest, error)
+            if isinstance(error, OSError):
+                return
             state = await asyncio.to_thread(_state, path)
         self._seen[path] = state
 
+    async def _refuse(self, rail: str, name: str, digest: str, error: Exception) -> None:
+        """Tells it, once a day. No text of an unexpected error, which may have a line in it."""
+        why = str(error) if isinstance(error, BillingError) else f"it cannot be read ({type(error).__name__})"
+        _log.warning("register %s of %s cannot be taken in: %s", name, rail, why)
+        await self._ledger.tell_refused_register(rail, name, digest, why, self._now())
+
     async def _taken(self, rail: str, name: str, content: bytes) -> Taken:
-        """Some banks name a file by the day on which they write it. Raises ``InvalidInput``."""
-        day, now = day_in(name), self._now()
-        try:
-            return await self._desk.take(rail, day, name, content, None, now)
-        except InvalidInput as error:
-            with suppress(InvalidInput):
-                return await self._desk.take(rail, day - timedelta(days=1), name, content, None, now)
-            raise error
+        """Raises ``InvalidInput``."""
+        day = await self._desk.day_of(rail, day_in(name), name, content)
+        return await self._desk.take(rail, day, name, content, None, self._now())
 
     async def _tell_missing(self, rail: str) -> None:
         terms, now = self._desk.terms(rail), self._now()

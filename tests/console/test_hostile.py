@@ -51,17 +51,21 @@ PARAMETERS = {
 """What pages read of a query."""
 
 
+MACHINES = ("/orders/", "/billers/")
+"""Who asks here is answered as a program is; contract tests have their hostile requests."""
+
+
 def paths(app: Any) -> list[str]:
     """Of the pages, one for each function; but for streams of events, which do not end."""
     routes = [route for route in leaves(app.routes) if "GET" in (getattr(route, "methods", None) or {"GET"})]
     found = {(getattr(route, "endpoint", route.path), route.path.count("{")): route.path for route in routes}
-    return sorted(path for path in found.values() if not path.endswith("/events") and not path.startswith("/orders/"))
+    return sorted(path for path in found.values() if not path.endswith("/events") and not path.startswith(MACHINES))
 
 
 def filled(path: str, good: dict[str, str], **hostile: str) -> str:
     """The path with good values in its places, but for the ``hostile`` ones."""
     values = {"token": good.get(path.split("/")[1], "x"), "period": good["period"], "customer_id": "acme", "path": "x"}
-    values["number"] = "1042"
+    values |= {"number": "1042", "rail": "bank-app", "day": "2026-11-27"}
     return re.sub(r"{(\w+)[^}]*}", lambda name: (values | hostile)[name[1]], path)
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from billing.payments.rails import RAILS
 from console.app import create_app
 from console.web import throttle
 from sandbox.stand_ins.control import local_http
@@ -83,6 +84,7 @@ async def test_an_invitation_fixes_currency_and_zone(desk: Desk) -> None:
 async def test_without_defaults_only_the_invited_register(bed: Bed) -> None:
     secret = SecretStr("x" * 32)
     real = {"stripe_api_key": SecretStr("sk_test_1"), "console_url": "https://pay.example", "link_secret": secret}
+    real |= {"rails": RAILS}
     settings = bed.settings.model_copy(update=real)
     transport = httpx.ASGITransport(create_app(settings, bed.adapters, bed.client))
     async with local_http(transport=transport, base_url="https://pay.example") as browser:

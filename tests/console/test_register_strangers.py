@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from billing.customers.customer import Customer
 from billing.customers.registration import RegistrationState
 from billing.errors import CardMissing
+from billing.payments.rails import RAILS
 from console.app import create_app
 from console.web import throttle
 from console.web.throttle import TRIES_MAX
@@ -35,6 +36,7 @@ BEHIND_TLS: dict[str, Any] = {
     "stripe_api_key": SecretStr("sk_test_1"),
     "console_url": "https://pay.example",
     "link_secret": SecretStr("s" * 32),
+    "rails": RAILS,
 }
 
 

@@ -1,14 +1,18 @@
 """What no bank should send, and from where nobody should call: the protocol's answer, and nothing in the books."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from adapters.sql.core import database
 from adapters.sql.ledger import SqlLedger
 from billing.billers.biller import AccountDue, Contract
 from billing.errors import LedgerUnavailable
@@ -128,6 +132,32 @@ async def test_the_neutral_dialect_believes_signatures_and_passwords_only(bank: 
     assert await bank.booked() == []
 
 
+@pytest.mark.parametrize("more", ["&", "&&", "&flag", "&fio=%C8%E2%E0%ED", "&fio=a&fio=b", "&=", "&note=%zz"])
+async def test_money_is_taken_whatever_stands_beside_it(bank: Bank, more: str) -> None:
+    query = f"command=pay&txn_id=17&account={NUMBER}&sum=10.00{more}"
+    assert (await bank.http.get(f"/billers/bank-app?{query}")).json()["result"] == 0
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    posted = await bank.http.post("/billers/terminals", content=query.encode(), headers=form)
+    assert "<result>0</result>" in posted.text
+    assert len(await bank.booked()) == 2
+
+
+async def test_a_request_that_is_no_command_is_logged_with_its_rail(
+    bank: Bank, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bank.http.get(f"/billers/bank-app?command=pay&txn_id=17&account={NUMBER}&sum=10.00&sum=1.00")
+    assert "bank-app: refused: a request is malformed" in caplog.text
+
+
+async def test_a_user_without_a_password_opens_nothing(ledger: SqlLedger, serve: Serve) -> None:
+    contract = replace(CONTRACTS[2], password="")
+    async with local_http(base_url=await serve(routes(ledger, Clock(), contract))) as http:
+        body = b'{"id": "17", "account": "1000009", "sum": "10.00"}'
+        headers = {"Authorization": "Basic YmFuazo=", "Content-Type": "application/json"}
+        answer = await http.post("/billers/local-bank/payments", content=body, headers=headers)
+    assert answer.status_code == 401
+
+
 async def test_each_rail_answers_in_its_own_dialect_only(bank: Bank) -> None:
     query = {"command": "check", "txn_id": "1", "account": NUMBER}
     for path in ("local-bank", "terminals.xml", "bank-app.json", "nothing", "nothing.xml", "bank-app.xml.xml"):
@@ -221,6 +251,29 @@ async def test_whoever_is_not_sure_asks_for_a_repeat(bank: Bank, monkeypatch: py
     neutral = await bank.pay("local-bank", "1")
     assert (neutral.status_code, neutral.headers["Retry-After"], neutral.json()["code"]) == (503, "5", "again")
     assert (await bank.kaspi("check", txn_id="1", account=NUMBER)).status_code == 503
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_customer_whose_books_are_locked_holds_up_nobody_else(
+    bank: Bank, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(services_biller, "DEADLINE_SECONDS", 2.0)
+    async with _locked(url, "acme"):
+        answers = await asyncio.gather(*(bank.pay("bank-app", "1") for _ in range(2)))
+        assert [answer.status_code for answer in answers] == [503, 503]
+        assert (await bank.kaspi("check", txn_id="2", account=NUMBER)).json()["result"] == 0
+    assert (await bank.pay("bank-app", "1")).json()["result"] == 0
+    assert await bank.booked() == [("bank-app", "1", 1000)]
+
+
+@asynccontextmanager
+async def _locked(url: str, customer_id: str) -> AsyncIterator[None]:
+    """Another process has the customer's row, and does nothing."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute("SELECT 1 FROM customers WHERE customer_id = %s FOR UPDATE", [customer_id])
+        yield
+        await connection.rollback()
 
 
 async def test_an_answer_that_comes_too_late_is_on_record_for_the_repeat(

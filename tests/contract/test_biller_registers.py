@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from activities.biller_registers import BillerRegister
-from activities.registers import RegisterResult
+from activities.registers.billers import BillerRegister
+from activities.registers.processors import RegisterResult
 from adapters.sql.ledger import SqlLedger
 from billing.accounting.discrepancy import DiscrepancyKind
 from services import clock

@@ -1,16 +1,21 @@
 """What banks are answered in each dialect, word for word, and what is in the books after it."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from adapters.registers.reader import kept_account, read_register
 from billing.invoices.stages import Stage
 from billing.receivables.journal import PaymentName
+from billing.registers.register import RegisterTerms
 from sandbox.stand_ins.control import local_http
+from services.registers.desk import RegisterDesk
 from tests.contract.biller_fixtures import CLOSED, CONTRACTS, MISTYPED, NUMBER, PERSONAL, STRANGE, Bank, bank, routes
 from tests.contract.conftest import Serve
 from tests.contract.ledger_fixtures import AT, leave
 from tests.contract.test_ledger_erase import closed_month
+from tests.contract.test_ledger_instructions import request
 
 __all__ = ["bank"]  # fixture
 
@@ -212,3 +217,52 @@ async def test_who_pays_what_check_has_said_owes_nothing_any_more(bank: Bank, ra
     await bank.pay(rail, "1", total="7.00")
     assert await bank.owed() == (0, 0)
     assert (await bank.kaspi("check", txn_id="1", account=NUMBER)).json()["sum"] == "0.00"
+
+
+@pytest.mark.parametrize("is_due", [True, False])
+async def test_who_has_paid_that_owes_nothing_either_if_only_the_register_tells_of_it(bank: Bank, is_due: bool) -> None:
+    await leave(bank.ledger, "acme", -300, "eur")
+    bank.clock.passes(days=0 if is_due else -1)
+    await by_register(bank, "17", NUMBER, "7.00")
+    assert await bank.owed() == (0, 0)
+
+
+async def by_register(bank: Bank, txn_id: str, account: str, total: str) -> None:
+    """A payment of which the app does not tell, until somebody confirms it by the register."""
+    terms, now = RegisterTerms("bank-app", "eur", "Asia/Almaty"), bank.clock()
+    desk = RegisterDesk(bank.ledger, partial(read_register, partial(kept_account, "")), {"bank-app": terms})
+    content = f"txn_id,account,sum,txn_date\n{txn_id},{account},{total},{terms.day_of(now)}\n".encode()
+    await desk.take("bank-app", terms.day_of(now), "r.csv", content, "ann", now)
+    await desk.confirm("bank-app", txn_id, "ann", "by the register", now)
+
+
+async def test_money_that_is_booked_as_nobodys_is_taken_though_nobody_has_the_account(bank: Bank) -> None:
+    """Else the bank gives it back to its payer, and somebody gets it here."""
+    await by_register(bank, "77", STRANGE, "10.00")
+    before = await bank.alerts()
+    answer = (await bank.pay("bank-app", "77", STRANGE)).json()
+    assert answer["result"] == 0
+    assert await bank.booked() == [("bank-app", "77", 1000)]
+    assert (await bank.pay("bank-app", "77", STRANGE)).json() == answer
+    assert await bank.alerts() == before
+
+
+@pytest.mark.parametrize(("total", "is_told"), [("10.00", False), ("12.00", True)])
+async def test_what_a_register_told_first_is_told_only_if_the_app_has_another_sum(
+    bank: Bank, total: str, is_told: bool
+) -> None:
+    await by_register(bank, "77", NUMBER, total)
+    assert (await bank.pay("bank-app", "77")).json()["result"] == 0
+    told = [text for text in await bank.alerts() if "payment 77 (bank-app) as 10.00 EUR of acme; it was booked" in text]
+    assert bool(told) == is_told
+    assert not [text for text in await bank.alerts() if "repeats payment" in text]
+
+
+async def test_what_was_assigned_to_its_customer_meanwhile_is_the_same_payment(bank: Bank) -> None:
+    await by_register(bank, "77", STRANGE, "10.00")
+    asked = request(payment=PaymentName.of("bank-app", "77"))
+    assert (await bank.ledger.instruct(asked, {}, bank.clock())).result == "assigned to acme"
+    await bank.ledger.open_number("acme", STRANGE, "ann", "their account", bank.clock())
+    before = await bank.alerts()
+    assert (await bank.pay("bank-app", "77", STRANGE)).json()["result"] == 0
+    assert await bank.alerts() == before

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from activities.gateway_registers import GatewayRegister
-from activities.registers import RegisterResult
+from activities.registers.gateways import GatewayRegister
+from activities.registers.processors import RegisterResult
 from billing.accounting.discrepancy import DiscrepancyKind
 from billing.payments.gateway import GatewayTransaction
 from billing.period import Period

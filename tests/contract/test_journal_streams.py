@@ -30,7 +30,7 @@ from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import AccountKind, Cause, PaymentName, Subject
 from sandbox.judge.books import Books
 from sandbox.judge.facts import Facts
-from sandbox.judge.registers import Arrival, Registers, Step
+from sandbox.judge.rails.registers import Arrival, Registers, Step
 from tests.contract.ledger_fixtures import ACME, AT
 
 STATUSES = st.sampled_from(list(ReversalStatus))

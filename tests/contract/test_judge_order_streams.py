@@ -23,7 +23,7 @@ from sandbox.judge.facts import Facts
 from sandbox.judge.orders.asked_refunds import asked_refunds
 from sandbox.judge.orders.order_evidence import owners_of, read_orders, unpaid_entries
 from sandbox.judge.orders.promises import unreleased, untold_people, wrongly_released
-from sandbox.judge.registers import Arrival, Registers, Step
+from sandbox.judge.rails.registers import Arrival, Registers, Step
 from tests.ordering import AT, amend, cancel, halt, payment, request, resume
 from tests.racing import ALL
 

@@ -1,6 +1,7 @@
 """A bank's register of a day beside the journal, on SQLite and PostgreSQL alike."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.payments import register_decisions
+from adapters.sql.receivables.incoming import book
 from billing.customers.account_numbers import is_personal_number, personal_digest
+from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput, NotFound
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import PaymentName
@@ -34,6 +38,7 @@ from tests.contract.register_fixtures import (
 )
 
 FIRST, SECOND, THIRD = TXNS
+PERSONAL = next(text for text in (f"88010130012{digit}" for digit in range(10)) if is_personal_number(text))
 
 
 async def taken(ledger: SqlLedger, *lines: str, name: str = "r.csv") -> RegisterDay:
@@ -170,6 +175,27 @@ async def test_a_reversal_waits_for_its_payment_and_is_never_more_than_that(ledg
         await desk.confirm(RAIL, back.reference, *BY)
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_two_lines_that_take_one_payment_back_at_once_take_it_back_once(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    page = await _page(ledger, line(), line(FIRST, "-100.00"), line(FIRST, "-100.00"))
+    meeting = threading.Barrier(2)
+
+    def both(*of: Any) -> bool:
+        meeting.wait(10)
+        return book(*of)
+
+    monkeypatch.setattr(register_decisions, "book", both)
+    confirmed = (desk_of(ledger).confirm(RAIL, row.reference, *BY) for row in page.rows)
+    outcomes = await asyncio.gather(*confirmed, return_exceptions=True)
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, InvalidInput)]
+    assert "more than the 0.00 KZT that are left" in str(refused)
+    assert (await ledger.balance("acme")).credits == {}
+
+
 async def test_another_amount_is_never_booked_beside_the_payment(ledger: SqlLedger) -> None:
     await with_account(ledger)
     await told(ledger)
@@ -202,6 +228,34 @@ async def test_a_corrected_line_has_to_be_decided_again(ledger: SqlLedger) -> No
     assert states(await taken(ledger, line(FIRST, "99.00"), name="other.csv")) == {"missing": (1, 9_900, 0)}
 
 
+async def test_an_older_file_that_is_taken_in_again_undoes_no_correction_and_no_decision(ledger: SqlLedger) -> None:
+    await taken(ledger, line(FIRST, "10.00"))
+    await taken(ledger, line(FIRST, "12.00"), name="corrected.csv")
+    row = await desk_of(ledger).reject(RAIL, FIRST, *BY)
+    assert states(await taken(ledger, line(FIRST, "10.00"))) == {"rejected": (1, 1_200, 0)}
+    page = await ledger.register_lines(TERMS, DAY, everything=True)
+    assert page.rows == (row,)
+
+
+async def test_a_file_that_was_mapped_wrongly_is_taken_in_again_by_another_mapping(ledger: SqlLedger) -> None:
+    content = f"txn_id,account,sum,fee,txn_date\n{FIRST},{NUMBER},100.00,1.00,2026-11-27\n".encode()
+    desk = desk_of(ledger)
+    await desk.take(RAIL, DAY, "r.csv", content, "ann", NOW, ["amount=fee"])
+    corrected = await desk.take(RAIL, DAY, "r.csv", content, "ann", NOW, ["amount=sum"])
+    assert (corrected.is_new, states(corrected.day)) == (False, {"missing": (1, 10_000, 0)})
+
+
+async def test_no_file_brings_back_what_an_erasure_has_taken_from_a_line(ledger: SqlLedger, url: str) -> None:
+    await with_account(ledger)
+    await ledger.keep_personal("acme", personal_digest(PERSONAL, KEY), PERSONAL[-4:], "ann", NOW)
+    await taken(ledger, line(account=PERSONAL))
+    row = await desk_of(ledger).reject(RAIL, FIRST, *BY)
+    await ledger.drop_personal("acme")
+    await taken(ledger, line(account=PERSONAL), line(SECOND), name="longer.csv")
+    found = read(url, f"SELECT account, personal, decision FROM register_lines WHERE reference = '{FIRST}'")
+    assert found == [(ERASED, None, row.decision)]
+
+
 async def test_a_line_of_no_register_cannot_be_booked_or_rejected(ledger: SqlLedger) -> None:
     desk = desk_of(ledger)
     for decide in (desk.confirm, desk.reject):
@@ -218,6 +272,28 @@ async def test_a_payment_that_went_back_as_a_whole_is_no_extra_one(ledger: SqlLe
     await ledger.book(back, NOW)
     assert states(await taken(ledger, line(SECOND))) == {"missing": (1, 10_000, 0)}
     assert await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1)) == (0, 0)
+
+
+async def test_a_refund_by_hand_that_the_register_has_too_is_rejected_there_and_counts_once(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    payment = await told(ledger)
+    (row,) = (await _page(ledger, line(), line(FIRST, "-100.00"))).rows
+    back = {"kind": PaymentKind.REFUND, "amount_minor": -10_000, "original": payment.name, "by": "ann"}
+    await ledger.book(payment.evolve(reference="back-1", **back), NOW)
+    with pytest.raises(InvalidInput, match="reject it if it is a refund that was recorded by hand"):
+        await desk_of(ledger).confirm(RAIL, row.reference, *BY)
+    await desk_of(ledger).reject(RAIL, row.reference, *BY)
+    assert await ledger.rail_totals(TERMS, DAY, DAY + timedelta(days=1)) == (0, 0)
+
+
+async def test_a_payment_counts_on_its_own_day_whichever_register_has_it(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await told(ledger)
+    late = f"txn_id,account,sum,txn_date\n{line()},2026-11-27 12:00:00\n{line(SECOND)},2026-11-28 00:00:01\n".encode()
+    next_day = DAY + timedelta(days=1)
+    await desk_of(ledger).take(RAIL, next_day, "next.csv", late, None, NOW)
+    assert await ledger.rail_totals(TERMS, DAY, next_day) == (10_000, 10_000)
+    assert await ledger.rail_totals(TERMS, next_day, next_day + timedelta(days=1)) == (10_000, 0)
 
 
 async def test_a_payment_that_a_neighbouring_days_register_has_is_no_extra_one(ledger: SqlLedger) -> None:
@@ -269,15 +345,13 @@ async def test_days_without_a_register_count_from_the_first_money_or_register_on
 
 
 async def test_no_personal_number_is_kept(ledger: SqlLedger, url: str) -> None:
-    eleven = "88010130012"
-    personal = next(f"{eleven}{digit}" for digit in range(10) if is_personal_number(f"{eleven}{digit}"))
     await with_account(ledger)
-    await ledger.keep_personal("acme", personal_digest(personal, KEY), personal[-4:], "ann", NOW)
-    await taken(ledger, line(account=personal))
+    await ledger.keep_personal("acme", personal_digest(PERSONAL, KEY), PERSONAL[-4:], "ann", NOW)
+    await taken(ledger, line(account=PERSONAL))
     await desk_of(ledger).confirm(RAIL, FIRST, *BY)
     assert (await ledger.balance("acme")).credits == {"kzt": -10_000}
-    assert personal not in str(read(url, "SELECT * FROM register_lines"))
-    assert read(url, "SELECT account FROM register_lines") == [(f"…{personal[-4:]}",)]
+    assert PERSONAL not in str(read(url, "SELECT * FROM register_lines"))
+    assert read(url, "SELECT account FROM register_lines") == [(f"…{PERSONAL[-4:]}",)]
 
 
 async def test_how_files_are_written_is_kept_for_the_next_one(ledger: SqlLedger) -> None:

@@ -83,7 +83,7 @@ def _conditions(tables: MetaData, dialect: str) -> dict[str, str]:
 async def test_sqlite_is_set_up_for_several_processes_on_one_file(tmp_path: Path) -> None:
     ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
     await ledger.migrate()
-    expected = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 1, "foreign_keys": 1}
+    expected = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 2, "foreign_keys": 1}
     with ledger._reading("answer") as connection:
         found = {name: connection.scalar(text(f"PRAGMA {name}")) for name in expected}
     await ledger.close()

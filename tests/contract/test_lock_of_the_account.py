@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Connection
 
 from adapters.sql.ledger import SqlLedger
-from adapters.sql.receivables import incoming, journal
+from adapters.sql.receivables import accounts, incoming
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
 from sandbox.judge.books import Books
 from sandbox.judge.facts import Facts
-from sandbox.judge.registers import Arrival, Registers
+from sandbox.judge.rails.registers import Arrival, Registers
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.test_ledger_journal import DUE, announced, drafted, record
 
@@ -23,7 +23,7 @@ _MEET_SECONDS = 1.0
 
 def meet_once_both_have_read(patch: pytest.MonkeyPatch) -> None:
     """Who has read the balance waits for the other one; in vain, if the lock keeps that one from it."""
-    read, meeting = journal.balance, threading.Barrier(2)
+    read, meeting = accounts.balance, threading.Barrier(2)
 
     def and_wait(connection: Connection, *of: Any) -> Balance:
         balance = read(connection, *of)

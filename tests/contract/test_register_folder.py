@@ -1,6 +1,7 @@
 """The folder of registers: what is taken in, what is told, and that nothing is twice."""
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from tests.contract.register_fixtures import (
     told,
     with_account,
 )
+
+AFTER = DAY + timedelta(days=1)
 
 
 class Folder:
@@ -100,6 +103,45 @@ async def test_a_file_that_may_still_be_written_is_left_for_the_next_look(folder
 async def test_a_file_that_is_named_by_the_day_after_is_taken_in_for_its_payments_day(folder: Folder) -> None:
     await folder.put(f"QIWI_77_{DAY + timedelta(days=1):%Y%m%d}1.csv", csv(line()))
     assert await folder.states() == [("missing", 1)]
+
+
+async def test_a_file_of_the_day_after_is_of_the_day_that_most_of_its_payments_have(folder: Folder) -> None:
+    late = f"txn_id,account,sum,txn_date\n{line()},{DAY}\n{line(TXNS[1])},{DAY}\n{line(TXNS[2])},{AFTER} 00:05:00\n"
+    await folder.put(f"{AFTER}.csv", late.encode())
+    assert await folder.states() == [("missing", 3)]
+    assert (await folder.ledger.register_day(TERMS, AFTER)).files == 0
+
+
+async def test_a_file_without_payments_is_of_the_day_whose_register_is_missing(folder: Folder) -> None:
+    await with_account(folder.ledger)
+    await told(folder.ledger)
+    folder.now += timedelta(days=1)
+    for day in (AFTER, AFTER + timedelta(days=1)):
+        await folder.put(f"{day}.csv", csv())
+    folder.restarted()
+    await folder.reader.look()
+    days = [day.day for day in await desk_of(folder.ledger).days()]
+    assert days == [AFTER, DAY]
+
+
+async def test_neither_an_odd_name_nor_a_broken_folder_stops_the_others(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = os.fsdecode(f"Реестр {DAY}.csv".encode("cp1251"))
+    await folder.put(odd, csv(line()))
+    assert await folder.states() == [("missing", 1)]
+    listed = Path.iterdir
+
+    def broken(path: Path) -> Iterator[Path]:
+        if path.name == RAIL:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", broken)
+    await folder.put(f"{DAY}.csv", csv(line(TXNS[1])), OTHER)
+    assert (await folder.ledger.register_day(TERMS._replace(rail=OTHER), DAY)).files == 1
+    (text,) = await texts(folder.ledger, "cannot be taken in")
+    assert "registers of bank-app, cannot be taken in: it cannot be read (PermissionError)" in text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from activities.statement_registers import StatementsRegister
+from activities.registers.statements import StatementsRegister
 from adapters.sql.ledger import SqlLedger
 from billing.period import Period
 from services import clock

@@ -182,7 +182,7 @@ async def test_the_same_day_in_another_format_changes_nothing_twice(ledger: SqlL
     first, second, *others = totals
     assert first == {"booked": 1}
     assert second == {"unmatched": 2, "returned": 1, "outgoing": 1}
-    assert others == [{}, {"repeated": 5}]
+    assert others == [{"repeated": 2}, {"repeated": 5}]  # two without a reference: texts differ by format
     sums = await ledger.statement_balance("bank", "kzt")
     assert sums.clearing_minor == sums.lines_minor == 45000 - 15000
 
@@ -190,7 +190,7 @@ async def test_the_same_day_in_another_format_changes_nothing_twice(ledger: SqlL
 async def test_two_notifications_without_a_reference_are_two_payments(ledger: SqlLedger) -> None:
     service = Statements(StatementFiles(), ledger, {"bank": BANK.evolve(currency="kzt")}, RAILS)
     for notification in ("N1", "N2", "N1"):
-        content = samples.camt_054(notification, "").encode()
+        content = samples.camt_054(notification, "").replace("order 1042", f"order {notification}").encode()
         await service.take(Upload("x", content), "ann", NOW)
     assert await clearing(ledger) == 30000
 

@@ -20,9 +20,9 @@ import pytest
 from billing.events.signature import HEADER, signed
 from bootstrap import SANDBOX_ORDERS_SECRET
 from orders.order import OrderRequest, OrderStage
-from sandbox.judge.gateway_register import GATEWAY
 from sandbox.judge.gather import gather
 from sandbox.judge.judge import judge
+from sandbox.judge.rails.gateway_register import GATEWAY
 from sandbox.stack.ports import free_port
 from sandbox.stack.temporal_server import TemporalServer
 from sandbox.stand_ins.control import control, local_http

@@ -14,7 +14,7 @@ from bootstrap import connect_checkouts, connect_order_desk, connect_payment_des
 from bootstrap_gateways import connect_gateways
 from orders.changes import Change
 from orders.order import OrderStage
-from sandbox.judge.gateway_register import GATEWAY
+from sandbox.judge.rails.gateway_register import GATEWAY
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.stand_ins.control import control, local_http
 from sandbox.stand_ins.seller import Seller

@@ -40,6 +40,15 @@ def test_each_release_is_timed_by_productions_own_journal(played: Played) -> Non
     assert by_payers >= {"1001", "1003", "1005", "1010", "1012"}
 
 
+def test_a_bank_tells_of_a_payment_and_its_statement_of_another(played: Played) -> None:
+    story = " ".join(played.stderr.split())
+    assert "the app asks us, and shows: To pay: 30.00 EUR" in story
+    statement = story.partition("payments import statement.txt")[2].partition("Give back:")[0]
+    assert "95.00 EUR" in statement
+    assert "29.70 EUR" in statement, "what the app has taken, net of commission"
+    assert "1 confirmed (30.00 EUR)" in statement, "by the register of the day"
+
+
 def test_coverage_answers_its_three_questions_until_people_have_acted(played: Played) -> None:
     answers = played.stderr.split("starter.py coverage --period ")[1:]
     found, acted = (answer.partition("$ python")[0] for answer in answers)

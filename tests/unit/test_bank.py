@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sandbox.judge.gateway_register import GatewayRegister
-from sandbox.judge.registers import Registers
-from sandbox.judge.stripe_journal import StripeJournal
+from sandbox.judge.rails.bank_book import BankBook
+from sandbox.judge.rails.gateway_register import GatewayRegister
+from sandbox.judge.rails.registers import Registers
+from sandbox.judge.rails.stripe_journal import StripeJournal
 from sandbox.stand_ins.bank import Bank, Statement, Transfer, statement
 
 NOWAK = Transfer(
@@ -41,6 +42,6 @@ def test_money_of_an_unknown_payer_is_nobodys_until_they_call(tmp_path: Path) ->
     bank.credit(NOWAK.evolve(reference="other", amount_minor=100))
     bank.claim("one")
     bank.debit("back", "one", 1500)
-    registers = Registers.read(StripeJournal(), statement(path), GatewayRegister())
+    registers = Registers.read(StripeJournal(), statement(path), GatewayRegister(), BankBook())
     assert registers.balance() == {("transfer", "eur"): 2600}
     assert registers.unclaimed() == {("transfer", "eur"): 100}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.judge.stripe_journal import StripeJournal
+from sandbox.judge.rails.stripe_journal import StripeJournal
 from sandbox.stand_ins.journal_file import read_entries
 from sandbox.stripe.store import Store
 from tests.full_disk import full_disk

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from sandbox.judge.judge import _amounts
-from sandbox.judge.stripe_journal import Intent
+from sandbox.judge.rails.stripe_journal import Intent
 
 AT = datetime(2026, 12, 9, tzinfo=UTC)
 

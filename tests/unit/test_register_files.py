@@ -1,5 +1,6 @@
 """Files of banks' registers: what is read, and what is refused with a line that says what to do."""
 
+import time
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.registers.reader import kept_account, read_register
+from billing.customers.account_numbers import personal_digest
 from billing.errors import InvalidInput
 from billing.registers.mapping import DEFAULT_MAPPING, RegisterMapping, mapping_of
 from billing.registers.register import RegisterLine, RegisterTerms
@@ -133,8 +135,8 @@ def test_what_was_taken_back_is_negative_or_named_so_and_has_a_reference_of_its_
     first = [(line.reference, line.amount_minor, line.original) for line in lines(HEADER + twice)]
     assert first == [
         (TXN, 10_050, None),
-        (f"{TXN}#reversal-20261127080405-1", -4_000, TXN),
-        (f"{TXN}#reversal-20261127080405-2", -4_000, TXN),
+        (f"{TXN}#reversal-4000-1", -4_000, TXN),
+        (f"{TXN}#reversal-4000-2", -4_000, TXN),
     ]
     assert [line.reference for line in lines(HEADER + twice + LINE.replace(TXN, "20"))][:3] == [
         reference for reference, *_ in first
@@ -182,3 +184,34 @@ def test_no_bytes_whatever_raise_anything_but_a_refusal(data: st.DataObject) -> 
         content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     with suppress(InvalidInput):
         lines(bytes(content))
+
+
+PERSONAL = "900101300007"
+
+
+@pytest.mark.parametrize("written", [f"{PERSONAL}.0", "900101 300007", f"ИИН{PERSONAL}", f"ИИН {PERSONAL} дом 5"])
+def test_a_personal_number_is_known_however_it_is_written(written: str) -> None:
+    (line,) = lines(HEADER + LINE.replace("1000009", written))
+    assert (line.account, line.personal) == ("…0007", personal_digest(PERSONAL, "key"))
+
+
+def test_an_account_that_a_spreadsheet_has_rounded_is_refused_without_its_digits() -> None:
+    refused = refusal(HEADER + LINE.replace("1000009", "9.00101300007E+11"))
+    assert ("rounded" in refused, "300007" in refused) == (True, False)
+
+
+def test_a_file_whose_payments_are_personal_numbers_has_its_columns_mixed_up() -> None:
+    mixed = DEFAULT_MAPPING.evolve(reference="account", account="txn_id")
+    assert "are personal numbers" in refusal(HEADER + LINE.replace("1000009", PERSONAL), mixed)
+    assert lines(HEADER + LINE.replace(TXN, PERSONAL))[0].reference == PERSONAL, "a number of twelve digits by chance"
+
+
+def test_what_was_taken_back_has_one_name_in_every_file_whatever_its_time() -> None:
+    back = f"{TXN},1000009,-40.00,2026-11-27"
+    assert lines(f"{HEADER}{back}\n")[0].reference == lines(f"{HEADER}{back} 18:30:00\n")[0].reference
+
+
+def test_many_equal_reversals_are_read_in_a_moment() -> None:
+    begun = time.process_time()
+    assert len(lines(HEADER + f"{TXN},1000009,-40.00,2026-11-27\n" * 4_000)) == 4_000
+    assert time.process_time() - begun < 5

@@ -418,6 +418,10 @@ def _of(contract: str, rail: str = "bank-app") -> str:
         (_of(f'{KASPI}, "addresses": "10.0.0.1", "limit": "1"'), "BILLING_BILLERS"),
         (_of(NEUTRAL), "set secret, or user and password"),
         (_of(f'{NEUTRAL}, "secret": "short"'), "set secret, or user and password"),
+        (_of(f'{NEUTRAL}, "secret": "{"s" * 32}", "user": "bank"'), "user and password together"),
+        (_of(f'{NEUTRAL}, "secret": "{"s" * 32}", "password": "{"p" * 32}"'), "user and password together"),
+        (_of(f'{NEUTRAL}, "user": "bank", "password": "{"p" * 32}", "secret": "x"'), "have 32 characters or more"),
+        (_of(f'{NEUTRAL}, "secret": "{"s" * 32}", "user": "bank", "password": "x"'), "have 32 characters or more"),
     ],
 )
 def test_a_contract_without_protection_or_sense_is_refused(

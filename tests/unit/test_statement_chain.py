@@ -7,7 +7,7 @@ import pytest
 
 from billing.payments.rails import Rail, RailKind
 from billing.statements.bank_account import BankAccount
-from billing.statements.chain import gaps
+from billing.statements.chain import gaps, parts_beside
 from billing.statements.outcomes import FileHead
 from billing.statements.statement import FileFormat
 from process.setting_checks import check_bank_accounts
@@ -21,6 +21,7 @@ def file(since: int, until: int, opening: int | None, closing: int | None, lines
         digest=f"{since} {until} {lines}",
         name="x",
         file_format=FileFormat.MT940,
+        reading="mt940",
         currency="eur",
         since=date(2026, 11, since),
         until=date(2026, 11, until),
@@ -55,6 +56,16 @@ def test_a_day_in_parts_has_no_gap_and_a_part_that_is_missing_is_one() -> None:
     around = [file(1, 1, 0, 5), file(3, 3, 8, 9)]
     assert gaps([*around, morning, noon, evening]) == gaps([evening, noon, *around, morning]) == []
     assert gaps([*around, morning, evening])[0] == (date(2026, 11, 2), date(2026, 11, 2), 5, 7)
+
+
+def test_parts_of_a_day_are_beside_each_other_and_a_file_that_may_have_the_same_lines_is_not() -> None:
+    first, second, third = (file(1, 1, *balances) for balances in ((0, 5), (5, 7), (7, 9)))
+    first, second, third = (each.evolve(digest=str(i)) for i, each in enumerate((first, second, third)))
+    files = [first, second, third]
+    assert [parts_beside(each, files) for each in files] == [{"1", "2"}, {"0", "2"}, {"0", "1"}]
+    assert parts_beside(file(1, 1, 0, 7), files) == {"2"}
+    assert parts_beside(file(2, 2, 5, 8), files) == parts_beside(file(1, 1, 5, 5), [file(1, 1, 5, 8)]) == set()
+    assert parts_beside(file(1, 1, 5, 8), [file(1, 1, 2, 3), file(1, 30, 0, 5)]) == set(), "by chance"
 
 
 RAILS = {

@@ -14,7 +14,7 @@ from adapters.statements.files import StatementFiles
 from billing.errors import InvalidInput
 from billing.statements.keys import keyed
 from billing.statements.mapping import mapping_of
-from billing.statements.statement import FILE_MAX_BYTES, FileFormat, Statement
+from billing.statements.statement import FILE_MAX_BYTES, LINES_MAX, FileFormat, Statement
 from tests import statement_samples as samples
 
 TODAY = date(2026, 12, 1)
@@ -76,6 +76,31 @@ def test_mt940_of_several_days_is_one_statement_and_a_gap_is_refused() -> None:
         read((samples.MT940 + gap).encode())
 
 
+@pytest.mark.parametrize("tag", [": 61:", "61:", ":6l:", ""])
+def test_mt940_with_an_entry_that_lost_its_tag_is_refused(tag: str) -> None:
+    with pytest.raises(InvalidInput, match="line 6 is an entry without its tag"):
+        read(samples.MT940.replace(":61:2611301130C150,00NTRFORDER", f"{tag}2611301130C150,00NTRFORDER").encode())
+
+
+def test_camt_with_an_empty_notification_or_the_newest_day_first_is_one_statement() -> None:
+    notification = samples.camt_054()
+    empty = f"<Ntfctn><Id>N0</Id><Acct><Id><IBAN>{samples.OWN}</IBAN></Id></Acct></Ntfctn>"
+    for place in ("<Ntfctn>", "</BkToCstmrDbtCdtNtfctn>"):
+        statement = read(notification.replace(place, empty + place, 1).encode())
+        assert (len(statement.lines), statement.currency) == (1, "kzt")
+    start, end = samples.CAMT_053.index("<Stmt>"), samples.CAMT_053.index("</BkToCstmrStmt>")
+    older = samples.CAMT_053[start:end]
+    newer = older.replace("1279.50", "1559.00").replace("1000.00", "1279.50").replace("2026-11-30", "2026-12-01")
+    statement = read((samples.CAMT_053[:start] + newer + older + samples.CAMT_053[end:]).encode())
+    assert (statement.opening_minor, statement.closing_minor) == (100000, 155900)
+
+
+def test_no_word_runs_from_one_field_of_camt_into_another() -> None:
+    text = samples.camt_054().replace("order 1042", "Заказ 10")
+    text = text.replace("<NtryDtls>", "<AddtlNtryInf>20 ноября</AddtlNtryInf><NtryDtls>")
+    assert "1020" not in read(text.encode()).lines[0].text.replace("\n", "")
+
+
 def test_camt_splits_a_batch_takes_booked_entries_only_and_keeps_returns() -> None:
     statement = read(SAMPLES["camt.053"])
     assert [line.amount_minor for line in statement.lines] == [15000, 15000, 15000, -2050, -15000]
@@ -83,6 +108,30 @@ def test_camt_splits_a_batch_takes_booked_entries_only_and_keeps_returns() -> No
     assert statement.lines[1].text == "account 79927398713"
     assert statement.lines[0].payer == "A Payer"
     assert [line.is_reversal for line in statement.lines] == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize("status", ["", "<Sts>Book</Sts>", "<Sts><Prtry>BOOK</Prtry></Sts>"])
+def test_camt_with_a_status_that_nobody_knows_is_refused(status: str) -> None:
+    with pytest.raises(InvalidInput, match="neither booked nor announced"):
+        read(samples.camt_054().replace("<Sts>BOOK</Sts>", status).encode())
+    for announced in ("<Sts>INFO</Sts>", "<Sts><Cd>FUTR</Cd></Sts>"):
+        assert read(samples.camt_054().replace("<Sts>BOOK</Sts>", announced).encode()).lines == ()
+
+
+def test_camt_counts_no_entry_by_its_number_and_gives_no_part_the_reference_of_the_sum() -> None:
+    numbered = samples.CAMT_053.replace("<NtryRef>4</NtryRef>", "<NtryRef>20261130-4</NtryRef>")
+    rent = read(numbered.replace("<AcctSvcrRef>BANK000004</AcctSvcrRef>", "").encode()).lines[3]
+    assert (rent.bank_reference, rent.batch) == (None, None)
+    batch = samples.CAMT_053.replace("<NtryDtls><Btch>", "<AcctSvcrRef>SUM00001</AcctSvcrRef><NtryDtls><Btch>")
+    _, first, second, *_ = read(batch.encode()).lines
+    assert first.entry == second.entry
+    assert first.entry is not None
+    assert (first.bank_reference, first.entry.reference, first.entry.amount_minor) == (None, "SUM00001", 30000)
+
+
+def test_a_reference_that_several_parts_of_an_entry_have_is_none_of_theirs() -> None:
+    shared = samples.CAMT_053.replace("<EndToEndId>NOTPROVIDED", "<AcctSvcrRef>SUM00001</AcctSvcrRef><EndToEndId>NOT")
+    assert [line.bank_reference for line in read(shared.encode()).lines[1:3]] == [None, None]
 
 
 def test_camt_054_has_no_balances_and_names_its_notification() -> None:
@@ -113,6 +162,39 @@ def test_1c_of_nobody_we_know_is_refused() -> None:
         read(text.encode())
 
 
+KAZAKH = samples.ONE_C_KAZAKH
+UNKNOWN = samples.ONE_C.replace("Плательщик1=ТОО Пример\n", "ФИО=Иван\nКомиссия=0.00\nПлательщик1=ТОО Пример\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (KAZAKH.replace(f"ПОЛУЧАТЕЛЬИИК={samples.OWN}", f"ПОЛУЧАТЕЛЬИИК={samples.OTHER}"), "not the side"),
+        (KAZAKH.replace(f"РАСЧСЧЕТ={samples.OWN}\n", ""), "of which account"),
+        (samples.ONE_C + samples.ONE_C, "goes on after КонецФайла"),
+        (samples.ONE_C.replace("ДатаПоступило=30.11.2026", "ДатаПоступило=31.11.2026"), "'31.11.2026' is no day"),
+        (samples.ONE_C.replace("КонецРасчСчет", "ВсегоПоступило=451.00\nКонецРасчСчет"), "says 451.00"),
+        (samples.ONE_C.replace("КонецРасчСчет", "ВсегоСписано=170.00\nКонецРасчСчет"), "documents have 170.50"),
+        (samples.ONE_C.replace("ПлательщикИНН=\n", "ПлательщикИНН=\nтекст\n"), "neither a key nor part"),
+    ],
+)
+def test_1c_that_nobody_understands_is_refused(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        read(text.encode())
+
+
+def test_1c_leaves_unknown_keys_out_and_adds_its_totals_up() -> None:
+    totals = "ВсегоПоступило=450.00\nВсегоСписано=170.50\nКонецРасчСчет"
+    statement = read((UNKNOWN.replace("КонецРасчСчет", totals) + "\n\x1a").encode())
+    assert statement == read(samples.ONE_C.encode())
+
+
+def test_camt_that_names_no_account_is_refused() -> None:
+    nameless = samples.camt_054().replace(f"<Acct><Id><IBAN>{samples.OWN}</IBAN></Id></Acct>", "")
+    with pytest.raises(InvalidInput, match="of which account"):
+        read(nameless.encode())
+
+
 def test_csv_finds_header_separator_and_encoding_and_leaves_totals_out() -> None:
     statement = read(SAMPLES["csv in cp1251"])
     assert [line.amount_minor for line in statement.lines] == [15000, 115000, -2050]
@@ -132,8 +214,49 @@ def test_csv_with_balances_has_to_add_up() -> None:
 
 def test_a_row_of_nothing_is_no_line() -> None:
     mapping = mapping_of(["date=day", "amount=sum"])
-    text = "day,sum\n2026-11-30,0.00\n2026-11-30,\n2026-11-30,5\n"
+    text = "day,sum\n2026-11-30,0.00\n,\n2026-11-30,5\n"
     assert [line.amount_minor for line in StatementFiles().read(text.encode(), "eur", mapping).lines] == [500]
+
+
+ROW = ["date=Date", "amount=Amount", "text=Text"]
+APART = ["date=Date", "incoming=In", "outgoing=Out"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "currency", "why"),
+    [
+        ("Date;Amount;Text\n2026-11-29;12.500;x\n", ROW, "eur", "no amount with '.'"),
+        ("Date;Amount;Text\n2026-11-29;5,000;x\n", [*ROW, "decimal=,"], "eur", "no amount with ','"),
+        ("Date;Amount;Text\n2026-11-29;1,500;x\n", ROW, "kwd", "no amount with '.'"),
+        ("Date;Amount;Text\n2026-11-29;12345,678;x\n", ROW, "eur", "no amount with '.'"),
+        ("Date,Text,Amount\n2026-11-29,Order 7,1,200.00\n", ROW, "eur", "line 2 has more cells"),
+        ("Date;Amount;Text;S\n2026-11-29;5;x;Abgang\n", [*ROW, "sign=S"], "eur", "'Abgang' does not say"),
+        ("Date;Amount;Text;S\n2026-11-29;5;x;\n", [*ROW, "sign=S"], "eur", "does not say"),
+        ("Date;Amount;Text;S\n2026-11-29;-5;x;CR\n", [*ROW, "sign=S"], "eur", "came by its word"),
+        ("Date;In;Out\n2026-11-29;5;5\n", APART, "eur", "came and went"),
+        ("Date;Amount;Text\n2026-11-29;10;a\n;20;order 1042\n", ROW, "eur", "line 3 has no day"),
+        ("Date;Amount;Text\n2026-11-29;;order 1042\n", ROW, "eur", "line 2 has no amount"),
+        ("Date;Amount;Amount;Text\n2026-11-29;1;2;x\n", ROW, "eur", "several columns 'amount'"),
+    ],
+)
+def test_csv_that_may_be_meant_otherwise_is_refused(text: str, columns: list[str], currency: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        StatementFiles().read(text.encode(), currency, mapping_of(columns))
+
+
+def test_csv_knows_words_for_money_that_went_and_incoming_money_that_was_taken_back() -> None:
+    text = "Date;Amount;Text;S\n2026-11-29;1,234.50;x;S\n2026-11-29;-5;x;DR\n2026-11-29;7;x;Приход;\n"
+    statement = StatementFiles().read(text.encode(), "eur", mapping_of([*ROW, "sign=S"]))
+    assert [line.amount_minor for line in statement.lines] == [-123450, -500, 700]
+    text = "Date;In;Out\n2026-11-29;-10.00;\n2026-11-29;;-5\n2026-11-29;;5\n"
+    statement = StatementFiles().read(text.encode(), "eur", mapping_of(APART))
+    assert [line.amount_minor for line in statement.lines] == [-1000, -500, -500]
+
+
+def test_a_file_of_too_many_lines_is_refused() -> None:
+    text = "Date;Amount;Text\n" + "2026-11-29;1;x\n" * (LINES_MAX + 1)
+    with pytest.raises(InvalidInput, match="more than 100,000 lines"):
+        StatementFiles().read(text.encode(), "eur", mapping_of(ROW))
 
 
 BOMB = (

@@ -30,17 +30,16 @@ from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,
     of_collection,
-    of_doubt,
     of_draft,
     of_drift,
     of_former_address,
     of_lost_event,
     of_month,
     of_news,
-    of_proposal,
     of_report,
     of_worker,
 )
+from billing.reviewers.money_alerts import of_doubt, of_proposal
 from billing.sales.sales import SalesSnapshot
 from cli.app import app
 from console.reviewers.remedies import remedy_page

@@ -29,8 +29,11 @@ from billing.model import Model
 
 _THREADS: Final = 8
 _THREADS_AHEAD: Final = 2
+LOCK_SECONDS = 3.0
 EVENTS, ALERTS, NEWS = "events", "alerts", "news"
 """What a transaction puts into the two outboxes is noted at its connection, under ``NEWS``."""
+
+_this_thread = threading.local()
 
 _M = TypeVar("_M", bound=Model)
 _L = TypeVar("_L", bound="SqlDatabase")
@@ -49,7 +52,11 @@ def in_thread(method: Callable[Concatenate[_L, _P], _T]) -> Callable[Concatenate
 
 
 def ahead(method: Callable[Concatenate[_L, _P], _T]) -> Callable[Concatenate[_L, _P], Coroutine[Any, Any, _T]]:
-    """As ``in_thread``, for what must not queue behind a burst of other calls: threads of its own."""
+    """As ``in_thread``, for what must not queue behind a burst of other calls: threads of its own.
+
+    These are few, so that on PostgreSQL nothing in them waits for a lock for longer than ``LOCK_SECONDS``: it fails,
+    and is tried again. Else two payments of one blocked customer would hold up those of all others.
+    """
 
     @wraps(method)
     async def run(self: _L, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -71,7 +78,8 @@ class SqlDatabase:
         self._destinations = destinations
         self._engine = create(url, _THREADS + _THREADS_AHEAD)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
-        self._threads_ahead = ThreadPoolExecutor(_THREADS_AHEAD, thread_name_prefix="ledger-ahead")
+        mark = partial(setattr, _this_thread, "is_ahead", True)
+        self._threads_ahead = ThreadPoolExecutor(_THREADS_AHEAD, thread_name_prefix="ledger-ahead", initializer=mark)
         self._turn: AbstractContextManager[object] = nullcontext()
         self._watchers: dict[str, list[Callable[[], None]]] = {EVENTS: [], ALERTS: []}
         if is_sqlite(url):
@@ -140,6 +148,8 @@ class SqlDatabase:
         """A writing transaction. On SQLite there is one at a time."""
         with self._turn, _transaction(self._writing_engine, doing) as connection:
             connection.info[NEWS] = news = set[str]()  # another one for each transaction
+            if getattr(_this_thread, "is_ahead", False) and not is_sqlite(self._url):
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(LOCK_SECONDS * 1000)}")
             yield connection
         for kind in sorted(news):
             for watcher in self._watchers[kind]:

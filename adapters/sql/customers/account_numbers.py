@@ -2,18 +2,21 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from adapters.sql.core.biller_schema import personal_numbers, service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.register_schema import register_lines
 from adapters.sql.core.statements import insert_new
-from adapters.sql.receivables.journal import lock_account
+from adapters.sql.receivables.accounts import lock_account
 from billing.customers.account_numbers import AccountKey, PersonalNumber, ServiceAccount, new_number
 from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput, NotFound
 
 _A, _P = service_accounts.c, personal_numbers.c
+# Executed for every payment that a bank tells, so composed once.
+_BY_NUMBER = select(_A.customer_id).where(_A.number == bindparam("key"))
+_BY_PERSON = select(_P.customer_id).where(_P.digest == bindparam("key"))
 
 
 class SqlAccountNumbers(SqlDatabase):
@@ -80,10 +83,8 @@ class SqlAccountNumbers(SqlDatabase):
 
 def owner_of(connection: Connection, key: AccountKey) -> str | None:
     """As ``SqlAccountNumbers.account_owner``, within a transaction."""
-    query = select(_P.customer_id).where(_P.digest == key.personal)
-    if key.number is not None:
-        query = select(_A.customer_id).where(_A.number == key.number)
-    owner: str | None = connection.scalar(query)
+    query = _BY_NUMBER if key.number is not None else _BY_PERSON
+    owner: str | None = connection.scalar(query, {"key": key.number or key.personal})
     return owner
 
 

@@ -30,8 +30,9 @@ from adapters.sql.core.schema import (
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
 from adapters.sql.customers.account_numbers import drop_personal
 from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
+from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.receivables.incoming import scrub_payments
-from adapters.sql.receivables.journal import balance, lock_account, post
+from adapters.sql.receivables.journal import post
 from adapters.sql.statements.payers import erase_payers
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle

@@ -24,7 +24,8 @@ from adapters.sql.core.statements import (
     upsert,
     where_given,
 )
-from adapters.sql.receivables.journal import balance, lock_customer, post
+from adapters.sql.receivables.accounts import balance, lock_customer
+from adapters.sql.receivables.journal import post
 from billing.apart import Failed
 from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage

@@ -22,7 +22,8 @@ from adapters.sql.orders.rows import (
     save_version,
     standing_of,
 )
-from adapters.sql.receivables.journal import balance, lock_account, lock_customer, post
+from adapters.sql.receivables.accounts import balance, lock_account, lock_customer
+from adapters.sql.receivables.journal import post
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination, OutgoingEvent

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text,
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import CHECKOUT_IS_LIVE, checkouts
 from adapters.sql.core.statements import insert_new, where_given
-from adapters.sql.receivables.journal import balance, lock_account, subject_values
+from adapters.sql.receivables.accounts import balance, lock_account
+from adapters.sql.receivables.journal import subject_values
 from billing.errors import NotFound
 from billing.keys import checkout_key
 from billing.payments.checkouts import Checkout, CheckoutPage, CheckoutRequest, CheckoutState, begun

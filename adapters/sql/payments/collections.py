@@ -10,7 +10,8 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.rows import collection_values, debt_values, entry_values
 from adapters.sql.core.schema import collections, debts, entries
 from adapters.sql.core.statements import OF_ACCOUNT, check_current, insert_new, rows_of_month, upsert, where_given
-from adapters.sql.receivables.journal import balance, lock_account, post
+from adapters.sql.receivables.accounts import balance, lock_account
+from adapters.sql.receivables.journal import post
 from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.ports import DebtRow

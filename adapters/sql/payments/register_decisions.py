@@ -8,7 +8,7 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.register_schema import register_lines
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT
-from adapters.sql.receivables.incoming import book, payment_record
+from adapters.sql.receivables.incoming import book, known_payment, payment_record, use_credit
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.account_numbers import AccountKey
 from billing.errors import InvalidInput, NotFound
@@ -37,6 +37,10 @@ class SqlRegisterDecisions(SqlDatabase):
             payment = _payment(connection, row, personal, by, reason)
             if not book(connection, payment, at):
                 raise InvalidInput(f"{row.title} has arrived meanwhile; look at it again")
+            if payment.original is None:
+                use_credit(connection, payment, at)
+            else:
+                _check_was_left(connection, row, payment.original)
             return _decided(connection, name, LineDecision.BOOKED, by, reason, at)
 
     @in_thread
@@ -92,13 +96,24 @@ def _payment(connection: Connection, row: RegisterRow, personal: str | None, by:
         raise NotFound(
             f"{row.title} takes {row.original} back, which is not booked: confirm that one first, or reject both"
         )
-    left_minor = sum(original.parts.values())
-    if -row.amount_minor > left_minor:
-        left = format_amount(left_minor, row.currency)
-        raise InvalidInput(f"{row.title} takes back more than the {left} that are left of {row.original}; ask the bank")
     return payment.evolve(
         kind=PaymentKind.CHARGEBACK, customer_id=original.payment.customer_id, original=original.payment.name
     )
+
+
+def _check_was_left(connection: Connection, row: RegisterRow, original: PaymentName) -> None:
+    """Looks once it is booked, for the original is locked by then, and nobody else takes it back meanwhile.
+
+    Raises ``InvalidInput``, which undoes it.
+    """
+    record = known_payment(connection, original)
+    over_minor = record.returned_minor - record.payment.amount_minor
+    if over_minor > 0:
+        left = format_amount(max(0, -(row.amount_minor or 0) - over_minor), row.currency)
+        raise InvalidInput(
+            f"{row.title} takes back more than the {left} that are left of {row.original}: reject it if it is a refund "
+            "that was recorded by hand, else ask the bank"
+        )
 
 
 def _different(row: RegisterRow) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments
@@ -12,6 +12,7 @@ from adapters.sql.core.register_schema import file_mappings, register_files, reg
 from adapters.sql.core.statements import insert_new, lock, upsert
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT, extras, tallies
 from adapters.sql.reviewers.alerts import put_alerts
+from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import PaymentName
@@ -30,6 +31,7 @@ from billing.registers.register import (
 _F, _L, _I, _M = register_files.c, register_lines.c, incoming_payments.c, file_mappings.c
 _FACTS = ("account", "personal", "currency", "amount_minor", "paid_at", "original")
 _KIND = "register"
+_NEAR = timedelta(days=2)
 _CHANGED = (
     update(register_lines)
     .where(_L.rail == bindparam("of_rail"), _L.digest == bindparam("of_digest"))
@@ -64,6 +66,8 @@ class SqlRegisters(SqlDatabase):
                 name = PaymentName.of(terms.rail, line.reference)
                 facts = {name: getattr(line, name) for name in _FACTS if name != "currency"}
                 facts["currency"] = terms.currency
+                if known.get(name.digest, {}).get("account") == ERASED:
+                    facts |= {"account": ERASED, "personal": None}
                 if name.digest not in known:
                     new.append({**name._asdict(), "day": str(day), "reference": line.reference, **facts})
                 elif known[name.digest] != facts:
@@ -86,9 +90,8 @@ class SqlRegisters(SqlDatabase):
             return Taken(day=day, is_new=is_new)
 
     @in_thread
-    def is_foreign_register(self, file: RegisterFile) -> RegisterFile | None:
-        with self._reading("look a register up") as connection:
-            return _foreign(connection, file)
+    def registers_with(self, digest: str) -> list[RegisterFile]:
+        return self._read(RegisterFile, register_files, _F.digest == digest)
 
     @in_thread
     def register_day(self, terms: RegisterTerms, day: date) -> RegisterDay:
@@ -119,8 +122,13 @@ class SqlRegisters(SqlDatabase):
         is_within = _I.rail == terms.rail, _I.paid_at >= begins, _I.paid_at < ends, _I.currency == terms.currency
         cleared = select(func.coalesce(func.sum(_I.amount_minor), 0)).where(*is_within)
         by_hand = cleared.where(_I.kind == PaymentKind.REFUND)
-        days = _L.day >= str(since), _L.day < str(until)
-        registered = select(func.coalesce(func.sum(_L.amount_minor), 0)).where(_L.rail == terms.rail, *days)
+        days = (
+            _L.day >= str(since - _NEAR),
+            _L.day < str(until + _NEAR),
+        )  # by the index
+        counts = _L.paid_at >= begins, _L.paid_at < ends, or_(STATE != LineState.REJECTED, _I.digest.is_not(None))
+        registered = select(func.coalesce(func.sum(_L.amount_minor), 0)).select_from(WITH_PAYMENT)
+        registered = registered.where(_L.rail == terms.rail, *days, *counts)
         with self._looking(f"add {terms.rail} up") as connection:
             minor = [int(connection.scalar(query) or 0) for query in (registered, by_hand, cleared)]
         return minor[0] + minor[1], minor[2]

@@ -24,9 +24,9 @@ from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_counted
 from adapters.sql.customers.account_numbers import owner_of
-from adapters.sql.orders.credit import promised, usable_credit
-from adapters.sql.receivables.incoming import book, payment_record
-from adapters.sql.receivables.journal import as_balance, balance, balances_of, post
+from adapters.sql.orders.credit import promised
+from adapters.sql.receivables.accounts import as_balance, balances_of
+from adapters.sql.receivables.incoming import book, payment_record, use_credit
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.billers.biller import (
     AccountDue,
@@ -39,10 +39,9 @@ from billing.billers.biller import (
     due_minor,
 )
 from billing.customers.account_numbers import AccountKey
-from billing.receivables.allocation import used
-from billing.receivables.incoming import IncomingPayment
+from billing.receivables.incoming import IncomingPayment, PaymentRecord
 from billing.receivables.journal import AccountKind, PaymentName
-from billing.reviewers.alerts import of_changed_repeat
+from billing.reviewers.money_alerts import of_changed_repeat, of_told_otherwise
 
 _B, _E = biller_answers.c, journal_entries.c
 _KEY: BindParameter[Any] = bindparam("key")
@@ -116,10 +115,8 @@ class SqlBillers(SqlDatabase):
 
 
 def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> PaymentName | None:
-    """The name of the incoming payment; None: nobody's account."""
+    """The name of the incoming payment; None: nobody's account, and no register has told of the payment before."""
     customer_id = owner_of(connection, payment.key)
-    if customer_id is None:
-        return None
     incoming = IncomingPayment(
         rail=payment.rail,
         reference=payment.txn_id,
@@ -128,28 +125,25 @@ def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> Pay
         currency=payment.currency,
         paid_at=payment.paid_at,
     )
-    if book(connection, incoming, at):
-        _use_credit(connection, incoming, customer_id, at)
-    else:
-        _compare(connection, incoming, payment.asked, at)
+    if customer_id is not None and book(connection, incoming, at):
+        use_credit(connection, incoming, at)
+        return incoming.name
+    record = payment_record(connection, incoming.name)
+    if record is None:
+        return None
+    if not _is_same(record, incoming):
+        put_alerts(connection, [of_told_otherwise(record.payment, incoming, at)])
     return incoming.name
 
 
-def _use_credit(connection: Connection, incoming: IncomingPayment, customer_id: str, at: datetime) -> None:
-    """What ``check`` has left out of the sum, for it is paid by credit, is paid by it."""
-    known, currency = balance(connection, customer_id, ()), incoming.currency
-    if any(item.due_at and item.currency == currency for item in known.owed):
-        credit_minor = usable_credit(connection, customer_id, currency, known)
-        if posted := used(incoming, credit_minor, known, at):
-            post(connection, [posted])
+def _is_same(record: PaymentRecord, incoming: IncomingPayment) -> bool:
+    """Whether what was booked before under this reference, as by a register, is this payment.
 
-
-def _compare(connection: Connection, incoming: IncomingPayment, asked: str, at: datetime) -> None:
-    """A person is told if what was booked before under this reference, as by a register, is not this payment."""
-    record = payment_record(connection, incoming.name)
-    same = "customer_id", "amount_minor", "currency"
-    if record and any(getattr(record.payment, name) != getattr(incoming, name) for name in same):
-        put_alerts(connection, [of_changed_repeat(incoming.rail, incoming.reference, record.payment, asked, at)])
+    Whose it is now counts; of an account that nobody has, it may be anybody's.
+    """
+    if any(getattr(record.payment, name) != getattr(incoming, name) for name in ("amount_minor", "currency")):
+        return False
+    return incoming.customer_id is None or record.parts.keys() <= {incoming.customer_id}
 
 
 def _known(connection: Connection, rail: str, txn_id: str, asked: str) -> Answered | None:

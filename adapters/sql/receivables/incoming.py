@@ -10,23 +10,28 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
-from adapters.sql.orders.credit import moved_with, order_state
+from adapters.sql.orders.credit import moved_with, order_state, usable_credit
 from adapters.sql.payments.checkouts import note_state
-from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
+from adapters.sql.receivables.accounts import balance, lock_account
+from adapters.sql.receivables.journal import ENTRIES, as_transactions, post, subject_values
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
 from billing.payments.checkouts import CheckoutState
 from billing.payments.rails import CARDS
-from billing.receivables.allocation import applied, booked, reversed_
+from billing.receivables.allocation import applied, booked, reversed_, used
 from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
 from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, SubjectKind, Transaction
 from billing.receivables.ports import Recorded
-from billing.reviewers.alerts import of_doubt
+from billing.reviewers.money_alerts import of_doubt
 
 _I = incoming_payments.c
 _BOOKED_AT = select(_I.booked_at).where(_I.rail == bindparam("rail"), _I.digest == bindparam("digest"))
+
+_CUSTOMER = select(customers.c.currency, customers.c.closed_at).where(
+    customers.c.customer_id == bindparam("customer_id")
+)
 
 
 class SqlIncoming(SqlDatabase):
@@ -116,6 +121,17 @@ def apply_credit(connection: Connection, payment: IncomingPayment, key: str, at:
             post(connection, [paid])
 
 
+def use_credit(connection: Connection, payment: IncomingPayment, at: datetime) -> None:
+    """What a bank's ``check`` has left out of the sum, for it is paid by credit, is paid by it."""
+    if payment.customer_id is None:
+        return
+    known, currency = balance(connection, payment.customer_id, ()), payment.currency
+    if any(item.due_at and item.currency == currency for item in known.owed):
+        credit_minor = usable_credit(connection, payment.customer_id, currency, known)
+        if posted := used(payment, credit_minor, known, at):
+            post(connection, [posted])
+
+
 def _lock(connection: Connection, payment: IncomingPayment, original: PaymentRecord | None) -> list[str]:
     """Lets nobody else move money of the payment's customers, or of its original; returns the customers.
 
@@ -179,8 +195,7 @@ def _doubts(connection: Connection, payment: IncomingPayment, posted: Transactio
 
 def _account(connection: Connection, payment: IncomingPayment) -> AccountState | None:
     """The state of the payment's customer, or buyer, to whom any currency is as good."""
-    query = select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_CUSTOMER, {"customer_id": payment.customer_id}).one_or_none()
     order = order_state(connection, payment)
     if row is not None:
         return AccountState(row.currency, row.closed_at is not None, order=order)

@@ -12,8 +12,9 @@ from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import promised_minor
+from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.receivables.incoming import apply_credit, book, known_payment, post_payment, tell_doubts
-from adapters.sql.receivables.journal import balance, lock_account, subject_values
+from adapters.sql.receivables.journal import subject_values
 from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.statements.payers import note_assigned
 from billing.errors import InvalidInput, NotFound
@@ -30,7 +31,7 @@ from billing.receivables.instructions import (
 )
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PAGE_ROWS
-from billing.reviewers.alerts import of_proposal
+from billing.reviewers.money_alerts import of_proposal
 
 _N = instructions.c
 _IS_OPEN = text(INSTRUCTION_IS_OPEN)

@@ -62,8 +62,8 @@ def carry_out(connection: Connection, booking: Booking) -> PaymentName | None:
             return None
         case LineOutcome.MATCHED:
             return decision.payment
-        case LineOutcome.REPEATED:
-            raise AssertionError("a repeated line is no decision")
+        case LineOutcome.REPEATED | LineOutcome.UNCLEAR:
+            raise AssertionError("a line of before is no decision")
 
 
 def _arrived(connection: Connection, booking: Booking) -> IncomingPayment:

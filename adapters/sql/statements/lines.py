@@ -1,23 +1,23 @@
 """Lines of a statement taken into the ledger, in one transaction: each once, whatever file has it again."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from functools import partial
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, tuple_
+from sqlalchemy import Connection, insert, select
 
 from adapters.sql.core.statement_schema import statement_lines
 from adapters.sql.core.statements import lock
-from adapters.sql.receivables.journal import balance, lock_account
+from adapters.sql.receivables.accounts import balance, lock_account
+from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.statements.bookings import Booking, carry_out
 from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, posted, receipts
 from adapters.sql.statements.payers import payers
-from billing.customers.erasure import ERASED
+from adapters.sql.statements.twins import Before, around, before, counted, entry_key, is_in
 from billing.receivables.journal import PaymentName
+from billing.reviewers.statement_alerts import of_unclear_line
 from billing.statements.bank_account import BankTerms
-from billing.statements.keys import FilePart, KeyedLine, are_one
+from billing.statements.keys import FilePart, KeyedLine
 from billing.statements.matching import Decision, KnownPayer, LineFacts, decide
 from billing.statements.outcomes import FileHead, LineOutcome, LineRow
 from billing.statements.payouts import payout_of, rail_of
@@ -30,17 +30,17 @@ _L = statement_lines.c
 def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: FilePart, at: datetime) -> list[LineRow]:
     """Decides about the lines that are new, and carries that out; returns them. Everything or nothing.
 
-    One file of a rail at a time; customers are locked in order, for several payments are booked.
+    One file of a rail at a time; customers are locked in order, for several payments are booked. A file that is in
+    has no new lines, however it is read now.
     """
     lock(connection, f"statements {terms.rail}")
-    new = _unknown(connection, terms.rail, part.lines)
-    twins = _twins(connection, terms.rail, head, new, part.keys)
-    fresh = [each for each in new if each.key not in twins]
-    rows = [
-        _keep(connection, terms, head, each, Decision(LineOutcome.REPEATED), None, twins.get(each.key))
-        for each in new
-        if each.key in twins
-    ]
+    if is_in(connection, head):
+        return []
+    file = around(connection, head)
+    new = _unknown(connection, head, counted(connection, file, part.lines))
+    known_as = before(connection, file, [each.evolve(line=kept(each.line)) for each in new], part.keys)
+    rows = [_set_aside(connection, terms, head, each, known_as, at) for each in new if known_as.has(each.key)]
+    fresh = [each for each in new if not known_as.has(each.key)]
     references, names = look_up(connection, terms, fresh)
     accounts = {terms.payer_account(each.line) for each in fresh}
     known = payers(connection, terms.rail, {account for account in accounts if account})
@@ -54,49 +54,24 @@ def take_in(connection: Connection, terms: BankTerms, head: FileHead, part: File
     return sorted(rows, key=lambda row: row.position)
 
 
-def _unknown(connection: Connection, rail: str, lines: Sequence[KeyedLine]) -> list[KeyedLine]:
-    keys = [each.key for each in lines]
-    known = set(connection.scalars(select(_L.key).where(_L.rail == rail, _L.key.in_(keys))))
-    return [each for each in lines if each.key not in known]
+def _unknown(connection: Connection, head: FileHead, lines: Sequence[KeyedLine]) -> list[KeyedLine]:
+    """Those that no file had by their keys, nor this one at their places before it was interrupted."""
+    keys, positions = [each.key for each in lines], [each.position for each in lines]
+    known = set(connection.scalars(select(_L.key).where(_L.rail == head.rail, _L.key.in_(keys))))
+    is_its = _L.rail == head.rail, _L.file == head.digest, _L.position.in_(positions)
+    done = set(connection.scalars(select(_L.position).where(*is_its)))
+    return [each for each in lines if each.key not in known and each.position not in done]
 
 
-def _twins(
-    connection: Connection, rail: str, head: FileHead, lines: Sequence[KeyedLine], keys: frozenset[str]
-) -> dict[str, str]:
-    """Which lines files of other formats had before, by key: the line most like it first, and each once.
-
-    A line that this file has by its own key is no other line's twin.
-    """
-    places = sorted({(each.line.booked_on, each.line.amount_minor) for each in lines})
-    query = select(statement_lines).where(_L.rail == rail, tuple_(_L.booked_on, _L.amount_minor).in_(places))
-    rows = connection.execute(query.order_by(_L.key)).mappings().all() if places else []
-    taken = keys | {row["twin"] for row in rows if row["twin"] and row["file_format"] == head.file_format}
-    others: defaultdict[tuple[date, int], list[RowMapping]] = defaultdict(list)
-    for row in rows:
-        is_first = row["twin"] is None and row["file_format"] != head.file_format
-        if is_first and row["key"] not in taken:
-            others[row["booked_on"], row["amount_minor"]].append(row)
-    found = {}
-    for each in lines:
-        alike = others[each.line.booked_on, each.line.amount_minor]
-        candidates = [row for row in alike if are_one(kept(each.line), _line(row))]
-        if candidates:
-            best = max(candidates, key=partial(_likeness, each.line))
-            alike.remove(best)
-            found[each.key] = best["key"]
-    return found
-
-
-def _line(row: RowMapping) -> StatementLine:
-    names = StatementLine.model_fields.keys() & row.keys()
-    return StatementLine(**{name: row[name] for name in names if row[name] != ERASED})
-
-
-def _likeness(line: StatementLine, row: RowMapping) -> tuple[bool, bool, bool]:
-    def is_same(name: str) -> bool:
-        return row[name] is not None and row[name] == getattr(line, name)
-
-    return is_same("bank_reference"), is_same("payer_account"), is_same("number")
+def _set_aside(
+    connection: Connection, terms: BankTerms, head: FileHead, each: KeyedLine, known_as: Before, at: datetime
+) -> LineRow:
+    """Keeps a line that is, or may be, one of before."""
+    if (twin := known_as.twins.get(each.key)) is not None:
+        return _keep(connection, terms, head, each, Decision(LineOutcome.REPEATED), None, twin)
+    minor, currency = each.line.amount_minor, terms.bank.currency
+    put_alerts(connection, [of_unclear_line(terms.rail, each.key, minor, currency, at)])
+    return _keep(connection, terms, head, each, Decision(LineOutcome.UNCLEAR), None)
 
 
 def _concerned(references: Mapping[str, References], names: Names, known: Mapping[str, KnownPayer]) -> set[str]:
@@ -154,11 +129,14 @@ def _keep(
         customer_id=decision.customer_id,
         of_rail=decision.of_rail,
         fee_minor=payout.fee_minor if payout else None,
-        **kept(line).model_dump(exclude={"is_reversal", "batch", "payer_account"}),
+        **kept(line).model_dump(exclude={"is_reversal", "batch", "entry", "payer_account"}),
         payer_account=terms.payer_account(line),
     )
     values: dict[str, Any] = row.model_dump(exclude={"payment"})
-    values |= {"rail": terms.rail, "file_format": head.file_format, "twin": twin}
+    values |= {"rail": terms.rail, "reading": head.reading, "twin": twin}
+    if (whole := line.entry) is not None:
+        key = entry_key(head, line)
+        values |= {"entry_key": key, "entry_minor": whole.amount_minor, "entry_reference": whole.reference}
     values |= {"payment_rail": payment and payment.rail, "payment": payment and payment.digest}
     connection.execute(insert(statement_lines).values(values))
     return row

@@ -3,19 +3,29 @@
 Whose they are, and what for, is not told to anybody but the rails.
 """
 
+import re
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from billing.errors import BillingError
 from billing.money import parse_amount
+from sandbox.bank.store import AccountLine
 from sandbox.demo.orders.sample_orders import CURRENCY, SampleOrder
 from sandbox.stack.stack import Stack
 from sandbox.stand_ins.bank import Bank, Transfer
-from sandbox.stand_ins.control import control, local_http
+from sandbox.stand_ins.control import control, download, local_http
+from sandbox.stand_ins.subscribers import SUBSCRIBERS, Subscribers
 from sandbox.wayforpay.store import MERCHANT
 
-GATEWAY = "wayforpay"
-"""The rail."""
+GATEWAY, APP = "wayforpay", "bank-app"
+"""Rails."""
+
+
+class BankFiles(NamedTuple):
+    day: date
+    statement: bytes
+    register: bytes
 
 
 class Payers:
@@ -53,6 +63,34 @@ class Payers:
         self.clicked_at[order.number].append(datetime.now(UTC))
         async with local_http() as http:
             return (await http.post(url, data=form)).status_code
+
+    async def pay_in_app(self, order: SampleOrder, account: str, amount: str) -> str:
+        """In the bank's app, by the account number; answers what it says."""
+        self.clicked_at[order.number].append(datetime.now(UTC))
+        async with local_http(base_url=self._stack.bank_url) as app:
+            bill = await app.post(f"/{APP}/bill", data={"account": account})
+            paid = await app.post(f"/{APP}/payments", data={"account": account, "sum": amount})
+        if "Paid" not in paid.text:
+            raise BillingError(f"the bank's app answers {bill.status_code} and {paid.status_code}: {paid.text}")
+        return str(re.findall("To pay: [^<]*", bill.text)[0])
+
+    async def send_to_account(self, order: SampleOrder, amount: str) -> None:
+        """With the order's number as the only hint."""
+        sent = {"payer": order.name, "payer_account": "FR7630001007941234567890185", "text": f"Order {order.number}"}
+        whose = {"customer_id": order.customer_id, "order": order.number}
+        await control(self._stack.settings.sandbox_bank_port, "transfers", {**sent, **whose, "amount": amount})
+
+    async def bank_files(self) -> BankFiles:
+        """The bank passes on what its app has taken, net of its commission, and sends its files of the day."""
+        port = self._stack.settings.sandbox_bank_port
+        (line,) = await control(port, "settlements", {"rail": APP})
+        day = AccountLine.model_validate(line).day
+        statement = await download(port, f"statements?kind=mt940&day={day}")
+        return BankFiles(day, statement, await download(port, f"registers/{APP}?day={day}"))
+
+    def owns(self, order: SampleOrder, number: str) -> None:
+        """By the company's contracts."""
+        Subscribers(self._stack.settings.data_dir / SUBSCRIBERS).has(number, order.customer_id)
 
     def transfer(self, order: SampleOrder, reference: str, amount: str, is_named: bool = True) -> None:
         """The money is on the company's account."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from billing.receivables.ports import THE_BEGINNING, THE_END, GeneralLedger
 from orders.order import OrderStanding
-from sandbox.judge.registers import BANK
+from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.production import calls
 
 

@@ -44,13 +44,13 @@ class SampleOrder(NamedTuple):
 
 
 NOWAK = SampleOrder("1001", "nowak", "A. Nowak", 2, "Sign", "90.00", "gateway")
-OKAFOR = SampleOrder("1002", "okafor", "B. Okafor", 1, "Banner", "90.00", "short by gateway, the rest by transfer")
+OKAFOR = SampleOrder("1002", "okafor", "B. Okafor", 1, "Banner", "90.00", "short by gateway, the rest by app")
 LINDQVIST = SampleOrder("1003", "lindqvist", "C. Lindqvist", 50, "Sticker", "90.00", "too much, by gateway")
 MOREAU = SampleOrder("1004", "moreau", "D. Moreau", 1, "Neon letter", "240.00", "Stripe's link, while halted")
 TANAKA = SampleOrder("1005", "tanaka", "E. Tanaka", 3, "Poster", "45.50", "twice: Stripe's link and transfer")
 GARCIA = SampleOrder("1006", "garcia", "F. García", 1, "Door plate", "35.00", "transfer without a name")
 SILVA = SampleOrder("1007", "silva", "G. Silva", 10, "Badge", "80.00", "short, by transfer", OrderStage.PART_PAID)
-KHAN = SampleOrder("1008", "khan", "H. Khan", 1, "Roller blind", "80.00", "too much, by transfer")
+KHAN = SampleOrder("1008", "khan", "H. Khan", 1, "Roller blind", "80.00", "too much, by the statement")
 WEBER = SampleOrder("1009", "weber", "I. Weber", 1, "Tent", "310.00", "after its cancellation", OrderStage.CANCELLED)
 ROSSI = SampleOrder("1010", "rossi", "J. Rossi", 4, "Frame", "120.00", "gateway; given back, and paid again")
 JENSEN = SampleOrder(

@@ -23,7 +23,7 @@ from orders.changes import Amend, Cancel, Change, Halt, Resume
 from orders.order import OrderStage, OrderStanding
 from sandbox.demo.commands import Commands
 from sandbox.demo.narrator import Narrator
-from sandbox.demo.orders.payers import GATEWAY, Payers
+from sandbox.demo.orders.payers import APP, GATEWAY, Payers
 from sandbox.demo.orders.sample_orders import (
     FROM_SHOP,
     GARCIA,
@@ -86,6 +86,7 @@ class OrderStory:
         await self._place()
         await self._pay_by_pages()
         await self._transfer()
+        await self._pay_at_the_bank()
         await self._give_back()
         await self._cover()
         await self._close()
@@ -150,17 +151,34 @@ class OrderStory:
         )
 
     async def _transfer(self) -> None:
-        self._narrator.chapter("Transfer: bob records the bank's statement; jensen pays the rest by Stripe's link")
+        self._narrator.chapter("Transfer: bob records another account's money; jensen pays the rest by Stripe's link")
         jensen, *_ = await asyncio.gather(
             self._link(JENSEN, _STRIPE),
-            self._record(OKAFOR, "20871", "30.00", "statement, line 1"),
             self._record(TANAKA, "20872", "45.50", "statement, line 2"),
             self._record(GARCIA, "20873", "35.00", "statement, line 3", is_named=False),
             self._record(SILVA, "20874", "50.00", "statement, line 4"),
-            self._record(KHAN, "20875", "95.00", "statement, line 5"),
         )
         await self.payers.pay_link(JENSEN, jensen)
-        await self._until_all(OrderStage.FULFILLED, OKAFOR, KHAN, JENSEN)
+        await self._until_all(OrderStage.FULFILLED, JENSEN)
+
+    async def _pay_at_the_bank(self) -> None:
+        self._narrator.chapter(
+            "Bank: okafor pays the rest in its app, khan to its account; it sends its statement and its register"
+        )
+        contract = ("--by", "ann", "--reason", "contract 17")
+        number = (await self._type("numbers", "open", OKAFOR.customer_id, *contract))[0].partition(":")[0]
+        self.payers.owns(OKAFOR, number)
+        shown = await self.payers.pay_in_app(OKAFOR, number, "30.00")
+        self._narrator.tell(f"okafor types the number; the app asks us, and shows: {shown}. The app takes 30.00 EUR.")
+        await self.payers.send_to_account(KHAN, "95.00")
+        folder, bank = self._stack.settings.data_dir, await self.payers.bank_files()
+        (folder / "statement.txt").write_bytes(bank.statement)
+        (folder / "register.csv").write_bytes(bank.register)
+        register = ("payments", "register", "register.csv", "--rail", APP, "--day", str(bank.day))
+        await asyncio.gather(
+            self._type("payments", "import", "statement.txt", "--by", "bob"), self._type(*register, "--by", "bob")
+        )
+        await self._until_all(OrderStage.FULFILLED, OKAFOR, KHAN)
 
     async def _give_back(self) -> None:
         self._narrator.chapter("Give back: rossi's money, after production has begun")

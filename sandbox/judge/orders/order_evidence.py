@@ -14,9 +14,9 @@ from billing.reviewers.ports import BrakeControl
 from orders.changes import Change
 from orders.order import OrderRequest, OrderStanding, Release
 from orders.ports import PAGE_ROWS, OrderFilter, OrderListing, OrderLogEntry, OrderVersion
-from sandbox.judge.gateway_register import GatewayRegister
 from sandbox.judge.orders.order_books import OrderFacts
-from sandbox.judge.stripe_journal import StripeJournal
+from sandbox.judge.rails.gateway_register import GatewayRegister
+from sandbox.judge.rails.stripe_journal import StripeJournal
 from sandbox.stand_ins.production import calls
 from sandbox.stand_ins.seller import placed
 

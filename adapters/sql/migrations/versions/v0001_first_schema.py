@@ -239,7 +239,7 @@ def upgrade() -> None:
 
     op.create_table(
         "statement_files",
-        *_columns(sa.Text, "rail", "digest", "name", "file_format", "currency"),
+        *_columns(sa.Text, "rail", "digest", "name", "file_format", "reading", "currency"),
         *_columns(sa.Date, "since", "until", nullable=True),
         *_columns(sa.BigInteger, "opening_minor", "closing_minor", nullable=True),
         *_columns(sa.Integer, "lines"),
@@ -249,10 +249,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rail", "digest"),
     )
     op.create_index("statement_files_by_at", "statement_files", ["at", "rail", "digest"])
+    op.create_index("statement_files_by_day", "statement_files", ["rail", "until"])
 
     op.create_table(
         "statement_lines",
-        *_columns(sa.Text, "rail", "key", "file", "file_format"),
+        *_columns(sa.Text, "rail", "key", "file", "reading"),
         *_columns(sa.Integer, "position"),
         *_columns(sa.Date, "booked_on"),
         *_columns(sa.BigInteger, "amount_minor"),
@@ -261,6 +262,8 @@ def upgrade() -> None:
         *_columns(sa.Text, "text", "outcome"),
         *_columns(sa.Text, "payment_rail", "payment", "customer_id", "of_rail", nullable=True),
         *_columns(sa.BigInteger, "fee_minor", nullable=True),
+        *_columns(sa.Text, "entry_key", "entry_reference", nullable=True),
+        *_columns(sa.BigInteger, "entry_minor", nullable=True),
         *_columns(sa.Text, "twin", nullable=True),
         sa.PrimaryKeyConstraint("rail", "key"),
     )
@@ -268,6 +271,9 @@ def upgrade() -> None:
     op.create_index("statement_lines_by_day", "statement_lines", ["rail", "booked_on", "amount_minor"])
     op.create_index("statement_lines_by_file", "statement_lines", ["rail", "file", "position"])
     of_payment = ["payment_rail", "payment"]
+    of_entry = ["rail", "booked_on", "entry_minor"]
+    op.create_index("statement_lines_by_entry", "statement_lines", of_entry, **_where("entry_minor IS NOT NULL"))
+    op.create_index("statement_lines_by_twin", "statement_lines", ["rail", "twin"], **_where("twin IS NOT NULL"))
     op.create_index("statement_lines_by_payment", "statement_lines", of_payment, **_where("payment IS NOT NULL"))
 
     op.create_table(

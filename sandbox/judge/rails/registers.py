@@ -1,4 +1,4 @@
-"""What the rails themselves have on record, by Stripe, the bank and the gateway: money that arrived, and went back."""
+"""What the rails themselves have on record, by Stripe, the banks and the gateway: money that arrived, and went back."""
 
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from billing.receivables.journal import Cause, PaymentName, Subject
 from sandbox.judge.account import name_of
-from sandbox.judge.gateway_register import GatewayRegister
-from sandbox.judge.stripe_journal import StripeJournal
+from sandbox.judge.rails.bank_book import NO_BANK, STATEMENTS, BankBook, minor
+from sandbox.judge.rails.gateway_register import GatewayRegister
+from sandbox.judge.rails.stripe_journal import StripeJournal
 from sandbox.stand_ins.bank import Statement
 
 BANK = "transfer"
@@ -57,17 +58,22 @@ class Registers:
     steps: dict[PaymentName, Step] = field(default_factory=dict)
     returned: dict[PaymentName, list[int]] = field(default_factory=dict)  # what had gone back in all, time after time
     repeated: list[str] = field(default_factory=list)  # refunds that were made twice
+    bank: BankBook = field(default_factory=BankBook)
 
     @classmethod
-    def read(cls, journal: StripeJournal, statement: Statement, gateway: GatewayRegister) -> "Registers":
-        found = (*_at_stripe(journal), *_at_the_bank(statement), *_at_the_gateway(gateway))
+    def read(
+        cls, journal: StripeJournal, statement: Statement, gateway: GatewayRegister, bank: BankBook = NO_BANK
+    ) -> "Registers":
+        by_app = (*_by_the_banks_app(bank), *_by_the_banks_statements(bank))
+        found = (*_at_stripe(journal), *_at_the_bank(statement), *_at_the_gateway(gateway), *by_app)
         arrivals = {arrival.name: arrival for arrival in found}
-        steps = dict((*_back_by_stripe(journal), *_back_by_the_bank(statement), *_back_by_the_gateway(gateway)))
+        back = (*_back_by_the_bank(statement), *_back_by_the_gateway(gateway), *_back_by_the_banks_app(bank))
+        steps = dict((*_back_by_stripe(journal), *back))
         asked = Counter(refund[-1].get("metadata", {}).get("billing_refund") for refund in journal.reversals.values())
         twice = [f"{name} was given back {times} times" for name, times in asked.items() if name and times > 1]
         returned = {PaymentName.of(gateway.rail, attempt.reference): attempt.returned for attempt in gateway.paid()}
         own = {name: step for name, step in steps.items() if step.original in arrivals}
-        return cls(arrivals, own, returned, twice)
+        return cls(arrivals, own, returned, twice, bank)
 
     def balance(self) -> Counter[tuple[str, str]]:
         """What each rail holds of our customers' money, by rail and currency."""
@@ -78,6 +84,16 @@ class Registers:
             sums[step.original.rail, self.arrivals[step.original].currency] += step.amount_minor or 0
         for name, totals in self.returned.items():
             sums[name.rail, self.arrivals[name].currency] -= totals[-1] if totals else 0
+        for line in self.bank.settlements():
+            sums[STATEMENTS, line.currency] += minor(line.amount, line.currency)
+            sums[line.rail, line.currency] -= minor(line.gross, line.currency)
+        return sums
+
+    def fees(self) -> Counter[tuple[str, str]]:
+        """What each rail has kept for itself, by rail and currency."""
+        sums: Counter[tuple[str, str]] = Counter()
+        for line in self.bank.settlements():
+            sums[line.rail, line.currency] += minor(line.gross, line.currency) - minor(line.amount, line.currency)
         return sums
 
     def unbooked_returns(
@@ -145,6 +161,44 @@ def _at_the_gateway(gateway: GatewayRegister) -> Iterator[Arrival]:
             currency=attempt.currency,
             is_named=bool(attempt.customer_id),
         )
+
+
+def _by_the_banks_app(bank: BankBook) -> Iterator[Arrival]:
+    """Also what it waits to be answered about: it may be booked by now."""
+    for payment in bank.kept():
+        owner, currency = bank.owner(payment), bank.currency(payment)
+        yield Arrival(
+            rail=payment.rail,
+            reference=payment.txn_id,
+            customer_id=owner,
+            subject="",
+            amount_minor=minor(payment.sum, currency),
+            currency=currency,
+            is_named=bool(owner),
+        )
+
+
+def _by_the_banks_statements(bank: BankBook) -> Iterator[Arrival]:
+    """What others than the bank have sent: what it passes on of its app's payments has arrived before."""
+    for line in bank.transfers():
+        yield Arrival(
+            rail=STATEMENTS,
+            reference=line.reference,
+            customer_id=line.customer_id,
+            subject=name_of(Subject.order(line.order)) if line.order else "",
+            amount_minor=minor(line.amount, line.currency),
+            currency=line.currency,
+            is_named=line.is_named and bool(line.customer_id),
+            is_claimed=line.is_claimed,
+        )
+
+
+def _back_by_the_banks_app(bank: BankBook) -> Iterator[tuple[PaymentName, Step]]:
+    for payment in bank.kept():
+        if payment.reversed_by:
+            original, minus = PaymentName.of(payment.rail, payment.txn_id), -minor(payment.sum, bank.currency(payment))
+            step = Step(payment.reversed_by, original, Cause.CHARGEBACK, minus)
+            yield PaymentName.of(payment.rail, payment.reversed_by), step
 
 
 def _back_by_the_gateway(gateway: GatewayRegister) -> Iterator[tuple[PaymentName, Step]]:

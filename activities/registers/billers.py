@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Protocol
 
-from activities.registers import RegisterResult
+from activities.registers.processors import RegisterResult
 from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, RailTotal
 from billing.period import Period
 from billing.registers.alerts import to_show

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from activities.registers import RegisterResult
+from activities.registers.processors import RegisterResult
 from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, RailTotal
 from billing.money import format_amount
 from billing.period import Period

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
 
-from activities.registers import RegisterResult
+from activities.registers.processors import RegisterResult
 from billing.accounting.discrepancy import Discrepancy, failed
 from billing.accounting.registers import RailPayment, Sums, finding_of, registered_at, totals
 from billing.apart import Failed, why
