@@ -163,7 +163,7 @@ def _head(
         reading=_reading(statement, mapping),
         currency=terms.bank.currency,
         since=statement.since,
-        until=statement.until,
+        until=min(statement.until, terms.today(now)) if statement.until else None,  # some write the end of the year
         opening_minor=statement.opening_minor,
         closing_minor=statement.closing_minor,
         lines=len(statement.lines),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from itertools import groupby
 from typing import NamedTuple
 
 from billing.model import MinorSum
@@ -18,15 +19,25 @@ class Gap(NamedTuple):
 
 
 def gaps(files: Iterable[FileHead]) -> list[Gap]:
-    """The gaps, oldest first. Files without balances, or within days that others cover, are not looked at."""
+    """The gaps, oldest first; within a day, too. Files without balances, or that begin within the days of another, are
+    not looked at.
+    """
     found: list[Gap] = []
     reached: FileHead | None = None
-    for file in sorted((file for file in files if _is_dated(file)), key=_in_turn):
-        since, until = _in_turn(file)[:2]
-        if reached is not None and since > _in_turn(reached)[1] and file.opening_minor != reached.closing_minor:
-            found.append(Gap(_in_turn(reached)[1], since, reached.closing_minor or 0, file.opening_minor or 0))
-        if reached is None or until >= _in_turn(reached)[1]:
-            reached = file
+    dated = sorted((file for file in files if _is_dated(file)), key=_in_turn)
+    for since, group in groupby(dated, key=lambda file: _in_turn(file)[0]):
+        day = list(group)
+        start = _start(day)
+        if reached is not None and since > _in_turn(reached)[1]:
+            if all(file.opening_minor != reached.closing_minor for file in day):
+                found.append(Gap(_in_turn(reached)[1], since, reached.closing_minor or 0, start))
+            else:
+                start = reached.closing_minor or 0
+        lost = [file for file in day if file.opening_minor != start and not _goes_on(file, day)]
+        found += [Gap(since, since, start, file.opening_minor or 0) for file in lost]
+        last = max(day, key=lambda file: (file.until, not _is_followed(file, day), file.lines))
+        if reached is None or _in_turn(last)[1] >= _in_turn(reached)[1]:
+            reached = last
     return found
 
 
@@ -81,6 +92,22 @@ def _is_other_part(head: FileHead, file: FileHead) -> bool:
 
 def _follows(first: FileHead, second: FileHead) -> bool:
     return first.closing_minor == second.opening_minor and first.until == second.since
+
+
+def _start(day: list[FileHead]) -> MinorSum:
+    """The balance with which the day begins, in whatever parts its files are."""
+    first = [file for file in day if not _goes_on(file, day)]
+    return (first or day)[0].opening_minor or 0
+
+
+def _goes_on(file: FileHead, day: list[FileHead]) -> bool:
+    """Whether it goes on where another file of the day has ended."""
+    others = [other for other in day if other is not file and other.until == other.since]
+    return any(other.closing_minor == file.opening_minor for other in others)
+
+
+def _is_followed(file: FileHead, day: list[FileHead]) -> bool:
+    return any(other.opening_minor == file.closing_minor for other in day if other is not file)
 
 
 def _is_dated(file: FileHead) -> bool:

@@ -50,6 +50,18 @@ class _Kind(StrEnum):
     WEAK = "weak"
 
 
+class _Before(NamedTuple):
+    """Whether the text before a word ends with a word for orders, or for accounts."""
+
+    is_order: bool
+    is_account: bool
+
+    @classmethod
+    def of(cls, text: str) -> "_Before":
+        orders = _BANK_ACCOUNT.sub(lambda match: "_" * len(match[0]), text)
+        return cls(_ORDER.search(orders) is not None, _ACCOUNT.search(text) is not None)
+
+
 class References(NamedTuple):
     """What may name an order, behind a word such as "order"; an account or personal number; a customer by the id.
 
@@ -106,31 +118,26 @@ def _words(text: str) -> Iterator[tuple[str, _Kind]]:
         cuts = [0, *(sign.end() for sign in _PART.finditer(token))]
         ends = [*(sign.start() for sign in _PART.finditer(token)), len(token)]
         for first, start in enumerate(cuts):
-            before = bare[: match.start() + start][-80:]
+            before = _Before.of(bare[: match.start() + start][-80:])
             for end in ends[first : first + _PARTS_MAX]:
                 word = token[start:end]
                 yield from ((word, kind) for kind in _kinds(token, word, before, is_all=word == bare.strip()))
 
 
-def _kinds(token: str, word: str, before: str, is_all: bool) -> Iterator[_Kind]:
+def _kinds(token: str, word: str, before: _Before, is_all: bool) -> Iterator[_Kind]:
     """As what a word of the token counts, behind the text before it; or if it is all of the text."""
     is_number = word.isascii() and word.isdecimal()
-    is_behind_order = _is_behind_order(before)
-    is_of_order = is_behind_order and any(sign.isdecimal() for sign in word)
+    is_of_order = before.is_order and any(sign.isdecimal() for sign in word)
     if is_of_order:
         yield _Kind.ORDER
-    if is_number and (len(word) >= _CLEAR_DIGITS or _ACCOUNT.search(before)):
+    if is_number and (len(word) >= _CLEAR_DIGITS or before.is_account):
         yield _Kind.ACCOUNT
     has_letter = any(sign.isalpha() for sign in word)
-    if has_letter and (is_all or is_behind_order or not word.isalpha()):
+    if has_letter and (is_all or before.is_order or not word.isalpha()):
         yield _Kind.CUSTOMER
     is_amount = _DASHED_AMOUNT.fullmatch(token) is not None
     if not is_of_order and not is_amount and not (is_number and (len(word) < _LEAST or _YEAR.fullmatch(word))):
         yield _Kind.WEAK
-
-
-def _is_behind_order(before: str) -> bool:
-    return _ORDER.search(_BANK_ACCOUNT.sub(lambda match: "_" * len(match[0]), before)) is not None
 
 
 def kept(line: StatementLine) -> StatementLine:

@@ -165,6 +165,14 @@ async def test_the_same_file_a_renamed_one_and_a_longer_one_change_nothing_twice
     assert [(file.lines, file.name, file.by) for file in files] == [(2, "day.txt", "ann"), (1, "day.txt", "ann")]
 
 
+async def test_a_file_cannot_say_that_it_covers_days_that_are_still_to_come(ledger: SqlLedger) -> None:
+    """After which no day would be missed."""
+    content = samples.one_c(paid("1", "5.00")).replace("ДатаКонца=30.11.2026", "ДатаКонца=31.12.2099")
+    content = content.replace("КонечныйОстаток=1279.50", "КонечныйОстаток=1005.00")
+    await statements(ledger).take(Upload("x", content.encode()), "ann", NOW)
+    assert [file.until for file in await ledger.statement_files()] == [date(2026, 12, 1)]
+
+
 async def test_the_same_day_in_another_format_changes_nothing_twice(ledger: SqlLedger) -> None:
     await owing(ledger, amount_minor=15000)
     bank = BANK.evolve(currency="kzt")

@@ -50,6 +50,14 @@ def test_a_longer_file_of_the_day_takes_the_place_of_the_shorter_and_other_forma
     assert gaps([file(1, 1, 0, 5), file(1, 1, 0, 8, lines=2), file(2, 2, 8, 9), file(2, 2, None, None)]) == []
 
 
+def test_a_day_in_parts_has_no_gap_and_a_part_that_is_missing_is_one() -> None:
+    """In whatever order, and however many lines each part has."""
+    morning, noon, evening = file(2, 2, 5, 9, lines=7), file(2, 2, 9, 7, lines=2), file(2, 2, 7, 8)
+    around = [file(1, 1, 0, 5), file(3, 3, 8, 9)]
+    assert gaps([*around, morning, noon, evening]) == gaps([evening, noon, *around, morning]) == []
+    assert gaps([*around, morning, evening])[0] == (date(2026, 11, 2), date(2026, 11, 2), 5, 7)
+
+
 def test_parts_of_a_day_are_beside_each_other_and_a_file_that_may_have_the_same_lines_is_not() -> None:
     first, second, third = (file(1, 1, *balances) for balances in ((0, 5), (5, 7), (7, 9)))
     first, second, third = (each.evolve(digest=str(i)) for i, each in enumerate((first, second, third)))
