@@ -26,6 +26,7 @@ _DAY = re.compile(
 _YEAR = re.compile(r"20[0-9]{2}")
 _MONTH = re.compile(r"(?<![0-9])(20[0-9]{2})-(0[1-9]|1[0-2])(?![0-9])")
 _TWELVE = re.compile(r"(?<![0-9])[0-9](?:\s?[0-9]){11}(?!\s?[0-9])")
+_ALONE = re.compile(rf"(?<!\w){_TWELVE.pattern}(?!\w)")
 _TOKEN = re.compile(r"\w+(?:[-./]\w+)*")
 _PART = re.compile(r"[-./]")
 _NO = r"[\s:.№#-]*(?:(?:no|nr|n)\b\.?[\s:.№#-]*)?"
@@ -142,8 +143,15 @@ def _kinds(token: str, word: str, before: _Before, is_all: bool) -> Iterator[_Ki
 
 def kept(line: StatementLine) -> StatementLine:
     """The line without personal numbers: payers type theirs in any field."""
-    texts = {name: getattr(line, name) for name in ("bank_reference", "number", "payer", "text")}
-    return line.evolve(**{name: without_personal_numbers(text) for name, text in texts.items() if text})
+    texts = {name: getattr(line, name) for name in ("payer", "text")}
+    codes = {name: getattr(line, name) for name in ("bank_reference", "number")}
+    changes = {name: without_personal_numbers(text) for name, text in texts.items() if text}
+    return line.evolve(**changes, **{name: nobodys(code) for name, code in codes.items() if code})
+
+
+def nobodys(reference: str) -> str:
+    """As ``without_personal_numbers``; but twelve digits beside letters are the bank's own."""
+    return _ALONE.sub(_masked, reference)
 
 
 def without_personal_numbers(text: str) -> str:

@@ -77,7 +77,7 @@ def tells_nobody_of_a_register(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 def books_a_line_beside_the_apps_payment(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     """That the statement repeats what an app has told, nobody notices."""
-    patch.setattr(lines, "decide", lambda line, facts: decide(line, facts._replace(repeats=frozenset())))
+    patch.setattr(lines, "decide", lambda line, facts: decide(line, facts._replace(posted=())))
 
 
 def merges_equal_lines_of_a_day(patch: pytest.MonkeyPatch, bed: Bed) -> None:

@@ -46,7 +46,7 @@ def test_a_bank_tells_of_a_payment_and_its_statement_of_another(played: Played) 
     statement = story.partition("payments import statement.txt")[2].partition("Give back:")[0]
     assert "95.00 EUR" in statement
     assert "29.70 EUR" in statement, "what the app has taken, net of commission"
-    assert "1 confirmed (30.00 EUR)" in statement, "by the register of the day"
+    assert "1 confirmed (30.00 EUR)" in story, "by the register of the day"
 
 
 def test_coverage_answers_its_three_questions_until_people_have_acted(played: Played) -> None:

@@ -12,7 +12,7 @@ from billing.statements.keys import keyed
 from billing.statements.matching import KnownPayer, LineFacts, Named, decide, owed_exactly
 from billing.statements.outcomes import LineOutcome
 from billing.statements.payouts import PayoutRule, Receipts, payout_of
-from billing.statements.references import references_of, without_personal_numbers
+from billing.statements.references import nobodys, references_of, without_personal_numbers
 from billing.statements.statement import StatementLine
 
 DAY, AT = date(2026, 11, 30), datetime(2026, 12, 1, tzinfo=UTC)
@@ -104,6 +104,8 @@ def test_personal_numbers_keep_their_last_digits_only() -> None:
     assert without_personal_numbers("IIN 900101300007, card 900101300008") == "IIN ********0007, card 900101300008"
     assert without_personal_numbers("IIN 9001013\n00007 5") == "IIN 9001013\n00007 5", "thirteen digits"
     assert without_personal_numbers("IIN 9001013\n00007, A") == "IIN ********0007, A"
+    assert nobodys("900101300007") == nobodys("IIN 900101300007").removeprefix("IIN ") == "********0007"
+    assert nobodys("NB900101300007") == "NB900101300007", "a bank's own reference"
 
 
 @given(st.integers(1, 10**9), st.booleans(), st.dictionaries(st.sampled_from(["a", "b"]), st.integers(0, 10**9)))

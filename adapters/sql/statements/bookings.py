@@ -28,7 +28,7 @@ from billing.statements.keys import KeyedLine
 from billing.statements.matching import Decision, Payer
 from billing.statements.outcomes import LineOutcome
 from billing.statements.payouts import TypedPayout
-from billing.statements.references import without_personal_numbers
+from billing.statements.references import nobodys, without_personal_numbers
 
 _I = incoming_payments.c
 PROPOSER = "matching"
@@ -120,7 +120,7 @@ def _went_back(connection: Connection, booking: Booking) -> IncomingPayment:
 def _reference(connection: Connection, booking: Booking) -> str:
     """The bank's, unless it was another payment's, or is of a person; else the key, which no other line has."""
     rail, reference = booking.terms.rail, booking.keyed.line.bank_reference
-    if reference is not None and without_personal_numbers(reference) == reference:
+    if reference is not None and nobodys(reference) == reference:
         name = PaymentName.of(rail, reference)
         query = select(_I.rail).where(_I.rail == name.rail, _I.digest == name.digest)
         if connection.scalar(query) is None:
