@@ -86,12 +86,8 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         await months.events_arrive()
         evidence = await gather(folder, adapters.ledger, *periods)
         unrecorded = (*await months.reviewers.unrecorded(), *await bookkeeper.unconfirmed())
-    checks = [
-        *judge(evidence),
-        *_own_checks(
-            [*months.wrong, *buyers.wrong, *end.wrong, *bank_end.wrong], unrecorded, [*fault_injector.replaced, *kept]
-        ),
-    ]
+    wrong = [*months.wrong, *buyers.wrong, *end.wrong, *bank_end.wrong]
+    checks = [*judge(evidence), *_own_checks(wrong, unrecorded, [*fault_injector.replaced, *kept])]
     figures = {
         "seed": plan.seed,
         "customers": plan.customers,

@@ -280,8 +280,7 @@ class Books:
         return entries
 
     def _note_settled(self, transaction: Transaction, month: str) -> None:
-        if month:
-            self.settled.pop(month, None)  # another bill
+        self.settled.pop(month, None)  # another bill, if it is one
         if transaction.cause is Cause.PAYMENT and transaction.payment and transaction.payment.rail == CARDS:
             return
         for name, bill in self._bills.months.items():
