@@ -89,6 +89,13 @@ class Account:
         shares[Place(AccountKind.CREDIT)] -= rest
         return shares
 
+    def use(self, credit_minor: int, at: datetime) -> Entries:
+        """The entries by which so much credit pays what has fallen due."""
+        shares = self.pay(max(0, credit_minor), "", at)
+        del shares[Place(AccountKind.CREDIT)]
+        shares[Place(AccountKind.CREDIT)] = -sum(shares.values())
+        return without_nothing(shares)
+
     def pay_for(self, month: str, amount_minor: int, at: datetime | None = None, makes_good: bool = True) -> Entries:
         """First what is owed for the month, then what was given up of it; the rest is credit that remembers it.
 

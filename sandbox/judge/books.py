@@ -17,6 +17,7 @@ from billing.invoices.stages import Stage
 from billing.payments.rails import CARDS
 from billing.receivables.journal import AccountKind, Cause, PaymentName, SubjectKind, Transaction
 from sandbox.judge.account import Account, Entries, Paid, Place, entries_of, in_words, with_source, without_nothing
+from sandbox.judge.app_credit import AppCredit
 from sandbox.judge.bills import Bills, Follower, month_of
 from sandbox.judge.facts import Facts
 from sandbox.judge.orders.order_books import OrderBooks, order_of
@@ -40,6 +41,7 @@ class Books:
         own = {name: order for name, order in facts.orders.items() if order.currency == currency}
         refunds = [refund for refund in facts.refunds if refund[:2] == (customer_id, currency)]
         self._orders = OrderBooks(self._account, own, refunds)
+        self._app_credit = AppCredit(self._account, self._orders, self._orders.wrong)
         self._paid: dict[PaymentName, Paid] = {}
         self._steps: set[PaymentName] = set()  # of refunds and disputes, as far as they are booked
         self._returned = Counter[PaymentName]()  # in all, of payments whose rail names no refund
@@ -48,8 +50,6 @@ class Books:
         self._followers: list[Follower] = []  # what may have to follow the record that is read now
         self._record: tuple[str, datetime] | None = None
         self._rest = [row for row in transactions if any(entry.currency == currency for entry in row.entries)][::-1]
-
-    # -- month after month
 
     def draft(self, month: Month) -> int:
         """What its draft takes over: the balance, as it was at some instant since the month before was closed."""
@@ -98,11 +98,11 @@ class Books:
             if self._account.owed(month) > 0:
                 self._say(f"{self._account.owed(month)} were written off of {month}, and the journal lacks it")
 
-    # -- one transaction after the other
-
     def _read(self, transaction: Transaction) -> None:
         cause, month, entries = transaction.cause, month_of(transaction), entries_of(transaction, self._currency)
-        if (order := order_of(transaction)) and not self._is_follower(cause, order):
+        if uses := self._app_credit.used_by(transaction):
+            expected = entries if entries in uses else uses[0]
+        elif (order := order_of(transaction)) and not self._is_follower(cause, order):
             self._missed()
             expected = self._orders.expected(order, transaction)
         elif cause is Cause.FREED or (cause is Cause.ALLOCATION and transaction.payment is None):
@@ -116,8 +116,8 @@ class Books:
             self._say(f"{cause} of {transaction.at} is {in_words(entries)}, should be {in_words(expected)}")
         carried_before = self._account.carried
         self._account.enter(expected)
-        if order and cause is Cause.ALLOCATION:
-            self._orders.note_credit(order, expected)
+        if cause is Cause.ALLOCATION and transaction.payment is None:
+            self._orders.note_credit(expected)
         if cause in (Cause.REFUND, Cause.CHARGEBACK):
             self._orders.note_reversal(expected, carried_before, transaction.at)
         if month:
@@ -183,8 +183,6 @@ class Books:
         self._account.due.pop(month, None)
         return self._bills.void(month)
 
-    # -- what follows by itself
-
     def _follower(self, cause: Cause, transaction: Transaction, entries: Entries) -> Entries:
         while self._followers:
             due = self._followers.pop(0)
@@ -208,8 +206,6 @@ class Books:
             self._say(f"{due.cause} of {due.month} is missing: {in_words(entries)}")
             self._account.enter(entries)
 
-    # -- money
-
     def _payment(self, transaction: Transaction, entries: Entries) -> Entries:
         name, is_assigned = transaction.payment, transaction.cause is Cause.ALLOCATION
         assert name is not None
@@ -220,6 +216,8 @@ class Books:
         if name in self._paid:
             self._say(f"{arrival.reference} is booked twice")
         shares = self._account.pay(arrival.amount_minor, arrival.subject, transaction.at)
+        if not (is_assigned or arrival.subject) and arrival.rail in self._registers.bank.contracts:
+            self._app_credit.paid_at = transaction.at
         if arrival.subject and arrival.rail != CARDS:
             self._followers.append(Follower(Cause.ALLOCATION, arrival.subject, transaction.at))
         self._paid[name] = paid = Paid(arrival.subject)

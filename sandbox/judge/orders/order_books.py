@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from billing.receivables.journal import AccountKind, Cause, SubjectKind, Transaction
 from billing.receivables.ports import THE_BEGINNING
-from sandbox.judge.account import Account, Entries, Place, name_of, without_nothing
+from sandbox.judge.account import Account, Entries, Place, is_order, name_of, without_nothing
 from sandbox.judge.orders.asked_refunds import AskedRefund, reserved_minor
 
 _BY_ITSELF = frozenset({Cause.NOTICE, Cause.VOID, Cause.FREED, Cause.ALLOCATION})
@@ -87,18 +87,19 @@ class OrderBooks:
             self.wrong.append(f"credit has changed, and so should what is owed for {name}, by {share}")
         self._again = []
 
-    def note_credit(self, name: str, entries: Entries) -> None:
-        """Credit has paid for the order; or less than it had."""
-        change = entries[Place(AccountKind.RECEIVABLE, name)]
-        self._by_credit[name] = self._by_credit.pop(name, 0) - change
-        self._taken[name] += max(0, change)
+    def note_credit(self, entries: Entries) -> None:
+        """Credit has paid for orders; or less than it had."""
+        for place, change in entries.items():
+            if place.kind is AccountKind.RECEIVABLE and is_order(place.name):
+                self._by_credit[place.name] = self._by_credit.pop(place.name, 0) - change
+                self._taken[place.name] += max(0, change)
 
     def note_reversal(self, entries: Entries, carried_before: int, at: datetime) -> None:
         """Money has gone back, or has come back after that."""
         if sum(minor for place, minor in entries.items() if place.kind is AccountKind.CLEARING) < 0:
             self._again = [list(self._after_money_back(carried_before))]
         else:
-            self._again = [list(self._after_money_again(usable)) for usable in self._usable(at)]
+            self._again = [list(self._after_money_again(usable)) for usable in self.usable(at)]
 
     def _after_money_back(self, carried_before: int) -> Iterator[tuple[str, int]]:
         """If credit is missing now, what it had paid is owed again: the order that it paid last comes first."""
@@ -115,7 +116,7 @@ class OrderBooks:
                 yield name, -share
                 left -= share
 
-    def _usable(self, at: datetime) -> list[int]:
+    def usable(self, at: datetime) -> list[int]:
         """The credit without what is reserved for refunds; all that it may have been."""
         return [-self._account.carried - reserved for reserved in sorted(reserved_minor(self._refunds, at))]
 
@@ -159,7 +160,7 @@ class OrderBooks:
             case Cause.FREED:
                 excess = max(0, -account.owed(name))
                 return without_nothing(Entries({receivable: excess, Place(AccountKind.CREDIT, name): -excess}))
-        shares = [max(0, min(account.owed(name), usable)) for usable in self._usable(self._at)]
+        shares = [max(0, min(account.owed(name), usable)) for usable in self.usable(self._at)]
         share = by_credit if by_credit in shares else shares[0]
         own = min(share, max(0, account.credit_for(name)))
         credit = {Place(AccountKind.CREDIT, name): own, Place(AccountKind.CREDIT): share - own}
