@@ -27,20 +27,11 @@ class SqlAccountNumbers(SqlDatabase):
         self, customer_id: str, number: str | None, by: str, reason: str, at: datetime, another: bool = False
     ) -> ServiceAccount:
         with self._writing(f"open an account number of {customer_id}") as connection:
-            _lock(connection, customer_id)
+            lock_known(connection, customer_id)
             open_ones = [account for account in _numbers_of(connection, customer_id) if account.closed_at is None]
             if number is None and open_ones and not another:
                 return open_ones[0]
-            values = {"customer_id": customer_id, "opened_at": at, "opened_by": by, "opened_why": reason}
-            given = number or new_number()
-            while not insert_new(connection, service_accounts, [{"number": given, **values}]) and number is None:
-                given = new_number()
-            account = _account(connection, given)
-            if account.customer_id != customer_id:
-                raise InvalidInput(f"account number {given} is {account.customer_id}'s; leave it out for a new one")
-            if account.closed_at is not None:
-                raise InvalidInput(f"account number {given} was closed, and is never given again; leave it out")
-            return account
+            return give_number(connection, customer_id, number, by, reason, at)
 
     @in_thread
     def close_number(self, number: str, by: str, reason: str, at: datetime) -> ServiceAccount:
@@ -63,7 +54,7 @@ class SqlAccountNumbers(SqlDatabase):
     def keep_personal(self, customer_id: str, digest: str, last_four: str, by: str, at: datetime) -> None:
         values = {"digest": digest, "customer_id": customer_id, "last_four": last_four, "by": by, "at": at}
         with self._writing(f"keep the personal number of {customer_id}") as connection:
-            _lock(connection, customer_id)
+            lock_known(connection, customer_id)
             owner = owner_of(connection, AccountKey(personal=digest))
             if owner == customer_id:
                 return
@@ -81,6 +72,22 @@ class SqlAccountNumbers(SqlDatabase):
             return drop_personal(connection, customer_id) > 0
 
 
+def give_number(
+    connection: Connection, customer_id: str, number: str | None, by: str, reason: str, at: datetime
+) -> ServiceAccount:
+    """As ``SqlAccountNumbers.open_number`` with another number, within a transaction that has the customer's lock."""
+    values = {"customer_id": customer_id, "opened_at": at, "opened_by": by, "opened_why": reason}
+    given = number or new_number()
+    while not insert_new(connection, service_accounts, [{"number": given, **values}]) and number is None:
+        given = new_number()
+    account = _account(connection, given)
+    if account.customer_id != customer_id:
+        raise InvalidInput(f"account number {given} is {account.customer_id}'s; leave it out for a new one")
+    if account.closed_at is not None:
+        raise InvalidInput(f"account number {given} was closed, and is never given again; leave it out")
+    return account
+
+
 def owner_of(connection: Connection, key: AccountKey) -> str | None:
     """As ``SqlAccountNumbers.account_owner``, within a transaction."""
     query = _BY_NUMBER if key.number is not None else _BY_PERSON
@@ -95,7 +102,7 @@ def drop_personal(connection: Connection, customer_id: str) -> int:
     return connection.execute(delete(personal_numbers).where(_P.customer_id == customer_id)).rowcount
 
 
-def _lock(connection: Connection, customer_id: str) -> None:
+def lock_known(connection: Connection, customer_id: str) -> None:
     if not lock_account(connection, customer_id):
         raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list")
 

@@ -23,6 +23,7 @@ from adapters.sql.core.journal_schema import incoming_payments, journal_entries,
 from adapters.sql.events.outbox import put_events
 from adapters.sql.orders.releases import release_what_is_paid
 from adapters.sql.receivables.accounts import balance
+from adapters.sql.subscribers.restore import restore_who_has_paid
 from billing.events.event import Destination
 from billing.payments.rails import CARDS
 from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
@@ -137,7 +138,8 @@ class SqlJournal(SqlDatabase):
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     """Writes the transactions; with them, the events that other systems are to get, if there are any such systems.
 
-    What they pay for an order is released with them: no money gets past this.
+    What they pay for an order is released with them, and whoever owes nothing overdue any more is restored: no money
+    gets past this.
     """
     posted = list(posted)
     destinations = connection.get_execution_options().get("destinations", ())
@@ -155,6 +157,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
     release_what_is_paid(connection, posted)
+    restore_who_has_paid(connection, posted)
 
 
 def _may_concern_collection(transaction: Transaction) -> bool:
