@@ -13,7 +13,7 @@ from billing.errors import InvalidInput
 
 HOURS = ContactHours()
 ZONES = sorted(available_timezones() - {"localtime", "posixrules", "Factory"})
-instants = st.datetimes(datetime(2011, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))
+instants = st.datetimes(datetime(2011, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 def local(text: str, zone: str = "Asia/Almaty") -> datetime:
