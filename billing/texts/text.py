@@ -4,14 +4,14 @@ A text is on record before it is sent, so that a repeat knows of it: ``sending``
 ``failed`` by what the vendor reports, which may be late, or never come. Nothing waits for a report.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
 from billing.customers.channels import Phone
-from billing.model import Code, Count, Id, Instant, Kept, Model
+from billing.model import Code, Count, Id, Instant, Kept, Minor, Model
 from billing.period import Period
 
 TEXT_MAX = 1000
@@ -33,6 +33,13 @@ class TextKind(StrEnum):
     CONNECTED = "connected"
 
 
+class Language(StrEnum):
+    ENGLISH = "en"
+    KAZAKH = "kk"
+    RUSSIAN = "ru"
+    UKRAINIAN = "uk"
+
+
 class Restriction(StrEnum):
     """What is done about an account that is not paid."""
 
@@ -46,6 +53,16 @@ class Consequence(Model):
 
     action: Restriction
     at: Instant
+
+
+class TextFacts(Model):
+    """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows."""
+
+    account: Code
+    amount_minor: Minor = 0
+    currency: Code = ""
+    day: date | None = None
+    action: Restriction | None = None
 
 
 class OutgoingText(Model):
