@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
     from services.customer_mails import CustomerMails
+    from services.customer_messages import CustomerMessages
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -130,6 +131,13 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     from services.customer_mails import CustomerMails
 
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
+
+
+def connect_customer_messages(settings: Settings, adapters: Adapters) -> CustomerMessages:
+    """Messages to customers, by mail and text."""
+    from services.customer_messages import CustomerMessages
+
+    return CustomerMessages(connect_customer_mails(settings, adapters))
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
