@@ -38,6 +38,7 @@
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
         ├── BalanceChanged        money has moved since the balance was read: read it again             retry
+        ├── TariffsChanged        what an account pays has changed since it was read: read it again     retry
         └── RowUnreadable         one row does not fit this release; the others can be read             retry
 """
 
@@ -168,6 +169,9 @@ class LedgerUnavailable(BillingError):
 
 
 class BalanceChanged(LedgerUnavailable): ...
+
+
+class TariffsChanged(LedgerUnavailable): ...
 
 
 class RowUnreadable(LedgerUnavailable): ...

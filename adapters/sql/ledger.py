@@ -48,6 +48,7 @@ from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
+from adapters.sql.tariffs.tariffs import SqlTariffs
 
 
 class SqlLedger(
@@ -88,5 +89,6 @@ class SqlLedger(
     SqlBillers,
     SqlServices,
     SqlTasks,
+    SqlTariffs,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

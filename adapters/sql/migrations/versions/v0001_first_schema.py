@@ -72,7 +72,8 @@ def upgrade() -> None:
         *_columns(sa.BigInteger, "amount_minor", nullable=True),
         *_columns(sa.Text, "sheet", nullable=True),
         *_columns(sa.Integer, "row", nullable=True),
-        *_columns(sa.Text, "digest", "raw", "reason", nullable=True),
+        *_columns(sa.Text, "digest", "raw", "reason", "account", "tariff", nullable=True),
+        *_columns(sa.BigInteger, "tariff_minor", nullable=True),
         sa.PrimaryKeyConstraint("customer_id", "period", "position"),
         sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
     )
@@ -575,6 +576,31 @@ def upgrade() -> None:
     is_open = _where("ended_at IS NULL")
     op.create_index("tasks_open", "tasks", ["due_at", "number"], **is_open)
     op.create_index("tasks_open_by_customer", "tasks", ["customer_id", "kind"], **is_open)
+
+    op.create_table(
+        "tariffs",
+        *_columns(sa.Text, "code"),
+        *_columns(sa.JSON, "tariff"),
+        sa.PrimaryKeyConstraint("code"),
+    )
+
+    op.create_table(
+        "tariff_items",
+        *_columns(sa.Text, "customer_id", "kind", "key"),
+        *_columns(sa.JSON, "item"),
+        sa.PrimaryKeyConstraint("customer_id", "kind", "key"),
+    )
+
+    op.create_table(
+        "tariff_log",
+        *_columns(_NUMBER, "entry"),
+        *_columns(sa.Text, "customer_id", "code", nullable=True),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", "reason", "text"),
+        sa.PrimaryKeyConstraint("entry"),
+    )
+    op.create_index("tariff_log_by_at", "tariff_log", ["at"])
+    op.create_index("tariff_log_by_customer", "tariff_log", ["customer_id", "entry"])
 
     op.create_table(
         "personal_numbers",
