@@ -57,12 +57,12 @@ class CompletenessCheck:
         try:
             self._take(account, chain)
         except Exception as error:
-            self.fail(Failed(customer_id=customer.customer_id, reason=why(error), email=customer.email))
+            self.fail(Failed(customer_id=customer.customer_id, reason=why(error), email=customer.email or ""))
 
     def fail(self, failed: Failed) -> None:
         """Replaces ``take`` for a customer who cannot be checked. Rows with ``failed.email`` are in no sum."""
         self._customers[failed.customer_id] = CustomerState.UNKNOWN
-        if self._sheet:
+        if self._sheet and failed.email:
             self._sheet.leave_out(failed.email)
         self.note(failed)
 

@@ -51,7 +51,7 @@ class MonthSnapshot(NamedTuple):
     """
 
     stage: Stage
-    email: str
+    email: str | None
     currency: str
     total_minor: int
     carried_minor: int

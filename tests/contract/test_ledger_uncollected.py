@@ -42,5 +42,5 @@ async def test_what_a_bank_withholds_is_collected_once_it_has_decided(ledger: Sq
 
 def _debt() -> Debt:
     return Debt(
-        period=NOVEMBER, amount_minor=1200, currency="eur", opened_at=AT, method=ACME.payment_method, by_card=False
+        period=NOVEMBER, amount_minor=1200, currency="eur", opened_at=AT, method=ACME.card_on_file, by_card=False
     )
