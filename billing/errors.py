@@ -28,6 +28,11 @@
     │   ├── NoticeOutdated        the notice would arrive too late for its charge date: write another one
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
+    ├── TextError
+    │   ├── TextUnknown           the vendor has perhaps taken the text: look it up, then go on         retry
+    │   ├── TextsUnavailable      the vendor takes no texts now: outage, rate limit, no money left      retry
+    │   ├── TextsHeld             the day's limit of texts, or of their cost, is reached: the rest wait retry
+    │   └── TextRefused           the vendor refuses this number or text for good
     ├── AlertUnavailable          the reviewers cannot be alerted now                                   retry
     ├── ReceiverUnavailable       the receiver of our events did not take one                           retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
@@ -127,6 +132,24 @@ class MailUnavailable(MailError):
 
 
 class MailRefused(MailError): ...
+
+
+class TextError(BillingError): ...
+
+
+class TextUnknown(TextError):
+    retryable = True
+
+
+class TextsUnavailable(TextError):
+    retryable = True
+
+
+class TextsHeld(TextError):
+    retryable = True
+
+
+class TextRefused(TextError): ...
 
 
 class AlertUnavailable(BillingError):
