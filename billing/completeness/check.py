@@ -18,6 +18,7 @@ from billing.completeness.row_check import CellRules
 from billing.completeness.sheet_check import SheetCheck
 from billing.completeness.snapshots import CustomerSnapshot, UncarriedDebt, UncollectedDebt
 from billing.completeness.tally import Tally
+from billing.completeness.tariff_check import TariffCheck
 from billing.keys import workflow_id
 from billing.money import format_amount
 from billing.period import Period
@@ -47,6 +48,7 @@ class CompletenessCheck:
         self._tally = Tally()
         self._months = MonthCheck(period, now, self._tally)
         self._sheet = SheetCheck(period, cells, rows, self._tally) if cells else None
+        self._tariffs = TariffCheck(period, self._tally)
         self._customers: dict[str, CustomerState] = {}
         self._strays = strays
         self._twice: set[str] = set()  # customers with a stray workflow beside their own
@@ -86,6 +88,7 @@ class CompletenessCheck:
         if account.month is None and (is_closed or account.begins() > self._period):
             if self._sheet:
                 self._sheet.set_aside(account)
+            self._tariffs.set_aside(account)
             return
         self._customers[customer_id] = self._months.state(account, runs)
         if not is_closed and runs is False and account.month is not None and not is_astray:
@@ -93,6 +96,7 @@ class CompletenessCheck:
             self._tally.find(FindingKind.NO_WORKFLOW, customer_id, text, RemedyAction.RESTART.of(customer_id))
         if not (self._sheet and self._sheet.take(account)):
             self._months.find_blocked(account)
+        self._tariffs.take(account)
         self._months.look_at_clock(account)
 
     def stray(self, customer_id: str) -> None:
