@@ -79,6 +79,7 @@ _COLLECTED = (
     .union_all(select(debts.c.period).where(debts.c.customer_id.in_(_WHOSE), debts.c.outcome.is_(None)))
     .limit(1)
 )
+_TOLD = {Destination.RECEIVER, Destination.COLLECTION}
 _INSERT_TRANSACTION = insert(transactions).returning(transactions.c.number)
 _INSERT_ENTRIES = insert(journal_entries)
 
@@ -150,9 +151,9 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     What they pay for an order is released with them: no money gets past this.
     """
     posted = list(posted)
-    told = {*connection.get_execution_options().get("destinations", ())} & {Destination.RECEIVER, Destination.COLLECTION}
+    told = _TOLD.intersection(connection.get_execution_options().get("destinations", ()))
     if Destination.COLLECTION in told and not _is_collected(connection, posted):
-        told -= {Destination.COLLECTION}
+        told.discard(Destination.COLLECTION)
     if told:
         before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
         events = list(events_of(posted, before, payments))
