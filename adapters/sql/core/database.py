@@ -28,7 +28,7 @@ from billing.events.event import Destination
 from billing.model import Model
 
 _THREADS: Final = 8
-_THREADS_AHEAD: Final = 2
+_THREADS_AHEAD: Final = 4
 LOCK_SECONDS = 3.0
 EVENTS, ALERTS, NEWS = "events", "alerts", "news"
 """What a transaction puts into the two outboxes is noted at its connection, under ``NEWS``."""
