@@ -46,6 +46,7 @@ from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
+from adapters.sql.subscribers.calls import SqlServiceCalls
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
 
@@ -87,6 +88,7 @@ class SqlLedger(
     SqlAccountNumbers,
     SqlBillers,
     SqlServices,
+    SqlServiceCalls,
     SqlTasks,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""
