@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
 from billing.customers.address import sendable
 from billing.customers.customer import Currency, Email, Timezone
@@ -37,11 +37,12 @@ from process.setting_checks import (
     check_shops,
 )
 from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
+from process.text_settings import TextSettings
 
 ENV_FILE = ".env"
 
 
-class Settings(BaseSettings):
+class Settings(TextSettings):
     """Every variable is documented in ``.env.example``. Secrets are never printed."""
 
     model_config = SettingsConfigDict(

@@ -46,6 +46,7 @@ from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
+from adapters.sql.texts.texts import SqlTexts
 
 
 class SqlLedger(
@@ -84,5 +85,6 @@ class SqlLedger(
     SqlRoster,
     SqlAccountNumbers,
     SqlBillers,
+    SqlTexts,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

@@ -1,0 +1,45 @@
+"""Composition of texts: from settings to the vendor that sends them, and to what tells customers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from process.text_settings import SmscAccount, TwilioAccount
+
+if TYPE_CHECKING:
+    from adapters.sms.smsc import Smsc
+    from adapters.sms.twilio import Twilio
+    from settings import Settings
+
+SANDBOX_SMSC = SmscAccount(
+    login="sandbox",
+    password=SecretStr("sms-password-of-the-sandbox"),
+    sender="SANDBOX",
+    secret=SecretStr("sms-secret-of-the-sandbox"),
+)
+SANDBOX_TWILIO = TwilioAccount(
+    account_sid="AC_sandbox", token=SecretStr("sms-token-of-the-sandbox"), sender="+15005550006"
+)
+REPORTS_PATH = "/webhooks/texts"
+
+
+def text_vendor(settings: Settings) -> Smsc | Twilio | None:
+    """The vendor of texts; None: none is configured, and mails alone are sent."""
+    account = settings.sms or (SANDBOX_SMSC if settings.sandbox else None)
+    if account is None:
+        return None
+    here = f"http://127.0.0.1:{settings.sandbox_sms_port}"
+    if isinstance(account, TwilioAccount):
+        from adapters.sms.twilio import API_URL, Twilio
+
+        base_url = settings.links.base_url.rstrip("/")
+        callback = f"{base_url}{REPORTS_PATH}" if base_url else ""
+        token, url = account.token.get_secret_value(), here if settings.sandbox else API_URL
+        return Twilio(account.account_sid, token, account.sender, callback, settings.texts.currency.lower(), url)
+    from adapters.sms.smsc import Smsc
+
+    url = f"{here}/rest/" if settings.sandbox else f"https://{account.site}/rest/"
+    password, secret = account.password.get_secret_value(), account.secret.get_secret_value()
+    return Smsc(account.login, password, account.sender, secret, url)
