@@ -108,15 +108,18 @@ def connect_passwords() -> Argon2Passwords:
     return Argon2Passwords()
 
 
-async def connect_temporal(settings: Settings, address: str = "", runtime: Runtime | None = None) -> Client:
+async def connect_temporal(
+    settings: Settings, address: str = "", runtime: Runtime | None = None, *, lazy: bool = False
+) -> Client:
     """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
 
     The sandbox has its own namespace, which exists on the embedded server only: a worker or a command without
-    settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing.
+    settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing. A
+    ``lazy`` client connects at its first call.
     """
     from process.temporal import connect
 
-    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime)
+    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime, lazy)
 
 
 async def connect_running_workflows(settings: Settings) -> RunningWorkflows:

@@ -8,6 +8,7 @@
     ├── StaleRun                  the ledger is ahead of this run, which was reset or restored
     │   └── OutcomeConflict       the ledger has an outcome for this customer and period
     ├── DebtChanged               less is owed than was counted last: count again
+    ├── OutsideContactHours       contact hours have ended meanwhile: go on when they begin again
     ├── BrakeOn                   the emergency brake stops notices and charges: wait for its release      retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     │   ├── WorksheetMissing      the month has no worksheet (yet)                                      retry
@@ -39,6 +40,7 @@
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
         ├── BalanceChanged        money has moved since the balance was read: read it again             retry
+        ├── TariffsChanged        what an account pays has changed since it was read: read it again     retry
         └── RowUnreadable         one row does not fit this release; the others can be read             retry
 """
 
@@ -66,6 +68,9 @@ class OutcomeConflict(StaleRun): ...
 
 
 class DebtChanged(BillingError): ...
+
+
+class OutsideContactHours(BillingError): ...
 
 
 class BrakeOn(BillingError):
@@ -172,6 +177,9 @@ class LedgerUnavailable(BillingError):
 
 
 class BalanceChanged(LedgerUnavailable): ...
+
+
+class TariffsChanged(LedgerUnavailable): ...
 
 
 class RowUnreadable(LedgerUnavailable): ...
