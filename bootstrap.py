@@ -15,6 +15,7 @@ from bootstrap_adapters import alert_channels, event_receiver, mail_server, proc
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
 from bootstrap_statements import bank_accounts
+from bootstrap_texts import text_vendor
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from adapters.production.by_address import AnyProduction
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sms.smsc import Smsc
+    from adapters.sms.twilio import Twilio
     from adapters.sql.ledger import SqlLedger
     from adapters.stripe.payments import StripePayments
     from adapters.wayforpay.shop import WayForPay
@@ -49,7 +52,6 @@ if TYPE_CHECKING:
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
     from services.customer_mails import CustomerMails
-    from services.customer_messages import CustomerMessages
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -69,6 +71,7 @@ class Adapters:
     receiver: HttpReceiver | None = None  # of events
     production: AnyProduction | None = None  # None: reviewers are told instead
     shops: dict[str, WayForPay] = field(default_factory=dict)  # at gateways, by rail
+    texts: Smsc | Twilio | None = None  # the vendor; None: mails alone are sent
 
 
 @asynccontextmanager
@@ -83,10 +86,11 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             stack.push_async_callback(receiver.close)
         mail, shops = mail_server(settings), shops_of(settings)
         production = told_of_releases(settings, mail)
-        for closed in (*shops.values(), *((production,) if production else ())):
+        texts = text_vendor(settings)
+        for closed in (*shops.values(), *((production,) if production else ()), *((texts,) if texts else ())):
             stack.push_async_callback(closed.close)
         others = alert_channels(settings)
-        yield Adapters(sales_source(settings), payments, mail, ledger, others, receiver, production, shops)
+        yield Adapters(sales_source(settings), payments, mail, ledger, others, receiver, production, shops, texts)
 
 
 @asynccontextmanager
@@ -134,13 +138,6 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     from services.customer_mails import CustomerMails
 
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
-
-
-def connect_customer_messages(settings: Settings, adapters: Adapters) -> CustomerMessages:
-    """Messages to customers, by mail and text."""
-    from services.customer_messages import CustomerMessages
-
-    return CustomerMessages(connect_customer_mails(settings, adapters))
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
+from temporalio import activity
 
 from process.text_settings import SmscAccount, TwilioAccount
+from services import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from adapters.sms.smsc import Smsc
     from adapters.sms.twilio import Twilio
+    from bootstrap import Adapters
+    from services.alerts import Alerts
+    from services.customer_messages import CustomerMessages
+    from services.customer_texts import CustomerTexts
+    from services.text_reports import TextReports
     from settings import Settings
 
 SANDBOX_SMSC = SmscAccount(
@@ -43,3 +53,36 @@ def text_vendor(settings: Settings) -> Smsc | Twilio | None:
     url = f"{here}/rest/" if settings.sandbox else f"https://{account.site}/rest/"
     password, secret = account.password.get_secret_value(), account.secret.get_secret_value()
     return Smsc(account.login, password, account.sender, secret, url)
+
+
+def connect_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> CustomerTexts | None:
+    """Texts to customers; None without a vendor."""
+    from services.customer_texts import CustomerTexts
+
+    if adapters.texts is None:
+        return None
+    return CustomerTexts(adapters.texts, adapters.ledger, settings.texts, settings.texts, alerts, _clock(settings))
+
+
+def _clock(settings: Settings) -> Callable[[], datetime]:
+    """The workflow's clock inside an activity, which may be ahead of every other in a sandbox."""
+    return lambda: clock.now() if activity.in_activity() else settings.now()
+
+
+def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Alerts) -> CustomerMessages:
+    """Messages to customers, by mail and text."""
+    from bootstrap import connect_customer_mails
+    from services.customer_messages import CustomerMessages
+
+    mails, texts = connect_customer_mails(settings, adapters), connect_texts(settings, adapters, alerts)
+    return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts)
+
+
+def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports | None:
+    """Asks how far texts have come; None without a vendor."""
+    from services.text_reports import TextReports
+
+    texts = connect_texts(settings, adapters, alerts)
+    if adapters.texts is None or texts is None:
+        return None
+    return TextReports(adapters.texts, adapters.ledger, texts, settings.now)

@@ -13,10 +13,12 @@ from typing import Protocol
 from billing.errors import NumberRefused, TextRefused, TextsHeld, TextsUnavailable, TextUnknown
 from billing.keys import text_id
 from billing.period import Period
-from billing.reviewers.text_alerts import of_dead_number, of_texts_held
+from billing.reviewers.text_alerts import of_texts_held
+from billing.tasks.ports import TaskOpener
+from billing.tasks.task import NewTask, TaskKind
 from billing.texts.ports import TextLimits, TextStore
 from billing.texts.segments import measure
-from billing.texts.text import Micros, TextFacts, TextKind, TextReport, TextRow, Texts, TextStatus
+from billing.texts.text import Micros, TextFacts, TextKind, TextReport, TextRow, Texts, TextStatus, masked_phone
 from services.alerts import Alerts
 from wording.texts import TextWording
 
@@ -42,13 +44,17 @@ class TextPrice(Protocol):
     def limits(self) -> TextLimits: ...
 
 
+class _Ledger(TextStore, TaskOpener, Protocol):
+    """The stores it uses."""
+
+
 class CustomerTexts:
     """``price`` is what the vendor takes for a segment, until it says so itself."""
 
     def __init__(
         self,
         vendor: Texts,
-        ledger: TextStore,
+        ledger: _Ledger,
         wording: TextWording,
         price: TextPrice,
         alerts: Alerts,
@@ -102,10 +108,18 @@ class CustomerTexts:
             raise TextRefused(f"{_name(row)} was refused before: {before.code}")
 
     async def take(self, message_id: str, report: TextReport) -> None:
-        """Takes a vendor's report; a failure is told to people, once."""
+        """Takes a vendor's report; after a failure somebody has to ask for a number that works."""
         failed = await self._ledger.take_report(message_id, report, self._now())
         if failed is not None:
-            await self._alerts.tell(of_dead_number(failed, report.code, self._now()))
+            await self._ask_for_number(failed, report.code)
+
+    async def _ask_for_number(self, row: TextRow, why: str) -> None:
+        """Opens a task, at most one a month for each number."""
+        now = self._now()
+        name = text_id("number", row.customer_id, Period.at(now, "UTC"), row.recipient)
+        values = {"kind": row.kind, "phone": masked_phone(row.recipient), "why": why[:200]}
+        task = NewTask(kind=TaskKind.NO_WORKING_NUMBER, key=name, customer_id=row.customer_id, values=values)
+        await self._ledger.open_task(task, now)
 
     async def _begin(self, row: TextRow) -> TextRow | None:
         try:
@@ -141,7 +155,7 @@ class CustomerTexts:
         except TextRefused as error:
             await self._ledger.close_text(row.message_id, TextStatus.FAILED, self._now(), str(error)[:100])
             if isinstance(error, NumberRefused):
-                await self._alerts.tell(of_dead_number(row, str(error), self._now()))
+                await self._ask_for_number(row, str(error))
             raise type(error)(f"{_name(row)}: {error}") from None
         except TextsUnavailable as error:
             await self._ledger.close_text(row.message_id, TextStatus.WAITING, self._now())

@@ -40,7 +40,7 @@ class Language(StrEnum):
     UKRAINIAN = "uk"
 
 
-class Restriction(StrEnum):
+class ConsequenceKind(StrEnum):
     """What is done about an account that is not paid."""
 
     LIMIT = "limit"
@@ -51,7 +51,7 @@ class Restriction(StrEnum):
 class Consequence(Model):
     """What a warning warns of, and when it happens."""
 
-    action: Restriction
+    action: ConsequenceKind
     at: Instant
 
 
@@ -62,7 +62,7 @@ class TextFacts(Model):
     amount_minor: Minor = 0
     currency: Code = ""
     day: date | None = None
-    action: Restriction | None = None
+    action: ConsequenceKind | None = None
 
 
 class OutgoingText(Model):
