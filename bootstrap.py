@@ -23,6 +23,7 @@ from bootstrap_adapters import (
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
 from bootstrap_statements import bank_accounts
+from bootstrap_texts import text_vendor
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from adapters.provisioning.http_provisioning import HttpProvisioning
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sms.smsc import Smsc
+    from adapters.sms.twilio import Twilio
     from adapters.sql.ledger import SqlLedger
     from adapters.stripe.payments import StripePayments
     from adapters.wayforpay.shop import WayForPay
@@ -58,7 +61,6 @@ if TYPE_CHECKING:
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
     from services.customer_mails import CustomerMails
-    from services.customer_messages import CustomerMessages
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -79,6 +81,7 @@ class Adapters:
     production: AnyProduction | None = None  # None: reviewers are told instead
     shops: dict[str, WayForPay] = field(default_factory=dict)  # at gateways, by rail
     provisioning: HttpProvisioning | None = None  # None: people switch service accounts
+    texts: Smsc | Twilio | None = None  # the vendor; None: mails alone are sent
 
 
 @asynccontextmanager
@@ -93,11 +96,12 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             stack.push_async_callback(receiver.close)
         mail, shops = mail_server(settings), shops_of(settings)
         production, provisioning = told_of_releases(settings, mail), told_of_services(settings)
-        told = tuple(each for each in (production, provisioning) if each)
+        texts = text_vendor(settings)
+        told = tuple(each for each in (production, provisioning, texts) if each)
         for closed in (*shops.values(), *told):
             stack.push_async_callback(closed.close)
         sales, others = sales_source(settings), alert_channels(settings)
-        yield Adapters(sales, payments, mail, ledger, others, receiver, production, shops, provisioning)
+        yield Adapters(sales, payments, mail, ledger, others, receiver, production, shops, provisioning, texts)
 
 
 @asynccontextmanager
@@ -145,13 +149,6 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     from services.customer_mails import CustomerMails
 
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
-
-
-def connect_customer_messages(settings: Settings, adapters: Adapters) -> CustomerMessages:
-    """Messages to customers, by mail and text."""
-    from services.customer_messages import CustomerMessages
-
-    return CustomerMessages(connect_customer_mails(settings, adapters))
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:

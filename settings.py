@@ -38,11 +38,12 @@ from process.setting_checks import (
     check_shops,
 )
 from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
+from process.text_settings import TextSettings
 
 ENV_FILE = ".env"
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, TextSettings):
     """Every variable is documented in ``.env.example``. Secrets are never printed."""
 
     model_config = SettingsConfigDict(
