@@ -129,7 +129,7 @@ class SalesActivities:
         snapshot = await self._source.read(month.period, since_import(month, clock.now()))
         own = {email_key(email): email for email in await self._ledger.own_emails(customer.customer_id)}
         former = {key: own[key] for key in sorted(own.keys() & snapshot.by_email.keys() - {customer.email_key})}
-        emails = (customer.email, *former.values())
+        emails = (*filter(None, [customer.email]), *former.values())
         rows = rows_of(customer, emails, month.period, snapshot, self._decimal_separator, former)
         lines = tuple(row for row in rows if isinstance(row, LineItem))
         problems = tuple(row for row in rows if isinstance(row, Problem))
@@ -175,7 +175,7 @@ class SalesActivities:
 
     async def _check_only_owner(self, month: Month) -> None:
         for other in await self._ledger.customers_like(month.customer):
-            if other.email_key == month.customer.email_key:
+            if month.customer.email and other.email_key == month.customer.email_key:
                 raise InvalidInput(
                     f"{month.customer.customer_id} and {other.customer_id} have the same email, so both would pay for "
                     "the same sales; update or close one of them, then resume"

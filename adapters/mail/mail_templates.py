@@ -83,7 +83,7 @@ def _values(mail: CustomerMail) -> dict[str, object]:
         "id": customer.customer_id,
         "name": one_line(customer.name),
         "period": month_text(month.period),
-        "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "the one we have on file",
+        "card": f"ending in {last4}" if (last4 := customer.last4) else "the one we have on file",
         "rows": [] if mail.kind is CustomerMailKind.RESTORED else invoice_rows(invoice),
         "total": money(invoice.total_minor) if invoice else "",
         "money": money,

@@ -16,7 +16,7 @@ from billing.completeness.month_check import MonthCheck
 from billing.completeness.report import CompletenessReport, CustomerState, Finding, FindingKind
 from billing.completeness.row_check import CellRules
 from billing.completeness.sheet_check import SheetCheck
-from billing.completeness.snapshots import CustomerSnapshot, UncollectedDebt
+from billing.completeness.snapshots import CustomerSnapshot, UncarriedDebt, UncollectedDebt
 from billing.completeness.tally import Tally
 from billing.completeness.tariff_check import TariffCheck
 from billing.keys import workflow_id
@@ -59,12 +59,12 @@ class CompletenessCheck:
         try:
             self._take(account, chain)
         except Exception as error:
-            self.fail(Failed(customer_id=customer.customer_id, reason=why(error), email=customer.email))
+            self.fail(Failed(customer_id=customer.customer_id, reason=why(error), email=customer.email or ""))
 
     def fail(self, failed: Failed) -> None:
         """Replaces ``take`` for a customer who cannot be checked. Rows with ``failed.email`` are in no sum."""
         self._customers[failed.customer_id] = CustomerState.UNKNOWN
-        if self._sheet:
+        if self._sheet and failed.email:
             self._sheet.leave_out(failed.email)
         self.note(failed)
 
@@ -125,6 +125,16 @@ class CompletenessCheck:
         record = RemedyAction.RECORD_PAYMENT.of(debt.customer_id, debt.period)
         remedy = record.evolve(amount_minor=debt.owed_minor, currency=debt.currency)
         self._tally.find(FindingKind.OWED_AGAIN, debt.customer_id, text, remedy, advice="ask the customer to pay again")
+
+    def uncarried(self, debt: UncarriedDebt) -> None:
+        """Reports, in every month, a debt of somebody who is not billed monthly, or not in its currency any more."""
+        owed = format_amount(debt.owed_minor, debt.currency)
+        text = f"{owed} are owed by {debt.customer_id}, and no draft takes them over: more went back than had come"
+        record = RemedyAction.RECORD_PAYMENT.of(debt.customer_id)
+        record = record.evolve(amount_minor=debt.owed_minor, currency=debt.currency)
+        remedies = record, RemedyAction.SETTLE.of(debt.customer_id)
+        advice = "ask for the money and record it, or give it up"
+        self._tally.find(FindingKind.UNCARRIED, debt.customer_id, text, *remedies, advice=advice)
 
     def _find_standstill(self, chain: Chain) -> None:
         text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"

@@ -63,6 +63,7 @@ class FindingKind(StrEnum):
     COLLECTION = "collection waits for a person"
     UNCOLLECTED = "not collected"
     OWED_AGAIN = "owed, and not collected"
+    UNCARRIED = "debt that no draft takes over"
     UNEXPLAINED = "unexplained"
     TARIFF = "tariff not billed as agreed"
     UNMATCHED = "unmatched money"

@@ -57,7 +57,7 @@ class MonthSnapshot(NamedTuple):
     """
 
     stage: Stage
-    email: str
+    email: str | None
     currency: str
     total_minor: int
     carried_minor: int
@@ -177,6 +177,14 @@ class UncollectedDebt(Model):
     owed_minor: Minor
 
 
+class UncarriedDebt(Model):
+    """What a customer owes for nothing in particular, and no draft takes over: more went back than had come."""
+
+    customer_id: Id
+    currency: Code
+    owed_minor: Minor
+
+
 class Snapshots(GeneralLedger, LastRuns, PaymentListing, Protocol):
     """Snapshots from the ledger. Every method raises ``LedgerUnavailable``."""
 
@@ -185,6 +193,9 @@ class Snapshots(GeneralLedger, LastRuns, PaymentListing, Protocol):
 
     async def uncollected(self, before: datetime) -> list[UncollectedDebt]:
         """What is owed for months that closed ``before``, and that nobody collects; the first thousand."""
+
+    async def uncarried(self) -> list[UncarriedDebt]:
+        """Debts of whoever gets no draft in their currency: buyers, closed accounts; the first thousand."""
 
     async def save_coverage(self, run: LastRun) -> None:
         """Saves the latest check of its period, replacing the previous one."""

@@ -27,6 +27,7 @@ from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
 from cli.terminal.output import SHOWN, end_with, print_json, print_table, say, utc, whole
 from settings import load_settings
+from wording.customers import pays_by, reached_at
 from wording.plain import relative
 from wording.remedies import command_line
 
@@ -122,9 +123,9 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         return
     customer = month.customer
     say(f"{customer.customer_id} · {month.period} · {month.stage(now)}", style="bold")
-    say(f"{customer.name} <{customer.email}> · {customer.timezone} · review mode {customer.terms.review_mode}")
-    method = customer.payment_method
-    say(f"card {method.card_id}, last four digits {method.last4 or 'unknown'}\n")
+    review = f"review mode {customer.terms.review_mode}"
+    say(f"{customer.name} · {reached_at(customer)} · {customer.timezone} · {review}")
+    say(f"{pays_by(customer)}\n")
     print_invoice(month)
     print_standstill(standstill)
     if not standstill.customers:

@@ -120,7 +120,7 @@ async def read_book(settings: Settings, request: RehearsalRequest, now: datetime
     if request.against is not None and request.against not in periods:
         raise InvalidInput(f"--against {request.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
     sheets = await _sheets(settings, request, _periods_to_read(entries, periods), source)
-    emails = chain((customer.email for customer in customers), _billed(entries))
+    emails = chain((customer.email for customer in customers if customer.email), _billed(entries))
     rehearsed = {entry.month.customer.customer_id for entry in entries} | {failure.customer_id for failure in failed}
     others = frozenset({customer.customer_id for customer in customers} - rehearsed)
     source = f"{len(customers)} {source}" if source == _LEDGER else source

@@ -41,7 +41,7 @@ def drafted(who: Customer, read: SalesSnapshot) -> Invoice:
     if who.terms.review_mode is ReviewMode.MANUAL:
         return invoice
     lines, problems = lines_for(who, PERIOD, read)
-    sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(who.email,))
+    sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(who.mailbox,))
     return invoice.evolve(lines=lines, problems=problems, sales=sales)
 
 
@@ -52,7 +52,7 @@ def seen(who: Customer, invoice: Invoice | None, stage: Stage = Stage.PAID) -> C
     problems = invoice.problems if invoice else ()
     month = MonthSnapshot(
         stage=stage,
-        email=who.email,
+        email=who.mailbox,
         currency=who.currency,
         total_minor=invoice.total_minor if invoice else 0,
         carried_minor=0,

@@ -64,7 +64,7 @@ def declined(code: str) -> Month:
 def letter(kind: CustomerMailKind, month: Month, **more: Any) -> CustomerMail:
     if kind is CustomerMailKind.WITHDRAWN:
         more.setdefault("correction", Correction(told_at=NOTICE_AT, told_minor=12_000))
-    return CustomerMail(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, **more)
+    return CustomerMail(kind=kind, message_id="<1@billing>", to=month.customer.mailbox, month=month, **more)
 
 
 def mail(kind: CustomerMailKind, month: Month, **more: Any) -> MailContent:

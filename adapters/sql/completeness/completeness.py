@@ -66,10 +66,12 @@ class SqlCompleteness(SqlDatabase):
             after = list(names)[-1]
 
     def _account_names(self, after: str) -> dict[str, str]:
-        """The email addresses of the customers that follow ``after``, by id."""
+        """The email addresses ("": none) of the customers that follow ``after``, by id."""
         query = select(customers.c.customer_id, customers.c.email).where(customers.c.customer_id > after)
         with self._reading("list the accounts") as connection:
-            return {row[0]: row[1] for row in connection.execute(query.order_by(customers.c.customer_id).limit(PAGE))}
+            return {
+                row[0]: row[1] or "" for row in connection.execute(query.order_by(customers.c.customer_id).limit(PAGE))
+            }
 
     def _accounts(self, period: Period, names: dict[str, str]) -> list[CustomerSnapshot | Failed]:
         def read(part: Sequence[str]) -> list[CustomerSnapshot]:
