@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from adapters.production.by_address import AnyProduction
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sheets.http_sales import HttpSales
+    from adapters.sheets.no_sales import NoSales
     from adapters.sql.ledger import SqlLedger
     from adapters.stripe.payments import StripePayments
     from adapters.wayforpay.shop import WayForPay
@@ -61,7 +63,7 @@ SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
 class Adapters:
     """One adapter per port."""
 
-    sales: GoogleSheetsSales | CsvSales
+    sales: GoogleSheetsSales | CsvSales | HttpSales | NoSales
     payments: StripePayments
     mail: SmtpMail
     ledger: SqlLedger
