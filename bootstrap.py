@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from adapters.provisioning.http_provisioning import HttpProvisioning
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sheets.http_sales import HttpSales
+    from adapters.sheets.no_sales import NoSales
     from adapters.sms.smsc import Smsc
     from adapters.sms.twilio import Twilio
     from adapters.sql.ledger import SqlLedger
@@ -72,7 +74,7 @@ SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
 class Adapters:
     """One adapter per port."""
 
-    sales: GoogleSheetsSales | CsvSales
+    sales: GoogleSheetsSales | CsvSales | HttpSales | NoSales
     payments: StripePayments
     mail: SmtpMail
     ledger: SqlLedger
