@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from billing.customers.address import sendable
+from billing.customers.contact_hours import ContactHours
 from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
@@ -36,7 +37,17 @@ from process.setting_checks import (
     check_secrets,
     check_shops,
 )
-from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
+from process.setting_types import (
+    Amounts,
+    BillerContract,
+    Company,
+    HeaderName,
+    Hours,
+    LadderText,
+    Networks,
+    Secret,
+    Shop,
+)
 
 ENV_FILE = ".env"
 
@@ -85,6 +96,8 @@ class Settings(BaseSettings):
     digest_minutes: float = Field(10, gt=0, le=1440)
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
+    ladder: LadderText = ()
+    contact_hours: Hours = ContactHours()
     cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
     events_url: Url = ""
     events_secret: Secret = SecretStr("")
