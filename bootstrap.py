@@ -26,7 +26,7 @@ from bootstrap_statements import bank_accounts
 from bootstrap_texts import text_vendor
 from services.alerts import Alerts
 from services.checkouts import Checkouts
-from services.collecting import CollectionTeller
+from services.collecting import CollectionTeller, LadderTerms
 from services.event_dispatcher import EventDispatcher
 from services.orders.desk import OrderDesk
 from services.orders.refunds import OrderRefunds
@@ -227,7 +227,13 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     for name, account in bank_accounts(settings).items():
         registers.append(StatementsRegister(name, account.currency, adapters.ledger))
     signals = CollectionSignals(client)
-    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
+    ladder = ladder_terms(settings)
+    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers, ladder)
+
+
+def ladder_terms(settings: Settings) -> LadderTerms:
+    """What follows when a bill is not paid, for customers without a ladder of their own."""
+    return LadderTerms(settings.ladder, settings.contact_hours)
 
 
 def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:

@@ -38,7 +38,16 @@ from process.setting_checks import (
     check_secrets,
     check_shops,
 )
-from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
+from process.setting_types import (
+    Amounts,
+    BillerContract,
+    Company,
+    HeaderName,
+    LadderText,
+    Networks,
+    Secret,
+    Shop,
+)
 from process.text_settings import TextSettings
 
 ENV_FILE = ".env"
@@ -91,6 +100,7 @@ class Settings(ServiceSettings, TextSettings):
     digest_minutes: float = Field(10, gt=0, le=1440)
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
+    ladder: LadderText = ()
     cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
     events_url: Url = ""
     events_secret: Secret = SecretStr("")
