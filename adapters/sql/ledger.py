@@ -47,6 +47,7 @@ from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
 from adapters.sql.subscribers.calls import SqlServiceCalls
+from adapters.sql.subscribers.listing import SqlServiceListing
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
 
@@ -89,6 +90,7 @@ class SqlLedger(
     SqlBillers,
     SqlServices,
     SqlServiceCalls,
+    SqlServiceListing,
     SqlTasks,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""
