@@ -23,9 +23,10 @@ from bootstrap_adapters import (
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
 from bootstrap_statements import bank_accounts
+from bootstrap_texts import text_vendor
 from services.alerts import Alerts
 from services.checkouts import Checkouts
-from services.collecting import CollectionTeller
+from services.collecting import CollectionTeller, LadderTerms
 from services.event_dispatcher import EventDispatcher
 from services.orders.desk import OrderDesk
 from services.orders.refunds import OrderRefunds
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     from adapters.provisioning.http_provisioning import HttpProvisioning
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sheets.http_sales import HttpSales
+    from adapters.sheets.no_sales import NoSales
+    from adapters.sms.smsc import Smsc
+    from adapters.sms.twilio import Twilio
     from adapters.sql.ledger import SqlLedger
     from adapters.stripe.payments import StripePayments
     from adapters.wayforpay.shop import WayForPay
@@ -69,7 +74,7 @@ SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
 class Adapters:
     """One adapter per port."""
 
-    sales: GoogleSheetsSales | CsvSales
+    sales: GoogleSheetsSales | CsvSales | HttpSales | NoSales
     payments: StripePayments
     mail: SmtpMail
     ledger: SqlLedger
@@ -78,6 +83,7 @@ class Adapters:
     production: AnyProduction | None = None  # None: reviewers are told instead
     shops: dict[str, WayForPay] = field(default_factory=dict)  # at gateways, by rail
     provisioning: HttpProvisioning | None = None  # None: people switch service accounts
+    texts: Smsc | Twilio | None = None  # the vendor; None: mails alone are sent
 
 
 @asynccontextmanager
@@ -92,11 +98,12 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             stack.push_async_callback(receiver.close)
         mail, shops = mail_server(settings), shops_of(settings)
         production, provisioning = told_of_releases(settings, mail), told_of_services(settings)
-        told = tuple(each for each in (production, provisioning) if each)
+        texts = text_vendor(settings)
+        told = tuple(each for each in (production, provisioning, texts) if each)
         for closed in (*shops.values(), *told):
             stack.push_async_callback(closed.close)
         sales, others = sales_source(settings), alert_channels(settings)
-        yield Adapters(sales, payments, mail, ledger, others, receiver, production, shops, provisioning)
+        yield Adapters(sales, payments, mail, ledger, others, receiver, production, shops, provisioning, texts)
 
 
 @asynccontextmanager
@@ -118,15 +125,18 @@ def connect_passwords() -> Argon2Passwords:
     return Argon2Passwords()
 
 
-async def connect_temporal(settings: Settings, address: str = "", runtime: Runtime | None = None) -> Client:
+async def connect_temporal(
+    settings: Settings, address: str = "", runtime: Runtime | None = None, *, lazy: bool = False
+) -> Client:
     """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
 
     The sandbox has its own namespace, which exists on the embedded server only: a worker or a command without
-    settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing.
+    settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing. A
+    ``lazy`` client connects at its first call.
     """
     from process.temporal import connect
 
-    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime)
+    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime, lazy)
 
 
 async def connect_running_workflows(settings: Settings) -> RunningWorkflows:
@@ -217,7 +227,13 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     for name, account in bank_accounts(settings).items():
         registers.append(StatementsRegister(name, account.currency, adapters.ledger))
     signals = CollectionSignals(client)
-    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
+    ladder = ladder_terms(settings)
+    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers, ladder)
+
+
+def ladder_terms(settings: Settings) -> LadderTerms:
+    """What follows when a bill is not paid, for customers without a ladder of their own."""
+    return LadderTerms(settings.ladder, settings.contact_hours)
 
 
 def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:

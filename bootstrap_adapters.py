@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from adapters.provisioning.http_provisioning import HttpProvisioning
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sheets.http_sales import HttpSales
+    from adapters.sheets.no_sales import NoSales
     from adapters.stripe.payments import StripePayments
     from settings import Settings
 
@@ -43,8 +45,16 @@ def processor(settings: Settings) -> StripePayments:
     return StripePayments.connect(settings.stripe_api_key.get_secret_value(), webhook_secret=secret)
 
 
-def sales_source(settings: Settings) -> GoogleSheetsSales | CsvSales:
-    """Where sales are read: files, or the Google Sheet."""
+def sales_source(settings: Settings) -> GoogleSheetsSales | CsvSales | HttpSales | NoSales:
+    """Where sales are read: files, the company's own system, or the Google Sheet; nowhere, if there are none."""
+    if settings.sales == "none":
+        from adapters.sheets.no_sales import NoSales
+
+        return NoSales()
+    if settings.sales_url:
+        from adapters.sheets.http_sales import HttpSales
+
+        return HttpSales(settings.sales_url, settings.sales_secret.get_secret_value().split())
     if settings.sales_folder:
         from adapters.sheets.csv_sales import CsvSales
 

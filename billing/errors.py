@@ -8,6 +8,7 @@
     ├── StaleRun                  the ledger is ahead of this run, which was reset or restored
     │   └── OutcomeConflict       the ledger has an outcome for this customer and period
     ├── DebtChanged               less is owed than was counted last: count again
+    ├── OutsideContactHours       contact hours have ended meanwhile: go on when they begin again
     ├── BrakeOn                   the emergency brake stops notices and charges: wait for its release      retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     │   ├── WorksheetMissing      the month has no worksheet (yet)                                      retry
@@ -28,11 +29,18 @@
     │   ├── NoticeOutdated        the notice would arrive too late for its charge date: write another one
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
+    ├── TextError
+    │   ├── TextUnknown           the vendor has perhaps taken the text: look it up, then go on         retry
+    │   ├── TextsUnavailable      the vendor takes no texts now: outage, rate limit, no money left      retry
+    │   ├── TextsHeld             the day's limit of texts, or of their cost, is reached: the rest wait retry
+    │   └── TextRefused           the vendor refuses this text for good
+    │       └── NumberRefused     the vendor says that this number takes no texts
     ├── AlertUnavailable          the reviewers cannot be alerted now                                   retry
     ├── ReceiverUnavailable       the receiver of our events did not take one                           retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
         ├── BalanceChanged        money has moved since the balance was read: read it again             retry
+        ├── TariffsChanged        what an account pays has changed since it was read: read it again     retry
         └── RowUnreadable         one row does not fit this release; the others can be read             retry
 """
 
@@ -60,6 +68,9 @@ class OutcomeConflict(StaleRun): ...
 
 
 class DebtChanged(BillingError): ...
+
+
+class OutsideContactHours(BillingError): ...
 
 
 class BrakeOn(BillingError):
@@ -128,6 +139,27 @@ class MailUnavailable(MailError):
 class MailRefused(MailError): ...
 
 
+class TextError(BillingError): ...
+
+
+class TextUnknown(TextError):
+    retryable = True
+
+
+class TextsUnavailable(TextError):
+    retryable = True
+
+
+class TextsHeld(TextError):
+    retryable = True
+
+
+class TextRefused(TextError): ...
+
+
+class NumberRefused(TextRefused): ...
+
+
 class AlertUnavailable(BillingError):
     retryable = True
 
@@ -145,6 +177,9 @@ class LedgerUnavailable(BillingError):
 
 
 class BalanceChanged(LedgerUnavailable): ...
+
+
+class TariffsChanged(LedgerUnavailable): ...
 
 
 class RowUnreadable(LedgerUnavailable): ...

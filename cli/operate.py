@@ -149,7 +149,7 @@ def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[Do
     return [
         _check("ledger", _ledger(adapters)),
         _check("payments", adapters.payments.ping()),
-        _check("sales", newest_worksheet(adapters, settings.decimal_separator)),
+        *([] if settings.sales else [_check("sales", newest_worksheet(adapters, settings.decimal_separator))]),
         _check("mail", adapters.mail.ping()),
         *(_check(rail, shop.ping()) for rail, shop in adapters.shops.items()),
         *(

@@ -50,6 +50,8 @@ from adapters.sql.subscribers.calls import SqlServiceCalls
 from adapters.sql.subscribers.listing import SqlServiceListing
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
+from adapters.sql.tariffs.tariffs import SqlTariffs
+from adapters.sql.texts.texts import SqlTexts
 
 
 class SqlLedger(
@@ -92,5 +94,7 @@ class SqlLedger(
     SqlServiceCalls,
     SqlServiceListing,
     SqlTasks,
+    SqlTariffs,
+    SqlTexts,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

@@ -1,12 +1,13 @@
 """Commands to a collection, and the rulings on them: accepted or refused with a reason, and in the diary."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import billing.commands
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
+from billing.collections.promise_rules import accept_promise
 from billing.collections.stages import Purpose, Release
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.model import Code, Model, Url
@@ -46,6 +47,15 @@ class LookUp(Command):
     """Look the payment up: something may have changed at the processor."""
 
 
+class Promised(Command):
+    """The customer will pay by the end of the day ``until``, in their time zone; the ladder stands until then.
+
+    Given at our page (``via`` customer), it has a limit of its own and is taken once a calendar month.
+    """
+
+    until: date
+
+
 COLLECTION_COMMANDS: dict[str, type[Command]] = {
     "owe": Owe,
     "halt": Halt,
@@ -55,6 +65,7 @@ COLLECTION_COMMANDS: dict[str, type[Command]] = {
     "count_again": CountAgain,
     "write_off": WriteOff,
     "look_up": LookUp,
+    "promise": Promised,
 }
 _OfDebt = Retry | WriteOff | LookUp
 """Commands about one debt: ``period`` names it, unless only one is open. The others are for the whole account."""
@@ -133,6 +144,9 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
             if any(debt.release for debt in collection.open_debts):
                 raise Refused(_BEING_CANCELLED, Refusal.LATER)
             return _replace_card(collection, command)
+        case Promised():
+            is_own = command.via == "customer"
+            return accept_promise(collection, command.by, command.until, now, is_own)
     raise Refused(f"a collection does not take {type(command).__name__}")
 
 
@@ -191,7 +205,7 @@ def _resume(collection: Collection) -> tuple[Collection, str]:
     resumed = resumed.to_count() if collection.failure else resumed
     if collection.halt is not None and any(debt.untried_card for debt in collection.open_debts):
         tried = resumed.with_open_debts(
-            lambda debt: debt.with_card(debt.method, is_halted=False) if debt.untried_card else debt
+            lambda debt: debt.with_card(debt.method, is_halted=False) if debt.method and debt.untried_card else debt
         )
         return tried, "resumed; the new card is tried now"
     return resumed, "resumed"
@@ -216,9 +230,9 @@ def _retry(collection: Collection, debt: Debt, command: Retry) -> tuple[Collecti
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
     card, by_card = command.card, [debt for debt in collection.open_debts if debt.by_card]
     customer = collection.customer.evolve(payment_method=card)
-    known = [collection.customer.payment_method, *(debt.method for debt in by_card)]
+    known = [collection.customer.card, *(debt.method for debt in by_card)]
     if all(card.is_same(method) for method in known):
-        if all(card.last4 in ("", method.last4) for method in known):
+        if all(method and card.last4 in ("", method.last4) for method in known):
             raise Refused("this card is known already", Refusal.UNCHANGED)
         renamed = collection.with_open_debts(lambda debt: debt.evolve(method=card) if debt.by_card else debt)
         return renamed.evolve(customer=customer), f"the card now ends in {card.last4}"
@@ -228,7 +242,7 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
     release = Release(by=command.by, reason=command.reason, purpose=Purpose.NEW_CARD, method=card)
 
     def replaced(debt: Debt) -> Debt:
-        if not debt.by_card or card.is_same(debt.method):
+        if not debt.by_card or debt.method is None or card.is_same(debt.method):
             return debt
         if card.payer_id != debt.method.payer_id:
             return debt.evolve(release=release)

@@ -28,7 +28,7 @@ from billing.events.event import Destination
 from billing.model import Model
 
 _THREADS: Final = 8
-_THREADS_AHEAD: Final = 2
+_THREADS_AHEAD: Final = 4
 LOCK_SECONDS = 3.0
 EVENTS, ALERTS, NEWS = "events", "alerts", "news"
 """What a transaction puts into the two outboxes is noted at its connection, under ``NEWS``."""
@@ -85,11 +85,14 @@ class SqlDatabase:
         if is_sqlite(url):
             self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
         self._reading_engine, self._looking_engine = self._engine, self._engine.execution_options(sqlite_begin="BEGIN")
+        self._begin = "BEGIN IMMEDIATE"
+        writing: dict[str, Any] = {"destinations": tuple(destinations)}
         if not is_sqlite(url):
             self._reading_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._looking_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
-        writing: dict[str, Any] = {"sqlite_begin": "BEGIN IMMEDIATE"} if is_sqlite(url) else {}
-        self._writing_engine = self._engine.execution_options(destinations=tuple(destinations), **writing)
+            self._begin = "BEGIN"  # by us, as in SQLite: with what is set for the transaction
+            writing |= {"isolation_level": "AUTOCOMMIT"}
+        self._writing_engine = self._engine.execution_options(**writing)
 
     @classmethod
     async def connect(cls, url: str, destinations: Sequence[Destination] = ()) -> Self:
@@ -148,8 +151,10 @@ class SqlDatabase:
         """A writing transaction. On SQLite there is one at a time."""
         with self._turn, _transaction(self._writing_engine, doing) as connection:
             connection.info[NEWS] = news = set[str]()  # another one for each transaction
+            how = self._begin
             if getattr(_this_thread, "is_ahead", False) and not is_sqlite(self._url):
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(LOCK_SECONDS * 1000)}")
+                how += f"; SET LOCAL lock_timeout = {round(LOCK_SECONDS * 1000)}"  # together: one round trip
+            connection.exec_driver_sql(how)
             yield connection
         for kind in sorted(news):
             for watcher in self._watchers[kind]:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from adapters.sql.core.biller_schema import personal_numbers, service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.register_schema import register_lines
+from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.receivables.accounts import lock_account
 from billing.customers.account_numbers import AccountKey, PersonalNumber, ServiceAccount, new_number
@@ -17,6 +18,10 @@ _A, _P = service_accounts.c, personal_numbers.c
 # Executed for every payment that a bank tells, so composed once.
 _BY_NUMBER = select(_A.customer_id).where(_A.number == bindparam("key"))
 _BY_PERSON = select(_P.customer_id).where(_P.digest == bindparam("key"))
+_LOCKED_BY_NUMBER, _LOCKED_BY_PERSON = (
+    query.join(customers, customers.c.customer_id == column).with_for_update(of=customers)
+    for query, column in ((_BY_NUMBER, _A.customer_id), (_BY_PERSON, _P.customer_id))
+)
 
 
 class SqlAccountNumbers(SqlDatabase):
@@ -92,6 +97,15 @@ def owner_of(connection: Connection, key: AccountKey) -> str | None:
     """As ``SqlAccountNumbers.account_owner``, within a transaction."""
     query = _BY_NUMBER if key.number is not None else _BY_PERSON
     owner: str | None = connection.scalar(query, {"key": key.number or key.personal})
+    return owner
+
+
+def locked_owner_of(connection: Connection, key: AccountKey) -> str | None:
+    """As ``owner_of``, locked as by ``lock_account``: a customer together with the look-up."""
+    query = _LOCKED_BY_NUMBER if key.number is not None else _LOCKED_BY_PERSON
+    owner: str | None = connection.scalar(query, {"key": key.number or key.personal})
+    if owner is None and (owner := owner_of(connection, key)) is not None:
+        lock_account(connection, owner)
     return owner
 
 

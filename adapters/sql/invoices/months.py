@@ -26,12 +26,13 @@ from adapters.sql.core.statements import (
 )
 from adapters.sql.receivables.accounts import balance, lock_customer
 from adapters.sql.receivables.journal import post
+from adapters.sql.tariffs.agreed import revision_of
 from billing.apart import Failed
 from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.customers.address import email_key
 from billing.customers.customer import Customer
-from billing.errors import BalanceChanged
+from billing.errors import BalanceChanged, TariffsChanged
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow, VersionRow
@@ -68,6 +69,8 @@ class SqlMonths(SqlDatabase):
     def record_draft(self, month: Month, at: datetime) -> None:
         with self._writing(f"record the draft of {month.customer_id}, {month.period}") as connection:
             _lock_customer(connection, month.customer, at)
+            if month.invoice and month.invoice.tariffs_seen != revision_of(connection, month.customer_id):
+                raise TariffsChanged(f"what was agreed with {month.customer_id} has changed; it is read again")
             _record(connection, month, at, _stored(connection, month), is_new_draft=True)
 
     @in_thread
@@ -118,7 +121,7 @@ def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> 
     """Ensures the customer's row and locks it: one record of a customer is written at a time."""
     if not lock_customer(connection, customer.customer_id):
         insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
-        insert_new(connection, addresses, [address_values(customer)])
+        insert_new(connection, addresses, address_values(customer))
         lock_customer(connection, customer.customer_id)
 
 
@@ -190,4 +193,4 @@ def _update_customer(connection: Connection, month: Month, at: datetime) -> None
     closed = {"closed_reason": month.leaving if last else None, "closed_at": last.at if last else None}
     values = customer_values(month.customer) | closed | {"updated_at": at}
     connection.execute(_UPDATE, values | {"id": month.customer_id, "newest": month.period})
-    insert_new(connection, addresses, [address_values(month.customer)])
+    insert_new(connection, addresses, address_values(month.customer))

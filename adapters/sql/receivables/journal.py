@@ -8,23 +8,27 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     and_,
     bindparam,
     case,
     func,
     insert,
+    or_,
     select,
     true,
 )
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.core.schema import debts, invoices
 from adapters.sql.events.outbox import put_events
 from adapters.sql.orders.releases import release_what_is_paid
 from adapters.sql.receivables.accounts import balance
 from adapters.sql.subscribers.restore import restore_who_has_paid
 from billing.events.event import Destination
+from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.payments.rails import CARDS
 from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
 from billing.receivables.journal import (
@@ -70,6 +74,15 @@ ENTRIES = (
 _HEAD = select(incoming_payments.c.reference, incoming_payments.c.kind).where(
     incoming_payments.c.rail == bindparam("rail"), incoming_payments.c.digest == bindparam("digest")
 )
+_WHOSE: BindParameter[Any] = bindparam("customer_id")
+_COLLECTED = (
+    select(invoices.c.period)
+    .where(invoices.c.customer_id == _WHOSE, invoices.c.period == bindparam("period"))
+    .where(or_(*(invoices.c.outcome == outcome for outcome in sorted(UNPAID_OUTCOMES))))
+    .union_all(select(debts.c.period).where(debts.c.customer_id == _WHOSE, debts.c.outcome.is_(None)))
+    .limit(1)
+)
+_TOLD = {Destination.RECEIVER, Destination.COLLECTION}
 _INSERT_TRANSACTION = insert(transactions).returning(transactions.c.number)
 _INSERT_ENTRIES = insert(journal_entries)
 
@@ -142,9 +155,10 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     gets past this.
     """
     posted = list(posted)
-    destinations = connection.get_execution_options().get("destinations", ())
-    told = {Destination.RECEIVER, *([Destination.COLLECTION] if any(map(_may_concern_collection, posted)) else [])}
-    if told := told.intersection(destinations):
+    told = _TOLD.intersection(connection.get_execution_options().get("destinations", ()))
+    if Destination.COLLECTION in told and not _is_collected(connection, posted):
+        told.discard(Destination.COLLECTION)
+    if told:
         before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
         events = list(events_of(posted, before, payments))
         concerned = {Destination.RECEIVER: events, Destination.COLLECTION: list(filter(concerns_collection, events))}
@@ -160,16 +174,16 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     restore_who_has_paid(connection, posted)
 
 
-def _may_concern_collection(transaction: Transaction) -> bool:
-    """Whether it moves money for a month that a collection did not charge by itself."""
-    if transaction.payment is None or transaction.payment.rail == CARDS:
-        return False
-    accounts = (entry.account for entry in transaction.entries)
-    return any(each.kind is AccountKind.RECEIVABLE and _is_month(each.subject) for each in accounts)
+def _is_collected(connection: Connection, posted: Iterable[Transaction]) -> bool:
+    """Whether they move money for months that somebody collects, and that was not charged by a collection itself.
 
-
-def _is_month(subject: Subject | None) -> bool:
-    return subject is not None and subject.kind is SubjectKind.MONTH
+    A month that closes unpaid later is recorded under the lock of its customer, as money is; then its collection
+    begins, and counts.
+    """
+    moves = (each for each in posted if each.payment is not None and each.payment.rail != CARDS)
+    about = [each for each in receivables(moves) if each.subject.kind is SubjectKind.MONTH]
+    keys = ({"customer_id": each.customer_id, "period": each.subject.name} for each in about)
+    return any(connection.scalar(_COLLECTED, key) is not None for key in keys)
 
 
 def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:
