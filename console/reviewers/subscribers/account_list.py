@@ -2,8 +2,8 @@
 
 ::
 
-    GET  /desk/subscribers     filters and page are in the query
-    POST /desk/subscribers     registers an account, once for each form
+    GET  /desk/subscribers                filters and page are in the query
+    POST /desk/subscribers/-/register     registers an account, once for each form; "-" is no account's number
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from billing.errors import InvalidInput, NotFound
@@ -21,7 +21,7 @@ from billing.subscribers.ports import PAGE_SERVICES, ServiceFilter, Services
 from billing.subscribers.service import ServiceState
 from billing.subscribers.service_file import typed_service
 from console.reviewers.page_frame import PageFrame
-from console.reviewers.signed_in import Session, SignedIn
+from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.reviewers.subscribers.typed import Reviewer, change_id_of, reason_of
 from console.web.forms import form_of, texts_in
 from wording.services import cause_words
@@ -45,7 +45,8 @@ class AccountListPages:
         self._now = now
         self.router = APIRouter(prefix="/desk/subscribers")
         self.router.add_api_route("", self.show, response_model=None)
-        self.router.add_api_route("", self.register, methods=["POST"], response_model=None)
+        self.router.add_api_route("/-/register", self.register, methods=["POST"], response_model=None)
+        self.router.add_api_route("/-/register", self.back, response_model=None, dependencies=[Depends(signed_in())])
 
     async def show(self, request: Request, session: SignedIn) -> Response:
         return await self._page(session, request.query_params)
@@ -67,6 +68,10 @@ class AccountListPages:
         except (InvalidInput, NotFound) as error:
             return await self._page(session, {}, typed, str(error))
         return RedirectResponse(f"/desk/subscribers/{service.number}", 303)
+
+    def back(self) -> RedirectResponse:
+        """To the page; this address is for the form only."""
+        return RedirectResponse("/desk/subscribers", 303)
 
     async def _page(
         self, session: Session, query: Mapping[str, str], typed: Mapping[str, str] | None = None, refused: str = ""
