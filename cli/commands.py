@@ -51,6 +51,12 @@ _NUMBERS = """The numbers by which customers pay in a bank's app: open, close, l
 $ python starter.py numbers open acme --by ann --reason "contract 17"
 $ python starter.py numbers list acme
 """
+_TEXTS = """Texts to customers: list, check how many segments each has, send one to try.
+
+[bold]Examples[/bold]
+$ python starter.py texts list --customer acme
+$ python starter.py texts check
+"""
 _USERS = """The users of the console: add, list, disable, enable, password, role.
 
 [bold]Examples[/bold]
@@ -119,6 +125,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "orders", _ORDERS, _orders, _order_changes, "orders.import_orders: import_"),
     **_group("Customers and months", "customers", _CUSTOMERS, _known, _imported, _others, "customers.erase: erase"),
     **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),
+    **_group("Operation", "texts", _TEXTS, "texts.texts: list_ check send_test"),
     **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),
     **_group("Review", "brake", _BRAKE, "reviewers.brake: on off show"),

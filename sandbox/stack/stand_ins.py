@@ -1,4 +1,4 @@
-"""The stand-ins for Stripe, WayForPay, a bank, Google Sheets, a mail server and production, together, on 127.0.0.1.
+"""The stand-ins for Stripe, WayForPay, a bank, Google Sheets, mail, texts and production, together, on 127.0.0.1.
 
 python -m sandbox.stack.stand_ins --folder data      serves until SIGTERM; what it keeps is in the folder
 
@@ -7,6 +7,7 @@ folder/wayforpay.jsonl     the journal of the WayForPay stand-in, as well
 folder/bank-app.jsonl      and that of the bank
 folder/sheets/sales/*.csv  the worksheets, one file a month; edit them as you would the sheet
 folder/mail/*.eml          every mail that was sent
+folder/sms.jsonl           every text that was taken
 folder/production.jsonl    what production was told
 """
 
@@ -24,6 +25,8 @@ from starlette.types import ASGIApp
 
 from sandbox.bank.api import bank_app
 from sandbox.bank.store import BANK_JOURNAL
+from sandbox.sms.api import sms_app
+from sandbox.sms.store import SMS_JOURNAL
 from sandbox.stack.local_server import LocalServer
 from sandbox.stack.ports import Ports
 from sandbox.stand_ins.faults import Faults
@@ -46,7 +49,7 @@ async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[P
     (folder / "sheets").mkdir(exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         mailbox = await stack.enter_async_context(Mailbox(folder / "mail", port=ports.smtp))
-        stripe, sheets, mail, production, wayforpay, bank = await stack.enter_async_context(
+        stripe, sheets, mail, production, wayforpay, bank, sms = await stack.enter_async_context(
             _serve_all(
                 (Faults(stripe_app(folder / "stripe.jsonl")), ports.stripe),
                 (Faults(sheets_app(folder / "sheets")), ports.sheets),
@@ -54,9 +57,10 @@ async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[P
                 (Faults(production_app(folder / "production.jsonl")), ports.production),
                 (ByCall(Faults(wayforpay_app(folder / "wayforpay.jsonl"))), ports.wayforpay),
                 (Faults(bank_app(folder / BANK_JOURNAL)), ports.bank),
+                (Faults(sms_app(folder / SMS_JOURNAL)), ports.sms),
             )
         )
-        yield Ports(stripe, sheets, mail, mailbox.port, production, wayforpay, bank)
+        yield Ports(stripe, sheets, mail, mailbox.port, production, wayforpay, bank, sms)
 
 
 @contextlib.asynccontextmanager
@@ -103,7 +107,7 @@ def _listener(port: int) -> socket.socket:
 
 async def _main() -> None:
     parser = argparse.ArgumentParser(
-        description="Stand-ins for Stripe, WayForPay, a bank, Google Sheets, mail and production"
+        description="Stand-ins for Stripe, WayForPay, a bank, Google Sheets, mail, texts and production"
     )
     parser.add_argument("--folder", type=Path, default=Path("data"))
     names = [field.name for field in fields(Ports)]
