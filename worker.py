@@ -37,10 +37,11 @@ from bootstrap import (
     connect_sales,
     connect_sheet_comparer,
     connect_temporal,
+    ladder_terms,
 )
 from bootstrap_gateways import connect_gateway_reader
 from bootstrap_registers import connect_register_folder
-from bootstrap_texts import connect_text_reports
+from bootstrap_texts import connect_customer_messages, connect_text_reports
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -50,6 +51,7 @@ from process.shutdown import GRACE, Ending, KeptRuns
 from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
 from services.cashier import Cashier
+from services.collection_messages import CollectionMessages
 from services.shared_sales import Sales
 from settings import Settings, load_settings
 from workflows.answers import Answers
@@ -155,8 +157,11 @@ def _activities(
     comparer = connect_sheet_comparer(settings, adapters, sales)
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
-    collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
-    ladder = LadderActivities(ledger, alerts, None)
+    messages = CollectionMessages(connect_customer_messages(settings, adapters, alerts), ledger)
+    collections = CollectionActivities(
+        cashier, ledger, messages, alerts, CollectionSignals(client), ladder_terms(settings)
+    )
+    ladder = LadderActivities(ledger, messages, alerts)
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
     orders = OrderActivities(ledger, alerts, links)
     return [

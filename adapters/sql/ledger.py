@@ -46,6 +46,7 @@ from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
+from adapters.sql.subscribers.calls import SqlServiceCalls
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
 from adapters.sql.tariffs.tariffs import SqlTariffs
@@ -89,6 +90,7 @@ class SqlLedger(
     SqlAccountNumbers,
     SqlBillers,
     SqlServices,
+    SqlServiceCalls,
     SqlTasks,
     SqlTariffs,
     SqlTexts,
