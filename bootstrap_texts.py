@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
-from temporalio import activity
 
 from process.text_settings import SmscAccount, TwilioAccount
-from services import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +64,10 @@ def connect_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> Cus
 
 def _clock(settings: Settings) -> Callable[[], datetime]:
     """The workflow's clock inside an activity, which may be ahead of every other in a sandbox."""
+    from temporalio import activity
+
+    from services import clock
+
     return lambda: clock.now() if activity.in_activity() else settings.now()
 
 

@@ -8,11 +8,12 @@ import typer
 from billing.errors import InvalidInput
 from billing.model import Code, Count, Line, Model
 from billing.texts.segments import foreign_characters, measure
-from billing.texts.text import Body, Language, OutgoingText, TextKind, TextRow, masked_phone, price_words
+from billing.texts.text import Body, Language, OutgoingText, TextKind, price_words
 from bootstrap import connect_adapters, connect_ledger
 from bootstrap_texts import phone_reader
 from cli.terminal.options import AsJson
-from cli.terminal.output import SHOWN, counted, print_json, print_table, say, utc, whole
+from cli.terminal.output import SHOWN, counted, print_json, print_table, say, whole
+from cli.texts.table import print_texts
 from settings import Settings, load_settings
 from wording.texts import check_typed
 
@@ -49,16 +50,9 @@ async def list_(
     if as_json:
         print_json({"texts": rows, "today": day})
         return
-    columns = (whole("Sent"), "Customer", "Text", "To", "State", "Segments", "Price")
-    print_table(columns, rows, _listed, empty="no texts", shown=SHOWN)
+    print_texts(rows, empty="no texts")
     cost = price_words(day.cost_micros, settings.texts.currency)
     say(f"today, UTC: {counted(day.texts, 'text')}, {counted(day.segments, 'segment')}, {cost}")
-
-
-def _listed(row: TextRow) -> tuple[str, ...]:
-    price = price_words(row.cost_micros, row.currency)
-    state = f"{row.status} {row.code}".strip()
-    return utc(row.began_at), row.customer_id, row.kind, masked_phone(row.recipient), state, str(row.segments), price
 
 
 async def check(
