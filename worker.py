@@ -30,7 +30,6 @@ from bootstrap import (
     connect_checkouts,
     connect_completeness,
     connect_customer_mails,
-    connect_customer_messages,
     connect_digest_trigger,
     connect_digests,
     connect_dispatcher,
@@ -42,6 +41,7 @@ from bootstrap import (
 )
 from bootstrap_gateways import connect_gateway_reader
 from bootstrap_registers import connect_register_folder
+from bootstrap_texts import connect_customer_messages, connect_text_reports
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -80,10 +80,12 @@ async def main() -> int:
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         dispatcher = connect_dispatcher(settings, adapters, client, digest)
-        reader = connect_gateway_reader(settings, adapters, connect_alerts(settings, adapters, digest))
+        alerts = connect_alerts(settings, adapters, digest)
+        reader = connect_gateway_reader(settings, adapters, alerts)
+        reports = connect_text_reports(settings, adapters, alerts)
         registers = connect_register_folder(settings, adapters.ledger)
         worker = create_worker(client, settings, adapters, threads=threads)
-        async with dispatcher.open(), reader.open(), registers.open(), worker:
+        async with dispatcher.open(), reader.open(), registers.open(), reports.open(), worker:
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
             gc.freeze()  # exempts the objects loaded at startup from garbage collection
@@ -155,7 +157,7 @@ def _activities(
     comparer = connect_sheet_comparer(settings, adapters, sales)
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
-    messages = CollectionMessages(connect_customer_messages(settings, adapters), ledger)
+    messages = CollectionMessages(connect_customer_messages(settings, adapters, alerts), ledger)
     collections = CollectionActivities(
         cashier, ledger, messages, alerts, CollectionSignals(client), ladder_terms(settings)
     )

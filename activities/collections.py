@@ -27,7 +27,7 @@ from billing.receivables.journal import Cause, Subject, receivable
 from billing.receivables.ports import Journal
 from billing.reviewers.alerts import of_collection, of_news
 from billing.reviewers.ports import BrakeStore
-from billing.texts.text import Consequence, Restriction, TextKind
+from billing.texts.text import Consequence, ConsequenceKind, TextKind
 from services import clock
 from services.alerts import Alerts
 from services.cashier import Cashier
@@ -195,7 +195,7 @@ class CollectionActivities:
         kind, consequence = TextKind.REMINDER, None
         if collection.rung.action is RungAction.WARN and (coming := collection.coming_restriction(clock.now())):
             kind = TextKind.WARNING
-            consequence = Consequence(action=Restriction(coming.rung.action), at=coming.at)
+            consequence = Consequence(action=ConsequenceKind(coming.rung.action), at=coming.at)
         oldest, number = collection.open_debts[0], collection.reminders + 1
         await self._messages.tell(kind, collection, oldest, number, collection.rung.by, consequence)
 

@@ -70,6 +70,12 @@ _TASKS = """What people have to do: list, show, complete.
 $ python starter.py tasks list
 $ python starter.py tasks complete 7 --by bob --reason "cut at the box"
 """
+_TEXTS = """Texts to customers: list, check how many segments each has, send one to try.
+
+[bold]Examples[/bold]
+$ python starter.py texts list --customer acme
+$ python starter.py texts check
+"""
 _USERS = """The users of the console: add, list, disable, enable, password, role.
 
 [bold]Examples[/bold]
@@ -144,6 +150,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "tariffs", _TARIFFS, "tariffs.tariffs: add list_ show change end"),
     **_group("Customers and months", "subscribers", _SUBSCRIBERS, _services, _from_file, _priced),
     **_group("Customers and months", "tasks", _TASKS, "subscribers.tasks: list_ show complete"),
+    **_group("Operation", "texts", _TEXTS, "texts.texts: list_ check send_test"),
     **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),
     **_group("Review", "brake", _BRAKE, "reviewers.brake: on off show"),

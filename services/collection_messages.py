@@ -45,11 +45,12 @@ class CollectionMessages:
             activity.logger.warning("%s refused: %s", kind, error)
 
     async def _addressed(self, collection: Collection) -> Collection:
-        """With the customer's present name and address: a change updates months to come, but no collections."""
+        """With the customer's present name, address and number: a change updates months to come, but no collections."""
         customer = await self._ledger.customer(collection.customer_id)
         if customer is None:
             return collection
-        return collection.evolve(customer=collection.customer.evolve(email=customer.email, name=customer.name))
+        present = {"email": customer.email, "phone": customer.phone, "name": customer.name}
+        return collection.evolve(customer=collection.customer.evolve(**present))
 
     async def _month(self, collection: Collection, debt: Debt) -> Month:
         month = await self._ledger.month(collection.customer_id, debt.period)
