@@ -247,6 +247,7 @@ class CollectionActivities:
 
 def request_for(collection: Collection, debt: Debt) -> PaymentRequest:
     """The request of the debt's month, under the month's key, so that one payment pays it."""
+    assert debt.method, "what was billed is not charged to a card"
     return PaymentRequest(
         key=payment_key(collection.customer_id, debt.period, debt.series),
         customer_id=collection.customer_id,
@@ -263,9 +264,9 @@ def _acting(collection: Collection) -> Debt:
     return debt
 
 
-def _means(debt: Debt) -> tuple[int, str]:
+def _means(debt: Debt) -> tuple[int, str | None]:
     """The series of payments and the card."""
-    return debt.series, debt.method.card_id
+    return debt.series, debt.method.card_id if debt.method else None
 
 
 def _last_attempt(debt: Debt) -> str:

@@ -63,7 +63,7 @@ class NoticeActivities:
         await check_brake_for(self._ledger, month)
         if clock.now() + month.customer.terms.min_notice > month.notice.charge_at:
             raise NoticeOutdated("the notice could not be sent in time for its charge date; another one follows")
-        change = await self._correction(month, month.customer.email)
+        change = await self._correction(month, month.customer.mailbox)
         await self._mails.to_customer(CustomerMailKind.NOTICE, month, month.notice.number, correction=change)
         delivered = await self._compared(month, Delivered(at=clock.now()))
         await self._ledger.record(month.delivered(delivered), delivered.at)

@@ -135,7 +135,7 @@ def request_for(month: Month) -> PaymentRequest:
     return PaymentRequest(
         key=payment_key(month.customer.customer_id, month.period, month.series),
         customer_id=month.customer.customer_id,
-        method=month.customer.payment_method,
+        method=month.customer.card_on_file,
         period=month.period,
         amount_minor=month.notice.total_minor,
         currency=month.invoice.currency,

@@ -20,7 +20,7 @@ from billing.reviewers.ports import BrakeStore
 from billing.sales.adjustments import merged_by_sheet
 from billing.sales.sales import MAX_ROWS, rows_of
 from billing.tariffs.lines import lines_of
-from billing.tariffs.ports import AgreedItems
+from billing.tariffs.ports import AgreedItems, ServiceDays
 from services import clock
 from services.alerts import Alerts
 from services.shared_sales import Sales, since_import
@@ -30,7 +30,7 @@ _TRIES = 12
 """Attempts of the second round, some two hours; then the month continues without the sheet of the month before."""
 
 
-class _Ledger(Accounts, Addresses, AgreedItems, BrakeStore, Lookalikes, MonthStore, Protocol):
+class _Ledger(Accounts, Addresses, AgreedItems, BrakeStore, Lookalikes, MonthStore, ServiceDays, Protocol):
     """The stores it uses."""
 
 
@@ -129,7 +129,7 @@ class SalesActivities:
         snapshot = await self._source.read(month.period, since_import(month, clock.now()))
         own = {email_key(email): email for email in await self._ledger.own_emails(customer.customer_id)}
         former = {key: own[key] for key in sorted(own.keys() & snapshot.by_email.keys() - {customer.email_key})}
-        emails = (customer.email, *former.values())
+        emails = (*filter(None, [customer.email]), *former.values())
         rows = rows_of(customer, emails, month.period, snapshot, self._decimal_separator, former)
         lines = tuple(row for row in rows if isinstance(row, LineItem))
         problems = tuple(row for row in rows if isinstance(row, Problem))
@@ -139,7 +139,10 @@ class SalesActivities:
     async def _with_tariffs(self, month: Month, invoice: Invoice) -> Invoice:
         """The draft with what the customer's accounts pay for the period, in review mode manual, too."""
         agreed = await self._ledger.agreed(month.customer_id)
-        lines = lines_of(month.period, agreed, month.customer.currency) if agreed.items else ()
+        if not agreed.items:
+            return invoice.evolve(tariffs_seen=agreed.revision)
+        suspended = await self._ledger.suspended_days(month.customer_id, month.period)
+        lines = lines_of(month.period, agreed, month.customer.currency, suspended)
         return invoice.evolve(lines=lines, tariffs_seen=agreed.revision)
 
     async def _with_late_sales(self, month: Month, invoice: Invoice) -> ImportedSales:
@@ -172,7 +175,7 @@ class SalesActivities:
 
     async def _check_only_owner(self, month: Month) -> None:
         for other in await self._ledger.customers_like(month.customer):
-            if other.email_key == month.customer.email_key:
+            if month.customer.email and other.email_key == month.customer.email_key:
                 raise InvalidInput(
                     f"{month.customer.customer_id} and {other.customer_id} have the same email, so both would pay for "
                     "the same sales; update or close one of them, then resume"

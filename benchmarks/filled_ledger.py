@@ -85,12 +85,12 @@ def _sold(month: Month) -> Iterator[tuple[str, str, str]]:
     """The rows of the worksheet that the invoice was made of."""
     for line in month.invoice.lines if month.invoice else ():
         yield (
-            month.customer.email,
+            month.customer.mailbox,
             format_amount(line.amount_minor, month.customer.currency).split()[0],
             line.description,
         )
     for problem in month.invoice.problems if month.invoice else ():
-        yield month.customer.email, problem.raw, problem.description
+        yield month.customer.mailbox, problem.raw, problem.description
 
 
 def _write(ledger: SqlLedger, months: list[Month], now: datetime) -> None:
@@ -110,11 +110,11 @@ def _payment(month: Month) -> Payment:
     assert month.invoice is not None
     return Payment(
         rail="stripe",
-        payment_id=f"pi_{customer.payment_method.payer_id}",
+        payment_id=f"pi_{customer.card_on_file.payer_id}",
         key=key,
         customer_id=customer.customer_id,
         period=month.period,
-        payer_id=customer.payment_method.payer_id,
+        payer_id=customer.card_on_file.payer_id,
         amount_minor=month.invoice.total_minor,
         currency=customer.currency,
         status=PaymentStatus.SUCCEEDED,

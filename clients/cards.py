@@ -58,7 +58,7 @@ class Cards:
         if not customers:
             return "not a card of ours"
         card = await self._vault.card(card_id)
-        customers = [each for each in customers if each.payment_method.payer_id == card.payer_id]
+        customers = [each for each in customers if each.payer_id == card.payer_id]
         for customer in customers:
             await replace_card(
                 self._client,
@@ -83,7 +83,7 @@ class Cards:
         customer = await self._ledger.customer(customer_id) if customer_id else None
         if customer is None:
             raise NotFound(f"{session_id} is for {customer_id or 'nobody'}, who is no customer of ours")
-        if card.payer_id != customer.payment_method.payer_id:
+        if customer.payer_id not in (None, card.payer_id):  # the page of who pays by bill was opened for them, too
             raise InvalidInput(f"{session_id}: the card is not of {customer.customer_id}'s customer at Stripe")
         if await self._is_older(card, customer):
             return f"{customer.customer_id}: a newer card is on file"
@@ -100,8 +100,8 @@ class Cards:
 
     async def _is_older(self, card: CardDetails, customer: Customer) -> bool:
         """Whether the customer has registered another card since; words of the first may come late."""
-        known = customer.payment_method
-        if card.is_same(known):
+        known = customer.card
+        if known is None or card.is_same(known):
             return False
         try:
             current = await self._vault.card(known.card_id)

@@ -208,13 +208,19 @@ async def check_is_distinct(ledger: StartLedger, customer: Customer) -> None:
 
 def _check_is_distinct(customer: Customer, others: Sequence[Customer]) -> None:
     for other in others:
-        shared = "email; sales need one owner" if other.email_key == customer.email_key else "card or payer"
+        is_owner = customer.email_key is not None and other.email_key == customer.email_key
+        shared = "email; sales need one owner" if is_owner else "card or payer"
         raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same {shared}")
 
 
 async def with_card_on_file(vault: CardVault, customer: Customer) -> Customer:
-    """The customer with the last four digits of the card. Raises ``CardMissing`` for another customer's card."""
-    method = customer.payment_method
+    """The customer with the last four digits of the card, if there is one.
+
+    Raises ``CardMissing`` for another customer's card.
+    """
+    method = customer.card
+    if method is None:
+        return customer
     card = await patiently(lambda: vault.card(method.card_id), _BUSY_PAUSES_SECONDS)
     if card.payer_id != method.payer_id:
         raise CardMissing(
@@ -259,7 +265,7 @@ async def _first_month(
         raise InvalidInput(
             f"{customer_id}: the account was closed ({known.closed_reason}); to bill it again, start it with --reopen"
         )
-    if is_erased(customer.email):
+    if is_erased(customer.email or customer.name):
         raise InvalidInput(f"{customer_id}: this person's data were erased; start them with their data, from a file")
     _check_is_distinct(customer, known.like)
     current = Period.at(now, customer.timezone)
@@ -270,7 +276,7 @@ async def _first_month(
             raise InvalidInput(f"{customer_id}: {period} has not begun; the current month is {current}")
     elif newest.outcome is None:
         month = newest
-        method = customer.payment_method.evolve(last4=newest.customer.payment_method.last4)
+        method = customer.card.evolve(last4=newest.customer.last4) if customer.card else customer.payment_method
         if customer.evolve(payment_method=method, terms=newest.customer.terms) != newest.customer:
             raise InvalidInput(
                 f"{customer_id}: {newest.period} is open with other data than these; go on with "

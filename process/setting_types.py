@@ -8,7 +8,6 @@ from pydantic_settings import NoDecode
 
 from billing.billers.biller import BillerCode, Dialect
 from billing.customers.address import hidden_character
-from billing.customers.contact_hours import ContactHours
 from billing.customers.customer import Currency, Timezone
 from billing.customers.ladder import Ladder
 from billing.errors import InvalidInput
@@ -51,16 +50,6 @@ Amounts = Annotated[
 ]
 Networks = Annotated[tuple[Network, ...], Field(max_length=100), NoDecode, BeforeValidator(_networks)]
 LadderText = Annotated[Ladder, NoDecode]
-
-
-def _hours(text: object) -> object:
-    try:
-        return ContactHours.read(text) if isinstance(text, str) else text
-    except InvalidInput as error:
-        raise ValueError(str(error)) from None
-
-
-Hours = Annotated[ContactHours, NoDecode, BeforeValidator(_hours)]
 
 
 def _one_line(text: str) -> str:

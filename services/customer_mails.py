@@ -48,15 +48,15 @@ class CustomerMails:
         link = self._links.to(customer.customer_id, month.period, closed.at + _VALID) if closed else ""
         parts: list[object] = [number]
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
-            parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.payment_method.last4]
+            parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.last4]
         details = {"collection": collection, "correction": correction, "consequence": consequence}
-        mail = _mail(kind, customer.email, month, link=link, **details)
+        mail = _mail(kind, customer.mailbox, month, link=link, **details)
         about = collection.period if collection and kind in OF_COLLECTION else month.period
         await self._deliver(mail, about, number, "|".join(map(str, parts)))
 
     async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:
         """Welcomes a new customer, once for each registration; raises as ``to_customer``."""
-        mail = _mail(CustomerMailKind.WELCOME, month.customer.email, month, link=link, agreed=agreed)
+        mail = _mail(CustomerMailKind.WELCOME, month.customer.mailbox, month, link=link, agreed=agreed)
         await self._deliver(mail, month.period, 1, registration_id)
 
     async def card_link(self, kind: CustomerMailKind, month: Month, link: str) -> None:
@@ -65,7 +65,7 @@ class CustomerMails:
         One of several processes sends it; if that one dies, a repeat sends it a minute later.
         """
         now = clock.now()
-        mail = _mail(kind, month.customer.email, month, link=link)
+        mail = _mail(kind, month.customer.mailbox, month, link=link)
         await self._deliver(mail, month.period, 1, f"{now:%Y-%m-%d}", now - _SENDING)
 
     async def _deliver(

@@ -124,8 +124,9 @@ class SheetComparer:
         """
         billed = [email_key(email) for email in sales.emails]
         more = []
-        if customer.email_key not in billed and not await self._ledger.drafted_from(month.period, customer.email):
-            more.append(customer.email)
+        email, is_new = customer.email, customer.email_key not in billed
+        if email and is_new and not await self._ledger.drafted_from(month.period, email):
+            more.append(email)
         own = {email_key(email): email for email in await self._ledger.own_emails(customer.customer_id)}
         former = own.keys() & snapshot.by_email.keys() - {customer.email_key, *billed[:1]}
         more += [own[key] for key in sorted(former.difference(billed))]

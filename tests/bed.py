@@ -89,7 +89,7 @@ class Bed:
             {
                 "customer_id": customer_id,
                 "email": email,
-                "payment_method": {"payer_id": payer_id, "card_id": card_id},
+                "payment_method": {"kind": "card", "payer_id": payer_id, "card_id": card_id},
                 **values,
                 **fields,
             }
@@ -121,7 +121,7 @@ class Bed:
         and again.
         """
         customer = await self.customer(customer_id, **fields)
-        self.sales(period, *((customer.email, amount, f"Sale {n}") for n, amount in enumerate(sales, start=1)))
+        self.sales(period, *((customer.mailbox, amount, f"Sale {n}") for n, amount in enumerate(sales, start=1)))
         if not is_last and not self.worksheet(after := Period(period).next()).exists():
             self.sales(after)
         await self.start(customer, period)
@@ -173,13 +173,13 @@ class Bed:
 
     async def behaves(self, customer: Customer, behaviour: str) -> None:
         """From now on the customer's card does this, in the words of the Stripe stand-in."""
-        await self.stripe_control(f"cards/{customer.payment_method.card_id}", {"behaviour": behaviour})
+        await self.stripe_control(f"cards/{customer.card_on_file.card_id}", {"behaviour": behaviour})
 
     async def another_card(self, customer: Customer, card: str = "pm_card_visa") -> CardDetails:
         """Attaches another card to the customer at Stripe."""
         async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
             url = f"{self.stripe_url}/v1/payment_methods/{card}/attach"
-            answer = await http.post(url, data={"customer": customer.payment_method.payer_id})
+            answer = await http.post(url, data={"customer": customer.card_on_file.payer_id})
             return await self.adapters.payments.card(answer.raise_for_status().json()["id"])
 
     async def tell_reviewers(self) -> None:
@@ -321,7 +321,7 @@ class Bed:
             nonlocal collection
             with contextlib.suppress(RPCError):  # not begun yet
                 collection = await self.collection(customer_id)
-                if collection.customer.payment_method.payer_id in self.registered and holds(collection):
+                if collection.customer.card_on_file.payer_id in self.registered and holds(collection):
                     return collection
             return None
 

@@ -21,7 +21,7 @@ async def link_for(
     request = CheckoutRequest(
         rail="stripe-link",
         customer_id=customer_id,
-        payer_id=customer.payment_method.payer_id,
+        payer_id=customer.card_on_file.payer_id,
         subject=Subject.month(Period(period)),
         description=f"Invoice for {period}",
         expires_at=now() + timedelta(hours=20),

@@ -57,7 +57,7 @@ class Collection(Walk):
                 counted = debt.to_look_up()
             else:
                 owed_minor = answer.owed_minor.get(debt.period, debt.outstanding_minor)
-                counted = debt.counted(owed_minor, answer.at, self.customer.payment_method, self.halt is not None)
+                counted = debt.counted(owed_minor, answer.at, self.customer.card, self.halt is not None)
             if counted.release != debt.release:
                 changed = changed.with_debt(counted, trouble=None).to_count()
             elif counted != debt:

@@ -205,7 +205,7 @@ def _resume(collection: Collection) -> tuple[Collection, str]:
     resumed = resumed.to_count() if collection.failure else resumed
     if collection.halt is not None and any(debt.untried_card for debt in collection.open_debts):
         tried = resumed.with_open_debts(
-            lambda debt: debt.with_card(debt.method, is_halted=False) if debt.untried_card else debt
+            lambda debt: debt.with_card(debt.method, is_halted=False) if debt.method and debt.untried_card else debt
         )
         return tried, "resumed; the new card is tried now"
     return resumed, "resumed"
@@ -230,9 +230,9 @@ def _retry(collection: Collection, debt: Debt, command: Retry) -> tuple[Collecti
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
     card, by_card = command.card, [debt for debt in collection.open_debts if debt.by_card]
     customer = collection.customer.evolve(payment_method=card)
-    known = [collection.customer.payment_method, *(debt.method for debt in by_card)]
+    known = [collection.customer.card, *(debt.method for debt in by_card)]
     if all(card.is_same(method) for method in known):
-        if all(card.last4 in ("", method.last4) for method in known):
+        if all(method and card.last4 in ("", method.last4) for method in known):
             raise Refused("this card is known already", Refusal.UNCHANGED)
         renamed = collection.with_open_debts(lambda debt: debt.evolve(method=card) if debt.by_card else debt)
         return renamed.evolve(customer=customer), f"the card now ends in {card.last4}"
@@ -242,7 +242,7 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
     release = Release(by=command.by, reason=command.reason, purpose=Purpose.NEW_CARD, method=card)
 
     def replaced(debt: Debt) -> Debt:
-        if not debt.by_card or card.is_same(debt.method):
+        if not debt.by_card or debt.method is None or card.is_same(debt.method):
             return debt
         if card.payer_id != debt.method.payer_id:
             return debt.evolve(release=release)

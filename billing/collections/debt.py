@@ -19,7 +19,7 @@ from billing.collections.stages import (
 from billing.invoices.month import Month
 from billing.model import Code, Count, Instant, Minor, Model, Number
 from billing.money import format_amount
-from billing.payments.methods import PaymentMethod
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 
@@ -31,7 +31,7 @@ class Debt(Model):
     amount_minor: Minor
     currency: Code
     opened_at: Instant
-    method: PaymentMethod  # the card of its payment at the processor
+    method: CardOnFile | None = None  # the card of its payment at the processor; None: it was billed
     by_card: bool = True
     series: Count = 1  # of payments: see billing.keys.payment_key
     answer: ChargeResult | None = None  # the processor's last
@@ -57,7 +57,8 @@ class Debt(Model):
             amount_minor=month.invoice.total_minor,
             currency=month.invoice.currency,
             opened_at=month.closed.at,
-            method=month.customer.payment_method,
+            method=month.customer.card,
+            by_card=month.customer.card is not None,
             series=month.series,
             answer=month.closed.charge,
         )
@@ -113,7 +114,7 @@ class Debt(Model):
     @property
     def is_uncounted(self) -> bool:
         """Whether the card can no longer pay, and the ledger has not said yet what is left."""
-        return not self.by_card and not self.paid_otherwise_minor
+        return self.method is not None and not self.by_card and not self.paid_otherwise_minor
 
     @property
     def payable(self) -> bool:
@@ -154,7 +155,7 @@ class Debt(Model):
         counted = int(isinstance(self.attempt, ScheduledTry))
         return self.evolve(attempt=None, untried_card=self.untried_card or is_new, tries=self.tries - counted)
 
-    def with_card(self, method: PaymentMethod, is_halted: bool) -> "Debt":
+    def with_card(self, method: CardOnFile, is_halted: bool) -> "Debt":
         """Another card of the same id at the processor: it is tried at once, or when the account is resumed."""
         attempt = NewCardTry() if not is_halted else None
         return self.evolve(method=method, attempt=attempt, untried_card=is_halted, tries=0)
@@ -195,10 +196,10 @@ class Debt(Model):
             case Purpose.WRITE_OFF:
                 return free.settle(CollectionStage.WRITTEN_OFF, at)
 
-    def counted(self, owed_minor: int, at: datetime, card: PaymentMethod, is_halted: bool) -> "Debt":
+    def counted(self, owed_minor: int, at: datetime, card: CardOnFile | None, is_halted: bool) -> "Debt":
         """The ledger says what is still owed. Less than before counts once the card can no longer pay.
 
-        ``card`` is the one on file: it may pay what is wholly owed again.
+        ``card`` is the one on file: it may pay what is wholly owed again, but nothing that was billed.
         """
         owed_minor = min(owed_minor, self.amount_minor)
         counted = self.evolve(paid_otherwise_minor=self.amount_minor - owed_minor)
@@ -210,10 +211,10 @@ class Debt(Model):
             return self.evolve(release=Release(by="billing", reason=reason, purpose=Purpose.COUNT))
         if not owed_minor:
             return counted.settle(CollectionStage.RECOVERED, at)
-        is_whole_again = not (self.by_card or counted.paid_otherwise_minor)
-        return counted._anew(card, is_halted) if is_whole_again else counted
+        is_whole_again = self.method is not None and not (self.by_card or counted.paid_otherwise_minor)
+        return counted._anew(card, is_halted) if card and is_whole_again else counted
 
-    def _anew(self, card: PaymentMethod, is_halted: bool) -> "Debt":
+    def _anew(self, card: CardOnFile, is_halted: bool) -> "Debt":
         """All of it is owed again: ``card`` may pay it, by another payment, for that before is cancelled."""
         untried = self.answer and self.answer.evolve(attempt_id="")
         again = self.evolve(by_card=True, series=self.series + 1, answer=untried)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from billing.commands import Refusal
 from billing.model import Code, Count, Few, Instant, Line, Measured, Minor, Model, Who, Why, Words, cut
-from billing.payments.methods import PaymentMethod
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 
@@ -125,7 +125,7 @@ class Release(Model):
     by: Who
     reason: Why
     purpose: Purpose
-    method: PaymentMethod | None = None
+    method: CardOnFile | None = None
 
 
 class Counted(Model):

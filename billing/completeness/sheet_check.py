@@ -57,14 +57,16 @@ class SheetCheck:
 
     def remember(self, account: CustomerSnapshot) -> None:
         """Notes the customer's current and former addresses."""
-        self._addresses.setdefault(account.customer.email_key, account.customer)
+        if key := account.customer.email_key:
+            self._addresses.setdefault(key, account.customer)
         for former in account.former:
             self._former[email_key(former.email)].append(account)
 
     def set_aside(self, account: CustomerSnapshot) -> None:
         """Notes a customer who is not billed in this period. For a shared address, an open account takes precedence."""
-        if account.customer.email_key not in self._not_billed or account.closed_at is None:
-            self._not_billed[account.customer.email_key] = account
+        key = account.customer.email_key
+        if key and (key not in self._not_billed or account.closed_at is None):
+            self._not_billed[key] = account
 
     def leave_out(self, email: str) -> None:
         """Leaves the rows under the address out of all sums."""
@@ -95,7 +97,8 @@ class SheetCheck:
     def _rows_of(self, account: CustomerSnapshot) -> list[SalesRow]:
         """Takes the rows under the month's address, and those billed under another one."""
         month = account.month
-        keys = {email_key(month.email if month else account.customer.email)}
+        present = month.email if month else account.customer.email
+        keys = {email_key(present)} if present else set[str]()
         if month is not None:
             own = {email_key(former.email) for former in account.former if not former.is_shared}
             keys |= own.intersection(map(email_key, month.emails))
@@ -110,7 +113,7 @@ class SheetCheck:
         for row in unexplained[:_NAMED]:
             amount = format_amount(row.amount_minor, month.currency)
             texts.append(f"row {row.row} of worksheet {self._period} differs by {amount}, and nobody edited it")
-        lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier))
+        lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier, *month.tariffs))
         if month.version and lines_minor + month.carried_minor != month.total_minor:
             texts.append(f"lines and balance of {self._period} do not add up to the invoice's total")
         show = RemedyAction.SHOW_MONTH.of(customer_id, self._period)

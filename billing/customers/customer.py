@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from billing.customers.address import MAX_CHARACTERS, checked_email, email_key
+from billing.customers.channels import Channel, Phone
 from billing.customers.ladder import Ladder
 from billing.customers.schedule import Instants, Schedule
 from billing.errors import InvalidInput
 from billing.model import Few, Kept, Minor, Model, Number
 from billing.money import currency_code
-from billing.payments.methods import PaymentMethod
+from billing.payments.methods import CardOnFile, PaymentMethod
 from billing.period import Period
 
 
@@ -63,7 +64,8 @@ class Terms(Model):
     decides. A ``ladder`` replaces those days. Reviewers accept promises to pay within ``promise_days``; customers on a
     ladder make them within ``own_promise_days`` (0: none). A draft is flagged if its own sales differ from the previous
     month's by more than ``unusual_change_percent``, or its total exceeds ``unusual_above_minor`` (None: never). Flags
-    in ``approve_when`` require an approval even in review mode monitor.
+    in ``approve_when`` require an approval even in review mode monitor. Who pays by bill gets it by each channel of
+    ``bill_by`` for which there is an address.
     """
 
     review_mode: ReviewMode = ReviewMode.MONITOR
@@ -80,6 +82,7 @@ class Terms(Model):
     unusual_change_percent: int | None = Field(50, ge=1, le=100_000)
     unusual_above_minor: int | None = Field(None, ge=1, le=10**15)
     approve_when: Few[Trigger] = ()
+    bill_by: tuple[Channel, ...] = Field((Channel.MAIL,), min_length=1, max_length=len(Channel))
 
     @model_validator(mode="after")
     def _gives_up_last(self) -> "Terms":
@@ -109,20 +112,63 @@ class Party(Model):
     """A customer, whatever the payment method. ``customer_id`` is ours, never personal, and names the workflow."""
 
     customer_id: CustomerId
-    email: Email
+    email: Email | None = None
     name: Name
     currency: Currency
     timezone: Timezone
+    phone: Phone | None = None
+
+    @property
+    def email_key(self) -> str | None:
+        """The key for comparing addresses; None without one. Mail goes to ``email``."""
+        return email_key(self.email) if self.email else None
+
+    @property
+    def mailbox(self) -> str:
+        """The email of somebody who has one, as whoever is charged has."""
+        assert self.email, f"{self.customer_id} has no email"
+        return self.email
 
 
 class Customer(Party):
     payment_method: PaymentMethod
     terms: Terms = Terms()
 
+    @model_validator(mode="after")
+    def _can_be_told(self) -> "Customer":
+        if self.card and not self.email:
+            raise ValueError("a card needs an email, to which its charges are announced")
+        if not self.card and not self.told_by:
+            channels = " or ".join("an email" if by is Channel.MAIL else "a phone" for by in self.terms.bill_by)
+            raise ValueError(f"a bill by {'+'.join(self.terms.bill_by)} needs {channels}; add it, or change bill_by")
+        return self
+
     @property
-    def email_key(self) -> str:
-        """The key for comparing addresses. Mail goes to ``email``."""
-        return email_key(self.email)
+    def card(self) -> CardOnFile | None:
+        """The card that is charged; None: the customer gets bills."""
+        return self.payment_method if isinstance(self.payment_method, CardOnFile) else None
+
+    @property
+    def card_on_file(self) -> CardOnFile:
+        """The card of a customer who is charged."""
+        assert self.card, f"{self.customer_id} pays by bill"
+        return self.card
+
+    @property
+    def payer_id(self) -> str | None:
+        """The customer's id at the card's processor; None: there is no card."""
+        return self.card.payer_id if self.card else None
+
+    @property
+    def last4(self) -> str:
+        """The card's last digits; "" if they are not known, or there is no card."""
+        return self.card.last4 if self.card else ""
+
+    @property
+    def told_by(self) -> tuple[Channel, ...]:
+        """The channels by which bills go: those of ``terms.bill_by`` for which there is an address."""
+        addresses = {Channel.MAIL: self.email, Channel.SMS: self.phone}
+        return tuple(channel for channel in self.terms.bill_by if addresses[channel])
 
     def instants(self, period: Period) -> Instants:
         """The planned import, notice and charge of ``period``, in UTC, this customer's spread included."""
@@ -154,6 +200,7 @@ class TermsChanges(Model, extra="forbid"):
     unusual_change_percent: Number | None = None
     unusual_above_minor: Minor | None = None
     approve_when: Few[Trigger] | None = None
+    bill_by: tuple[Channel, ...] | None = Field(None, max_length=len(Channel))
 
     def made_to(self, terms: Terms) -> Terms:
         changes = {name: value for name, value in self if value is not None}
@@ -168,6 +215,7 @@ class CustomerChanges(Model, extra="forbid"):
     name: Name | None = None
     currency: Currency | None = None
     timezone: Timezone | None = None
+    phone: Phone | None = None
     payment_method: PaymentMethod | None = None
     terms: TermsChanges | None = None
 

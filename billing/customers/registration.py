@@ -22,7 +22,7 @@ from pydantic import StringConstraints
 
 from billing.apart import Failed
 from billing.customers.address import is_invisible
-from billing.customers.customer import Customer, Party, ReviewMode, Terms
+from billing.customers.customer import Customer, Email, Party, ReviewMode, Terms
 from billing.model import Count, Id, Instant, Model
 from billing.payments.methods import CardOnFile, ProcessorId
 
@@ -66,6 +66,7 @@ class Registration(Party):
     ``consent``, which was given elsewhere. Without ``terms`` from a file, the default terms apply with ``review_mode``.
     """
 
+    email: Email
     registration_id: RegistrationId
     review_mode: ReviewMode = ReviewMode.MONITOR
     terms: Terms | None = None

@@ -1,12 +1,14 @@
 """The roster: customers in CSV files. Each row read becomes a customer or a problem with its line number.
 
-A customer has a card's ids at the processor; a newcomer, from an old form, has a card ``token`` to exchange for them.
+A customer has a card's ids at the processor, or ``pay_by`` is ``bill``; a newcomer, from an old form, has a card
+``token`` to exchange for them.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Annotated, TypeVar
 
@@ -15,19 +17,21 @@ from pydantic import StringConstraints, ValidationError
 from billing.cells import Writer, folded
 from billing.csv_rows import reader_of, rows_of
 from billing.customers.address import email_key
-from billing.customers.customer import Customer, Party, ReviewMode, Terms
+from billing.customers.customer import Customer, Email, Party, ReviewMode, Terms
 from billing.errors import InvalidInput
 from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
-from billing.payments.methods import CardOnFile
+from billing.payments.methods import BillPayer, CardOnFile
 from billing.validation import explain
 
-_PARTY = tuple(Party.model_fields)
+_PARTY = ("customer_id", "email", "name", "currency", "timezone")
 _CARD = ("stripe_customer_id", "payment_method_id")
 REQUIRED = (*_PARTY, *_CARD)
-OPTIONAL = ("review_mode", "terms")
-TERMS = ("approve_when", "unusual_change_percent", "unusual_above")
-"""Also optional: such as ``first+changed+edited``, ``30`` and ``500.00`` (in the row's currency)."""
+PAY_BY = "pay_by"
+"""``card`` or ``bill``; in a file with this column, those of emails and cards are optional."""
+OPTIONAL = ("review_mode", "terms", "phone", PAY_BY)
+TERMS = ("approve_when", "unusual_change_percent", "unusual_above", "bill_by")
+"""Also optional: such as ``first+changed+edited``, ``30``, ``500.00`` (in the row's currency), and ``mail+sms``."""
 TOKEN = "token"
 _COLUMNS = (*REQUIRED, TOKEN, *OPTIONAL, *TERMS)
 _SIMILAR = 0.75
@@ -38,21 +42,33 @@ Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
 class Newcomer(Party):
     """A customer with a single-use card token instead of a card on file."""
 
+    email: Email
     token: Token
     terms: Terms = Terms()
 
 
-class _WithCard(Party):
+class _Listed(Party):
+    """A row of the roster: of who pays by bill, unless it has a card."""
+
+    terms: Terms = Terms()
+
+    def customer(self) -> Customer:
+        """Raises ``pydantic.ValidationError`` if they could not be told about their bills."""
+        return Customer(**dict(self), payment_method=BillPayer())
+
+
+class _WithCard(_Listed):
+    email: Email
     stripe_customer_id: Annotated[str, StringConstraints(pattern=r"^cus_\w+$", max_length=255)]
     payment_method_id: Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$", max_length=255)]
-    terms: Terms = Terms()
 
     def customer(self) -> Customer:
         card = CardOnFile(payer_id=self.stripe_customer_id, card_id=self.payment_method_id)
         return Customer(**dict(self), payment_method=card)
 
 
-_L = TypeVar("_L", _WithCard, Newcomer)
+_KINDS: dict[str, type[_Listed]] = {"": _WithCard, "card": _WithCard, "bill": _Listed}
+_L = TypeVar("_L", Customer, Newcomer)
 
 
 class RowProblem(Model):
@@ -68,16 +84,18 @@ def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
 
     Raises ``InvalidInput`` if the header is unreadable, lacks a column, or has a column with almost a known name.
     """
-    rows, problems = _parsed(_WithCard, text, REQUIRED)
-    return {line: row.customer() for line, row in rows.items()}, problems
+    required = tuple(name for name in _PARTY if name != "email") if PAY_BY in _header(text) else REQUIRED
+    return _parsed(_customer, text, required)
 
 
 def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
     """The newcomers of a CSV file whose column ``token`` replaces the card's two. Otherwise like ``parse_roster``."""
-    return _parsed(Newcomer, text, (*_PARTY, TOKEN))
+    return _parsed(_newcomer, text, (*_PARTY, TOKEN))
 
 
-def _parsed(kind: type[_L], text: str, required: tuple[str, ...]) -> tuple[dict[int, _L], list[RowProblem]]:
+def _parsed(
+    read: Callable[[dict[str, str]], _L], text: str, required: tuple[str, ...]
+) -> tuple[dict[int, _L], list[RowProblem]]:
     customers: dict[int, _L] = {}
     problems = []
     owners = _Owners()
@@ -85,7 +103,7 @@ def _parsed(kind: type[_L], text: str, required: tuple[str, ...]) -> tuple[dict[
         try:
             if fault:
                 raise InvalidInput(fault)
-            customer = _customer(kind, row, required)
+            customer = read(row)
             owners.take(line, customer)
         except InvalidInput as error:
             problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
@@ -104,8 +122,12 @@ def ignored_columns(text: str) -> tuple[str, ...]:
 
 def has_tokens(text: str) -> bool:
     """Whether the file's header has a column ``token``: then it lists newcomers."""
+    return TOKEN in _header(text)
+
+
+def _header(text: str) -> list[str]:
     first = next(iter(text.removeprefix("\ufeff").splitlines()), "")
-    return TOKEN in (cell.strip().strip('"').lower() for cell in first.split(","))
+    return [cell.strip().strip('"').lower() for cell in first.split(",")]
 
 
 def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
@@ -116,9 +138,10 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
         writer.row((*REQUIRED, *OPTIONAL))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
-        cells = [str(getattr(customer, name)) for name in _PARTY]
-        cells += [customer.payment_method.payer_id, customer.payment_method.card_id]
+        cells = [getattr(customer, name) or "" for name in _PARTY]
+        cells += [customer.card.payer_id, customer.card.card_id] if customer.card else ["", ""]
         cells += [customer.terms.review_mode, json.dumps(terms) if terms else ""]
+        cells += [customer.phone or "", customer.payment_method.kind]
         writer.row(cells)
     return file.getvalue()
 
@@ -146,21 +169,42 @@ def _check_ignored(columns: Sequence[str]) -> None:
             raise InvalidInput(f"{column!r} is almost {by_words[similar[0]]!r}; correct it, or rename the column")
 
 
-def _customer(kind: type[_L], row: dict[str, str], required: tuple[str, ...]) -> _L:
+def _customer(row: dict[str, str]) -> Customer:
+    pay_by = row.get(PAY_BY, "").strip().lower()
+    if pay_by not in _KINDS:
+        raise InvalidInput(f"{PAY_BY}: write card or bill, not {pay_by[:40]!r}")
+    if pay_by == "bill" and any(row.get(name) for name in _CARD):
+        raise InvalidInput(f"{PAY_BY} is bill, but the row has a card; remove one of the two")
+    with _explained():
+        return _KINDS[pay_by].model_validate(_fields(row)).customer()
+
+
+def _newcomer(row: dict[str, str]) -> Newcomer:
+    with _explained():
+        return Newcomer.model_validate(_fields(row))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise InvalidInput(explain(error)) from None
+
+
+def _fields(row: dict[str, str]) -> dict[str, object]:
     filled = {name: cell for name, cell in row.items() if cell}
     if not filled:
         raise InvalidInput("the row is empty")
-    try:
-        terms = Terms.model_validate(_terms(filled))
-        return kind.model_validate({**{name: filled[name] for name in required if name in filled}, "terms": terms})
-    except ValidationError as error:
-        raise InvalidInput(explain(error)) from None
+    return {**filled, "terms": Terms.model_validate(_terms(filled))}
 
 
 def _terms(row: dict[str, str]) -> dict[str, object]:
     terms = _json_object(row.get("terms", "{}")) | {"review_mode": row.get("review_mode", ReviewMode.MONITOR)}
     if "approve_when" in row:
         terms["approve_when"] = triggers(row["approve_when"])
+    if "bill_by" in row:
+        terms["bill_by"] = channels(row["bill_by"])
     if "unusual_change_percent" in row:
         terms["unusual_change_percent"] = row["unusual_change_percent"]
     if "unusual_above" in row:
@@ -172,6 +216,11 @@ def triggers(text: str) -> tuple[str, ...]:
     """The flags that require an approval, unchecked: ``first+changed``, or ``none``."""
     names = (name.strip().lower() for name in text.split("+"))
     return () if text.strip().lower() in ("", "none") else tuple(names)
+
+
+def channels(text: str) -> tuple[str, ...]:
+    """The channels of bills, unchecked: ``mail+sms``."""
+    return tuple(name.strip().lower() for name in text.split("+"))
 
 
 def _json_object(text: str) -> dict[str, object]:
@@ -192,16 +241,16 @@ class _Owners:
         self._lines: dict[str, int] = {}
         self._owners: dict[tuple[str, str], str] = {}
 
-    def take(self, line: int, customer: _WithCard | Newcomer) -> None:
+    def take(self, line: int, customer: Customer | Newcomer) -> None:
         """Raises ``InvalidInput``, taking nothing, for a duplicate."""
         customer_id = customer.customer_id
         if customer_id in self._lines:
             raise InvalidInput(f"{customer_id} is already in line {self._lines[customer_id]}")
-        keys = {"email": email_key(customer.email)}
+        keys = {"email": email_key(customer.email)} if customer.email else {}
         if isinstance(customer, Newcomer):
             keys["card"] = customer.token
-        else:
-            keys |= {"card": customer.payment_method_id, "Stripe customer": customer.stripe_customer_id}
+        elif card := customer.card:
+            keys |= {"card": card.card_id, "Stripe customer": card.payer_id}
         for name, key in keys.items():
             if owner := self._owners.get((name, key)):
                 ambiguous = "; sales rows could not be told apart" if name == "email" else ""

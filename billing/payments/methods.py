@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from billing.model import Model
 from billing.money import MAX_AMOUNT_MINOR
@@ -45,10 +45,29 @@ class CardOnFile(Model):
         """The largest possible charge in minor units."""
         return MAX_AMOUNT_MINOR
 
-    def is_same(self, other: "PaymentMethod") -> bool:
+    def is_same(self, other: "PaymentMethod | None") -> bool:
         """Whether both are one card, even if its digits have changed."""
-        return self.card_id == other.card_id
+        return isinstance(other, CardOnFile) and self.card_id == other.card_id
 
 
-PaymentMethod = CardOnFile
-"""With a second member, a union with the discriminator ``kind`` (pydantic's ``Field(discriminator="kind")``)."""
+class BillPayer(Model):
+    """Nothing is charged: the customer gets a bill, and pays it on any rail."""
+
+    kind: Literal["bill"] = "bill"
+
+    @staticmethod
+    def minimum_minor(currency: str) -> int:
+        """The smallest possible bill in minor units."""
+        return 1
+
+    @staticmethod
+    def maximum_minor(currency: str) -> int:
+        """The largest possible bill in minor units."""
+        return MAX_AMOUNT_MINOR
+
+    def is_same(self, other: "PaymentMethod | None") -> bool:
+        """Whether the other one pays bills, too."""
+        return isinstance(other, BillPayer)
+
+
+PaymentMethod = Annotated[CardOnFile | BillPayer, Field(discriminator="kind")]

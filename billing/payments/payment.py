@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from billing.errors import PaymentMismatch
 from billing.model import Code, Id, Instant, Line, Minor, Model, Url, Words
-from billing.payments.methods import PaymentMethod
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment, PaymentKind
 from billing.receivables.journal import PaymentName, Subject
@@ -30,7 +30,7 @@ class PaymentRequest(Model):
 
     key: Id
     customer_id: Id
-    method: PaymentMethod
+    method: CardOnFile
     period: Period
     amount_minor: Minor
     currency: Code

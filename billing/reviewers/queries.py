@@ -113,7 +113,7 @@ class InvoiceListRow(Model):
 
     customer_id: Id
     name: Line
-    email: Line
+    email: Line | None
     timezone: Code
     stage: Stage
     currency: Code

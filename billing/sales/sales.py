@@ -132,7 +132,7 @@ def lines_for(
     """
     lines: list[LineItem] = []
     problems: list[Problem] = []
-    for row in snapshot.by_email.get(customer.email_key, ()):
+    for row in snapshot.by_email.get(customer.email_key, ()) if customer.email_key else ():
         line_id = f"row-{row.number}"
         source = Source(sheet=snapshot.sheet, row=row.number, digest=snapshot.digest, former_address=former_address)
         description = row.description or f"Sale in {period}"

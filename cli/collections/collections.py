@@ -24,6 +24,7 @@ from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOp
 from cli.terminal.output import print_json, print_table, say, utc, whole
 from cli.terminal.send import print_answers
 from settings import load_settings
+from wording.customers import pays_by, reached_at
 from wording.plain import relative
 
 
@@ -108,7 +109,7 @@ def _print(collection: Collection, diary: list[DiaryEntry], now: datetime, is_st
     for debt in collection.debts:
         stage = collection.stage_of(debt, now)
         say(f"{debt.period}: {debt.outstanding} of {debt.amount} owed since {utc(debt.opened_at)} · {stage}")
-    say(f"{customer.name} <{customer.email}> · card {customer.payment_method.last4 or 'unknown'}")
+    say(f"{customer.name} · {reached_at(customer)} · {pays_by(customer)}")
     if collection.outcome is None and (waits_for := collection.waits_for(now)):
         say(f"\nA person is needed: {waits_for.text}", style="yellow")
     due = collection.due(now)

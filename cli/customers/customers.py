@@ -23,6 +23,7 @@ from bootstrap import connect_adapters, connect_ledger, connect_registrar, conne
 from cli.terminal.options import AsJson, By, CustomerId, Reason
 from cli.terminal.output import SHOWN, end_with, print_json, print_json_list, print_table, say, utc, whole
 from settings import Settings, load_settings
+from wording.customers import pays_by, reached_at
 from wording.plain import relative
 
 _UNKNOWN = "the ledger does not know {}; see: python starter.py customers list --closed"
@@ -60,7 +61,8 @@ async def list_(closed: Closed = False, as_json: AsJson = False) -> None:
 
 def _listed(row: RosterRow) -> tuple[str, ...]:
     review = f"closed: {row.closed_reason}" if row.closed_at else str(row.terms.review_mode)
-    return row.customer_id, row.name, row.email, row.currency.upper(), row.timezone, row.payment_method.last4, review
+    pays = row.last4 if row.card else "by bill"
+    return row.customer_id, row.name, row.email or row.phone or "", row.currency.upper(), row.timezone, pays, review
 
 
 async def show(
@@ -124,10 +126,9 @@ async def settle(customer_id: CustomerId, by: By, reason: Reason, as_json: AsJso
 
 
 def _print(row: RosterRow, registration: Registration | None) -> None:
-    say(f"{row.customer_id} · {row.name} <{row.email}>", style="bold")
+    say(f"{row.customer_id} · {row.name} · {reached_at(row)}", style="bold")
     say(f"{row.currency.upper()} · {row.timezone} · since {utc(row.created_at)}")
-    card = row.payment_method
-    say(f"card {card.card_id} of {card.payer_id}, last four digits {card.last4 or 'unknown'}")
+    say(pays_by(row))
     terms = row.terms
     say(
         f"review mode {terms.review_mode} · window {terms.min_window_hours} h · notice {terms.min_notice_hours} h · "

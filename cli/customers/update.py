@@ -6,10 +6,11 @@ import typer
 from pydantic import ValidationError
 
 from billing.customers.customer import Customer, CustomerChanges, ReviewMode
-from billing.customers.roster import triggers
+from billing.customers.roster import channels, triggers
 from billing.customers.schedule import Schedule
 from billing.errors import InvalidInput
 from billing.money import parse_amount
+from billing.payments.methods import CardOnFile
 from billing.validation import explain
 from bootstrap import Adapters, connect_adapters, connect_temporal
 from cli.invoices.invoices import recorded_month
@@ -30,6 +31,9 @@ class CustomerOptions(NamedTuple):
     timezone: Annotated[str | None, typer.Option(help="Such as Europe/Paris.")] = None
     payment_method: Annotated[str | None, typer.Option(help="The card, such as pm_1Abc; checked at Stripe.")] = None
     stripe_customer: Annotated[str | None, typer.Option(help="The card's customer at Stripe, such as cus_1Abc.")] = None
+    pay_by_bill: Annotated[bool, typer.Option("--pay-by-bill", help="Without a card, from now on.")] = False
+    phone: Annotated[str | None, typer.Option(help="Where texts go, such as +77012345678.")] = None
+    bill_by: Annotated[str | None, typer.Option(help="How bills go: mail, sms, or mail+sms.")] = None
     review_mode: Annotated[ReviewMode | None, typer.Option(help="What it takes before a charge.")] = None
     approve_when: Annotated[
         str | None, typer.Option(help="What demands an approval: first, changed, large, edited, joined by +; or none.")
@@ -56,13 +60,14 @@ async def update(options: CommandOptions, fields: CustomerOptions) -> None:
     $ python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
     $ python starter.py update acme --by ann --reason "new" --approve-when first+changed --unusual-change-percent 30
     $ python starter.py update acme --by ann --reason "asked" --schedule notice_days=5 --schedule notice_time=09:00
+    $ python starter.py update acme --by ann --reason "asked" --pay-by-bill --phone +77012345678 --bill-by mail+sms
     """
     customer_id, settings = options.customer_id, load_settings()
     async with connect_adapters(settings) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, options.period)
         changes = await _verified(adapters, month.customer, _named(month.customer, fields))
         await send(options, "update_customer", month.period, {"changes": changes})
-        if card := changes.payment_method:  # unpaid months are tried with the new card
+        if isinstance(card := changes.payment_method, CardOnFile):  # unpaid months are tried with the new card
             from clients.collection_commands import replace_card
 
             decision: dict[str, Any] = {"by": options.by, "reason": options.reason, "via": "cli"}
@@ -78,23 +83,33 @@ def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:
         "unusual_change_percent": fields.unusual_change_percent,
         "unusual_above_minor": None if above is None else parse_amount(above, fields.currency or customer.currency),
         "schedule": _schedule(customer, fields.schedule),
+        "bill_by": None if fields.bill_by is None else channels(fields.bill_by),
     }
     return {
         "email": fields.email,
         "name": fields.name,
         "currency": fields.currency,
         "timezone": fields.timezone,
-        "payment_method": _card(customer, fields.payment_method, fields.stripe_customer),
+        "phone": fields.phone,
+        "payment_method": _method(customer, fields),
         "terms": terms if any(value is not None for value in terms.values()) else None,
     }
 
 
-def _card(customer: Customer, card_id: str | None, payer_id: str | None) -> dict[str, str] | None:
-    """Another card; None if neither is given. Its digits are those that Stripe has."""
+def _method(customer: Customer, fields: CustomerOptions) -> dict[str, str | None] | None:
+    """Bills, or another card, whose digits are those that Stripe has; None: it stays as it is."""
+    card_id, payer_id, current = fields.payment_method, fields.stripe_customer, customer.card
+    if fields.pay_by_bill and (card_id or payer_id):
+        raise InvalidInput("--pay-by-bill takes the card away; leave --payment-method and --stripe-customer out")
+    if fields.pay_by_bill:
+        return {"kind": "bill"}
     if card_id is None and payer_id is None:
         return None
-    current = customer.payment_method
-    return {"payer_id": payer_id or current.payer_id, "card_id": card_id or current.card_id}
+    if current is None and not (card_id and payer_id):
+        raise InvalidInput(f"{customer.customer_id} has no card yet; give --payment-method and --stripe-customer")
+    known = current.model_dump(include={"payer_id", "card_id"}) if current else {}
+    given = {name: value for name, value in (("payer_id", payer_id), ("card_id", card_id)) if value}
+    return {"kind": "card", **known, **given}
 
 
 def _schedule(customer: Customer, texts: list[str] | None) -> Schedule | None:

@@ -12,6 +12,7 @@ from billing.apart import Failed
 from billing.completeness.chains import ChainStatus
 from billing.errors import NotFound
 from billing.invoices.commands import Decision
+from billing.invoices.invoice import LineItem
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore
 from billing.invoices.stages import OUTCOMES, Stage, Step
@@ -26,6 +27,7 @@ from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
 from cli.terminal.output import SHOWN, end_with, print_json, print_table, say, utc, whole
 from settings import load_settings
+from wording.customers import pays_by, reached_at
 from wording.plain import relative
 from wording.remedies import command_line
 
@@ -121,9 +123,9 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         return
     customer = month.customer
     say(f"{customer.customer_id} · {month.period} · {month.stage(now)}", style="bold")
-    say(f"{customer.name} <{customer.email}> · {customer.timezone} · review mode {customer.terms.review_mode}")
-    method = customer.payment_method
-    say(f"card {method.card_id}, last four digits {method.last4 or 'unknown'}\n")
+    review = f"review mode {customer.terms.review_mode}"
+    say(f"{customer.name} · {reached_at(customer)} · {customer.timezone} · {review}")
+    say(f"{pays_by(customer)}\n")
     print_invoice(month)
     print_standstill(standstill)
     if not standstill.customers:
@@ -145,8 +147,7 @@ def print_invoice(month: Month) -> None:
         return
     rows = []
     for line in invoice.lines:
-        origin = f"{line.source.sheet}, row {line.source.row}" if line.source else "a reviewer"
-        rows.append((line.line_id, line.description, origin, format_amount(line.amount_minor, invoice.currency)))
+        rows.append((line.line_id, line.description, _origin(line), format_amount(line.amount_minor, invoice.currency)))
     if invoice.carried_minor:
         rows.append(("", "carried forward", "the month before", format_amount(invoice.carried_minor, invoice.currency)))
     rows.append(("", "Total", "", invoice.total))
@@ -162,6 +163,12 @@ def print_invoice(month: Month) -> None:
         where = f"{problem.line_id} ({problem.description}; {problem.source.sheet}, row {problem.source.row})"
         say(f"\nunreadable: {where}: {problem.reason}", style="yellow")
         say(f"  edit it with --change {problem.line_id}=AMOUNT or --remove {problem.line_id}")
+
+
+def _origin(line: LineItem) -> str:
+    if line.source:
+        return f"{line.source.sheet}, row {line.source.row}"
+    return line.tariff.name if line.tariff else "a reviewer"
 
 
 def _print_next(month: Month, now: datetime) -> None:

@@ -197,7 +197,7 @@ async def _request(
     return CheckoutRequest(
         rail=of_links(settings.rails, rail),
         customer_id=order.customer_id,
-        payer_id=customer.payment_method.payer_id if customer else None,
+        payer_id=customer.payer_id if customer else None,
         subject=Subject.order(order.number),
         description=f"Order {order.number}",
         expires_at=settings.now() + valid_for,

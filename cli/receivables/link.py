@@ -46,7 +46,7 @@ async def link(
         request = CheckoutRequest(
             rail=rail,
             customer_id=customer,
-            payer_id=known.payment_method.payer_id,
+            payer_id=known.payer_id,
             subject=Subject.month(month),
             description=f"Invoice for {format_date(month.first_day, 'MMMM y', locale=LOCALE)}",
             expires_at=settings.now() + valid_for,

@@ -46,7 +46,7 @@ class CardPages:
         values: dict[str, object] = {
             "here": f"/card/{token}",
             "name": one_line(customer.name),
-            "card": customer.payment_method.last4,
+            "card": customer.last4,
             "paused": brake is not None and brake.on,
             "saved": saved if saved in ("now", "soon") else "",
         }
@@ -54,13 +54,19 @@ class CardPages:
 
     async def register_card(self, token: str) -> RedirectResponse:
         customer = await self._opened(token)
+        if customer.payer_id is None and customer.email is None:
+            raise HTTPException(404)
         page = await self._vault.card_setup(
-            customer.payment_method.payer_id,
+            customer.payer_id or await self._known_to_processor(customer.customer_id, customer.mailbox),
             customer.customer_id,
             return_url=f"{self._page(token)}/saved",
             cancel_url=self._page(token),
         )
         return RedirectResponse(page.url, 303)
+
+    async def _known_to_processor(self, customer_id: str, email: str) -> str:
+        """The id there of somebody who has had no card so far; a repeat answers the same."""
+        return await self._vault.new_customer(f"R-{customer_id}", customer_id, email)
 
     async def card_registered(self, token: str, session_id: str = "") -> Response:
         """Takes the new card; during a charge, once its outcome is known."""

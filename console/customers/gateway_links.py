@@ -37,7 +37,7 @@ class GatewayLinks:
         request = CheckoutRequest(
             rail=rail,
             customer_id=customer_id,
-            payer_id=customer.payment_method.payer_id,
+            payer_id=customer.payer_id,
             subject=Subject.month(period),
             description=f"Invoice for {format_date(period.first_day, 'MMMM y', locale=LOCALE)}",
             expires_at=self._now() + LIFETIME_MAX,

@@ -137,10 +137,11 @@ class PaymentPages:
     async def register_card(self, token: str) -> RedirectResponse:
         customer_id, period = self._opened(token)
         customer = await self._ledger.customer(customer_id)
-        if customer is None or not (await self._case(customer_id, period)).can_change_card:
+        payer_id = customer.payer_id if customer else None
+        if payer_id is None or not (await self._case(customer_id, period)).can_change_card:
             return RedirectResponse(self._page(token), 303)
         card_page = await self._vault.card_setup(
-            customer.payment_method.payer_id,
+            payer_id,
             customer_id,
             return_url=f"{self._page(token)}/card",
             cancel_url=self._page(token),

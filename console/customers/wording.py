@@ -24,7 +24,7 @@ def values(page: CustomersPage) -> dict[str, object]:
         "total": money(total_minor),
         "received": money(-received_minor) if received_minor else "",
         "outstanding": money(view.outstanding_minor),
-        "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "on file",
+        "card": f"ending in {last4}" if (last4 := customer.last4) else "on file",
         "why": why(view.code),
         "paid_on": date_text(view.paid_at, "d MMMM y", customer.timezone) if view.paid_at else "",
         "reference": f"{customer.customer_id}, {month.period}",
@@ -52,7 +52,7 @@ def values_of_all(page: CustomersPage) -> dict[str, object]:
         "total": _total(month.debt for month in page.owed),
         "payable": _total(month.debt for month in page.owed if month.debt.period in payable),
         "can_change_card": page.can_change_card,
-        "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "on file",
+        "card": f"ending in {last4}" if (last4 := customer.last4) else "on file",
         "paid": month_text(page.month.period) if page.view.situation is Situation.PAID else "",
         "reference": customer.customer_id,
     }

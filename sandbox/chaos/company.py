@@ -46,7 +46,7 @@ class Company:
             *await register_card(f"http://127.0.0.1:{self._stripe_port}", member.email, member.card)
         )
         if member.slow_bank:
-            await self._decide(f"cards/{customer.payment_method.card_id}", "processing")
+            await self._decide(f"cards/{customer.card_on_file.card_id}", "processing")
         return customer
 
     def write_sheet(self, period: Period, emails: Mapping[str, str]) -> None:
@@ -97,7 +97,7 @@ class Company:
         for collection in await ledger.debts(open_only=True):
             customer = await ledger.customer(collection.customer_id)
             if customer and self._plan.draw("card", step, collection.customer_id).random() < 0.03:
-                await self._decide(f"cards/{customer.payment_method.card_id}", "succeed")
+                await self._decide(f"cards/{customer.card_on_file.card_id}", "succeed")
 
     async def _decide(self, path: str, behaviour: str) -> None:
         """A decision is final."""

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 
 from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
+from adapters.sheets.http_sales import HttpSales
+from adapters.sheets.no_sales import NoSales
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed, why
 from billing.customers.customer import Customer
@@ -18,7 +20,7 @@ from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.invoices.month import Month
 from billing.period import Period
 from bootstrap import connect_ledger
-from bootstrap_adapters import SANDBOX_SHEET_ID, sandbox_sheet
+from bootstrap_adapters import SANDBOX_SHEET_ID, sales_source, sandbox_sheet
 from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets, sample_sheets
 from sandbox.stack.sample import SAMPLE
 from sandbox.stripe.cards import MAGIC_CARDS
@@ -120,7 +122,7 @@ async def read_book(settings: Settings, request: RehearsalRequest, now: datetime
     if request.against is not None and request.against not in periods:
         raise InvalidInput(f"--against {request.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
     sheets = await _sheets(settings, request, _periods_to_read(entries, periods), source)
-    emails = chain((customer.email for customer in customers), _billed(entries))
+    emails = chain((customer.email for customer in customers if customer.email), _billed(entries))
     rehearsed = {entry.month.customer.customer_id for entry in entries} | {failure.customer_id for failure in failed}
     others = frozenset({customer.customer_id for customer in customers} - rehearsed)
     source = f"{len(customers)} {source}" if source == _LEDGER else source
@@ -268,6 +270,8 @@ async def _sheets(
     if customers == _SAMPLE and not request.sales:
         return sample_sheets(periods)
     source = _source(settings, request.sales)
+    if isinstance(source, NoSales):
+        return Worksheets({each: await source.read(each) for each in periods}, {each: each for each in periods}, [])
     try:
         titles = await source.ping()
     except SalesUnavailable as error:
@@ -277,10 +281,12 @@ async def _sheets(
     return await read_worksheets(source, titles, periods, request.repeat)
 
 
-def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:
+def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales | HttpSales | NoSales:
     """Where sales are read: as requested, or as configured; in the sandbox, from the files of its stand-in."""
     if sales not in ("", "sheet"):
         return CsvSales(Path(sales))
+    if settings.sales or settings.sales_url:
+        return sales_source(settings)
     if settings.sales_sheet_id:
         return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=settings.google_credentials_file)
     if sales == "sheet" and settings.sandbox:

@@ -34,7 +34,7 @@ class PrivateLedger(SqlLedger):
     async def keep_addresses(self, customer: Customer, emails: Sequence[str]) -> None:
         """Those that the customer had before, whom the ledger knows."""
         with self._writing(f"keep the addresses of {customer.customer_id}") as connection:
-            insert_new(connection, addresses, [address_values(customer.evolve(email=email)) for email in emails])
+            insert_new(connection, addresses, address_values(*(customer.evolve(email=email) for email in emails)))
 
     async def open_balance(self, customer_id: str, carried_minor: int, currency: str, at: datetime) -> None:
         """Makes the balance that the customer's next draft takes over ``carried_minor``, whatever is in the books."""

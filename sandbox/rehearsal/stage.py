@@ -100,11 +100,11 @@ def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -
     for customer in customers:
         settings = {"default_payment_method": None}
         account = store.new("customer", "cus", email=customer.email, name=customer.name, invoice_settings=settings)
-        store.put(account | {"id": customer.payment_method.payer_id})
-        card = card_details("visa", customer.payment_method.last4 or _NO_CARD, 12, 2099)
-        method = store.new("payment_method", "pm", card=card, customer=customer.payment_method.payer_id)
-        store.put(method | {"id": customer.payment_method.card_id})
+        store.put(account | {"id": customer.card_on_file.payer_id})
+        card = card_details("visa", customer.card_on_file.last4 or _NO_CARD, 12, 2099)
+        method = store.new("payment_method", "pm", card=card, customer=customer.card_on_file.payer_id)
+        store.put(method | {"id": customer.card_on_file.card_id})
         store.note(
-            "behaviour", card=customer.payment_method.card_id, behaviour=cards.get(customer.customer_id, "succeed")
+            "behaviour", card=customer.card_on_file.card_id, behaviour=cards.get(customer.customer_id, "succeed")
         )
     store.commit()

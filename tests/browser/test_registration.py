@@ -74,7 +74,7 @@ async def test_a_customer_registers_another_card(desk: Desk, browser: Browser) -
         await page.get_by_role("button", name="Save card").click()
         await expect(page.get_by_role("heading", name="your new card is saved")).to_be_visible()
         await looks_well(page, "card-saved")
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4444"
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "4444"
 
 
 async def test_a_name_that_names_a_page_and_an_address_that_was_cut_are_answered_in_words(

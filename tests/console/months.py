@@ -30,7 +30,7 @@ def month(customer_id: str = "acme", amount_minor: int = 123450, period: Period 
         "name": customer_id.title(),
         "currency": "eur",
         "timezone": "Europe/Paris",
-        "payment_method": {"payer_id": "cus_1", "card_id": "pm_1"},
+        "payment_method": {"kind": "card", "payer_id": "cus_1", "card_id": "pm_1"},
     }
     opened = Month.open(Customer.model_validate(values | fields), period)
     source = Source(sheet=period, row=2, digest="d")

@@ -19,7 +19,7 @@ async def test_another_card_is_the_customers_from_now_on(desk: Desk) -> None:
     assert "@" not in page.partition("<footer>")[0]
     back = await enters_card(desk, address(await desk.browser.post(link(desk))), "pm_card_mastercard")
     assert "your new card is saved" in await comes_back(desk, back)
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4444"
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "4444"
     assert "your new card is saved" in await comes_back(desk, back), "a repeat changes nothing"
     await desk.all_done()
     said = (await desk.bed.month("acme")).decisions
@@ -31,7 +31,7 @@ async def test_who_never_comes_back_has_registered_it_all_the_same(desk: Desk) -
     await desk.bed.monitored()
     await enters_card(desk, address(await desk.browser.post(link(desk))), "pm_card_mastercard")
     await desk.all_done()
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4444"
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "4444"
 
 
 async def test_what_is_overdue_is_charged_to_it_at_once(desk: Desk) -> None:
@@ -73,7 +73,7 @@ async def test_somebody_elses_registration_or_none_is_refused(desk: Desk) -> Non
         refused = await desk.browser.get(f"{link(desk)}/saved?{query}")
         assert refused.status_code == 400
         assert "This card was not saved" in refused.text
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4242"
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "4242"
 
 
 def returns(desk: Desk) -> list[str]:

@@ -37,7 +37,7 @@ async def browser(bed: Bed) -> AsyncIterator[httpx.AsyncClient]:
 async def monitored(bed: Bed, *names: str, **fields: Any) -> None:
     """Customers in the monitoring window, each with one sale."""
     people = [await bed.customer(name, **fields) for name in names]
-    bed.sales(OCTOBER, *((each.email, "100", "Tea") for each in people))
+    bed.sales(OCTOBER, *((each.mailbox, "100", "Tea") for each in people))
     for each in people:
         await bed.start(each, OCTOBER)
     for each in people:

@@ -191,7 +191,7 @@ async def test_another_card_pays_at_once_and_is_the_card_of_the_months_to_come(d
     await desk.shows(PAID)
     await desk.all_done()  # the webhook tells the same
     month = await desk.bed.month("acme")
-    assert month.customer.payment_method.last4 == "4444"
+    assert month.customer.card_on_file.last4 == "4444"
     diary = await desk.bed.ledger.diary("acme", Period(OCTOBER))
     assert {decision.via for decision in month.decisions} == {"customer"}
     assert "replace_card (customer)" in [entry.title for entry in diary]
@@ -217,8 +217,8 @@ async def test_of_two_cards_the_newer_stays_whichever_is_told_last(desk: Desk) -
     for back in reversed(returns):
         await desk.browser.get(back)
         await desk.shows(PAID)
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4444"
-    assert (await desk.bed.month("acme")).customer.payment_method.card_id != month.customer.payment_method.card_id
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "4444"
+    assert (await desk.bed.month("acme")).customer.card_on_file.card_id != month.customer.card_on_file.card_id
 
 
 async def test_a_card_registered_while_a_charge_is_under_way_is_taken_once_that_is_known(desk: Desk) -> None:
@@ -233,7 +233,7 @@ async def test_a_card_registered_while_a_charge_is_under_way_is_taken_once_that_
     intent = next(each for each in desk.bed.intents() if each["status"] == "processing")
     await desk.bed.stripe_control(f"payment_intents/{intent['id']}", {"behaviour": "decline:insufficient_funds"})
     await desk.shows(PAID)
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4444"
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "4444"
     assert desk.bed.charged() == [(OCTOBER, 10000)]
 
 
@@ -277,15 +277,13 @@ async def test_a_registration_of_somebody_else_is_refused(desk: Desk, reference:
     await desk.overdue()
     stranger = await desk.bed.customer("bolt")
     page = f"{desk.page()}/card"
-    checkout = await desk.bed.adapters.payments.card_setup(
-        stranger.payment_method.payer_id, reference, page, desk.page()
-    )
+    checkout = await desk.bed.adapters.payments.card_setup(stranger.card_on_file.payer_id, reference, page, desk.page())
     back = address(await desk.browser.post(checkout.url, data={"card": "pm_card_mastercard"}))
     refused = await desk.browser.get(back)
     assert refused.status_code == 400
     done = await desk.all_done()  # the webhook told of it too
     assert len([result for result in done.values() if result.startswith("nothing done: ")]) == 1
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4242"
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "4242"
     assert len(desk.bed.objects("charge")) == 1
 
 

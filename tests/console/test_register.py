@@ -31,7 +31,7 @@ async def test_who_registers_is_billed_with_what_they_typed_and_nobody_retypes_a
     assert THANKS in await comes_back(desk, back)
     await desk.all_done()
     customer = await started(desk)
-    assert (customer.name, customer.email, customer.payment_method.last4) == ("Acme Bakery", "Ann@ACME.example", "4444")
+    assert (customer.name, customer.email, customer.card_on_file.last4) == ("Acme Bakery", "Ann@ACME.example", "4444")
     assert (customer.currency, customer.timezone) == ("eur", "Europe/Paris")
     consent = (await only(desk)).consent
     assert consent is not None

@@ -120,7 +120,7 @@ async def test_whose_email_is_a_customers_sees_the_same_and_gets_a_link_by_mail(
     assert link is not None
     checkout = address(await desk.browser.post(link[0]))
     await desk.browser.get(await enters_card(desk, checkout, "pm_card_mastercard"))
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4444"
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "4444"
 
 
 @pytest.mark.parametrize("session_id", ["", "cs_test_nobody", "../customers", "cs_ü"])
@@ -155,7 +155,7 @@ async def test_a_session_that_we_did_not_open_for_the_registration_is_refused(de
     left = address(await desk.browser.post(await registers(desk), data={"answer": "cancel"}))
     registration = await only(desk)
     stranger = await desk.bed.customer("bolt")
-    at_stripe = registration.payer_id if own_customer else stranger.payment_method.payer_id
+    at_stripe = registration.payer_id if own_customer else stranger.card_on_file.payer_id
     assert at_stripe
     page = await desk.bed.adapters.payments.card_setup(at_stripe, registration.registration_id, f"{left}/card", left)
     assert (await desk.browser.get(await enters_card(desk, page.url))).status_code == 400

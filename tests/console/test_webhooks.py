@@ -101,13 +101,13 @@ async def test_events_that_do_not_concern_us_are_stored_and_ignored(desk: Desk, 
 
 async def test_a_card_that_its_network_has_updated_is_named_by_its_new_digits(desk: Desk) -> None:
     month = await desk.bed.monitored()
-    assert month.customer.payment_method.last4 == "4242"
+    assert month.customer.card_on_file.last4 == "4242"
     await desk.bed.announced()
     charge_at = (await desk.bed.month("acme")).charge_at
-    await desk.bed.stripe_control(f"cards/{month.customer.payment_method.card_id}/renewal", {"last4": "1881"})
+    await desk.bed.stripe_control(f"cards/{month.customer.card_on_file.card_id}/renewal", {"last4": "1881"})
     await desk.all_done()
     month = await desk.bed.month("acme")
-    assert month.customer.payment_method.last4 == "1881"
+    assert month.customer.card_on_file.last4 == "1881"
     assert (month.announced, month.charge_at) == (True, charge_at), "amount, date and account are as announced"
     await desk.bed.closed()
     letters = {row.kind: row.text for row in await desk.bed.ledger.messages("acme", Period(OCTOBER))}
@@ -117,10 +117,10 @@ async def test_a_card_that_its_network_has_updated_is_named_by_its_new_digits(de
 
 async def test_what_is_owed_is_collected_by_the_digits_of_the_updated_card(desk: Desk) -> None:
     month = await desk.overdue()
-    await desk.bed.stripe_control(f"cards/{month.customer.payment_method.card_id}/renewal", {"last4": "1881"})
-    await desk.bed.collects(lambda collection: collection.customer.payment_method.last4 == "1881")
+    await desk.bed.stripe_control(f"cards/{month.customer.card_on_file.card_id}/renewal", {"last4": "1881"})
+    await desk.bed.collects(lambda collection: collection.customer.card_on_file.last4 == "1881")
     await desk.all_done()
-    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "1881"
+    assert (await desk.bed.month("acme")).customer.card_on_file.last4 == "1881"
 
 
 async def test_payments_and_registrations_of_others_are_closed_with_the_reason(desk: Desk, event: Make) -> None:

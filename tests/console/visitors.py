@@ -53,12 +53,12 @@ async def started(desk: Desk) -> Customer:
     assert registration.state is RegistrationState.STARTED
     (customer,) = await desk.bed.ledger.customers()
     desk.bed.started.append(customer.customer_id)
-    desk.bed.registered.add(customer.payment_method.payer_id)
+    desk.bed.registered.add(customer.card_on_file.payer_id)
     month = await desk.bed.month(customer.customer_id)
     assert month.customer == customer == registration.customer()
     assert month.period == month.period.at(datetime.now(UTC), customer.timezone)
     made = [each for each in desk.bed.objects("customer") if not each.get("deleted")]
-    assert [each["id"] for each in made] == [customer.payment_method.payer_id]
+    assert [each["id"] for each in made] == [customer.card_on_file.payer_id]
     return customer
 
 

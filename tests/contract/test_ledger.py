@@ -142,7 +142,7 @@ async def test_customers_with_one_email_or_card_are_found_as_long_as_their_accou
     assert await ledger.customers_like(twin) == [ACME]
     assert await ledger.customers_like(twin.evolve(email="twin@example.com")) == []
     same_card = twin.evolve(
-        email="twin@example.com", payment_method=twin.payment_method.evolve(card_id=ACME.payment_method.card_id)
+        email="twin@example.com", payment_method=twin.card_on_file.evolve(card_id=ACME.card_on_file.card_id)
     )
     assert [other.customer_id for other in await ledger.customers_like(same_card)] == ["acme", "other"]
     assert [other.customer_id for other in await ledger.customers_like(ACME)] == ["other"]

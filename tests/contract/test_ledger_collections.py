@@ -24,7 +24,7 @@ DEBT = Debt(
     amount_minor=2**40,
     currency="EUR",
     opened_at=AT,
-    method=ACME.payment_method,
+    method=ACME.card_on_file,
     answer=ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1"),
 )
 OWED = Collection(customer=ACME, period=NOVEMBER, debts=(DEBT,), since=AT)

@@ -157,9 +157,7 @@ async def test_the_oldest_due_instant_is_of_open_months_and_collections_only(led
     await ledger.record(month.close(Stage.SKIPPED, later), later)
     assert (await ledger.vitals(later)).overdue_since is None
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
-    debt = Debt(
-        period=NOVEMBER, amount_minor=5, currency="eur", opened_at=AT, method=ACME.payment_method, answer=result
-    )
+    debt = Debt(period=NOVEMBER, amount_minor=5, currency="eur", opened_at=AT, method=ACME.card_on_file, answer=result)
     owed = Collection(customer=ACME, period=NOVEMBER, debts=(debt,), since=AT)
     await ledger.record_collection(owed, AT)
     vitals = await ledger.vitals(AT + timedelta(days=30))

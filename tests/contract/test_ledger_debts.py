@@ -19,7 +19,7 @@ RECOVERED, WRITTEN_OFF = CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF
 def debt(period: Period) -> Debt:
     refused = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds")
     return Debt(
-        period=period, amount_minor=1000, currency="eur", opened_at=AT, method=ACME.payment_method, answer=refused
+        period=period, amount_minor=1000, currency="eur", opened_at=AT, method=ACME.card_on_file, answer=refused
     )
 
 

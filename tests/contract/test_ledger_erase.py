@@ -141,7 +141,7 @@ async def test_no_table_has_the_person_any_more_and_amounts_ids_and_decisions_st
     assert known is not None
     assert known.invoice is not None
     assert known.customer.email == "c77@erased.invalid"
-    assert known.customer.payment_method.payer_id == ERIKA.payment_method.payer_id
+    assert known.customer.card_on_file.payer_id == ERIKA.card_on_file.payer_id
     assert month.invoice is not None
     assert known.invoice.total_minor == month.invoice.total_minor
     assert [line.source for line in known.invoice.lines] == [line.source for line in month.invoice.lines]

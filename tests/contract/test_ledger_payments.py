@@ -225,7 +225,7 @@ async def test_open_events_come_in_the_order_in_which_they_were_received(ledger:
 
 
 async def test_what_a_mail_said_is_kept_and_one_that_was_sent_stays_so(ledger: SqlLedger) -> None:
-    letter = CustomerMail(kind=CustomerMailKind.NOTICE, message_id="<1@billing>", to=ACME.email, month=drafted())
+    letter = CustomerMail(kind=CustomerMailKind.NOTICE, message_id="<1@billing>", to=ACME.mailbox, month=drafted())
     first = RenderedMail(subject="Invoice: €1 on 8 December", text="Hello Añ 茶,\n\n  €1  Tea\n")
     other = RenderedMail(subject="something else", text="something else")
     for status in (MessageStatus.SENDING, MessageStatus.SENT):
@@ -239,13 +239,13 @@ async def test_what_a_mail_said_is_kept_and_one_that_was_sent_stays_so(ledger: S
 async def test_a_message_that_was_sent_stays_so(ledger: SqlLedger) -> None:
     def letter(number: int) -> CustomerMail:
         name = message_id("notice", "acme", NOVEMBER, str(number), "billing.example")
-        return CustomerMail(kind=CustomerMailKind.NOTICE, message_id=name, to=ACME.email, month=drafted())
+        return CustomerMail(kind=CustomerMailKind.NOTICE, message_id=name, to=ACME.mailbox, month=drafted())
 
     for minutes, status in enumerate([MessageStatus.SENDING, MessageStatus.FAILED, MessageStatus.SENT]):
         at = AT + timedelta(minutes=minutes)
         await ledger.save_message(letter(1), 1, status, at)
         (row,) = await ledger.messages("acme", NOVEMBER)
-        assert (row.status, row.at, row.recipient, row.total_minor) == (status, at, ACME.email, INVOICE.total_minor)
+        assert (row.status, row.at, row.recipient, row.total_minor) == (status, at, ACME.mailbox, INVOICE.total_minor)
     for status in MessageStatus:
         await ledger.save_message(letter(1), 1, status, LATER)
     await ledger.save_message(letter(2), 2, MessageStatus.SENDING, LATER)

@@ -164,5 +164,5 @@ async def test_the_roster_has_closed_accounts_and_an_email_leads_to_the_open_one
     (row,) = [each async for each in ledger.roster()]
     assert row.customer_id == "acme"
     assert (row.closed_reason, row.closed_at is None) == (("ann: moved", False) if closed else ("", True))
-    found = await ledger.customer_by_email(ACME.email)
+    found = await ledger.customer_by_email(ACME.mailbox)
     assert found == (None if closed else opened().customer)

@@ -35,7 +35,7 @@ async def paid(bed: CrashBed, name: str, card: str = "pm_card_visa") -> Period:
     customer = await bed.customer(name, card=card)
     period = (await bed.start(customer)).period
     assert period is not None
-    bed.sales(period, (customer.email, "100", "Hosting"), (customer.email, "20.50", "Support"))
+    bed.sales(period, (customer.mailbox, "100", "Hosting"), (customer.mailbox, "20.50", "Support"))
     await bed.skip_to(name, (await bed.month(name)).import_at)
     await bed.drafted(name, period)
     await bed.digests()

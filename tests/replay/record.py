@@ -117,7 +117,7 @@ async def sales_awaited(bed: Bed) -> None:
     await bed.start(customer, "2026-10")
     await bed.skip("acme", timedelta(minutes=5))
     await bed.until("acme", lambda month: month.alerts == 1)
-    bed.sales("2026-10", (customer.email, "10", "Hosting"))
+    bed.sales("2026-10", (customer.mailbox, "10", "Hosting"))
     await bed.skip("acme", timedelta(hours=1))
     await bed.closed()
 

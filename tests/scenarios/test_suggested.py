@@ -268,8 +268,8 @@ async def charged_by_hand(bed: Bed, name: str, amount: str = "10000", **metadata
     form = {
         "amount": amount,
         "currency": "eur",
-        "customer": customer.payment_method.payer_id,
-        "payment_method": customer.payment_method.card_id,
+        "customer": customer.card_on_file.payer_id,
+        "payment_method": customer.card_on_file.card_id,
         "confirm": "true",
         "off_session": "true",
         **{f"metadata[{key}]": value for key, value in metadata.items()},

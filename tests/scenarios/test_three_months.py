@@ -91,7 +91,7 @@ async def _review(bed: Bed, period: str, customers: dict[str, Customer]) -> None
         await _accepted(bed, "zurich", Edit(**ANN, period=Period(period), version=1, changes=(change,)))
         zurich = await bed.month("zurich")
     else:
-        await bed.stripe_control(f"cards/{customers['tanaka'].payment_method.card_id}", {"behaviour": "succeed"})
+        await bed.stripe_control(f"cards/{customers['tanaka'].card_on_file.card_id}", {"behaviour": "succeed"})
     assert zurich.invoice is not None
     await _accepted(bed, "zurich", Approve(**BOB, digest=zurich.invoice.digest))
 

@@ -41,7 +41,7 @@ def drafted(who: Customer, read: SalesSnapshot) -> Invoice:
     if who.terms.review_mode is ReviewMode.MANUAL:
         return invoice
     lines, problems = lines_for(who, PERIOD, read)
-    sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(who.email,))
+    sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(who.mailbox,))
     return invoice.evolve(lines=lines, problems=problems, sales=sales)
 
 
@@ -52,7 +52,7 @@ def seen(who: Customer, invoice: Invoice | None, stage: Stage = Stage.PAID) -> C
     problems = invoice.problems if invoice else ()
     month = MonthSnapshot(
         stage=stage,
-        email=who.email,
+        email=who.mailbox,
         currency=who.currency,
         total_minor=invoice.total_minor if invoice else 0,
         carried_minor=0,
@@ -63,7 +63,9 @@ def seen(who: Customer, invoice: Invoice | None, stage: Stage = Stage.PAID) -> C
         updated_at=NOW,
         closed_at=planned.charge_at if stage in OUTCOMES else None,
         next_at=None if stage in OUTCOMES else NOW,
-        lines=tuple(_seen(line) for line in lines),
+        lines=tuple(_seen(line) for line in lines if line.tariff is None),
+        tariffs=tuple(_seen(line) for line in lines if line.tariff is not None),
+        waived=invoice.waived if invoice else (),
         problems=tuple(
             LineSnapshot(p.line_id, p.description, 0, p.source.row, p.source.digest, p.raw) for p in problems
         ),
@@ -81,6 +83,7 @@ def _seen(line: LineItem) -> LineSnapshot:
         line.amount_minor,
         source.row if source else None,
         source.digest if source else "",
+        tariff_minor=line.tariff.amount_minor if line.tariff else None,
     )
 
 

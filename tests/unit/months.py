@@ -25,7 +25,7 @@ def customer(**fields: Any) -> Customer:
         "name": "Acme",
         "currency": "eur",
         "timezone": "Europe/Paris",
-        "payment_method": {"payer_id": "cus_1", "card_id": "pm_1"},
+        "payment_method": {"kind": "card", "payer_id": "cus_1", "card_id": "pm_1"},
         "terms": terms,
     }
     return Customer.model_validate(values | fields)

@@ -27,7 +27,7 @@ def told(*rows: list[Any], decimal_separator: str = ".") -> str:
 
 def test_the_columns_and_rows_are_named_and_what_is_not_read() -> None:
     header = ["E-Mail", "Menge", "Betrag", "Währung"]
-    rows = [[ACME.email, 2, "12,50", ""], ["who@elsewhere.org", 1, 7, ""], ["no sale", 3, 19, ""]]
+    rows = [[ACME.mailbox, 2, "12,50", ""], ["who@elsewhere.org", 1, 7, ""], ["no sale", 3, 19, ""]]
     assert told(header, *rows).split("; ") == [
         "2 rows",
         "email: 'E-Mail', amount: 'Betrag', currency: 'Währung'",
@@ -42,7 +42,7 @@ def test_the_columns_and_rows_are_named_and_what_is_not_read() -> None:
 
 
 def test_a_worksheet_without_a_header_says_so() -> None:
-    assert told([ACME.email, 1, "Tea"]) == "1 rows; no header; columns by place: email, amount, description"
+    assert told([ACME.mailbox, 1, "Tea"]) == "1 rows; no header; columns by place: email, amount, description"
 
 
 async def test_it_is_the_newest_one_that_has_begun(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_a_customer_whom_the_ledger_cannot_read_is_named_beside_the_others
         failed.append(Failed(customer_id="bolt", reason="Mars is no time zone"))
         return [ACME]
 
-    (tmp_path / f"{OCTOBER}.csv").write_text(f"email,amount\n{ACME.email},x\n")
+    (tmp_path / f"{OCTOBER}.csv").write_text(f"email,amount\n{ACME.mailbox},x\n")
     adapters = cast(Any, SimpleNamespace(sales=CsvSales(tmp_path), ledger=SimpleNamespace(customers=customers)))
     told = await newest_worksheet(adapters, ".")
     assert "1 cannot be read, row 2 for instance" in told

@@ -24,7 +24,7 @@ def debt(collection: Collection, period: Period, code: str = POOR, day: float = 
         amount_minor=3_000,
         currency="eur",
         opened_at=at,
-        method=collection.customer.payment_method,
+        method=collection.customer.card_on_file,
         answer=answer(code, at),
     ).evolve(**fields)
 
@@ -126,7 +126,7 @@ def test_new_card_is_tried_for_everything_that_a_card_may_pay() -> None:
     collection = collection.with_debt(of(collection, NOVEMBER).evolve(by_card=False))
     collection = accepted(collection, "replace_card", on(collection, 3), card=CARD)
     assert [each.attempt for each in collection.debts] == [NewCardTry(), None, NewCardTry()]
-    assert collection.customer.payment_method == of(collection, OCTOBER).method == CARD
+    assert collection.customer.card_on_file == of(collection, OCTOBER).method == CARD
 
 
 def test_what_is_wholly_owed_again_is_charged_to_the_card_with_which_others_were_tried_meanwhile() -> None:
@@ -152,7 +152,7 @@ def test_card_of_another_id_is_tried_once_each_payment_is_cancelled() -> None:
         assert collection.due(now).step is CollectionStep.RELEASE
         assert collection.acting == of(collection, period)
         collection = collection.answered(answer("canceled", now), collection)
-    assert [(each.series, each.method.payer_id) for each in collection.debts] == [(2, "cus_2")] * 2
+    assert [(each.series, each.method and each.method.payer_id) for each in collection.debts] == [(2, "cus_2")] * 2
     assert collection.due(now).step is CollectionStep.TRY
 
 

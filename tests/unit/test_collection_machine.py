@@ -176,7 +176,8 @@ class CollectionMachine(RuleBasedStateMachine):
         assert debt.answer is not None
         assert debt.by_card
         assert debt.release is None
-        assert debt.method.card_id == collection.customer.payment_method.card_id, "the card was replaced"
+        assert debt.method
+        assert debt.method.card_id == collection.customer.card_on_file.card_id, "the card was replaced"
         helps = remedy(debt.answer)
         if not isinstance(debt.attempt, NewCardTry):
             assert helps not in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE), "the bank forbids another try"
@@ -461,7 +462,7 @@ class CollectionMachine(RuleBasedStateMachine):
         before = self.collection
         if self.say("replace_card", card=method):
             for debt in before.open_debts:
-                if debt.by_card and debt.method.card_id != f"pm_{card}":
+                if debt.by_card and debt.method and debt.method.card_id != f"pm_{card}":
                     self.own_tries[debt.period] = 0
 
     @rule(share=st.sampled_from([0.1, 0.5, 1, 1.1]), number=which)

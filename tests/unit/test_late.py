@@ -16,7 +16,7 @@ from tests.unit.months import DAY, customer, drafted
 
 OCTOBER = Period("2026-10")
 ACME = customer()
-EMAIL = ACME.email
+EMAIL = ACME.mailbox
 
 Cells = list[tuple[str, str]]
 

@@ -35,9 +35,9 @@ def test_the_emergency_brake_is_one_finding_however_many_it_stops() -> None:
 
 
 def test_a_month_halted_by_a_row_that_was_deleted_since_is_a_finding() -> None:
-    before = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "#REF!", "Cup")])
+    before = snapshot([(ACME.mailbox, "10", "Tea"), (ACME.mailbox, "#REF!", "Cup")])
     needs = "row 3 of worksheet 2026-10 cannot be read: no amount"
-    found = surveyed(snapshot([(ACME.email, "10", "Tea")]), halted(before, needs))
+    found = surveyed(snapshot([(ACME.mailbox, "10", "Tea")]), halted(before, needs))
     assert found.kinds == {FindingKind.HALTED: 1}
     assert found.findings[0].text == f"acme: {needs}"
     for word in ("edit acme", "--remove row-3", "refresh", "skip"):
@@ -45,18 +45,18 @@ def test_a_month_halted_by_a_row_that_was_deleted_since_is_a_finding() -> None:
 
 
 def test_a_month_halted_by_a_total_that_cannot_be_charged_is_a_finding() -> None:
-    read = snapshot([(ACME.email, "900000", "Mill"), (ACME.email, "900000", "Barn")])
+    read = snapshot([(ACME.mailbox, "900000", "Mill"), (ACME.mailbox, "900000", "Barn")])
     found = surveyed(read, halted(read, "1800000.00 EUR is more than can be charged at once"))
     assert found.kinds == {FindingKind.HALTED: 1}
     assert "edit acme" in todo(found.findings[0])
 
 
 def test_a_month_halted_by_a_row_that_still_cannot_be_read_is_one_finding() -> None:
-    read = snapshot([(ACME.email, "#REF!", "Cup")])
+    read = snapshot([(ACME.mailbox, "#REF!", "Cup")])
     assert surveyed(read, halted(read, "row 2 cannot be read")).kinds == {FindingKind.UNREADABLE: 1}
 
 
 def test_a_month_halted_by_its_draft_is_a_finding_while_the_sheet_is_down() -> None:
     blind = CompletenessCheck(PERIOD, NOW, None)
-    blind.take(halted(snapshot([(ACME.email, "#REF!", "Cup")]), "row 2 cannot be read"), ChainStatus.RUNNING)
+    blind.take(halted(snapshot([(ACME.mailbox, "#REF!", "Cup")]), "row 2 cannot be read"), ChainStatus.RUNNING)
     assert blind.coverage().kinds == {FindingKind.HALTED: 1}

@@ -23,7 +23,7 @@ ANN = Customer(
 
 def letter(kind: CustomerMailKind, agreed: str = "") -> CustomerMail:
     month = Month.open(ANN, Period("2026-11"))
-    return CustomerMail(kind=kind, message_id="<1@x>", to=ANN.email, month=month, link=LINK, agreed=agreed)
+    return CustomerMail(kind=kind, message_id="<1@x>", to=ANN.mailbox, month=month, link=LINK, agreed=agreed)
 
 
 def flowing(text: str) -> str:

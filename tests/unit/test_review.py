@@ -136,7 +136,7 @@ def test_an_update_before_the_draft_plans_the_month_anew() -> None:
 
 def test_an_update_after_the_draft_leaves_the_planned_instants() -> None:
     month = drafted(10000)
-    other = {"payer_id": "cus_1", "card_id": "pm_2"}
+    other = {"kind": "card", "payer_id": "cus_1", "card_id": "pm_2"}
     updated = accepted(month, "update_customer", NOW, changes={"timezone": "Asia/Tokyo", "payment_method": other})
     assert (updated.notice_at, updated.charge_at) == (month.notice_at, month.charge_at)
     assert updated.decisions[-1].result == "changed: timezone, payment_method"
@@ -146,7 +146,7 @@ def test_new_digits_of_the_same_card_leave_the_notice_as_it_is() -> None:
     month = announced(10000)
     renewed = month.customer.payment_method.evolve(last4="1881")
     updated = accepted(month, "update_customer", month.notice_at, changes={"payment_method": renewed})
-    assert (updated.notice, updated.customer.payment_method.last4) == (month.notice, "1881")
+    assert (updated.notice, updated.customer.card_on_file.last4) == (month.notice, "1881")
 
 
 def test_an_address_is_kept_as_it_was_typed() -> None:

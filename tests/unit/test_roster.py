@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.customers.channels import Channel
 from billing.customers.customer import ReviewMode, Terms
 from billing.customers.roster import REQUIRED, has_tokens, ignored_columns, parse_newcomers, parse_roster, write_roster
 from billing.errors import InvalidInput
+from billing.payments.methods import BillPayer
 
 HEADER = ",".join(REQUIRED)
 ACME = "acme,billing@acme.example,Acme,eur,Europe/Paris,cus_1,pm_1"
@@ -159,7 +161,7 @@ def test_a_misspelled_field_of_the_schedule_in_the_terms_is_reported():
 
 def test_what_else_is_known_of_customers_may_stand_in_the_file():
     others = (
-        "Phone,Notes,Address,Company,Customer,Customer name,First name,City,Country,VAT id,IBAN,Language,Time zone,"
+        "Fax,Notes,Address,Company,Customer,Customer name,First name,City,Country,VAT id,IBAN,Language,Time zone,"
         "Created at,Status,Payment,Reference,ID,#,Items sold,Contact"
     )
     customers, problems = parse_roster(f"{HEADER},{others}\n{ACME}")
@@ -168,14 +170,48 @@ def test_what_else_is_known_of_customers_may_stand_in_the_file():
 
 
 def test_columns_that_are_not_read_are_named():
-    header = f"{HEADER},Note,review_mode,,Phone,approve_when"
+    header = f"{HEADER},Note,review_mode,,Fax,approve_when"
     assert parse_roster(f"{header}\n{ACME},x,approve,,5,")[0][2].terms.review_mode is ReviewMode.APPROVE
-    assert ignored_columns(header) == ("Note", "Phone", "those without a name")
+    assert ignored_columns(header) == ("Note", "Fax", "those without a name")
     assert ignored_columns(f"{TOKENS},Note") == ("Note",)
     spreadsheet = f"{HEADER},,,\n{ACME},,,\n"
     assert list(parse_roster(spreadsheet)[0]) == [2]
     assert ignored_columns(spreadsheet) == ("those without a name",)
     assert ignored_columns(write_roster([])) == ()
+
+
+# -- who pays by bill
+
+BILLED = "customer_id,name,currency,timezone,pay_by,phone,bill_by"
+
+
+def test_who_pays_by_bill_needs_no_card_and_a_phone_in_place_of_an_email():
+    text = f"{BILLED}\nannie,Ann Smith,kzt,Asia/Almaty,bill,+7 701 234-56-78,sms"
+    (ann,) = parse_roster(text)[0].values()
+    assert (ann.payment_method, ann.email, ann.phone) == (BillPayer(), None, "+77012345678")
+    assert ann.told_by == (Channel.SMS,)
+    assert list(parse_roster(write_roster([ann]))[0].values()) == [ann]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("ann,Ann,kzt,Asia/Almaty,bill,,sms", "a bill by sms needs a phone; add it, or change bill_by"),
+        ("ann,Ann,kzt,Asia/Almaty,bill,+77012345678,", "a bill by mail needs an email"),
+        ("ann,Ann,kzt,Asia/Almaty,bill,87012345678,sms", "is not a phone number with its country, such as +7701"),
+        ("ann,Ann,kzt,Asia/Almaty,bill,+77012345678,pigeon", "bill_by"),
+        ("ann,Ann,kzt,Asia/Almaty,cash,+77012345678,sms", "pay_by: write card or bill, not 'cash'"),
+        ("ann,Ann,kzt,Asia/Almaty,card,+77012345678,sms", "email"),
+    ],
+)
+def test_who_cannot_be_told_or_charged_is_reported(row: str, reason: str):
+    assert reason in problems_of(row, header=BILLED)[2]
+
+
+def test_a_card_beside_a_bill_is_reported():
+    header = f"{HEADER},pay_by"
+    assert "pay_by is bill, but the row has a card" in problems_of(f"{ACME},bill", header=header)[2]
+    assert problems_of(f"{ACME},", f"{KIWI},card", header=header) == {}
 
 
 # -- newcomers, and files that are written

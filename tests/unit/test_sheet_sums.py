@@ -23,11 +23,11 @@ from billing.sales.sales import SalesSnapshot, lines_for, rows_of
 from tests.unit.covering import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, drafted, reasons, seen, snapshot, surveyed
 
 ADDRESSES = [
-    ACME.email,
+    ACME.mailbox,
     "Acme@Example.com ",
-    TANAKA.email,
-    MANUAL.email,
-    GONE.email,
+    TANAKA.mailbox,
+    MANUAL.mailbox,
+    GONE.mailbox,
     "acm@example.com",
     "zz@zz.org",
     "",
@@ -86,7 +86,7 @@ def test_the_sheet_is_what_was_invoiced_and_what_is_explained(before, after, fat
     found = surveyed(now, *accounts)
 
     sheet, invoiced, differences = Counter[str](), Counter[str](), Counter[str]()
-    known = {who.email: (who.customer_id, who.currency) for who in (*people, GONE)}
+    known = {who.mailbox: (who.customer_id, who.currency) for who in (*people, GONE)}
     for row in now.rows:
         email = email_key(row.email)
         owner = email if email in known else closest(email, known)
@@ -112,7 +112,9 @@ def test_the_sheet_is_what_was_invoiced_and_what_is_explained(before, after, fat
 
 
 own_rows = st.lists(
-    st.tuples(st.just(ACME.email), st.sampled_from(["10", "2.50", "7", "12,50"]), st.sampled_from(["Tea", "Cup", ""])),
+    st.tuples(
+        st.just(ACME.mailbox), st.sampled_from(["10", "2.50", "7", "12,50"]), st.sampled_from(["Tea", "Cup", ""])
+    ),
     max_size=8,
 )
 
@@ -141,7 +143,7 @@ def test_coverage_and_the_comparison_before_the_charge_find_the_same(before, aft
         with suppress(InvalidInput):
             invoice = invoice.edited((change,))
     read = snapshot(after)
-    found = sheet_changes(invoice, rows_of(ACME, (ACME.email,), PERIOD, read))
+    found = sheet_changes(invoice, rows_of(ACME, (ACME.mailbox,), PERIOD, read))
     covered = surveyed(read, account)
     since = sum(each.amount_minor for each in covered.differences if each.reason in SINCE)
     by_hand = sum(each.amount_minor for each in covered.differences if each.reason is DifferenceReason.ADDED)
@@ -153,6 +155,6 @@ def test_coverage_and_the_comparison_before_the_charge_find_the_same(before, aft
 
 def _said_by_the_sheet(invoice: Invoice, found: Sequence[SheetChange], read: SalesSnapshot) -> Sequence[LineItem]:
     """Lines by hand that ``billing.sales.late_sales`` takes for rows of the sheet, and coverage lists beside them."""
-    sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(ACME.email,))
-    left = compare_with_sheet(invoice, rows_of(ACME, (ACME.email,), PERIOD, read), sales).by_hand
+    sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(ACME.mailbox,))
+    left = compare_with_sheet(invoice, rows_of(ACME, (ACME.mailbox,), PERIOD, read), sales).by_hand
     return [line for line in invoice.lines if line.source is None and line not in left]

@@ -17,7 +17,14 @@ from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, FindingKind
-from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, FormerAddress, MonthSnapshot, UncollectedDebt
+from billing.completeness.snapshots import (
+    CustomerSnapshot,
+    DebtSnapshot,
+    FormerAddress,
+    MonthSnapshot,
+    UncarriedDebt,
+    UncollectedDebt,
+)
 from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
@@ -61,7 +68,7 @@ _LOST = AccountTotal(
 )
 ROOT = Path(__file__).parents[2]
 QUOTE = 'it\'s; $(rm -rf /) "now" --by=me'
-READ = snapshot([(ACME.email, "10", "Tea")])
+READ = snapshot([(ACME.mailbox, "10", "Tea")])
 PAID = seen(ACME, drafted(ACME, READ))
 RESUME = RemedyAction.RESUME_COLLECTION.of("acme", PERIOD)
 WITHOUT = {FindingKind.EARLY_ROW, FindingKind.STANDSTILL, FindingKind.STRAY}  # of the latter two, Temporal's own tool
@@ -129,6 +136,7 @@ def workflow_survey() -> CompletenessReport:
     survey.balances([_LOST])
     survey.unmatched(UNKNOWN)
     survey.owed_again(UncollectedDebt(customer_id="acme", period=PERIOD, currency="eur", owed_minor=1200))
+    survey.uncarried(UncarriedDebt(customer_id="buyer", currency="eur", owed_minor=1200))
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
     for finding in of_orders():
@@ -157,7 +165,7 @@ def waiting_months() -> Iterator[CustomerSnapshot]:
     yield waiting(Stage.HALTED, halted=True)
     yield waiting(Stage.HALTED, braked=True)
     yield halted(READ, "the total is too high")
-    yield halted(snapshot([(ACME.email, "x", "Cup"), (ACME.email, "y", "Pot")]), "rows cannot be read")
+    yield halted(snapshot([(ACME.mailbox, "x", "Cup"), (ACME.mailbox, "y", "Pot")]), "rows cannot be read")
     yield waiting(Stage.AWAITING_APPROVAL)
     yield seen(MANUAL, drafted(MANUAL, READ), stage=Stage.AWAITING_APPROVAL)
     yield waiting(Stage.AWAITING_SALES, version=0)
@@ -177,13 +185,13 @@ def changed_sheets() -> Iterator[tuple[SalesSnapshot, list[CustomerSnapshot]]]:
     """Sheets with rows that nobody has billed as they stand, and whom they may concern."""
     renamed = waiting(Stage.MONITORING)._replace(former=(FormerAddress("old@acme.example"),))
     yield snapshot([("old@acme.example", "4", "Tea")]), [renamed]
-    later = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "7", QUOTE), (ACME.email, "x", "Cup")])
+    later = snapshot([(ACME.mailbox, "10", "Tea"), (ACME.mailbox, "7", QUOTE), (ACME.mailbox, "x", "Cup")])
     yield later, [PAID]
     yield later, [waiting(Stage.MONITORING)]
-    unreadable = snapshot([(ACME.email, "x", "Cup")])
+    unreadable = snapshot([(ACME.mailbox, "x", "Cup")])
     yield unreadable, [seen(ACME, drafted(ACME, unreadable))]
-    yield snapshot([(ACME.email, "11", "Tea")]), [PAID._replace(month=_as_collected(PAID, "11"))]
-    strangers = snapshot([("acme@exmaple.com", "1", "Tea"), (GONE.email, "2", "Tea"), (TANAKA.email, "3", "Tea")])
+    yield snapshot([(ACME.mailbox, "11", "Tea")]), [PAID._replace(month=_as_collected(PAID, "11"))]
+    strangers = snapshot([("acme@exmaple.com", "1", "Tea"), (GONE.mailbox, "2", "Tea"), (TANAKA.mailbox, "3", "Tea")])
     begins = CustomerSnapshot(TANAKA, NOW, first=PERIOD.next(), last=PERIOD.next())
     moved = CustomerSnapshot(GONE, NOW, closed_at=NOW, closed_reason="moved")
     yield strangers, [PAID, begins, moved]
@@ -198,7 +206,7 @@ def sheet_survey(read: SalesSnapshot, accounts: list[CustomerSnapshot]) -> Compl
 
 def _as_collected(account: CustomerSnapshot, amount: str) -> MonthSnapshot:
     """The digest of the present sheet, but another amount: what nobody can explain."""
-    digest = snapshot([(ACME.email, amount, "Tea")]).digest
+    digest = snapshot([(ACME.mailbox, amount, "Tea")]).digest
     assert account.month is not None
     return account.month._replace(lines=tuple(line._replace(digest=digest) for line in account.month.lines))
 
@@ -214,7 +222,7 @@ def test_every_kind_of_finding_says_what_to_type() -> None:
 
 
 def test_words_of_a_sheet_are_one_word_of_the_command() -> None:
-    later = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "7", QUOTE), (ACME.email, "-2", "Credit; old")])
+    later = snapshot([(ACME.mailbox, "10", "Tea"), (ACME.mailbox, "7", QUOTE), (ACME.mailbox, "-2", "Credit; old")])
     (finding,) = sheet_survey(later, [PAID]).findings
     (words,) = commands_in(todo(finding))
     assert words[-4:] == ["--add", f"{QUOTE} (2026-10)=7.00", "--add", "Credit; old (2026-10)=-2.00"]

@@ -18,7 +18,7 @@ def test_each_kind_of_finding_and_difference_is_kept_however_many_others_came_fi
 ) -> None:
     monkeypatch.setattr(tally, "KEPT", 3)
     crowd = [customer(customer_id=f"c{n}", email=f"c{n}@example.com") for n in range(5)]
-    read = snapshot([*((who.email, "1", "Tea") for who in crowd), ("zz@zz.org", "7", "Odd")])
+    read = snapshot([*((who.mailbox, "1", "Tea") for who in crowd), ("zz@zz.org", "7", "Odd")])
     lost = [CustomerSnapshot(who, NOW, first=PERIOD.previous(), last=PERIOD.next()) for who in crowd]
     found = surveyed(read, *lost)
     assert found.kinds == {FindingKind.MISSING: 5, FindingKind.UNCLAIMED: 1}

@@ -56,7 +56,7 @@ def test_an_unreadable_halt_comes_too_late_once_the_charge_has_begun(month: Any)
         ("skip", [{"by": "ann", "reason": "x", "period": "11/2026"}], "write the month as YYYY-MM"),
         ("edit", [{"by": "ann", "reason": "x", "version": 1, "changes": []}], "changes: "),
         ("update_customer", [{"by": "ann", "reason": "x", "changes": {"timezone": "Mars"}}], "is not a time zone"),
-        ("update_customer", [{"by": "ann", "reason": "x", "changes": {"phone": "1"}}], "phone: Extra inputs"),
+        ("update_customer", [{"by": "ann", "reason": "x", "changes": {"fax": "1"}}], "fax: Extra inputs"),
         (
             "update_customer",
             [{"by": "ann", "reason": "x", "changes": {"terms": {"schedule": {"notice_time": "12:00Z"}}}}],

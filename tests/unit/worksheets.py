@@ -10,7 +10,7 @@ from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
 ACME = customer()
-EMAIL = ACME.email
+EMAIL = ACME.mailbox
 HEADER = ["email", "amount", "description"]
 LANGUAGES = [
     ("E-mail", "Amount", "Description", "Currency"),

@@ -56,7 +56,7 @@ async def test_a_charge_that_was_completed_with_garbage_is_looked_up_and_never_m
 async def test_a_record_that_was_completed_with_garbage_holds_nobody(bed: Bed) -> None:
     await bed.sheets_fault(path="/", kind="slow", seconds=5)
     customer = await bed.customer("acme")
-    bed.sales(OCTOBER, (customer.email, "100", "Sale"))
+    bed.sales(OCTOBER, (customer.mailbox, "100", "Sale"))
     await bed.start(customer, OCTOBER)
     await completed_by_hand(bed, bed.handle("acme"), "import_sales", "done")
     month = await bed.drafted("acme", OCTOBER)

@@ -45,7 +45,7 @@ async def test_a_skip_does_not_go_on_to_the_next_timer_when_work_ends_as_it_does
         customer = await bed.customer("acme")
         period = (await bed.start(customer)).period
         assert period is not None
-        bed.sales(period, (customer.email, "100", "Hosting"))
+        bed.sales(period, (customer.mailbox, "100", "Hosting"))
         await bed.sheets_fault(path="/v4/", kind="slow", seconds=1.2)
         await bed.skip_to("acme", (await bed.month("acme")).import_at)
         month = await bed.drafted("acme", period)

@@ -126,7 +126,7 @@ async def test_case_12_a_card_replaced_during_dunning_is_tried_at_once_and_used_
     assert settled.outcome is CollectionStage.RECOVERED
     assert bed.charged() == [(OCTOBER, 10000)]
     assert attempts(bed) == ["failed", "succeeded"]
-    assert (await bed.month("acme")).customer.payment_method.card_id == card.card_id
+    assert (await bed.month("acme")).customer.card_on_file.card_id == card.card_id
 
 
 async def test_case_12_money_that_arrives_otherwise_ends_the_tries(bed: Bed) -> None:
@@ -144,7 +144,7 @@ async def test_case_12_money_that_arrives_otherwise_ends_the_tries(bed: Bed) -> 
 
 async def test_case_12_a_card_that_was_detached_when_the_customer_paid_is_replaced_and_pays(bed: Bed) -> None:
     closed = await overdue(bed)
-    await bed.detach_card(closed.customer.payment_method.card_id)
+    await bed.detach_card(closed.customer.card_on_file.card_id)
     answer = await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
     assert answer.stage == CollectionStage.AWAITING_CARD
     card = await bed.another_card(closed.customer)
@@ -190,7 +190,7 @@ async def test_case_13_a_missing_card_is_a_persons_and_the_others_go_on(bed: Bed
         await bed.drafted(name, OCTOBER)
         await bed.announced(name)
     month = await bed.month("acme")
-    await bed.detach_card(month.customer.payment_method.card_id)
+    await bed.detach_card(month.customer.card_on_file.card_id)
     assert (await bed.closed("acme")).outcome is Stage.NEEDS_CARD
     assert (await bed.closed("other")).outcome is Stage.PAID
     await bed.collects(lambda found: found.stage(only(found).opened_at) is CollectionStage.AWAITING_CARD)
@@ -204,9 +204,7 @@ async def test_case_13_a_customer_who_is_missing_at_stripe_goes_on_under_another
     await bed.monitored()
     month = await bed.announced()
     async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
-        (
-            await http.delete(f"{bed.stripe_url}/v1/customers/{month.customer.payment_method.payer_id}")
-        ).raise_for_status()
+        (await http.delete(f"{bed.stripe_url}/v1/customers/{month.customer.card_on_file.payer_id}")).raise_for_status()
     assert (await bed.closed()).outcome is Stage.NEEDS_CARD
     await bed.collects(lambda found: True)
     card = await bed.another_card(await bed.customer("again", email="acme@example.com"))

@@ -94,7 +94,7 @@ def worker_process(bed: Bed) -> Child:
 
 async def test_case_5_two_starters_of_one_period_start_one_chain_and_charge_once(bed: Bed) -> None:
     customer = await bed.customer("acme")
-    bed.sales(OCTOBER, (customer.email, "100", "Hosting"))
+    bed.sales(OCTOBER, (customer.mailbox, "100", "Hosting"))
     both = await asyncio.gather(bed.start(customer, OCTOBER), bed.start(customer, OCTOBER))
     assert sorted(started.status for started in both) == [StartStatus.ALREADY_RUNNING, StartStatus.STARTED]
     await bed.drafted("acme", OCTOBER)

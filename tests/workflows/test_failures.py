@@ -99,7 +99,7 @@ async def test_a_wrong_api_key_waits_for_a_person_and_resume_tries_again(bed: Be
 async def test_a_card_that_is_gone_closes_the_month_as_needing_a_card(bed: Bed) -> None:
     month = await bed.monitored()
     await bed.announced()
-    await bed.detach_card(month.customer.payment_method.card_id)
+    await bed.detach_card(month.customer.card_on_file.card_id)
     assert (await bed.closed()).outcome is Stage.NEEDS_CARD
     assert bed.charged() == []
     assert (await bed.month("acme")).period == "2026-11"
@@ -159,7 +159,7 @@ async def test_started_twice_is_one_workflow_and_the_second_start_says_so(bed: B
 async def test_a_card_of_another_customer_is_refused_at_the_start(bed: Bed) -> None:
     acme, kiwi = await bed.customer("acme"), await bed.customer("kiwi")
     with pytest.raises(CardMissing, match="acme"):
-        await bed.start(acme.evolve(payment_method=acme.payment_method.evolve(card_id=kiwi.payment_method.card_id)))
+        await bed.start(acme.evolve(payment_method=acme.card_on_file.evolve(card_id=kiwi.card_on_file.card_id)))
 
 
 async def test_a_period_that_is_closed_or_has_not_begun_cannot_be_started(bed: Bed) -> None:

@@ -123,7 +123,7 @@ async def test_an_invoice_that_edits_make_too_large_is_refused_and_is_charged_as
 
 async def test_rows_that_do_not_fit_into_an_invoice_wait_for_a_person_who_sums_them_up(bed: Bed) -> None:
     customer = await bed.customer("acme")
-    bed.sales(OCTOBER, *[(customer.email, "1", EMOJI * 500)] * 2000)
+    bed.sales(OCTOBER, *[(customer.mailbox, "1", EMOJI * 500)] * 2000)
     await bed.start(customer, OCTOBER)
     month = await bed.until("acme", lambda month: bool(month.failure))
     assert f"an invoice begins with up to {DRAFT_MAX_BYTES // 1000} kB; shorten their descriptions" in text_of(
@@ -131,7 +131,7 @@ async def test_rows_that_do_not_fit_into_an_invoice_wait_for_a_person_who_sums_t
     )
     assert (await bed.command("acme", Halt(**ANN))).accepted
     bed.sales(
-        OCTOBER, *[(customer.email, "1", f"Coffee and cake, table {row}, with a discount") for row in range(2000)]
+        OCTOBER, *[(customer.mailbox, "1", f"Coffee and cake, table {row}, with a discount") for row in range(2000)]
     )
     assert (await bed.command("acme", Resume(**ANN))).accepted
     drafted = await bed.drafted("acme", OCTOBER)

@@ -85,7 +85,7 @@ async def test_declined_card_closes_the_month_as_past_due_and_the_next_month_is_
     assert closed.closed.charge is not None
     assert closed.closed.charge.code == "card_declined"
     assert len(bed.mails("acme@example.com")) == 2
-    await bed.stripe_control(f"cards/{closed.customer.payment_method.card_id}", {"behaviour": "succeed"})
+    await bed.stripe_control(f"cards/{closed.customer.card_on_file.card_id}", {"behaviour": "succeed"})
     month = await bed.until("acme", lambda month: month.invoice is not None)
     assert month.carried_minor == 0
     assert (await bed.closed()).outcome is Stage.PAID

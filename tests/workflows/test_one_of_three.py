@@ -91,7 +91,7 @@ async def exit_code(bed: Bed, monkeypatch: pytest.MonkeyPatch, command: Awaitabl
 async def test_start_and_import(bed: Bed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     people = [await bed.customer(name) for name in NAMES]
     bed.started += NAMES
-    bad_card = people[1].payment_method.card_id
+    bad_card = people[1].card_on_file.card_id
     (bed.folder / "three.csv").write_text(write_roster(people))
     with monkeypatch.context() as patched:
         patched.setattr(StripePayments, "card", failing(StripePayments.card, lambda _, card: card == bad_card))

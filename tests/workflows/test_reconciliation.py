@@ -29,8 +29,8 @@ async def made_by_hand(bed: Bed, confirm: bool, **metadata: str) -> dict[str, An
     form: dict[str, str] = {
         "amount": "10000",
         "currency": "eur",
-        "customer": month.customer.payment_method.payer_id,
-        "payment_method": month.customer.payment_method.card_id,
+        "customer": month.customer.card_on_file.payer_id,
+        "payment_method": month.customer.card_on_file.card_id,
         "confirm": "true" if confirm else "false",
         **({"off_session": "true"} if confirm else {}),
         **{f"metadata[{name}]": value for name, value in metadata.items()},

@@ -189,7 +189,7 @@ async def check_once(bed: Bed, email: str) -> None:
     bed.started.append(customer.customer_id)
     assert (await bed.month(customer.customer_id)).customer == customer
     payers = [each["id"] for each in bed.objects("customer") if each["email"] == email]
-    assert payers == [customer.payment_method.payer_id]
+    assert payers == [customer.card_on_file.payer_id]
 
 
 async def test_a_crash_after_any_step_of_a_registration_leaves_one_customer(bed: Bed) -> None:
@@ -240,7 +240,7 @@ async def test_a_token_becomes_a_card_that_is_charged(bed: Bed) -> None:
     customer = done.customer()
     bed.started.append("acme")
     month = await bed.month("acme")
-    bed.sales(month.period, (customer.email, "100", "Bread"))
+    bed.sales(month.period, (customer.mailbox, "100", "Bread"))
     await bed.skip_to("acme", month.import_at)
     await bed.drafted("acme", month.period)
     await bed.closed("acme")

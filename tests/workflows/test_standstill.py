@@ -171,16 +171,16 @@ async def test_a_terminated_collection_is_found_in_every_month_and_goes_on_by_wh
 async def test_a_card_that_came_while_the_collection_was_closed_is_taken_once_it_runs_again(bed: Bed) -> None:
     await overdue(bed)
     await bed.collection_handle().terminate("an accident")
-    other = (await bed.customer("other")).payment_method
-    before = (await bed.recorded("acme", OCTOBER)).customer.payment_method
+    other = (await bed.customer("other")).card_on_file
+    before = (await bed.recorded("acme", OCTOBER)).customer.card_on_file
     card = before.evolve(card_id=other.card_id)
     with pytest.raises(BillingError, match="nothing of acme is being collected"):
         await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "a new card")
-    assert (await bed.month("acme")).customer.payment_method == card
+    assert (await bed.month("acme")).customer.card_on_file == card
     await connect_reconciliation(bed.settings, bed.adapters, bed.client).reconcile_period(Period(OCTOBER))
-    await bed.collects(lambda owed: owed.customer.payment_method == before)
+    await bed.collects(lambda owed: owed.customer.card_on_file == before)
     await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "a new card")
-    await bed.collects(lambda owed: owed.customer.payment_method == card)
+    await bed.collects(lambda owed: owed.customer.card_on_file == card)
 
 
 async def test_collections_list_and_show_name_what_is_not_collected_and_count_nothing_down(bed: Bed) -> None:

@@ -17,7 +17,7 @@ from billing.reviewers.alerts import Alert
 
 def customer_values(customer: Customer) -> dict[str, Any]:
     models = {name: getattr(customer, name).model_dump(mode="json") for name in ("payment_method", "terms")}
-    return {**dict(customer), **distinct_values(customer), **models}
+    return {**dict(customer), **_lookup_values(customer), **models}
 
 
 DISTINCT = ("email_key", "payer_id", "card_id")
@@ -25,12 +25,22 @@ DISTINCT = ("email_key", "payer_id", "card_id")
 
 
 def distinct_values(customer: Customer) -> dict[str, str]:
-    method = customer.payment_method
-    return dict(zip(DISTINCT, (customer.email_key, method.payer_id, method.card_id), strict=True))
+    """What the customer has of it."""
+    return {name: value for name, value in _lookup_values(customer).items() if value is not None}
 
 
-def address_values(customer: Customer) -> dict[str, Any]:
-    return {"customer_id": customer.customer_id, "email_key": customer.email_key, "email": customer.email}
+def _lookup_values(customer: Customer) -> dict[str, str | None]:
+    card_id = customer.card.card_id if customer.card else None
+    return dict(zip(DISTINCT, (customer.email_key, customer.payer_id, card_id), strict=True))
+
+
+def address_values(*known: Customer) -> list[dict[str, Any]]:
+    """The present addresses of those who have one."""
+    return [
+        {"customer_id": customer.customer_id, "email_key": customer.email_key, "email": customer.email}
+        for customer in known
+        if customer.email
+    ]
 
 
 def invoice_values(month: Month, at: datetime) -> dict[str, Any]:

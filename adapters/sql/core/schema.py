@@ -36,8 +36,9 @@ _LISTED: Final = (
 customers: Final = table(
     "customers",
     *key("customer_id"),
-    *texts("email", "email_key"),  # as typed; as compared
+    *texts("email", "email_key", nullable=True),  # as typed; as compared; NULL: none
     *texts("name", "currency", "timezone"),
+    *texts("phone", nullable=True),
     *json("payment_method", "terms"),
     *texts("payer_id", "card_id", nullable=True),  # of the payment method, for lookups; NULL: it has none
     *texts("closed_reason", nullable=True),  # NULL: the customer is billed
@@ -276,7 +277,7 @@ registrations: Final = table(
     *key("registration_id"),
     *texts("email", "email_key", "name", "currency", "timezone", "review_mode", "customer_id", "state"),
     *columns(JSON(none_as_null=True), "card", "consent", "terms", nullable=True),  # consent NULL: imported
-    *texts("payer_id", nullable=True),
+    *texts("payer_id", "phone", nullable=True),
     *texts("session_id", nullable=True),  # the open card page; NULL: none
     *instants("created_at", "updated_at"),
     *instants("told_at", nullable=True),

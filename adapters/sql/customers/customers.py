@@ -1,6 +1,6 @@
 """Customers: who they are, and whether their account is open."""
 
-from sqlalchemy import ColumnElement, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, false, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.order_schema import buyers
@@ -44,7 +44,9 @@ class SqlCustomers(SqlDatabase):
 
     @in_thread
     def customers_at_processor(self) -> dict[str, str]:
-        ids = select(customers.c.payer_id, customers.c.customer_id).where(customers.c.closed_at.is_(None))
+        ids = select(customers.c.payer_id, customers.c.customer_id).where(
+            customers.c.closed_at.is_(None), customers.c.payer_id.is_not(None)
+        )
         with self._reading("list the customers at the processor") as connection:
             return {row[0]: row[1] for row in connection.execute(ids)}
 
@@ -54,7 +56,7 @@ class SqlCustomers(SqlDatabase):
 
     @in_thread
     def customers_like(self, customer: Customer) -> list[Customer]:
-        shared = or_(*(customers.c[name] == value for name, value in distinct_values(customer).items()))
+        shared = or_(false(), *(customers.c[name] == value for name, value in distinct_values(customer).items()))
         return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
 
     @in_thread

@@ -38,7 +38,8 @@ class SqlStarts(SqlDatabase):
         recorded = select(*_CUSTOMER, customers.c.closed_reason).where(customers.c.customer_id.in_(names))
         newest = select(name, func.max(invoices.c.period)).where(name.in_(names)).group_by(name)
         distinct = [distinct_values(customer) for customer in asked]
-        alike = or_(*(customers.c[field].in_({values[field] for values in distinct}) for field in DISTINCT))
+        shared = {field: {values[field] for values in distinct if field in values} for field in DISTINCT}
+        alike = or_(*(customers.c[field].in_(values) for field, values in shared.items()))
         with self._looking("look customers up") as connection:
             rows = {row["customer_id"]: dict(row) for row in connection.execute(recorded).mappings()}
             last = {customer_id: Period(period) for customer_id, period in connection.execute(newest)}
@@ -74,7 +75,7 @@ class SqlStarts(SqlDatabase):
         with self._writing(f"record the beginning of {len(ordered)} customers") as connection:
             lock_buyers(connection, [month.customer_id for month in ordered])
             insert_new(connection, customers, [customer_values(month.customer) | times for month in ordered])
-            insert_new(connection, addresses, [address_values(month.customer) for month in ordered])
+            insert_new(connection, addresses, address_values(*(month.customer for month in ordered)))
             insert_new(connection, invoices, [invoice_values(month, at) for month in ordered])
 
 

@@ -121,7 +121,7 @@ def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> 
     """Ensures the customer's row and locks it: one record of a customer is written at a time."""
     if not lock_customer(connection, customer.customer_id):
         insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
-        insert_new(connection, addresses, [address_values(customer)])
+        insert_new(connection, addresses, address_values(customer))
         lock_customer(connection, customer.customer_id)
 
 
@@ -193,4 +193,4 @@ def _update_customer(connection: Connection, month: Month, at: datetime) -> None
     closed = {"closed_reason": month.leaving if last else None, "closed_at": last.at if last else None}
     values = customer_values(month.customer) | closed | {"updated_at": at}
     connection.execute(_UPDATE, values | {"id": month.customer_id, "newest": month.period})
-    insert_new(connection, addresses, [address_values(month.customer)])
+    insert_new(connection, addresses, address_values(month.customer))

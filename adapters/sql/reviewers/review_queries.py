@@ -193,7 +193,7 @@ def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
         where.append(or_(needed, c.customer_id.in_(wanted.first)) if wanted.first else needed)
     query = select(*columns).select_from(invoices)
     if wanted.search:
-        names = (customers.c.customer_id, customers.c.name, customers.c.email)
+        names = tuple(customers.c[name] for name in ("customer_id", "name", "email", "phone"))
         query = query.join(customers, customers.c.customer_id == c.customer_id)
         where.append(or_(*(name.icontains(wanted.search, autoescape=True) for name in names)))
     return query.where(*where)

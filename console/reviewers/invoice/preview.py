@@ -53,8 +53,8 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     mail = CustomerMail(
         kind=CustomerMailKind.NOTICE,
         message_id="",
-        to=month.customer.email,
+        to=month.customer.mailbox,
         month=going.announcing(at),
-        correction=correction(month.invoice, messages, versions, to=month.customer.email),
+        correction=correction(month.invoice, messages, versions, to=month.customer.mailbox),
     )
     return Preview(mail, at, waits_for.text if waits_for else "")

@@ -15,7 +15,10 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # counted up by 
 def upgrade() -> None:
     op.create_table(
         "customers",
-        *_columns(sa.Text, "customer_id", "email", "email_key", "name", "currency", "timezone"),
+        *_columns(sa.Text, "customer_id"),
+        *_columns(sa.Text, "email", "email_key", nullable=True),
+        *_columns(sa.Text, "name", "currency", "timezone"),
+        *_columns(sa.Text, "phone", nullable=True),
         *_columns(sa.JSON, "payment_method"),
         *_columns(sa.Text, "payer_id", "card_id", nullable=True),
         *_columns(sa.JSON, "terms"),
@@ -298,6 +301,7 @@ def upgrade() -> None:
     op.create_index("transactions_by_payment", "transactions", ["rail", "digest"])
     op.create_index("transactions_by_key", "transactions", ["key"], unique=True)
     op.create_index("transactions_by_at", "transactions", ["at"])
+    op.create_index("transactions_of_people", "transactions", ["at"], **_where("by IS NOT NULL"))
 
     op.create_table(
         "entries",
@@ -507,7 +511,7 @@ def upgrade() -> None:
         *_columns(sa.Text, "registration_id", "email", "email_key", "name", "currency", "timezone", "review_mode"),
         *_columns(sa.JSON, "consent", nullable=True),
         *_columns(sa.Text, "customer_id"),
-        *_columns(sa.Text, "payer_id", "session_id", nullable=True),
+        *_columns(sa.Text, "payer_id", "phone", "session_id", nullable=True),
         *_columns(sa.JSON, "card", nullable=True),
         *_columns(sa.Text, "state"),
         *_columns(_INSTANT, "created_at", "updated_at"),
@@ -655,6 +659,28 @@ def upgrade() -> None:
         *_columns(sa.Text, "by"),
         *_columns(_INSTANT, "at"),
         sa.PrimaryKeyConstraint("rail", "kind"),
+    )
+
+    op.create_table(
+        "customer_texts",
+        *_columns(sa.Text, "message_id", "kind", "customer_id", "recipient", "body", "currency"),
+        *_columns(sa.Text, "vendor", "status", "code"),
+        *_columns(sa.Text, "period", "vendor_id", nullable=True),
+        *_columns(sa.Integer, "segments"),
+        *_columns(sa.BigInteger, "cost_micros"),
+        *_columns(_INSTANT, "began_at", "tried_at", "at"),
+        sa.PrimaryKeyConstraint("message_id"),
+    )
+    op.create_index("customer_texts_by_customer", "customer_texts", ["customer_id", "began_at"])
+    op.create_index("customer_texts_by_time", "customer_texts", ["began_at"])
+    op.create_index("customer_texts_sent", "customer_texts", ["at"], **_where("status = 'sent'"))
+
+    op.create_table(
+        "text_days",
+        *_columns(sa.Text, "day"),
+        *_columns(sa.Integer, "texts", "segments"),
+        *_columns(sa.BigInteger, "cost_micros"),
+        sa.PrimaryKeyConstraint("day"),
     )
 
 
