@@ -30,7 +30,6 @@ from bootstrap import (
     connect_checkouts,
     connect_completeness,
     connect_customer_mails,
-    connect_customer_messages,
     connect_digest_trigger,
     connect_digests,
     connect_dispatcher,
@@ -42,6 +41,7 @@ from bootstrap import (
 )
 from bootstrap_gateways import connect_gateway_reader
 from bootstrap_registers import connect_register_folder
+from bootstrap_texts import connect_customer_messages
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -155,7 +155,7 @@ def _activities(
     comparer = connect_sheet_comparer(settings, adapters, sales)
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
-    messages = CollectionMessages(connect_customer_messages(settings, adapters), ledger)
+    messages = CollectionMessages(connect_customer_messages(settings, adapters, alerts), ledger)
     collections = CollectionActivities(
         cashier, ledger, messages, alerts, CollectionSignals(client), ladder_terms(settings)
     )

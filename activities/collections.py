@@ -13,7 +13,6 @@ from billing.collections.collection import Collection, PaidOnSession, PayOnSessi
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
 from billing.collections.stages import CollectionStage, Counted
-from billing.customers.channels import Channel
 from billing.customers.ladder import RungAction
 from billing.customers.ports import CustomerStore
 from billing.errors import DebtChanged, NotFound, OutcomeConflict, StaleRun
@@ -27,7 +26,7 @@ from billing.receivables.journal import Cause, Subject, receivable
 from billing.receivables.ports import Journal
 from billing.reviewers.alerts import of_collection, of_news
 from billing.reviewers.ports import BrakeStore
-from billing.texts.text import Consequence, Restriction, TextKind
+from billing.texts.text import Consequence, ConsequenceKind, TextKind
 from services import clock
 from services.alerts import Alerts
 from services.cashier import Cashier
@@ -195,7 +194,7 @@ class CollectionActivities:
         kind, consequence = TextKind.REMINDER, None
         if collection.rung.action is RungAction.WARN and (coming := collection.coming_restriction(clock.now())):
             kind = TextKind.WARNING
-            consequence = Consequence(action=Restriction(coming.rung.action), at=coming.at)
+            consequence = Consequence(action=ConsequenceKind(coming.rung.action), at=coming.at)
         oldest, number = collection.open_debts[0], collection.reminders + 1
         await self._messages.tell(kind, collection, oldest, number, collection.rung.by, consequence)
 
@@ -215,7 +214,7 @@ class CollectionActivities:
     async def _tell(self, collection: Collection, debts: Iterable[Debt]) -> None:
         for debt in debts:
             if debt.outcome is CollectionStage.RECOVERED:
-                await self._messages.tell(TextKind.RECEIPT, collection, debt, 1, (Channel.MAIL,))
+                await self._messages.tell(TextKind.RECEIPT, collection, debt, 1)
             await self._alerts.tell(of_news(collection, debt, clock.now()))
 
     @activity.defn

@@ -28,7 +28,7 @@ hours = st.sampled_from([ContactHours.read(text) for text in ("mon-fri 09:00-20:
 
 class LadderMachine(CollectionMachine):
     @initialize(outcome=refusals, dunning=schedules, ladder=ladders, within=hours)
-    def start(  # type: ignore[override]
+    def start(
         self,
         outcome: str,
         dunning: tuple[int, ...],
