@@ -13,7 +13,6 @@ from billing.collections.collection import Collection, PaidOnSession, PayOnSessi
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
 from billing.collections.stages import CollectionStage, Counted
-from billing.customers.channels import Channel
 from billing.customers.ladder import RungAction
 from billing.customers.ports import CustomerStore
 from billing.errors import DebtChanged, NotFound, OutcomeConflict, StaleRun
@@ -215,7 +214,7 @@ class CollectionActivities:
     async def _tell(self, collection: Collection, debts: Iterable[Debt]) -> None:
         for debt in debts:
             if debt.outcome is CollectionStage.RECOVERED:
-                await self._messages.tell(TextKind.RECEIPT, collection, debt, 1, (Channel.MAIL,))
+                await self._messages.tell(TextKind.RECEIPT, collection, debt, 1)
             await self._alerts.tell(of_news(collection, debt, clock.now()))
 
     @activity.defn
