@@ -14,7 +14,7 @@ from adapters.sql.tariffs.agreed import agreed_for, known_of, known_tariffs, log
 from adapters.sql.tariffs.service_days import suspended_of
 from billing.errors import InvalidInput, NotFound
 from billing.period import Period
-from billing.tariffs.changes import SetLimit, Subscribe, TariffChange
+from billing.tariffs.changes import AddDiscount, AddFee, SetLimit, Subscribe, TariffChange
 from billing.tariffs.items import Agreed
 from billing.tariffs.ports import TariffLogEntry
 from billing.tariffs.tariff import Tariff, TariffVersion, check_fee
@@ -75,7 +75,9 @@ class SqlTariffs(SqlDatabase):
             customer_id = _owner(connection, change)
             if not lock_account(connection, customer_id):
                 raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list")
-            known = known_of(connection, customer_id, change.tariff if isinstance(change, Subscribe) else None)
+            code = change.tariff if isinstance(change, Subscribe) else None
+            bills_more = isinstance(change, Subscribe | AddFee | AddDiscount)
+            known = known_of(connection, customer_id, code, bills_more)
             items = change.items(known)
             if not items:
                 return known.agreed
@@ -107,6 +109,6 @@ def _owner(connection: Connection, change: TariffChange) -> str:
     row = connection.execute(select(s.customer_id, s.closed_at).where(s.number == change.account)).one_or_none()
     if row is None:
         raise NotFound(f"there is no account number {change.account}; see: python starter.py numbers list")
-    if row.closed_at is not None and change.kind in ("tariff", "discount"):
+    if row.closed_at is not None and isinstance(change, Subscribe | AddDiscount):
         raise InvalidInput(f"account {change.account} was closed on {row.closed_at:%Y-%m-%d}; open another one")
     return str(row.customer_id)
