@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
 from billing.customers.address import sendable
 from billing.customers.customer import Currency, Email, Timezone
@@ -27,6 +27,7 @@ from billing.events.event import Destination
 from billing.model import Id, Line, Url
 from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, billers, gateways
 from billing.statements.bank_account import BankAccount
+from process.service_settings import ServiceSettings
 from process.setting_checks import (
     check_bank_accounts,
     check_billers,
@@ -37,12 +38,22 @@ from process.setting_checks import (
     check_secrets,
     check_shops,
 )
-from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
+from process.setting_types import (
+    Amounts,
+    BillerContract,
+    Company,
+    HeaderName,
+    LadderText,
+    Networks,
+    Secret,
+    Shop,
+)
+from process.text_settings import TextSettings
 
 ENV_FILE = ".env"
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings, TextSettings):
     """Every variable is documented in ``.env.example``. Secrets are never printed."""
 
     model_config = SettingsConfigDict(
@@ -89,6 +100,7 @@ class Settings(BaseSettings):
     digest_minutes: float = Field(10, gt=0, le=1440)
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
+    ladder: LadderText = ()
     cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
     events_url: Url = ""
     events_secret: Secret = SecretStr("")
@@ -164,6 +176,8 @@ class Settings(BaseSettings):
             check_receiver("BILLING_SALES", self.sales_url, self.sales_secret.get_secret_value().split(), self.sandbox)
         if self.events_url:
             check_receiver("BILLING_EVENTS", self.events_url, self.events_secrets, self.sandbox)
+        if self.provisioning_url:
+            check_receiver("BILLING_PROVISIONING", self.provisioning_url, self.provisioning_secrets, self.sandbox)
         check_production(self.production_url.get_secret_value(), self.production_secrets, self.sandbox)
         if self.orders_secrets:
             check_secrets("BILLING_ORDERS_SECRET", self.orders_secrets)
@@ -233,8 +247,7 @@ class Settings(BaseSettings):
     @property
     def destinations(self) -> tuple[Destination, ...]:
         """Where events go; none are written unless somebody gets them."""
-        everywhere = (Destination.COLLECTION, Destination.ORDER, Destination.PRODUCTION)
-        return (*everywhere, *([Destination.RECEIVER] if self.events_url else []))
+        return tuple(each for each in Destination if each is not Destination.RECEIVER or self.events_url)
 
     @property
     def mail_domain(self) -> str:

@@ -30,6 +30,7 @@ from bootstrap import (
     connect_checkouts,
     connect_completeness,
     connect_customer_mails,
+    connect_customer_messages,
     connect_digest_trigger,
     connect_digests,
     connect_dispatcher,
@@ -37,6 +38,7 @@ from bootstrap import (
     connect_sales,
     connect_sheet_comparer,
     connect_temporal,
+    ladder_terms,
 )
 from bootstrap_gateways import connect_gateway_reader
 from bootstrap_registers import connect_register_folder
@@ -49,6 +51,7 @@ from process.shutdown import GRACE, Ending, KeptRuns
 from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
 from services.cashier import Cashier
+from services.collection_messages import CollectionMessages
 from services.shared_sales import Sales
 from settings import Settings, load_settings
 from workflows.answers import Answers
@@ -152,8 +155,11 @@ def _activities(
     comparer = connect_sheet_comparer(settings, adapters, sales)
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
-    collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
-    ladder = LadderActivities(ledger, alerts, None)
+    messages = CollectionMessages(connect_customer_messages(settings, adapters), ledger)
+    collections = CollectionActivities(
+        cashier, ledger, messages, alerts, CollectionSignals(client), ladder_terms(settings)
+    )
+    ladder = LadderActivities(ledger, messages, alerts)
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
     orders = OrderActivities(ledger, alerts, links)
     return [

@@ -29,6 +29,7 @@ from adapters.sql.core.schema import (
 )
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
 from adapters.sql.core.tariff_schema import tariff_log
+from adapters.sql.core.text_schema import customer_texts
 from adapters.sql.customers.account_numbers import drop_personal
 from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
 from adapters.sql.receivables.accounts import balance, lock_account
@@ -48,6 +49,7 @@ from wording.remedies import command_line
 _WHY: Final = ("opened_why", "closed_why")
 _WHOLE: Final = {
     messages.name: ("subject", "text"),
+    customer_texts.name: ("recipient", "body"),
     order_log.name: ("reason",),
     service_accounts.name: _WHY,
     tariff_log.name: ("reason",),
