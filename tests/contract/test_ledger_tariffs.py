@@ -7,13 +7,19 @@ from itertools import pairwise
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from billing.collections.collection import Collection
+from billing.collections.debt import Debt
+from billing.customers.ladder import ladder_text, parse_ladder
 from billing.errors import InvalidInput, NotFound, TariffsChanged
 from billing.invoices.month import Month
+from billing.invoices.stages import Stage
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.reviewers.queries import AuditFilter, AuditKind
 from billing.tariffs.changes import AddFee, EndTariff, SetLimit, Subscribe
 from billing.tariffs.lines import lines_of
 from billing.tariffs.tariff import Tariff, TariffVersion
+from services.collecting import LadderTerms, collect
 from tests.contract.ledger_fixtures import ACME, AT, INVOICE, LATER, NOVEMBER, opened
 from tests.contract.test_ledger_erase import ERIKA, closed_month, dump
 
@@ -178,3 +184,49 @@ async def test_an_erasure_leaves_no_name_in_what_was_agreed(ledger: SqlLedger, u
     [fee] = (await ledger.agreed("c77")).items
     assert (fee.kind, fee.starts_on) == ("fee", date(2026, 11, 20))
     assert "mustermann" not in dump(url)
+
+
+class Started:
+    """The collection that was begun."""
+
+    def __init__(self) -> None:
+        self.collection: Collection | None = None
+
+    async def begin(self, collection: Collection, debt: Debt) -> None:
+        self.collection = collection
+
+    async def count_again(self, customer_id: str, reason: str) -> bool:
+        return True
+
+    async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
+        return False
+
+    async def runs(self, customer_id: str) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("own", "of_tariff", "walked"),
+    [
+        ("30 remind", "20 remind", "30 remind"),
+        ("", "20 remind", "20 remind"),
+        ("", "", "10 remind"),
+    ],
+)
+async def test_a_collection_walks_the_customers_ladder_else_the_tariffs_else_everybodys(
+    ledger: SqlLedger, own: str, of_tariff: str, walked: str
+) -> None:
+    await with_account(ledger)
+    await ledger.agree(SUBSCRIBE, *WHO)
+    await ledger.set_ladder("net", parse_ladder(of_tariff) if of_tariff else (), *WHO)
+    terms = ACME.terms.evolve(ladder=own) if own else ACME.terms
+    agreed = await ledger.agreed("acme")
+    lines = lines_of(NOVEMBER, agreed, "eur")
+    invoice = INVOICE.evolve(lines=lines, problems=(), tariffs_seen=agreed.revision)
+    declined = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
+    month = opened(terms=terms).drafted(invoice).close(Stage.PAST_DUE, AT, declined)
+    await ledger.record(month, AT)
+    started = Started()
+    await collect(ledger, started, month, LadderTerms(parse_ladder("10 remind")))
+    assert started.collection is not None
+    assert ladder_text(started.collection.ladder) == walked

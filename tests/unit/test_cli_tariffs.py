@@ -32,6 +32,9 @@ def test_a_tariff_is_added_listed_changed_and_ended(book: Run) -> None:
     assert "31.00 EUR from 2026-01-01, by days" in book(*ADD).stdout
     changed = book("tariffs", "change", "net", "--fee", "35", "--from", "2090-01-01", "--whole-months", *WHO)
     assert "35.00 EUR from 2090-01-01, by days: never" in changed.stdout
+    assert "if not paid: 7 warn, 14 suspend" in book("tariffs", "ladder", "net", "7 warn, 14 suspend", *WHO).stdout
+    assert "needs a warning" in said(book("tariffs", "ladder", "net", "14 suspend", *WHO).stderr)
+    assert "if not paid" not in book("tariffs", "ladder", "net", "none", *WHO).stdout
     assert "offered until 2090-06-30" in book("tariffs", "end", "net", "--last", "2090-06-30", *WHO).stdout
     [tariff] = json.loads(book("tariffs", "list", "--json").stdout)["tariffs"]
     assert (tariff["ended_on"], len(tariff["versions"])) == ("2090-06-30", 2)

@@ -1,6 +1,6 @@
 """``billing.tariffs.ports.TariffBook`` in SQL."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, select
@@ -12,6 +12,7 @@ from adapters.sql.core.tariff_schema import tariff_log, tariffs
 from adapters.sql.receivables.accounts import lock_account
 from adapters.sql.tariffs.agreed import agreed_for, known_of, known_tariffs, log_change, write_items
 from adapters.sql.tariffs.service_days import suspended_of
+from billing.customers.ladder import Rung
 from billing.errors import InvalidInput, NotFound
 from billing.period import Period
 from billing.tariffs.changes import AddDiscount, AddFee, SetLimit, Subscribe, TariffChange
@@ -42,6 +43,10 @@ class SqlTariffs(SqlDatabase):
     @in_thread
     def end_tariff(self, code: str, last_day: date, by: str, reason: str, at: datetime) -> Tariff:
         return self._put(code, lambda known: _existing(known, code).evolve(ended_on=last_day), (by, reason, at))
+
+    @in_thread
+    def set_ladder(self, code: str, ladder: Sequence[Rung], by: str, reason: str, at: datetime) -> Tariff:
+        return self._put(code, lambda known: _existing(known, code).evolve(ladder=tuple(ladder)), (by, reason, at))
 
     def _put(self, code: str, change: Callable[[Tariff | None], Tariff], who: tuple[str, str, datetime]) -> Tariff:
         with self._writing(f"change tariff {code}") as connection:
