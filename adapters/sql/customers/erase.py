@@ -29,6 +29,7 @@ from adapters.sql.core.schema import (
 )
 from adapters.sql.core.service_schema import service_changes, tasks
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
+from adapters.sql.core.tariff_schema import tariff_log
 from adapters.sql.core.text_schema import customer_texts
 from adapters.sql.customers.account_numbers import drop_personal
 from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
@@ -54,6 +55,7 @@ _WHOLE: Final = {
     service_accounts.name: _OF_ACCOUNT,
     service_changes.name: ("reason", "answer"),
     tasks.name: ("values", "ended_why"),
+    tariff_log.name: ("reason",),
 }
 """Texts that go as a whole, whoever they name."""
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
