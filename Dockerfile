@@ -1,4 +1,4 @@
-# The worker's image; docker-compose.yml also runs the console and the operator's commands in it.
+# The worker's image; docker-compose.yml also runs the console, inbound and the operator's commands in it.
 # Not built yet: the machine on which it was written has no Docker engine.
 FROM python:3.11-slim
 

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
     from services.customer_mails import CustomerMails
+    from services.customer_messages import CustomerMessages
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -107,15 +108,18 @@ def connect_passwords() -> Argon2Passwords:
     return Argon2Passwords()
 
 
-async def connect_temporal(settings: Settings, address: str = "", runtime: Runtime | None = None) -> Client:
+async def connect_temporal(
+    settings: Settings, address: str = "", runtime: Runtime | None = None, *, lazy: bool = False
+) -> Client:
     """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
 
     The sandbox has its own namespace, which exists on the embedded server only: a worker or a command without
-    settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing.
+    settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing. A
+    ``lazy`` client connects at its first call.
     """
     from process.temporal import connect
 
-    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime)
+    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime, lazy)
 
 
 async def connect_running_workflows(settings: Settings) -> RunningWorkflows:
@@ -130,6 +134,13 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     from services.customer_mails import CustomerMails
 
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
+
+
+def connect_customer_messages(settings: Settings, adapters: Adapters) -> CustomerMessages:
+    """Messages to customers, by mail and text."""
+    from services.customer_messages import CustomerMessages
+
+    return CustomerMessages(connect_customer_mails(settings, adapters))
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:

@@ -1,4 +1,4 @@
-"""Imports the month's sales: reads the sheet, drafts the invoice, records the draft."""
+"""Imports the month's sales: reads tariffs and sheet, drafts the invoice, records the draft."""
 
 from typing import Protocol
 
@@ -19,6 +19,8 @@ from billing.reviewers.alerts import of_draft, of_former_address, of_report
 from billing.reviewers.ports import BrakeStore
 from billing.sales.adjustments import merged_by_sheet
 from billing.sales.sales import MAX_ROWS, rows_of
+from billing.tariffs.lines import lines_of
+from billing.tariffs.ports import AgreedItems
 from services import clock
 from services.alerts import Alerts
 from services.shared_sales import Sales, since_import
@@ -28,7 +30,7 @@ _TRIES = 12
 """Attempts of the second round, some two hours; then the month continues without the sheet of the month before."""
 
 
-class _Ledger(Accounts, Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
+class _Ledger(Accounts, Addresses, AgreedItems, BrakeStore, Lookalikes, MonthStore, Protocol):
     """The stores it uses."""
 
 
@@ -62,12 +64,12 @@ class SalesActivities:
 
     @activity.defn
     async def import_sales(self, month: Month) -> ImportedSales:
-        """Drafts and records the invoice of ``month`` from the sheet, with late sales of the month before.
+        """Drafts and records the invoice of ``month``: tariffs, rows of the sheet, late sales of the month before.
 
         A month that is closed in the ledger, or newer there, is not imported again, so a late sale is billed once.
 
         Raises ``SalesUnavailable`` while the sheet cannot be read (retried), ``InvalidInput`` (for a person) if another
-        customer has the same email, and so the same rows, or the draft is too large.
+        customer has the same email, and so the same rows, if the draft is too large, or a tariff in another currency.
         """
         known = await self._ledger.month(month.customer_id, month.period)
         if known is not None and (known.outcome is not None or known.revision > month.revision):
@@ -119,7 +121,9 @@ class SalesActivities:
         customer = month.customer
         carried_minor = balance.carried_minor(customer.currency)
         carried_minor += known.carried_minor if known and known.currency == customer.currency else 0
-        invoice = Invoice(currency=customer.currency, imported_at=clock.now(), carried_minor=carried_minor)
+        invoice = await self._with_tariffs(
+            month, Invoice(currency=customer.currency, imported_at=clock.now(), carried_minor=carried_minor)
+        )
         if customer.terms.review_mode is ReviewMode.MANUAL:
             return invoice
         snapshot = await self._source.read(month.period, since_import(month, clock.now()))
@@ -130,7 +134,13 @@ class SalesActivities:
         lines = tuple(row for row in rows if isinstance(row, LineItem))
         problems = tuple(row for row in rows if isinstance(row, Problem))
         sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=emails)
-        return invoice.evolve(lines=lines, problems=problems, sales=sales)
+        return invoice.evolve(lines=(*invoice.lines, *lines), problems=problems, sales=sales)
+
+    async def _with_tariffs(self, month: Month, invoice: Invoice) -> Invoice:
+        """The draft with what the customer's accounts pay for the period, in review mode manual, too."""
+        agreed = await self._ledger.agreed(month.customer_id)
+        lines = lines_of(month.period, agreed, month.customer.currency) if agreed.items else ()
+        return invoice.evolve(lines=lines, tariffs_seen=agreed.revision)
 
     async def _with_late_sales(self, month: Month, invoice: Invoice) -> ImportedSales:
         """The draft with the adjustments of the month before, and a remark about changes that are not billed.

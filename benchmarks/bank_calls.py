@@ -14,7 +14,7 @@ import json
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import cycle
@@ -31,6 +31,7 @@ from adapters.passwords import Argon2Passwords
 from adapters.sql.ledger import SqlLedger
 from benchmarks.filled_journal import fill_journal
 from benchmarks.loops import answered, at_once, at_rate
+from benchmarks.processor_time import processor_seconds
 from benchmarks.report import machine
 from benchmarks.world import World, open_world
 from billing.payments.rails import SANDBOX_RAILS
@@ -53,11 +54,12 @@ _PAGES = ("/desk/money", "/desk/orders", "/desk/audit")
 
 class Load(NamedTuple):
     """One kind of request at the fixed rate, in milliseconds from the instant at which it was due; and as fast as it
-    goes, a second (0: not tried). ``refused`` were not answered with 200.
+    goes, a second (0: not tried). ``refused`` were not answered with 200. ``processor_ms``: of each process, a request.
     """
 
     ms: list[float]
     refused: int
+    processor_ms: dict[str, float]
     a_second: float = 0
 
 
@@ -86,6 +88,7 @@ class Running(NamedTuple):
     empty: str
     console: str
     numbers: list[str]
+    pids: dict[str, int]
 
 
 def main() -> None:
@@ -128,14 +131,21 @@ async def _one(world: World, name: str, given: argparse.Namespace) -> Measured:
         for kind, send in {"empty": empty, "check": check, "pay": pay}.items():
             _say(f"{name}: {kind}")
             await at_rate(send, range(_WARM_UP), given.rate)
-            paced = answered(await at_rate(send, range(count), given.rate))
-            loads[kind] = Load(*paced, _FAST / await at_once(send, range(_FAST), _CONNECTIONS))
+            paced = await _paced(running, send, count, given.rate)
+            loads[kind] = paced._replace(a_second=_FAST / await at_once(send, range(_FAST), _CONNECTIONS))
         _say(f"{name}: pay, while a reviewer reads pages")
         async with _reviewer(running) as pages_ms:
-            loads["pay beside pages"] = Load(*answered(await at_rate(pay, range(count), given.rate)))
+            loads["pay beside pages"] = await _paced(running, pay, count, given.rate)
         paid = 2 * count + _WARM_UP + _FAST
         assert await _booked(running.ledger) == given.payments + paid, "each is booked once"
         return Measured(name, loads, sorted(pages_ms))
+
+
+async def _paced(running: Running, send: Callable[[int], Awaitable[int]], count: int, rate: float) -> Load:
+    before = processor_seconds(running.pids)
+    arrivals = await at_rate(send, range(count), rate)
+    used = processor_seconds(running.pids)
+    return Load(*answered(arrivals), {name: 1000 * (used[name] - before[name]) / count for name in used})
 
 
 def _say(text: str) -> None:
@@ -209,16 +219,18 @@ async def _running(world: World, name: str, customers: int, payments: int) -> As
     try:
         async with worker, console, inbound, local_http(limits=limits) as http:
             base = f"http://{HOST}:{port}"
-            yield Running(
-                ledger, http, f"{base}/billers/{RAIL}", f"{base}/healthz", f"http://{HOST}:{console_port}", numbers
-            )
+            addresses = f"{base}/billers/{RAIL}", f"{base}/healthz", f"http://{HOST}:{console_port}"
+            pids = {each.name: each.pid for each in (inbound, worker, console)} | {"temporal": world.server.child.pid}
+            pids |= {"postgresql": world.postgresql_pid} if url else {}
+            yield Running(ledger, http, *addresses, numbers, pids)
     finally:
         await ledger.close()
 
 
-def _figures(load: Load) -> dict[str, float]:
+def _figures(load: Load) -> dict[str, object]:
     paced = {"p50_ms": _at(load.ms, 50), "p99_ms": _at(load.ms, 99), "worst_ms": round(load.ms[-1], 1)}
-    return {**paced, "refused": load.refused, "a_second": round(load.a_second)}
+    processor_ms = {name: round(ms, 2) for name, ms in load.processor_ms.items()}
+    return {**paced, "refused": load.refused, "a_second": round(load.a_second), "processor_ms": processor_ms}
 
 
 def _at(ms: Sequence[float], percent: int) -> float:
@@ -226,13 +238,14 @@ def _at(ms: Sequence[float], percent: int) -> float:
 
 
 def _print(found: Sequence[Measured], given: argparse.Namespace) -> None:
-    terminal = Terminal(width=120)
-    table = Table("Ledger", "Request", "p50, ms", "p99", "worst", "a second", "beside the empty route", box=None)
+    terminal = Terminal(width=150)
+    table = Table("Ledger", "Request", "p50, ms", "p99", "worst", "a second", "of empty", "processor, ms each", box=None)
     for each in found:
         for name, load in each.loads.items():
             ratio = f"{load.a_second / each.loads['empty'].a_second:.2f}" if load.a_second else ""
             cells = [f"{_at(load.ms, 50):.1f}", f"{_at(load.ms, 99):.1f}", f"{load.ms[-1]:.0f}"]
-            table.add_row(each.ledger, name, *cells, f"{load.a_second:.0f}" if load.a_second else "", ratio)
+            parts = ", ".join(f"{part} {ms:.1f}" for part, ms in load.processor_ms.items())
+            table.add_row(each.ledger, name, *cells, f"{load.a_second:.0f}" if load.a_second else "", ratio, parts)
     terminal.print(table)
     for each in found:
         pages, refused = each.pages_ms, sum(load.refused for load in each.loads.values())

@@ -28,11 +28,17 @@
     │   ├── NoticeOutdated        the notice would arrive too late for its charge date: write another one
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
+    ├── TextError
+    │   ├── TextUnknown           the vendor has perhaps taken the text: look it up, then go on         retry
+    │   ├── TextsUnavailable      the vendor takes no texts now: outage, rate limit, no money left      retry
+    │   ├── TextsHeld             the day's limit of texts, or of their cost, is reached: the rest wait retry
+    │   └── TextRefused           the vendor refuses this number or text for good
     ├── AlertUnavailable          the reviewers cannot be alerted now                                   retry
     ├── ReceiverUnavailable       the receiver of our events did not take one                           retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
         ├── BalanceChanged        money has moved since the balance was read: read it again             retry
+        ├── TariffsChanged        what an account pays has changed since it was read: read it again     retry
         └── RowUnreadable         one row does not fit this release; the others can be read             retry
 """
 
@@ -128,6 +134,24 @@ class MailUnavailable(MailError):
 class MailRefused(MailError): ...
 
 
+class TextError(BillingError): ...
+
+
+class TextUnknown(TextError):
+    retryable = True
+
+
+class TextsUnavailable(TextError):
+    retryable = True
+
+
+class TextsHeld(TextError):
+    retryable = True
+
+
+class TextRefused(TextError): ...
+
+
 class AlertUnavailable(BillingError):
     retryable = True
 
@@ -145,6 +169,9 @@ class LedgerUnavailable(BillingError):
 
 
 class BalanceChanged(LedgerUnavailable): ...
+
+
+class TariffsChanged(LedgerUnavailable): ...
 
 
 class RowUnreadable(LedgerUnavailable): ...

@@ -39,9 +39,18 @@ class Period(str):
         """The period that ``instant`` falls into, on the calendar of ``timezone``."""
         return cls(instant.astimezone(ZoneInfo(timezone)).strftime("%Y-%m"))
 
+    @classmethod
+    def of_day(cls, day: date) -> Self:
+        """The period that has ``day``."""
+        return cls(f"{day:%Y-%m}")
+
     @property
     def first_day(self) -> date:
         return date(int(self[:4]), int(self[5:]), 1)
+
+    @property
+    def last_day(self) -> date:
+        return self.next().first_day - timedelta(days=1)
 
     def next(self) -> "Period":
         """The calendar month after this one."""

@@ -12,7 +12,6 @@ from temporalio.client import Client
 
 from billing.errors import InvalidInput
 from bootstrap import (
-    SANDBOX_ORDERS_SECRET,
     Adapters,
     connect_alerts,
     connect_checkouts,
@@ -21,17 +20,12 @@ from bootstrap import (
     connect_order_desk,
     connect_passwords,
     connect_payment_desk,
-    connect_reconciliation,
     connect_registrar,
     connect_sheet_comparer,
 )
-from bootstrap_billers import connect_billers
-from bootstrap_gateways import connect_gateways
+from bootstrap_inbound import connect_room
 from bootstrap_registers import connect_register_desk
 from bootstrap_statements import connect_statements
-from clients.cards import Cards
-from clients.running_workflows import RunningWorkflows
-from clients.standstill import PATIENCE, StandstillWatch
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
 from console.customers.gateway_links import GatewayLinks
@@ -62,13 +56,6 @@ from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
 from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
 from console.web.throttle import RequestThrottle
-from inbound.billers.routes import BillerRoutes
-from inbound.health import Health
-from inbound.inbox import Inbox
-from inbound.monitor import Monitor
-from inbound.orders import Orders
-from inbound.stripe_webhooks import StripeWebhooks
-from inbound.wayforpay_callbacks import WayForPayCallbacks
 from process.proxies import TrustedProxies
 from settings import Settings
 
@@ -101,15 +88,11 @@ class _Console:
         )
         self._registrar = connect_registrar(settings, adapters, client)
         self._checkouts = connect_checkouts(settings, adapters)
-        self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
         digest = connect_digest_trigger(settings, client)
         self._alerts = connect_alerts(settings, adapters, digest)
         self._dispatcher = connect_dispatcher(settings, adapters, client, digest)
-        reconciliation = connect_reconciliation(settings, adapters, client)
-        self._gateways = connect_gateways(settings, adapters, self._alerts)
-        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts, self._gateways)
+        self._machines = connect_room(settings, adapters, client, self._alerts, self._proxies, of_pages=True)
         self._bulk = Bulk(client, adapters.ledger)
-        self._watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
 
     def app(self) -> FastAPI:
         app = FastAPI(
@@ -122,7 +105,8 @@ class _Console:
             max_body_size=BODY_MAX_BYTES,
             form_limits={"max_fields": FORM_FIELDS_MAX},
         )
-        for router in (*self._signing_in(app), *self._of_machines(), *self._of_reviewers(app), *self._of_customers()):
+        of_machines = self._machines.routers
+        for router in (*self._signing_in(app), *of_machines, *self._of_reviewers(app), *self._of_customers()):
             app.router.routes += router.routes
         app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
         self._pages.handle_errors(app)
@@ -132,7 +116,7 @@ class _Console:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with (
-            self._inbox.open(),
+            self._machines.inbox.open(),
             self._bulk.open(),
             self._dispatcher.open(),
             sweeping("registrations", lambda: self._registrar.sweep(datetime.now(UTC)), _REGISTRATIONS_SECONDS),
@@ -148,7 +132,7 @@ class _Console:
         if sandbox:
             ports = (self._settings.sandbox_stripe_port, self._settings.sandbox_wayforpay_port)
             form_targets = " ".join(f"http://127.0.0.1:{port}" for port in ports)
-        elif self._gateways:
+        elif self._adapters.shops:
             form_targets = f"{_STRIPE_PAGES} {_WAYFORPAY_PAGES}"
         limited = BodyLimit(app.build_middleware_stack(), lambda request: refusal(request, 413))
         hosts = () if sandbox else (urlsplit(self._links.base_url).hostname or "",)
@@ -163,20 +147,9 @@ class _Console:
         login.handle_refusals(app)
         yield login.router
 
-    def _of_machines(self) -> Iterator[APIRouter]:
-        ledger = self._adapters.ledger
-        yield Health(ledger, self._client).router
-        yield Monitor(ledger, self._watch).router
-        yield StripeWebhooks(self._adapters.payments, self._inbox).router
-        yield WayForPayCallbacks(self._gateways, self._inbox, self._settings.now).router
-        secrets = self._settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if self._settings.sandbox else [])
-        yield Orders(ledger, secrets, self._settings.now).router
-        billers = connect_billers(self._settings, ledger)
-        yield BillerRoutes(billers, self._proxies, self._settings.personal_key).router
-
     def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
         """Routers whose addresses begin with a period come last."""
-        settings, client, watch = self._settings, self._client, self._watch
+        settings, client, watch = self._settings, self._client, self._machines.watch
         ledger, payments, mail = self._adapters.ledger, self._adapters.payments, self._adapters.mail
         live, live_orders = Live(watch.pulse), Live(self._order_pulse)
         app.state.live = live, live_orders
@@ -212,7 +185,7 @@ class _Console:
         payments, ledger, links, pages = self._adapters.payments, self._adapters.ledger, self._links, self._pages
         company, newcomers = self._settings.company, self._settings.newcomers
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
-        returned = ReturnedCards(self._cards, self._inbox)
+        returned = ReturnedCards(self._machines.cards, self._machines.inbox)
         gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
         yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways).router
         yield CardPages(payments, ledger, returned, links, pages).router

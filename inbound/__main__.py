@@ -1,7 +1,8 @@
-"""The process for machines: ``python -m inbound`` answers banks and the shop until SIGTERM. Any number may run.
+"""The process for machines: ``python -m inbound`` answers them until SIGTERM. Any number may run.
 
-It needs the ledger and nothing else: neither a worker nor Temporal. Whatever follows from a payment is in the ledger's
-outbox, which every worker and console delivers. The console answers the same addresses.
+It needs the ledger and nothing else to answer: neither a worker nor Temporal. What was stored is handled once the
+services that this takes are there; what follows from a payment is in the ledger's outbox, which every worker and
+console delivers. The console answers the same addresses.
 """
 
 import asyncio
@@ -10,34 +11,29 @@ import sys
 from fastapi import FastAPI
 
 from billing.errors import BillingError
-from bootstrap import SANDBOX_ORDERS_SECRET, connect_ledger
-from bootstrap_billers import connect_billers
+from bootstrap import connect_adapters, connect_alerts, connect_digest_trigger, connect_temporal
+from bootstrap_inbound import connect_room
 from inbound import READY
-from inbound.billers.routes import BillerRoutes
-from inbound.health import Health
-from inbound.orders import Orders
 from process.files import private_files
 from process.logs import start_logging
 from process.proxies import TrustedProxies
 from process.server import serve_until_signalled
-from settings import Settings, load_settings
+from settings import load_settings
 
 
 async def main() -> None:
     settings = load_settings()
     start_logging(settings.log_level)
-    async with connect_ledger(settings) as ledger:
+    proxies = TrustedProxies(settings.console_trusted_proxies, behind_unknown=settings.behind_unknown_proxy)
+    async with connect_adapters(settings) as adapters:
+        client = await connect_temporal(settings, lazy=True)
+        alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+        room = connect_room(settings, adapters, client, alerts, proxies, of_pages=False)
         app = FastAPI(title="Inbound", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
-        proxies = TrustedProxies(settings.console_trusted_proxies)
-        billers = BillerRoutes(connect_billers(settings, ledger), proxies, settings.personal_key)
-        orders = Orders(ledger, _orders_secrets(settings), settings.now)
-        for part in (Health(ledger), billers, orders):
-            app.router.routes += part.router.routes
-        await serve_until_signalled(app, settings.console_host, settings.inbound_port, READY)
-
-
-def _orders_secrets(settings: Settings) -> list[str]:
-    return settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if settings.sandbox else [])
+        for router in room.routers:
+            app.router.routes += router.routes
+        async with room.inbox.open():
+            await serve_until_signalled(app, settings.console_host, settings.inbound_port, READY)
 
 
 if __name__ == "__main__":

@@ -30,10 +30,11 @@ def connect_runtime(settings: Settings) -> Runtime:
         raise BillingError(f"BILLING_WORKER_METRICS_ADDRESS {address} cannot be served: {error}") from None
 
 
-async def connect(namespace: str = "", address: str = "", runtime: Runtime | None = None) -> Client:
+async def connect(namespace: str = "", address: str = "", runtime: Runtime | None = None, lazy: bool = False) -> Client:
     """A client by Temporal's own configuration, except for what is given: ``namespace``, and the server's ``address``.
 
-    Raises ``BillingError`` if no server answers, or the namespace is missing.
+    Raises ``BillingError`` if no server answers, or the namespace is missing. ``lazy``: it connects at its first call,
+    and each call until then fails as it does while the server is down.
     """
     try:
         config = ClientConfig.load_client_connect_config(override_env_vars=environment())
@@ -48,7 +49,10 @@ async def connect(namespace: str = "", address: str = "", runtime: Runtime | Non
             data_converter=pydantic_data_converter,
             grpc_compression=compression_to(config["target_host"]),
             runtime=runtime,
+            lazy=lazy,
         )
+        if lazy:
+            return client
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:

@@ -11,8 +11,9 @@ from billing.errors import MailRefused, MailUnavailable
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.keys import message_id
-from billing.mails.mail import CustomerMail, CustomerMailKind, Mailer, MessageStatus, MessageStore
+from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, Mailer, MessageStatus, MessageStore
 from billing.period import Period
+from billing.texts.text import Consequence
 from services import clock
 
 _VALID = timedelta(days=180)
@@ -37,18 +38,20 @@ class CustomerMails:
         number: int,
         collection: Collection | None = None,
         correction: Correction | None = None,
+        consequence: Consequence | None = None,
     ) -> None:
         """Mails the customer. Raises ``MailRefused`` if the address takes no mail, ``MailUnavailable``.
 
-        A reminder about several months goes by its number in the ``collection``: which month is oldest may change.
+        What is about several months goes by its number in the ``collection``: which month is oldest may change.
         """
         customer, closed = collection.customer if collection else month.customer, month.closed
         link = self._links.to(customer.customer_id, month.period, closed.at + _VALID) if closed else ""
         parts: list[object] = [number]
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.last4]
-        mail = _mail(kind, customer.mailbox, month, collection=collection, link=link, correction=correction)
-        about = collection.period if collection and kind is CustomerMailKind.REMINDER else month.period
+        details = {"collection": collection, "correction": correction, "consequence": consequence}
+        mail = _mail(kind, customer.mailbox, month, link=link, **details)
+        about = collection.period if collection and kind in OF_COLLECTION else month.period
         await self._deliver(mail, about, number, "|".join(map(str, parts)))
 
     async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:

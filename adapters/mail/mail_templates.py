@@ -19,15 +19,22 @@ from billing.collections.dunning import CardRemedy
 from billing.collections.stages import Purpose
 from billing.customers.customer import Customer
 from billing.invoices.versions import Correction, LineChange
-from billing.mails.mail import CustomerMail, CustomerMailKind
+from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind
 from billing.money import sums_text
 from billing.reviewers.digest import Digest, Item, headline, sections
+from billing.texts.text import Restriction
 from wording.english import date_text, invoice_rows, money_text, month_text, one_line, why
 from wording.remedies import command_line
 
 _TEXT_WIDTH = 72
 _CHANGES_SHOWN = 20
 _ASKING = (CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
+_RESTRICTING = (CustomerMailKind.WARNING, CustomerMailKind.SUSPENDED)
+_RESTRICTIONS = {
+    Restriction.LIMIT: "slow your service down",
+    Restriction.SUSPEND: "suspend your service",
+    Restriction.DISCONNECT: "disconnect your service",
+}
 _ABOUT_CARD = (CustomerMailKind.WELCOME, CustomerMailKind.CARD_LINK, CustomerMailKind.CARD_WANTED)
 _ACTIONS = {
     CardRemedy.NEW_CARD: "Register a new card",
@@ -65,8 +72,10 @@ def _values(mail: CustomerMail) -> dict[str, object]:
     """The templates' variables. Typed text is on one line here, so templates do not take it from ``month``."""
     month, invoice = mail.month, mail.month.invoice
     collection = Collection.open(month) if mail.kind is CustomerMailKind.DECLINE else mail.collection
+    collection = None if mail.kind is CustomerMailKind.RESTORED else collection
     debts = _debts(mail, collection) if collection else ()
     customer = collection.customer if collection else month.customer
+    is_restricting = mail.kind in _RESTRICTING
     money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
     is_chargeable = mail.kind in _ASKING and any(debt.by_card for debt in debts)
     return {
@@ -75,7 +84,7 @@ def _values(mail: CustomerMail) -> dict[str, object]:
         "name": one_line(customer.name),
         "period": month_text(month.period),
         "card": f"ending in {last4}" if (last4 := customer.last4) else "the one we have on file",
-        "rows": invoice_rows(invoice),
+        "rows": [] if mail.kind is CustomerMailKind.RESTORED else invoice_rows(invoice),
         "total": money(invoice.total_minor) if invoice else "",
         "money": money,
         "line": one_line,
@@ -83,12 +92,15 @@ def _values(mail: CustomerMail) -> dict[str, object]:
         "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
         "agreed": one_line(mail.agreed),
         "notice_days": customer.terms.min_notice_hours // 24,
-        "link": mail.link if mail.kind in _ABOUT_CARD or is_chargeable else "",
+        "link": mail.link if mail.kind in _ABOUT_CARD or is_chargeable or is_restricting else "",
+        "consequence": mail.consequence,
+        "restriction": _RESTRICTIONS[mail.consequence.action] if mail.consequence else "",
         "owed": None,
         "is_paid_twice": False,
         "correction": mail.correction,
         "changes": list(_changes(mail.correction, money)) if mail.correction else [],
-        **(_values_of(collection, debts) if collection else {}),
+        **(_values_of(collection, debts) if collection and not is_restricting else {}),
+        **(_values_of_many(debts, _day(customer)) | {"action": "Pay"} if is_restricting else {}),
     }
 
 
@@ -115,7 +127,7 @@ def _change(change: LineChange, money: Callable[[int], str]) -> str:
 
 def _debts(mail: CustomerMail, collection: Collection) -> tuple[Debt, ...]:
     """What the mail is about: a reminder about everything that is still owed, any other about its month."""
-    if mail.kind is CustomerMailKind.REMINDER:
+    if mail.kind in OF_COLLECTION:
         return collection.open_debts
     debt = collection.debt(mail.month.period)
     assert debt is not None

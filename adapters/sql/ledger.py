@@ -46,6 +46,9 @@ from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
+from adapters.sql.subscribers.services import SqlServices
+from adapters.sql.subscribers.tasks import SqlTasks
+from adapters.sql.tariffs.tariffs import SqlTariffs
 
 
 class SqlLedger(
@@ -84,5 +87,8 @@ class SqlLedger(
     SqlRoster,
     SqlAccountNumbers,
     SqlBillers,
+    SqlServices,
+    SqlTasks,
+    SqlTariffs,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

@@ -25,6 +25,11 @@ class EventType(StrEnum):
     RECEIVABLE_SETTLED = "receivable.settled"
     ORDER_CHANGED = "order.changed"
     ORDER_RELEASED = "order.released"
+    SERVICE_CONNECTED = "service.connected"
+    SERVICE_LIMITED = "service.limited"
+    SERVICE_SUSPENDED = "service.suspended"
+    SERVICE_RESTORED = "service.restored"
+    SERVICE_DISCONNECTED = "service.disconnected"
     PING = "ping"  # the doctor asks whether the receiver answers
 
 
@@ -35,6 +40,7 @@ class Destination(StrEnum):
     COLLECTION = "collection"  # the customer's collection: money of another rail for a month
     ORDER = "order"  # the order's workflow: where the order stands by now
     PRODUCTION = "production"  # what may be made or shipped from now on
+    PROVISIONING = "provisioning"  # what becomes of service accounts, in order for each
 
 
 class Event(Model):

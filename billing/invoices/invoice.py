@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from billing.errors import InvalidInput
-from billing.model import Code, Count, Few, Instant, Kept, Line, Many, Measured, Minor, Model, cut
+from billing.model import Code, Count, Few, Id, Instant, Kept, Line, Many, Measured, Minor, Model, cut
 from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 from billing.period import Period
 
@@ -45,11 +46,26 @@ class SheetRow(Model):
     raw: Code = ""
 
 
+class TariffSource(Model):
+    """Where a tariff's line comes from: an account, its tariff, and the days that the line bills.
+
+    ``amount_minor`` is what the tariff says, whatever a reviewer has made of the line. ``account`` None: the limit of
+    all the customer's; ``tariff`` None: a one-off fee.
+    """
+
+    account: Id | None = None
+    tariff: Code | None = None
+    starts_on: date
+    ends_on: date
+    amount_minor: Minor
+
+
 class LineItem(Model):
     """One line. ``row-7`` is row 7 of the sheet, ``late-2026-10-row-7`` a late sale of the month before.
 
     ``added-1`` was added by a reviewer (and has no source), or by a refresh when its row's name was taken.
-    ``in_sheet`` keeps the sheet's row once a reviewer has changed the line.
+    ``in_sheet`` keeps the sheet's row once a reviewer has changed the line. A line with a ``tariff`` has no other
+    source: ``fee-…``, ``discount-…``, ``limit``, ``one-off-…``.
     """
 
     line_id: Code
@@ -57,6 +73,12 @@ class LineItem(Model):
     amount_minor: Minor
     source: Source | None = None
     in_sheet: SheetRow | None = None
+    tariff: TariffSource | None = None
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether somebody added it: it comes from neither the sheet nor a tariff."""
+        return self.source is None and self.tariff is None
 
 
 class Problem(Model):
@@ -109,7 +131,8 @@ class Invoice(Measured):
     """A month's invoice. Total = sum of lines + carried balance, to the minor unit; a negative balance is credit.
 
     ``sales`` is the state of the sheet that it accounts for (None: entered by hand); ``left_out`` are rows whose lines
-    a reviewer has removed.
+    a reviewer has removed, ``waived`` the ids of tariffs' lines. ``tariffs_seen`` counts the changes to what was agreed
+    for the customer's accounts that the draft accounts for.
     """
 
     currency: Code
@@ -121,6 +144,8 @@ class Invoice(Measured):
     added_lines: Count = 0
     sales: SalesSeen | None = None
     left_out: Many[SheetRow] = ()
+    waived: Many[Code] = ()
+    tariffs_seen: Count = 0
 
     @property
     def sales_minor(self) -> int:
@@ -188,10 +213,12 @@ class Invoice(Measured):
             return self.evolve(lines=(*self.lines, line), added_lines=number)
         if isinstance(change, RemoveLine):
             row = None if change.source else self.in_sheet(self._line(change.line_id))
+            is_waived = any(line.tariff for line in self.lines if line.line_id == change.line_id)
             return self.evolve(
                 lines=tuple(line for line in self.lines if line.line_id != change.line_id),
                 problems=tuple(problem for problem in self.problems if problem.line_id != change.line_id),
                 left_out=(*self.left_out, row) if row else self.left_out,
+                waived=(*self.waived, change.line_id) if is_waived else self.waived,
             )
         return self._changed(change)
 
@@ -207,6 +234,7 @@ class Invoice(Measured):
             amount_minor=amount_minor,
             source=change.source or item.source,
             in_sheet=None if change.source else self.in_sheet(item),
+            tariff=item.tariff if isinstance(item, LineItem) else None,
         )
         if isinstance(item, LineItem):
             return self.evolve(lines=tuple(line if old is item else old for old in self.lines))

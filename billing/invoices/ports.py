@@ -50,7 +50,7 @@ class MonthStore(Protocol):
     async def record_draft(self, month: Month, at: datetime) -> None:
         """Writes a month with its new draft, and takes the customer's balance over.
 
-        Raises as ``record``, and ``BalanceChanged`` if money has moved since the balance was read.
+        Raises as ``record``, and ``BalanceChanged`` or ``TariffsChanged`` if they have changed since they were read.
         """
 
     async def month(self, customer_id: str, period: Period) -> Month | None:

@@ -13,6 +13,7 @@ from billing.invoices.versions import Correction
 from billing.model import Count, Instant, Line, MailText, Minor, Model, Url, Words
 from billing.payments.ports import StillWanted, always
 from billing.period import Period
+from billing.texts.text import Consequence
 
 
 class CustomerMailKind(StrEnum):
@@ -21,17 +22,26 @@ class CustomerMailKind(StrEnum):
     DECLINE = "decline"
     NOTHING_DUE = "nothing_due"
     REMINDER = "reminder"
+    WARNING = "warning"
+    SUSPENDED = "suspended"
+    RESTORED = "restored"
     WITHDRAWN = "withdrawn"  # an announced amount is not charged after all
     WELCOME = "welcome"
     CARD_LINK = "card_link"  # to a customer whose address was registered again
     CARD_WANTED = "card_wanted"  # to an imported customer without a card
 
 
+OF_COLLECTION = frozenset(
+    {CustomerMailKind.REMINDER, CustomerMailKind.WARNING, CustomerMailKind.SUSPENDED, CustomerMailKind.RESTORED}
+)
+"""Mails about everything that a collection has to collect, not about one month."""
+
+
 class CustomerMail(Model):
     """One mail about ``month`` and, if that was not paid, about the ``collection`` that has its debt.
 
     ``link`` is the page where the customer can pay or register a card ("": none), ``correction`` the changes since the
-    last notice, ``agreed`` the text that a new customer has consented to.
+    last notice, ``agreed`` the text that a new customer has consented to, ``consequence`` what a warning warns of.
     """
 
     kind: CustomerMailKind
@@ -42,6 +52,7 @@ class CustomerMail(Model):
     link: Url = ""
     agreed: Words = ""
     correction: Correction | None = None
+    consequence: Consequence | None = None
 
 
 class RenderedMail(Model):

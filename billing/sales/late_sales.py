@@ -104,7 +104,7 @@ class _Unpaired(NamedTuple):
 def _unpaired(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> _Unpaired:
     """The lines and rows without a match."""
     billed, read = list(_billed_rows(invoice)), [PairedRow(sheet_row(row), row) for row in rows]
-    by_hand = [PairedRow(sheet_row(line), line) for line in invoice.lines if line.source is None]
+    by_hand = [PairedRow(sheet_row(line), line) for line in invoice.lines if line.is_by_hand]
     take_same(billed, read)
     take_same(by_hand, read)
     return _Unpaired(billed, read, by_hand)

@@ -29,12 +29,13 @@ class FaultInjector:
     them.
     """
 
-    def __init__(self, stack: Stack, workers: list[Child], receiver_port: int) -> None:
+    def __init__(self, stack: Stack, workers: list[Child], inbound: Child, receiver_port: int) -> None:
         self.kills: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.replaced: list[str] = []
         self._stack = stack
         self._workers = workers
+        self._inbound = inbound
         self._reviving: dict[int, asyncio.Task[None]] = {}
         self._folder = stack.settings.data_dir
         self._stripe = stack.settings.sandbox_stripe_port
@@ -91,7 +92,9 @@ class FaultInjector:
             for fault in self._faults_of(fault_plan, over):
                 group.create_task(fault)
             if of_orders.console_dies_after_seconds is not None:
-                group.create_task(self._kill_console(of_orders.console_dies_after_seconds, over))
+                group.create_task(self._kill_answering(self._stack.console, of_orders.console_dies_after_seconds, over))
+            if of_orders.inbound_dies_after_seconds is not None:
+                group.create_task(self._kill_answering(self._inbound, of_orders.inbound_dies_after_seconds, over))
             try:
                 yield
             finally:
@@ -156,12 +159,12 @@ class FaultInjector:
             self.kills["server_restarts"] += 1
             await self._stack.server.start()
 
-    async def _kill_console(self, after_seconds: float, over: asyncio.Event) -> None:
-        """With whatever callback, webhook or order it is about to answer."""
+    async def _kill_answering(self, process: Child, after_seconds: float, over: asyncio.Event) -> None:
+        """With whatever callback, webhook, order or bank's call it is about to answer."""
         await _wait(over, after_seconds)
-        self._stack.console.kill()
-        self.kills["console_kills"] += 1
-        await _revive(self._stack.console, 0.0)
+        process.kill()
+        self.kills[f"{process.name}_kills"] += 1
+        await _revive(process, 0.0)
 
     # -- files
 

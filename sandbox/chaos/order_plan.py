@@ -178,18 +178,20 @@ class OrderFaults:
     production: tuple[Rule, ...] = ()
     brake_seconds: float | None = None
     console_dies_after_seconds: float | None = None
+    inbound_dies_after_seconds: float | None = None
 
 
 NO_FAULTS = OrderFaults()
 
 
 def order_faults(plan: Plan, step: int) -> OrderFaults:
-    draw = plan.draw("orders break", step)
+    draw, at_inbound = plan.draw("orders break", step), plan.draw("inbound breaks", step)
     return OrderFaults(
         gateway=_some(draw, _GATEWAY, "^/api/"),
         production=_some(draw, _PRODUCTION, "^/releases"),
         brake_seconds=draw.uniform(0.3, 1.5) if draw.random() < 0.15 else None,
         console_dies_after_seconds=draw.uniform(0, 1) if draw.random() < 0.1 else None,
+        inbound_dies_after_seconds=at_inbound.uniform(0, 1) if at_inbound.random() < 0.2 else None,
     )
 
 

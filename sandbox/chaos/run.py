@@ -19,6 +19,7 @@ from bootstrap import (
     connect_payment_desk,
     connect_temporal,
 )
+from inbound import READY as INBOUND_READY
 from process.shutdown import BY_FORCE, GRACE
 from sandbox.chaos.bank.app_payers import AppPayers
 from sandbox.chaos.bank.bank_end import BankEnd
@@ -61,12 +62,13 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         stack = await exits.enter_async_context(embedded_stack(settings, port, cwd=folder))
         await stack.worker.stop()  # two others take its place
         workers = [await exits.enter_async_context(_worker(stack, number)) for number in (1, 2)]
+        inbound = await exits.enter_async_context(_inbound(stack))
         adapters = await exits.enter_async_context(connect_adapters(settings))
         connected = await connect_temporal(settings, stack.address)
         client = Client(**connected.config() | {"interceptors": [_ShortTasks()]})
         company = Company(plan, folder, settings.sandbox_stripe_port)
         clock = SharedClock(Timeline(client, _PATIENCE_SECONDS), settings.sandbox_stripe_port)
-        fault_injector = FaultInjector(stack, workers, receiver)
+        fault_injector = FaultInjector(stack, workers, inbound, receiver)
         desk = connect_payment_desk(
             settings, adapters, connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
         )
@@ -157,13 +159,16 @@ class _ShortTasks(Interceptor):
 
 
 def _worker(stack: Stack, number: int) -> Child:
-    folder = stack.settings.data_dir
-    return Child(
-        f"worker-{number}",
-        [sys.executable, "-m", "sandbox.chaos.worker"],
-        log=folder / "logs" / f"worker-{number}.log",
-        ready=logged(READY),
-        env=stack.environment,
-        cwd=folder,
-        grace_seconds=(GRACE + BY_FORCE).total_seconds() + 5,
-    )
+    child = _child(stack, f"worker-{number}", "sandbox.chaos.worker", READY)
+    child.grace_seconds = (GRACE + BY_FORCE).total_seconds() + 5
+    return child
+
+
+def _inbound(stack: Stack) -> Child:
+    return _child(stack, "inbound", "inbound", INBOUND_READY)
+
+
+def _child(stack: Stack, name: str, module: str, ready: str) -> Child:
+    folder, log = stack.settings.data_dir, stack.settings.data_dir / "logs" / f"{name}.log"
+    command = [sys.executable, "-m", module]
+    return Child(name, command, log=log, ready=logged(ready), env=stack.environment, cwd=folder)

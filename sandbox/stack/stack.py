@@ -142,7 +142,7 @@ def _in_one_line(error: Exception) -> Exception:
 
 def sandbox_settings(settings: Settings) -> Settings:
     """``settings`` for a stack of its own: the stand-ins and the console on ports that nobody else has."""
-    own = {name: free_port() for name in (*Ports.settings(), "console_port")}
+    own = {name: free_port() for name in (*Ports.settings(), "console_port", "inbound_port")}
     return settings.model_copy(update=own)
 
 
@@ -174,6 +174,7 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
         "TEMPORAL_NAMESPACE": SANDBOX_NAMESPACE,  # for Temporal's own tool
         "BILLING_DATA_DIR": str(folder),
         "BILLING_CONSOLE_PORT": str(settings.console_port),
+        "BILLING_INBOUND_PORT": str(settings.inbound_port),
         **Ports.of(settings).environment,
         "BILLING_REVIEWERS_EMAIL": settings.reviewers_email,
         "BILLING_EVENTS_URL": settings.events_url,

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from process import server
 from settings import Settings
+from tests.console.login_fixtures import behind_tls
 from tests.console.people import Office, browser_at, office
-from tests.console.test_login import behind_tls
 
 
 @pytest.fixture

@@ -108,3 +108,7 @@ class KeptPayments:
 @pytest.fixture
 def cashier(gateway: StripePayments) -> Cashier:
     return Cashier(gateway, KeptPayments())
+
+
+async def charge(gateway: StripePayments, request: PaymentRequest) -> Payment:
+    return await gateway.confirm(await gateway.create(request), request)

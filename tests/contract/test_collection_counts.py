@@ -1,5 +1,9 @@
 """What a collection is told is still owed, as the journal says; on SQLite and on PostgreSQL alike."""
 
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -7,17 +11,22 @@ import pytest
 
 from activities.collections import CollectionActivities
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.receivables import journal
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.errors import NotFound
+from billing.events.event import Destination
 from billing.invoices.month import Month
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Subject
 from services import clock
+from tests.contract.event_fixtures import listed
 from tests.contract.ledger_fixtures import AT, NOVEMBER
 from tests.contract.test_ledger_incoming import UNKNOWN
 from tests.contract.test_ledger_journal import announced, balances, drafted, record
+
+_MEET_SECONDS = 1.0
 
 
 class Begun:
@@ -88,3 +97,58 @@ async def test_more_is_owed_than_before_if_money_went_back_and_else_a_person_is_
     else:
         with pytest.raises(NotFound, match="record what has been paid since; then resume"):
             await activities.count_owed(collection)
+
+
+@asynccontextmanager
+async def telling(url: str) -> AsyncIterator[SqlLedger]:
+    """The ledger as processes have it who tell collections."""
+    ledger = await SqlLedger.connect(url, (Destination.COLLECTION,))
+    yield ledger
+    await ledger.close()
+
+
+async def test_money_for_a_month_wakes_nobody_until_somebody_collects_it(ledger: SqlLedger, url: str) -> None:
+    month, closed = await unpaid(ledger)
+    async with telling(url) as teller:
+        await teller.book(PART, AT)
+        assert await listed(teller) == []
+        await ledger.record(closed, month.charge_at)
+        await teller.book(PART.evolve(reference="7732", amount_minor=100), month.charge_at)
+        (event,) = await listed(teller)
+    assert (event.destination, event.type) == (Destination.COLLECTION, "payment.booked")
+    assert event.payload["data"]["reference"] == "7732"
+
+
+async def test_money_for_another_month_wakes_the_collection_that_the_ledger_has(ledger: SqlLedger, url: str) -> None:
+    month, closed = await unpaid(ledger)
+    await ledger.record_collection(Collection.open(closed).with_debt(Debt.of(closed)), month.charge_at)
+    later = announced(drafted(700, period=NOVEMBER.next()))
+    await record(ledger, later)
+    async with telling(url) as teller:
+        await teller.book(PART.evolve(amount_minor=700, subject=Subject.month(later.period)), later.charge_at)
+        assert len(await listed(teller)) == 1
+
+
+async def test_money_that_is_being_booked_while_its_month_closes_counts_for_the_collection(
+    ledger: SqlLedger, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month, closed = await unpaid(ledger)
+    looked, is_closed, look = threading.Event(), threading.Event(), journal._is_collected
+
+    def and_wait(*of: Any) -> bool:
+        is_collected = look(*of)
+        looked.set()
+        is_closed.wait(_MEET_SECONDS)  # in vain: the close waits for the lock
+        return is_collected
+
+    monkeypatch.setattr(journal, "_is_collected", and_wait)
+    monkeypatch.setattr(clock, "now", lambda: month.charge_at + timedelta(seconds=2))
+    collections = Begun()
+    async with telling(url) as teller:
+        booking = asyncio.create_task(teller.book(PART, month.charge_at))
+        await asyncio.to_thread(looked.wait, 10)
+        await activities_of(ledger, collections).begin_collection(closed)
+        is_closed.set()
+        await booking
+        assert await listed(teller) == []
+    assert collections.counts == 1

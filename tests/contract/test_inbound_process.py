@@ -1,11 +1,19 @@
 """``python -m inbound``, the real process: without Temporal, without workers, and with nothing personal in its log."""
 
 import asyncio
+import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+import httpx
+import stripe
 
 from adapters.sql.ledger import SqlLedger
 from billing.customers.account_numbers import personal_digest
+from bootstrap import SANDBOX_ORDERS_SECRET
+from bootstrap_adapters import SANDBOX_WEBHOOK_SECRET
 from inbound import READY
 from sandbox.stack.ports import free_port
 from sandbox.stack.processes import Child, logged
@@ -13,6 +21,26 @@ from sandbox.stand_ins.control import local_http
 from tests.contract.biller_fixtures import NUMBER, PERSONAL, Bank, numbered
 from tests.contract.gateway_fixtures import Clock
 from tests.contract.ledger_fixtures import AT
+from tests.contract.test_orders_http import ORDER, Shop
+
+
+@asynccontextmanager
+async def inbound(url: str, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    port = free_port()
+    environment = {
+        "PYTHONPATH": str(Path.cwd()),
+        "TEMPORAL_ADDRESS": "127.0.0.1:1",
+        "BILLING_LEDGER_URL": url,
+        "BILLING_DATA_DIR": str(folder),
+        "BILLING_INBOUND_PORT": str(port),
+        "BILLING_LOG_LEVEL": "DEBUG",
+    }
+    command, log = [sys.executable, "-m", "inbound"], folder / "inbound.log"
+    async with (
+        Child("inbound", command, log=log, ready=logged(READY), env=environment, cwd=folder),
+        local_http(base_url=f"http://127.0.0.1:{port}") as http,
+    ):
+        yield http
 
 
 async def test_banks_are_answered_without_temporal_and_no_account_is_in_any_log(
@@ -20,21 +48,7 @@ async def test_banks_are_answered_without_temporal_and_no_account_is_in_any_log(
 ) -> None:
     await numbered(ledger)
     await ledger.keep_personal("acme", personal_digest(PERSONAL, "sandbox"), PERSONAL[-4:], "ann", AT)
-    port = free_port()
-    environment = {
-        "PYTHONPATH": str(Path.cwd()),
-        "TEMPORAL_ADDRESS": "127.0.0.1:1",
-        "BILLING_LEDGER_URL": url,
-        "BILLING_DATA_DIR": str(tmp_path),
-        "BILLING_INBOUND_PORT": str(port),
-        "BILLING_LOG_LEVEL": "DEBUG",
-    }
-    log = tmp_path / "inbound.log"
-    command = [sys.executable, "-m", "inbound"]
-    async with (
-        Child("inbound", command, log=log, ready=logged(READY), env=environment, cwd=tmp_path),
-        local_http(base_url=f"http://127.0.0.1:{port}") as http,
-    ):
+    async with inbound(url, tmp_path) as http:
         bank = Bank(http, ledger, Clock())
         assert (await http.get("/readyz")).json() == {"ledger": "ok"}
         asked = [await bank.kaspi("check", txn_id="1", account=account) for account in (NUMBER, PERSONAL)]
@@ -46,12 +60,45 @@ async def test_banks_are_answered_without_temporal_and_no_account_is_in_any_log(
         await bank.kaspi("pay", txn_id="x", account=PERSONAL, sum="5.00")
         await bank.kaspi("pay", "nothing", account=PERSONAL)
         await http.get(f"/billers/local-bank/bills/{PERSONAL}")
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"GET /billers/bank-app?account={PERSONAL} HTTP/9.9\r\n\r\n".encode())
+        reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
+        writer.write(f"GET /billers/bank-app?account={PERSONAL} HTTP/nine\r\n\r\n".encode())
         await reader.read()
         writer.close()
-    written = log.read_text()
+    written = (tmp_path / "inbound.log").read_text()
     assert "terminals: payment 1 is booked as 1" in written
     assert "terminals: payment 2 is not booked: not_found" in written
     for digits in (PERSONAL, "900101310506", NUMBER):
         assert digits not in written
+
+
+async def test_all_that_machines_call_is_answered_and_kept_without_temporal(
+    ledger: SqlLedger, url: str, tmp_path: Path
+) -> None:
+    async with inbound(url, tmp_path) as http:
+        shop = Shop(http)
+        placed = await shop.post(ORDER, SANDBOX_ORDERS_SECRET)
+        assert placed.status_code == 201, placed.text
+        stored = [await http.post("/webhooks/stripe", content=EVENT, headers=by_stripe(EVENT)) for _ in range(2)]
+        assert [answer.text for answer in stored] == ["stored\n", "stored already\n"]
+        assert (await http.post("/webhooks/stripe", content=EVENT)).status_code == 400
+        assert (await http.post("/webhooks/wayforpay/wayforpay", content=b"{}")).status_code == 400
+        assert (await http.get("/healthz")).status_code == 200
+        assert (await http.get("/healthz/billing")).status_code == 503
+        assert "billing_workflows_failing NaN" in (await http.get("/metrics")).text
+    assert await ledger.order("1042") is not None
+    assert await ledger.event_received_at("evt_1") is not None
+
+
+EVENT = json.dumps(
+    {
+        "id": "evt_1",
+        "object": "event",
+        "type": "payment_intent.succeeded",
+        "created": 1_700_000_000,
+        "data": {"object": {"id": "pi_1", "object": "payment_intent"}},
+    }
+)
+
+
+def by_stripe(body: str) -> dict[str, str]:
+    return {"Stripe-Signature": stripe.WebhookSignature.generate_signature_header(body, SANDBOX_WEBHOOK_SECRET)}

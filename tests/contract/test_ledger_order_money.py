@@ -14,7 +14,7 @@ from orders import ports
 from orders.order import OrderStage
 from orders.ports import OrderFilter, TooManyOrders
 from tests.contract.ledger_fixtures import drafted, leave
-from tests.contract.test_ledger_orders import credit, ledger, released, standing, told
+from tests.contract.order_fixtures import credit, ledger, released, standing, told
 from tests.ordering import AT, BUYER, LATER, amend, back, cancel, halt, payment, request
 
 __all__ = ["ledger"]  # fixture

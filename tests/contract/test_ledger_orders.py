@@ -1,22 +1,18 @@
-"""Orders in the ledger: what opens, pays, releases, changes and ends them, on SQLite and PostgreSQL."""
+"""Orders in the ledger: what opens, changes and ends them, on SQLite and PostgreSQL."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables import journal
-from billing.errors import BrakeOn, InvalidInput, NotFound
-from billing.events.event import Destination, OutgoingEvent
+from billing.errors import InvalidInput, NotFound
 from billing.money import format_amount
-from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Subject
-from orders.order import Answered, EndKind, OrderStage, OrderStanding, Rejected, ReleaseKind
+from orders.order import EndKind, OrderStage, ReleaseKind
 from orders.ports import OrderFilter
-from tests.contract.event_fixtures import listed
-from tests.contract.ledger_fixtures import ACME, drafted, leave, run
+from tests.contract.ledger_fixtures import ACME, drafted, leave
+from tests.contract.order_fixtures import credit, ledger, released, sent, standing
 from tests.ordering import (
     AT,
     BUYER,
@@ -29,46 +25,9 @@ from tests.ordering import (
     log_of,
     payment,
     request,
-    resume,
-    send_again,
 )
 
-ALL = (Destination.COLLECTION, Destination.RECEIVER, Destination.ORDER, Destination.PRODUCTION)
-
-
-@pytest.fixture
-async def ledger(url: str) -> AsyncIterator[SqlLedger]:
-    """A ledger that tells everybody."""
-    ledger = await SqlLedger.connect(url, ALL)
-    yield ledger
-    await ledger.close()
-
-
-async def standing(ledger: SqlLedger, number: str = "1042") -> OrderStanding:
-    found = await ledger.order(number)
-    assert found is not None
-    return found
-
-
-async def released(ledger: SqlLedger, number: str = "1042") -> list[str]:
-    return [str(release.kind) for release in (await standing(ledger, number)).order.releases]
-
-
-async def sent(ledger: SqlLedger) -> list[dict[str, object]]:
-    """What production is told, oldest first."""
-    events = [event for event in await listed(ledger) if event.destination is Destination.PRODUCTION]
-    return [dict(event.payload["data"]) for event in events]  # type: ignore[call-overload]
-
-
-async def credit(ledger: SqlLedger, customer_id: str = "buyer") -> int:
-    return -(await ledger.balance(customer_id)).carried_minor("eur")
-
-
-async def told(ledger: SqlLedger) -> list[str]:
-    return [alert.text for alert in await ledger.alerts()]
-
-
-# -- taken in
+__all__ = ["ledger"]  # fixture
 
 
 async def test_an_order_is_taken_in_once_and_billed(ledger: SqlLedger) -> None:
@@ -123,128 +82,6 @@ async def test_money_that_came_before_its_order_pays_it_and_is_owed_again_if_it_
     assert (await ledger.open_order(request(), LATER)).standing.stage is OrderStage.RELEASED
     await ledger.book(back(10000, early), LATER)
     assert ((await standing(ledger)).owed_minor, await credit(ledger)) == (10000, 0)
-
-
-# -- paid and released
-
-
-async def test_the_payment_that_settles_an_order_releases_exactly_what_was_agreed(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(4000), AT)
-    assert ((await standing(ledger)).stage, await released(ledger)) == (OrderStage.PART_PAID, [])
-    assert await sent(ledger) == []
-    await ledger.book(payment(6000, "two"), LATER)
-    paid = await standing(ledger)
-    (release,) = paid.order.releases
-    assert (paid.stage, release.version, release.owed_minor, release.at) == (OrderStage.RELEASED, 1, 0, LATER)
-    (data,) = await sent(ledger)
-    assert (data["number"], data["version"], data["kind"]) == ("1042", 1, "production")
-    assert data["lines"] == [line.model_dump() for line in request().agreed.lines]
-    assert (data["file_digest"], data["price_minor"], data["owed_minor"]) == ("a" * 64, 10000, 0)
-    assert await log_of(ledger) == ["opened", "released"]
-
-
-async def test_a_repeated_payment_releases_nothing_again(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    assert [await ledger.book(payment(10000), AT) for _ in range(2)] == [True, False]
-    await ledger.book(payment(10000, "twice"), AT)
-    assert (await released(ledger), len(await sent(ledger)), await credit(ledger)) == (["production"], 1, 10000)
-
-
-async def test_the_position_of_a_release_is_that_of_the_money(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(10000), AT)
-    (release,) = (await standing(ledger)).order.releases
-    rows = [row async for page in ledger.journal(AT, LATER) for row in page if row.number == release.position]
-    assert {row.cause for row in rows} == {"payment"}
-
-
-async def test_what_is_within_the_tolerance_is_paid_enough(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(tolerance_minor=100), AT)
-    await ledger.book(payment(9899), AT)
-    assert await released(ledger) == []
-    await ledger.book(payment(1, "two"), AT)
-    (release,) = (await standing(ledger)).order.releases
-    assert release.owed_minor == 100
-
-
-async def test_a_deposit_starts_the_work_and_the_rest_ships_it(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(deposit_percent=30), AT)
-    await ledger.book(payment(3000), AT)
-    assert (await released(ledger), (await standing(ledger)).stage) == (["production"], OrderStage.RELEASED)
-    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "ok", AT)
-    assert (await standing(ledger)).stage is OrderStage.IN_PRODUCTION
-    await ledger.book(payment(7000, "two"), LATER)
-    assert await released(ledger) == ["production", "shipment"]
-    assert [data["kind"] for data in await sent(ledger)] == ["production", "shipment"]
-    await ledger.note_answer("1042", ReleaseKind.SHIPMENT, True, "ok", LATER)
-    assert (await standing(ledger)).stage is OrderStage.FULFILLED
-
-
-async def test_an_order_with_a_deposit_that_is_paid_whole_is_released_whole(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(deposit_percent=30), AT)
-    await ledger.book(payment(10000), AT)
-    assert await released(ledger) == ["production", "shipment"]
-
-
-async def test_a_part_pays_although_the_clock_of_the_other_process_is_ahead(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), LATER)
-    await ledger.book(payment(4000), AT)
-    assert (await standing(ledger)).owed_minor == 6000
-
-
-async def test_nothing_is_released_while_the_brake_is_on(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.pull_brake("ann", "a drill", "cli", AT)
-    await ledger.book(payment(10000), AT)
-    assert (await standing(ledger)).stage is OrderStage.AWAITING_RELEASE
-    with pytest.raises(BrakeOn):
-        await ledger.release_due("1042", LATER)
-    await ledger.release_brake("ann", "over", "cli", LATER)
-    assert (await ledger.release_due("1042", LATER)).stage is OrderStage.RELEASED
-    assert len((await ledger.release_due("1042", LATER)).order.releases) == len(await sent(ledger)) == 1
-
-
-async def test_nothing_is_released_while_an_order_is_halted(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.change_order("1042", halt(), AT)
-    await ledger.book(payment(10000), AT)
-    assert ((await standing(ledger)).stage, await sent(ledger)) == (OrderStage.HALTED, [])
-    resumed, _ = await ledger.change_order("1042", resume(), LATER)
-    assert (resumed.stage, len(await sent(ledger))) == (OrderStage.RELEASED, 1)
-    assert await log_of(ledger) == ["opened", "halted", "resumed", "released"]
-
-
-@pytest.mark.parametrize("kind", [PaymentKind.REFUND, PaymentKind.CHARGEBACK])
-async def test_money_that_goes_back_after_a_release_is_owed_again_and_told_once(
-    ledger: SqlLedger, kind: PaymentKind
-) -> None:
-    await ledger.open_order(request(), AT)
-    paid = payment(10000)
-    await ledger.book(paid, AT)
-    for _ in range(2):
-        await ledger.book(back(4000, paid, kind), LATER)
-    assert ((await standing(ledger)).owed_minor, await released(ledger)) == (4000, ["production"])
-    (alert,) = await ledger.alerts()
-    assert (alert.order_number, alert.amount_minor) == ("1042", 4000)
-    assert alert.text.startswith("money has gone back after the release, and 40.00 EUR of 100.00 EUR are owed again")
-    assert await ledger.released_unpaid([]) == [await standing(ledger)]
-    await ledger.book(payment(4000, "anew"), LATER)
-    assert ((await standing(ledger)).owed_minor, await released(ledger)) == (0, ["production"])
-    assert await ledger.released_unpaid([]) == []
-
-
-async def test_money_that_goes_back_before_a_release_is_owed_again(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    paid = payment(6000)
-    await ledger.book(paid, AT)
-    await ledger.book(back(6000, paid), AT)
-    assert (await standing(ledger)).owed_minor == 10000
-    await ledger.book(payment(6000, "two"), LATER)
-    assert await released(ledger) == []
-
-
-# -- amended
 
 
 async def test_an_amendment_changes_what_is_due(ledger: SqlLedger) -> None:
@@ -322,9 +159,6 @@ async def test_every_version_of_what_was_agreed_stays_readable(ledger: SqlLedger
     assert (second.agreed.price_minor, second.at) == (12000, LATER)
 
 
-# -- ended
-
-
 async def test_cancelling_makes_credit_of_what_was_paid(ledger: SqlLedger) -> None:
     await ledger.open_order(request(), AT)
     await ledger.book(payment(4000), AT)
@@ -362,106 +196,6 @@ async def test_an_order_expires_unless_enough_is_paid(ledger: SqlLedger) -> None
     assert await log_of(ledger, "1") == ["opened", "expired"]
 
 
-async def claimed(ledger: SqlLedger, at: datetime) -> list[OutgoingEvent]:
-    return await ledger.claim_events(Destination.PRODUCTION, at, at + timedelta(minutes=1), 10)
-
-
-# -- production's answer
-
-
-async def test_an_acceptance_stays_and_a_rejection_is_told_once(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(10000), AT)
-    for _ in range(2):
-        await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "410 gone", LATER)
-    rejected = await standing(ledger)
-    assert (rejected.stage, rejected.order.releases[0].answer) == (
-        OrderStage.REJECTED,
-        Rejected(at=LATER, text="410 gone"),
-    )
-    (alert,) = await ledger.alerts()
-    assert (alert.order_number, alert.kind) == ("1042", "person")
-    again, _ = await ledger.change_order("1042", send_again(), LATER)
-    assert again.stage is OrderStage.RELEASED
-    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "made", LATER)
-    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "410 gone", LATER)
-    done = await standing(ledger)
-    assert (done.stage, done.order.releases[0].answer) == (OrderStage.FULFILLED, Answered(at=LATER, text="made"))
-    assert await log_of(ledger) == ["opened", "released", "rejected", "sent_again", "answered"]
-
-
-async def test_what_production_refuses_to_make_can_be_cancelled(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(deposit_percent=30), AT)
-    await ledger.book(payment(10000), AT)
-    with pytest.raises(InvalidInput, match="was released already: it cannot be cancelled"):
-        await ledger.change_order("1042", cancel(), AT)
-    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "cannot be made", AT)
-    ended, text = await ledger.change_order("1042", cancel(), LATER)
-    assert (ended.stage, await credit(ledger)) == (OrderStage.CANCELLED, 10000)
-    assert text == "cancelled; 100.00 EUR of what was paid is credit of buyer"
-    with pytest.raises(InvalidInput, match="was cancelled by ann"):
-        await ledger.change_order("1042", send_again(), LATER)
-    assert await ledger.released_unpaid([]) == []
-
-
-async def test_what_production_makes_cannot_be_cancelled_although_it_refuses_to_ship(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(deposit_percent=30), AT)
-    await ledger.book(payment(10000), AT)
-    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, True, "ok", AT)
-    await ledger.note_answer("1042", ReleaseKind.SHIPMENT, False, "no", AT)
-    with pytest.raises(InvalidInput, match="was released already: it cannot be cancelled"):
-        await ledger.change_order("1042", cancel(), AT)
-
-
-async def test_a_release_that_was_rejected_is_delivered_again_under_the_same_id(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(10000), AT)
-    with pytest.raises(InvalidInput, match="has rejected no release"):
-        await ledger.change_order("1042", send_again(), AT)
-    (event,) = await ledger.claim_events(Destination.PRODUCTION, LATER, LATER + timedelta(minutes=1), 10)
-    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "no", LATER)
-    await ledger.events_are_done([event], LATER)
-    much_later = LATER + timedelta(hours=1)
-    assert await ledger.claim_events(Destination.PRODUCTION, much_later, much_later + timedelta(minutes=1), 10) == []
-    await ledger.change_order("1042", send_again(), much_later)
-    (again,) = await ledger.claim_events(Destination.PRODUCTION, much_later, much_later + timedelta(minutes=1), 10)
-    assert again.event_id == event.event_id
-
-
-async def test_a_release_whose_event_is_forgotten_is_sent_again_all_the_same(ledger: SqlLedger, url: str) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(10000), AT)
-    (event,) = await claimed(ledger, LATER)
-    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "no", LATER)
-    run(url, lambda connection: connection.execute(text("DELETE FROM outgoing_events")))
-    await ledger.change_order("1042", send_again(), LATER)
-    (again,) = await claimed(ledger, LATER)
-    assert (again.event_id, again.payload) == (event.event_id, event.payload)
-
-
-async def test_what_is_sent_again_before_its_first_delivery_has_ended_is_delivered(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(10000), AT)
-    (event,) = await claimed(ledger, LATER)
-    await ledger.note_answer("1042", ReleaseKind.PRODUCTION, False, "no", LATER)
-    await ledger.change_order("1042", send_again(), LATER)
-    await ledger.events_are_done([event], LATER)
-    (again,) = await claimed(ledger, LATER)
-    await ledger.events_are_done([again], LATER)
-    assert await claimed(ledger, LATER + timedelta(days=1)) == []
-
-
-async def test_an_order_that_production_does_not_take_holds_up_no_other_of_its_customer(ledger: SqlLedger) -> None:
-    for number in ("1", "2"):
-        await ledger.open_order(request(number), AT)
-        await ledger.book(payment(10000, number, number), AT)
-    events = await ledger.claim_events(Destination.PRODUCTION, AT, LATER, 10)
-    assert [dict(event.payload["data"])["number"] for event in events] == ["1", "2"]  # type: ignore[call-overload]
-
-
-# -- lists
-
-
 async def test_orders_are_listed_with_their_money(ledger: SqlLedger) -> None:
     for minute, number in enumerate(("1", "2", "3")):
         await ledger.open_order(request(number), AT + timedelta(minutes=minute))
@@ -497,64 +231,6 @@ async def test_what_is_paid_and_not_released_is_found_from_the_journal(
     assert (found.order.number, found.owed_minor) == ("1042", 0)
     assert await ledger.paid_unreleased(AT, []) == []
     assert format_amount(found.paid_minor, "eur") == "100.00 EUR"
-
-
-# -- doubts
-
-
-async def test_people_hear_of_more_than_was_owed_once(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    for _ in range(2):
-        await ledger.book(payment(12000), AT)
-    (alert,) = await ledger.alerts()
-    assert alert.text == (
-        "20.00 EUR of payment one (transfer) is credit of buyer: it is more than was owed for the order 1042; give it "
-        "back, or their next order uses it"
-    )
-    assert (alert.order_number, [remedy.action for remedy in alert.remedies]) == ("1042", ["refund_payment"])
-
-
-async def test_people_hear_of_money_that_comes_after_the_end(ledger: SqlLedger) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.change_order("1042", cancel(), AT)
-    await ledger.book(payment(10000), LATER)
-    assert await told(ledger) == [
-        "100.00 EUR of payment one (transfer) is credit of buyer: the order 1042 is not open any more; give it back, "
-        "or their next order uses it"
-    ]
-
-
-async def test_people_hear_of_money_for_an_order_that_its_payer_does_not_have(ledger: SqlLedger) -> None:
-    await ledger.open_order(request("1"), AT)
-    await ledger.book(payment(10000, number="2"), AT)
-    (text,) = await told(ledger)
-    assert "buyer, who has no order 2; if it is opened for them, this pays it" in text
-
-
-@pytest.mark.parametrize("amount_minor", [4000, 10000])
-async def test_money_that_pays_what_is_owed_leaves_no_doubt(ledger: SqlLedger, amount_minor: int) -> None:
-    await ledger.open_order(request(), AT)
-    await ledger.book(payment(amount_minor), AT)
-    assert await told(ledger) == []
-
-
-@pytest.mark.parametrize("kind", [PaymentKind.REFUND, PaymentKind.CHARGEBACK])
-async def test_an_order_that_credit_has_paid_is_owed_again_once_that_money_goes_back(
-    ledger: SqlLedger, kind: PaymentKind
-) -> None:
-    paid = payment(10000, "first", "1")
-    await ledger.open_order(request("1"), AT)
-    await ledger.book(paid.evolve(amount_minor=4000), AT)
-    await ledger.change_order("1", cancel(), AT)
-    await ledger.open_order(request("2", 4000), AT)
-    assert await released(ledger, "2") == ["production"]
-    for _ in range(2):
-        await ledger.book(back(4000, paid, kind), LATER)
-    assert ((await standing(ledger, "2")).owed_minor, await credit(ledger)) == (4000, 0)
-    assert [alert.order_number for alert in await ledger.alerts()] == ["2"]
-
-
-# -- beside months
 
 
 async def test_an_order_is_no_part_of_a_customers_month(ledger: SqlLedger) -> None:

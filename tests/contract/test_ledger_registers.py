@@ -185,9 +185,9 @@ async def test_two_lines_that_take_one_payment_back_at_once_take_it_back_once(
     page = await _page(ledger, line(), line(FIRST, "-100.00"), line(FIRST, "-100.00"))
     meeting = threading.Barrier(2)
 
-    def both(*of: Any) -> bool:
+    def both(*of: Any, **how: Any) -> bool:
         meeting.wait(10)
-        return book(*of)
+        return book(*of, **how)
 
     monkeypatch.setattr(register_decisions, "book", both)
     confirmed = (desk_of(ledger).confirm(RAIL, row.reference, *BY) for row in page.rows)

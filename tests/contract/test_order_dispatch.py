@@ -13,8 +13,8 @@ from sandbox.timeline import until
 from services.alerts import Alerts
 from services.event_dispatcher import EventDispatcher
 from tests.contract.event_fixtures import listed
+from tests.contract.order_fixtures import ledger
 from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker
-from tests.contract.test_ledger_orders import ledger
 from tests.ordering import payment, request
 
 __all__ = ["ledger"]  # fixture

@@ -6,7 +6,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination, OutgoingEvent
 from orders.order import ReleaseKind
 from tests.contract.event_fixtures import listed
-from tests.contract.test_ledger_orders import ledger
+from tests.contract.order_fixtures import ledger
 from tests.ordering import AT, LATER, halt, payment, request
 
 __all__ = ["ledger"]  # fixture

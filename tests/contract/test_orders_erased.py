@@ -9,8 +9,8 @@ from billing.errors import InvalidInput, NotFound
 from orders.order import OrderStage, ReleaseKind
 from orders.ports import OrderFilter
 from tests.contract.ledger_fixtures import ACME, drafted
+from tests.contract.order_fixtures import ledger, sent, standing
 from tests.contract.test_ledger_erase import dump
-from tests.contract.test_ledger_orders import ledger, sent, standing
 from tests.ordering import AT, BUYER, LATER, cancel, halt, payment, request, resume
 
 __all__ = ["ledger"]  # fixture

@@ -1,12 +1,8 @@
 """The judge names what a broken build does: defects planted into the real application, one at a time."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 
 from billing.receivables.journal import Cause
-from sandbox.judge.gather import gather
-from sandbox.judge.judge import PromiseResult, judge
 from tests.bed import Bed
 from tests.scenarios.defects import (
     alerts_nobody,
@@ -30,6 +26,7 @@ from tests.scenarios.defects import (
     tries_what_is_halted,
     writes_nothing_off,
 )
+from tests.scenarios.judging import Defect, Plant, Story, broken, check_named, each, each_defect
 from tests.scenarios.money_defects import (
     answers_before_it_has_committed,
     books_no_link,
@@ -79,11 +76,7 @@ from tests.scenarios.stories import (
     what_is_owed_is_written_off,
 )
 
-Story = Callable[[Bed], Awaitable[None]]
-Plant = Callable[[pytest.MonkeyPatch, Bed], None]
-
-
-DEFECTS: list[tuple[Story, Plant, str]] = [
+DEFECTS: list[Defect] = [
     (the_answer_to_the_charge_is_lost, charges_again_instead_of_looking_up, "nobody is charged twice"),
     (the_sheet_changes_for_a_while, reads_the_amount_from_the_sheet_again, "charges equal the sheet"),
     (an_uneventful_month, sends_no_notice, "no charge without an earlier notice"),
@@ -134,24 +127,16 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
 STORIES = {**{story: None for story, _, _ in DEFECTS}, the_company_wins_a_dispute: None}
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@each(STORIES)
 async def test_the_judge_finds_nothing_wrong_with_the_real_build(bed: Bed, story: Story) -> None:
     await story(bed)
-    assert await _broken(bed) == []
+    assert await broken(bed, SEPTEMBER, PERIOD) == []
 
 
-@pytest.mark.parametrize(("story", "plant", "broken"), DEFECTS, ids=lambda value: getattr(value, "__name__", ""))
+@each_defect(DEFECTS)
 async def test_the_judge_names_the_defect_of_a_build_that(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch, story: Story, plant: Plant, broken: str
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, story: Story, plant: Plant, promise: str
 ) -> None:
     plant(monkeypatch, bed)
     await story(bed)
-    found = await _broken(bed)
-    assert any(check.name.startswith(broken) for check in found), found
-
-
-async def _broken(bed: Bed) -> list[PromiseResult]:
-    await bed.digests()
-    begun = {row.period for row in await bed.ledger.invoices()}
-    evidence = await gather(bed.folder, bed.ledger, *(period for period in (SEPTEMBER, PERIOD) if period in begun))
-    return [check for check in judge(evidence) if not check.ok]
+    await check_named(bed, promise, SEPTEMBER, PERIOD)

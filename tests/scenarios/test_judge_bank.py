@@ -1,18 +1,13 @@
 """The judge names what a broken build does to payments at the bank, and nothing of what the real one does."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 
-from sandbox.judge.gather import gather
-from sandbox.judge.judge import PromiseResult, judge
 from tests.bed import Bed
 from tests.scenarios import bank_defects as defects
 from tests.scenarios import bank_stories as stories
+from tests.scenarios.judging import Defect, Plant, Story, broken, check_named, each, each_defect
 from tests.scenarios.stories import PERIOD
 
-Story = Callable[[Bed], Awaitable[None]]
-Plant = Callable[[pytest.MonkeyPatch, Bed], None]
 _BOOKED_ONCE = "what a bank was told is paid is booked once"
 _TOLD = "people are told of what a bank's register"
 _JOURNAL = "the journal has every movement"
@@ -31,7 +26,7 @@ STORIES: list[Story] = [
     stories.two_equal_transfers_come_in_a_statement,
 ]
 
-DEFECTS: list[tuple[Story, Plant, str]] = [
+DEFECTS: list[Defect] = [
     (stories.the_bank_repeats_what_was_answered, defects.reads_long_numbers_as_floats, _BOOKED_ONCE),
     (stories.what_is_owed_is_paid_in_the_banks_app, defects.answers_before_it_has_committed, _BOOKED_ONCE),
     (stories.the_bank_repeats_what_was_answered, defects.makes_a_new_answer_for_a_repeat, _BOOKED_ONCE),
@@ -51,24 +46,16 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
 ]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@each(STORIES)
 async def test_the_judge_finds_nothing_wrong_with_the_real_builds_bank(bed: Bed, story: Story) -> None:
     await story(bed)
-    assert await _broken(bed) == []
+    assert await broken(bed, PERIOD) == []
 
 
-@pytest.mark.parametrize(("story", "plant", "broken"), DEFECTS, ids=lambda value: getattr(value, "__name__", ""))
+@each_defect(DEFECTS)
 async def test_the_judge_names_the_defect_at_the_bank_of_a_build_that(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch, story: Story, plant: Plant, broken: str
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, story: Story, plant: Plant, promise: str
 ) -> None:
     plant(monkeypatch, bed)
     await story(bed)
-    found = await _broken(bed)
-    assert any(check.name.startswith(broken) for check in found), found
-
-
-async def _broken(bed: Bed) -> list[PromiseResult]:
-    await bed.digests()
-    begun = {row.period for row in await bed.ledger.invoices()}
-    evidence = await gather(bed.folder, bed.ledger, *(period for period in (PERIOD,) if period in begun))
-    return [check for check in judge(evidence) if not check.ok]
+    await check_named(bed, promise, PERIOD)

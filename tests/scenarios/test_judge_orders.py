@@ -1,17 +1,12 @@
 """The judge names what a broken build does to orders, and nothing of what the real one does."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 
-from sandbox.judge.gather import gather
-from sandbox.judge.judge import PromiseResult, judge
 from tests.bed import Bed
 from tests.scenarios import order_defects as defects
 from tests.scenarios import order_stories as stories
+from tests.scenarios.judging import Defect, Plant, Story, broken, check_named, each, each_defect
 
-Story = Callable[[Bed], Awaitable[None]]
-Plant = Callable[[pytest.MonkeyPatch, Bed], None]
 _RELEASED = "an order is released once, as agreed, when paid enough"
 _JOURNAL = "the journal has every movement"
 _PEOPLE = "people are told of an order's money"
@@ -37,7 +32,7 @@ STORIES: list[Story] = [
     stories.production_rejects_a_release,
 ]
 
-DEFECTS: list[tuple[Story, Plant, str]] = [
+DEFECTS: list[Defect] = [
     (stories.an_order_is_paid_in_parts, defects.releases_before_it_has_committed, _RELEASED),
     (stories.an_order_is_paid_in_parts, defects.releases_what_is_not_paid, _RELEASED),
     (stories.an_order_is_paid_in_parts, defects.releases_twice, "production is told of every release, once"),
@@ -71,22 +66,16 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
 ]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+@each(STORIES)
 async def test_the_judge_finds_nothing_wrong_with_orders_of_the_real_build(bed: Bed, story: Story) -> None:
     await story(bed)
-    assert await _broken(bed) == []
+    assert await broken(bed) == []
 
 
-@pytest.mark.parametrize(("story", "plant", "broken"), DEFECTS, ids=lambda value: getattr(value, "__name__", ""))
+@each_defect(DEFECTS)
 async def test_the_judge_names_the_defect_of_orders_of_a_build_that(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch, story: Story, plant: Plant, broken: str
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, story: Story, plant: Plant, promise: str
 ) -> None:
     plant(monkeypatch, bed)
     await story(bed)
-    found = await _broken(bed)
-    assert any(check.name.startswith(broken) for check in found), found
-
-
-async def _broken(bed: Bed) -> list[PromiseResult]:
-    await bed.digests()
-    return [check for check in judge(await gather(bed.folder, bed.ledger)) if not check.ok]
+    await check_named(bed, promise)

@@ -16,6 +16,7 @@ from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.texts.text import Consequence, Restriction
 from tests.debts import only
 from tests.unit.collecting import arrived
 
@@ -130,6 +131,7 @@ EVERY_LETTER = {
 POOR = declined("insufficient_funds")
 UNPAID = (ChargeStatus.DECLINED, ChargeStatus.AUTHENTICATION_REQUIRED, ChargeStatus.NEEDS_CARD)
 PAID_AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+SUSPENDED_SOON = Consequence(action=Restriction.SUSPEND, at=PAID_AT)
 EVERY_COLLECTION = {
     **{f"decline {status}": letter(CustomerMailKind.DECLINE, charged(status), link=LINK) for status in UNPAID},
     **{
@@ -140,6 +142,14 @@ EVERY_COLLECTION = {
     **{f"reminder of several {status}": several(charged(status)) for status in UNPAID},
     "reminder of several, one by transfer": several(POOR, transfer=True),
     "reminder without a link": reminder(POOR, link=""),
+    "warning": letter(
+        CustomerMailKind.WARNING, POOR, collection=contacted(POOR), link=LINK, consequence=SUSPENDED_SOON
+    ),
+    "warning without a link": letter(
+        CustomerMailKind.WARNING, POOR, collection=contacted(POOR), consequence=SUSPENDED_SOON
+    ),
+    "suspended": letter(CustomerMailKind.SUSPENDED, POOR, collection=contacted(POOR), link=LINK),
+    "restored": letter(CustomerMailKind.RESTORED, POOR),
     "last reminder": reminder(POOR, days=14),
     "bank reminder": letter(CustomerMailKind.REMINDER, POOR, collection=transferred(contacted(POOR), 500), link=LINK),
     "receipt of a card": letter(

@@ -27,5 +27,5 @@ async def test_faults_end_also_if_a_service_has_closed_an_idle_connection_meanwh
         port = server.sockets[0].getsockname()[1]
         names = Ports.settings()
         stack: Any = SimpleNamespace(settings=SimpleNamespace(data_dir=tmp_path, **dict.fromkeys(names, port)))
-        async with FaultInjector(stack, [], port).during(FaultPlan()):
+        async with FaultInjector(stack, [], stack, port).during(FaultPlan()):
             pass

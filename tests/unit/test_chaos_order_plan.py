@@ -35,9 +35,10 @@ def test_callbacks_go_wrong_in_every_way_that_the_stand_in_knows() -> None:
     assert {rule["kind"] for rule in CALLBACKS} == set(get_args(CallbackFault.model_fields["kind"].annotation))
 
 
-def test_production_and_gateway_fail_the_brake_is_pulled_and_the_console_dies() -> None:
+def test_production_and_gateway_fail_the_brake_is_pulled_and_console_and_inbound_die() -> None:
     faults = [order_faults(Plan(1, 10, 1), step) for step in range(200)]
     assert {rule["kind"] for fault in faults for rule in fault.gateway} >= {"drop_before", "drop_after", "status"}
     assert {rule.get("status") for fault in faults for rule in fault.production} == {None, 410, 500}
     assert any(fault.brake_seconds for fault in faults)
     assert any(fault.console_dies_after_seconds is not None for fault in faults)
+    assert any(fault.inbound_dies_after_seconds is not None for fault in faults)

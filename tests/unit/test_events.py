@@ -34,6 +34,8 @@ from billing.receivables.journal import (
     receivable,
     written_off,
 )
+from billing.subscribers.events import service_changed
+from billing.subscribers.service import ServiceCause, ServiceChange, ServiceState
 from orders.events import order_changed, order_released
 from orders.order import Agreement, Order, OrderLine, OrderStanding, Release, ReleaseKind
 from sandbox.stand_ins.event_receiver import is_genuine
@@ -275,6 +277,19 @@ def ordered() -> Iterator[Event]:
     )
     yield order_changed(OrderStanding(order=order, owed_minor=0), DUE)
     yield order_released(order, release)
+    yield service_changed(
+        ServiceChange(
+            number="1000009",
+            position=4,
+            customer_id="acme",
+            state=ServiceState.ACTIVE,
+            cause=ServiceCause.PAID,
+            key="paid 1",
+            at=DUE,
+            by=None,
+            reason="nothing is overdue any more",
+        )
+    )
 
 
 def test_the_examples_of_the_document_are_what_is_sent() -> None:

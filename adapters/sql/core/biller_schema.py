@@ -4,9 +4,11 @@ from typing import Final
 
 from sqlalchemy import Index, LargeBinary
 
-from adapters.sql.core.columns import columns, counter, instants, key, table, texts
+from adapters.sql.core.columns import columns, counter, counts, instants, key, partial_index, table, texts
 
-# The account numbers that customers pay by; a number is never given twice.
+IS_UNPAID: Final = "cause = 'non_payment'"  # literal SQL, so that queries can use the partial index
+
+# The account numbers that customers pay by; a number is never given twice. Behind one may be a service.
 service_accounts: Final = table(
     "service_accounts",
     *key("number"),
@@ -15,7 +17,12 @@ service_accounts: Final = table(
     *instants("closed_at", nullable=True),
     *texts("opened_by", "opened_why"),
     *texts("closed_by", "closed_why", nullable=True),
+    *texts("phone", "address", nullable=True),
+    *texts("state", "cause", nullable=True),  # NULL: a number to pay by, and no service
+    *instants("state_at", nullable=True),
+    *counts("position", nullable=True),  # of its last change, in ``service_changes``
     Index("service_accounts_by_customer", "customer_id"),
+    partial_index("service_accounts_unpaid", "customer_id", where=IS_UNPAID),
 )
 
 # Personal numbers by their keyed digest; erased with the person.

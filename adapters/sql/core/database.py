@@ -85,11 +85,13 @@ class SqlDatabase:
         if is_sqlite(url):
             self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
         self._reading_engine, self._looking_engine = self._engine, self._engine.execution_options(sqlite_begin="BEGIN")
+        self._begin = "BEGIN IMMEDIATE"
+        writing: dict[str, Any] = {"destinations": tuple(destinations)}
         if not is_sqlite(url):
             self._reading_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._looking_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
-        writing: dict[str, Any] = {"sqlite_begin": "BEGIN IMMEDIATE"} if is_sqlite(url) else {}
-        self._writing_engine = self._engine.execution_options(destinations=tuple(destinations), **writing)
+            self._begin, writing["isolation_level"] = "BEGIN", "AUTOCOMMIT"  # a transaction is begun by us, as in SQLite
+        self._writing_engine = self._engine.execution_options(**writing)
 
     @classmethod
     async def connect(cls, url: str, destinations: Sequence[Destination] = ()) -> Self:
@@ -148,8 +150,10 @@ class SqlDatabase:
         """A writing transaction. On SQLite there is one at a time."""
         with self._turn, _transaction(self._writing_engine, doing) as connection:
             connection.info[NEWS] = news = set[str]()  # another one for each transaction
+            how = self._begin
             if getattr(_this_thread, "is_ahead", False) and not is_sqlite(self._url):
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(LOCK_SECONDS * 1000)}")
+                how += f"; SET LOCAL lock_timeout = {round(LOCK_SECONDS * 1000)}"  # together: one round trip
+            connection.exec_driver_sql(how)
             yield connection
         for kind in sorted(news):
             for watcher in self._watchers[kind]:

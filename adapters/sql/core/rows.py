@@ -101,9 +101,19 @@ def line_values(month: Month) -> list[dict[str, Any]]:
             "digest": item.source.digest if item.source else None,
             "raw": item.raw if isinstance(item, Problem) else None,
             "reason": item.reason if isinstance(item, Problem) else None,
+            **_tariff_values(item),
         }
         for position, item in enumerate(items, start=1)
     ]
+
+
+def _tariff_values(item: LineItem | Problem) -> dict[str, Any]:
+    source = item.tariff if isinstance(item, LineItem) else None
+    return {
+        "account": source.account if source else None,
+        "tariff": source.tariff if source else None,
+        "tariff_minor": source.amount_minor if source else None,
+    }
 
 
 def decision_values(month: Month) -> list[dict[str, Any]]:

@@ -88,6 +88,8 @@ lines: Final = table(
     *amounts("amount_minor", nullable=True),
     *texts("sheet", "digest", "raw", "reason", nullable=True),
     *counts("row", nullable=True),
+    *texts("account", "tariff", nullable=True),
+    *amounts("tariff_minor", nullable=True),  # what the tariff says; NULL: the line comes from elsewhere
 )
 
 decisions: Final = table(

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from adapters.sql.core.biller_schema import personal_numbers, service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.register_schema import register_lines
+from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.receivables.accounts import lock_account
 from billing.customers.account_numbers import AccountKey, PersonalNumber, ServiceAccount, new_number
@@ -17,6 +18,10 @@ _A, _P = service_accounts.c, personal_numbers.c
 # Executed for every payment that a bank tells, so composed once.
 _BY_NUMBER = select(_A.customer_id).where(_A.number == bindparam("key"))
 _BY_PERSON = select(_P.customer_id).where(_P.digest == bindparam("key"))
+_LOCKED_BY_NUMBER, _LOCKED_BY_PERSON = (
+    query.join(customers, customers.c.customer_id == column).with_for_update(of=customers)
+    for query, column in ((_BY_NUMBER, _A.customer_id), (_BY_PERSON, _P.customer_id))
+)
 
 
 class SqlAccountNumbers(SqlDatabase):
@@ -27,20 +32,11 @@ class SqlAccountNumbers(SqlDatabase):
         self, customer_id: str, number: str | None, by: str, reason: str, at: datetime, another: bool = False
     ) -> ServiceAccount:
         with self._writing(f"open an account number of {customer_id}") as connection:
-            _lock(connection, customer_id)
+            lock_known(connection, customer_id)
             open_ones = [account for account in _numbers_of(connection, customer_id) if account.closed_at is None]
             if number is None and open_ones and not another:
                 return open_ones[0]
-            values = {"customer_id": customer_id, "opened_at": at, "opened_by": by, "opened_why": reason}
-            given = number or new_number()
-            while not insert_new(connection, service_accounts, [{"number": given, **values}]) and number is None:
-                given = new_number()
-            account = _account(connection, given)
-            if account.customer_id != customer_id:
-                raise InvalidInput(f"account number {given} is {account.customer_id}'s; leave it out for a new one")
-            if account.closed_at is not None:
-                raise InvalidInput(f"account number {given} was closed, and is never given again; leave it out")
-            return account
+            return give_number(connection, customer_id, number, by, reason, at)
 
     @in_thread
     def close_number(self, number: str, by: str, reason: str, at: datetime) -> ServiceAccount:
@@ -63,7 +59,7 @@ class SqlAccountNumbers(SqlDatabase):
     def keep_personal(self, customer_id: str, digest: str, last_four: str, by: str, at: datetime) -> None:
         values = {"digest": digest, "customer_id": customer_id, "last_four": last_four, "by": by, "at": at}
         with self._writing(f"keep the personal number of {customer_id}") as connection:
-            _lock(connection, customer_id)
+            lock_known(connection, customer_id)
             owner = owner_of(connection, AccountKey(personal=digest))
             if owner == customer_id:
                 return
@@ -81,10 +77,35 @@ class SqlAccountNumbers(SqlDatabase):
             return drop_personal(connection, customer_id) > 0
 
 
+def give_number(
+    connection: Connection, customer_id: str, number: str | None, by: str, reason: str, at: datetime
+) -> ServiceAccount:
+    """As ``SqlAccountNumbers.open_number`` with another number, within a transaction that has the customer's lock."""
+    values = {"customer_id": customer_id, "opened_at": at, "opened_by": by, "opened_why": reason}
+    given = number or new_number()
+    while not insert_new(connection, service_accounts, [{"number": given, **values}]) and number is None:
+        given = new_number()
+    account = _account(connection, given)
+    if account.customer_id != customer_id:
+        raise InvalidInput(f"account number {given} is {account.customer_id}'s; leave it out for a new one")
+    if account.closed_at is not None:
+        raise InvalidInput(f"account number {given} was closed, and is never given again; leave it out")
+    return account
+
+
 def owner_of(connection: Connection, key: AccountKey) -> str | None:
     """As ``SqlAccountNumbers.account_owner``, within a transaction."""
     query = _BY_NUMBER if key.number is not None else _BY_PERSON
     owner: str | None = connection.scalar(query, {"key": key.number or key.personal})
+    return owner
+
+
+def locked_owner_of(connection: Connection, key: AccountKey) -> str | None:
+    """As ``owner_of``, locked as by ``lock_account``: a customer together with the look-up."""
+    query = _LOCKED_BY_NUMBER if key.number is not None else _LOCKED_BY_PERSON
+    owner: str | None = connection.scalar(query, {"key": key.number or key.personal})
+    if owner is None and (owner := owner_of(connection, key)) is not None:
+        lock_account(connection, owner)
     return owner
 
 
@@ -95,7 +116,7 @@ def drop_personal(connection: Connection, customer_id: str) -> int:
     return connection.execute(delete(personal_numbers).where(_P.customer_id == customer_id)).rowcount
 
 
-def _lock(connection: Connection, customer_id: str) -> None:
+def lock_known(connection: Connection, customer_id: str) -> None:
     if not lock_account(connection, customer_id):
         raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list")
 

@@ -26,12 +26,13 @@ from adapters.sql.core.statements import (
 )
 from adapters.sql.receivables.accounts import balance, lock_customer
 from adapters.sql.receivables.journal import post
+from adapters.sql.tariffs.agreed import revision_of
 from billing.apart import Failed
 from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.customers.address import email_key
 from billing.customers.customer import Customer
-from billing.errors import BalanceChanged
+from billing.errors import BalanceChanged, TariffsChanged
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow, VersionRow
@@ -68,6 +69,8 @@ class SqlMonths(SqlDatabase):
     def record_draft(self, month: Month, at: datetime) -> None:
         with self._writing(f"record the draft of {month.customer_id}, {month.period}") as connection:
             _lock_customer(connection, month.customer, at)
+            if month.invoice and month.invoice.tariffs_seen != revision_of(connection, month.customer_id):
+                raise TariffsChanged(f"what was agreed with {month.customer_id} has changed; it is read again")
             _record(connection, month, at, _stored(connection, month), is_new_draft=True)
 
     @in_thread

@@ -9,7 +9,7 @@ from adapters.sql.core.register_schema import register_files, register_lines
 from adapters.sql.core.statements import lock
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT
-from adapters.sql.receivables.incoming import book, known_payment, payment_record, use_credit
+from adapters.sql.receivables.incoming import book, known_payment, payment_record
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.account_numbers import AccountKey
 from billing.errors import InvalidInput, NotFound
@@ -36,11 +36,9 @@ class SqlRegisterDecisions(SqlDatabase):
                 raise InvalidInput(_different(row))
             assert row.amount_minor is not None
             payment = _payment(connection, row, personal, by, reason)
-            if not book(connection, payment, at):
+            if not book(connection, payment, at, uses_credit=True):
                 raise InvalidInput(f"{row.title} has arrived meanwhile; look at it again")
-            if payment.original is None:
-                use_credit(connection, payment, at)
-            else:
+            if payment.original is not None:
                 _check_was_left(connection, row, payment.original)
             return _decided(connection, name, LineDecision.BOOKED, by, reason, at)
 

@@ -23,10 +23,10 @@ from adapters.sql.core.journal_schema import journal_entries
 from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_counted
-from adapters.sql.customers.account_numbers import owner_of
+from adapters.sql.customers.account_numbers import locked_owner_of
 from adapters.sql.orders.credit import promised
 from adapters.sql.receivables.accounts import as_balance, balances_of
-from adapters.sql.receivables.incoming import book, payment_record, use_credit
+from adapters.sql.receivables.incoming import book, payment_record
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.billers.biller import (
     AccountDue,
@@ -116,7 +116,7 @@ class SqlBillers(SqlDatabase):
 
 def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> PaymentName | None:
     """The name of the incoming payment; None: nobody's account, and no register has told of the payment before."""
-    customer_id = owner_of(connection, payment.key)
+    customer_id = locked_owner_of(connection, payment.key)
     incoming = IncomingPayment(
         rail=payment.rail,
         reference=payment.txn_id,
@@ -125,8 +125,7 @@ def _booked(connection: Connection, payment: BillerPayment, at: datetime) -> Pay
         currency=payment.currency,
         paid_at=payment.paid_at,
     )
-    if customer_id is not None and book(connection, incoming, at):
-        use_credit(connection, incoming, at)
+    if customer_id is not None and book(connection, incoming, at, uses_credit=True, is_locked=True):
         return incoming.name
     record = payment_record(connection, incoming.name)
     if record is None:

@@ -78,12 +78,22 @@ class SqlIncoming(SqlDatabase):
             return Recorded(record=record, is_new=is_new, doubts=tuple(found))
 
 
-def book(connection: Connection, payment: IncomingPayment, at: datetime, is_told: bool = True) -> bool:
-    """As ``SqlIncoming.book``, within a transaction. Whoever tells people of the payment, has no doubts told here."""
+def book(
+    connection: Connection,
+    payment: IncomingPayment,
+    at: datetime,
+    is_told: bool = True,
+    uses_credit: bool = False,
+    is_locked: bool = False,
+) -> bool:
+    """As ``SqlIncoming.book``, within a transaction. Whoever tells people of the payment, has no doubts told here.
+
+    ``uses_credit``: credit that was there before pays with it. ``is_locked``: the caller has locked the customer.
+    """
     original = payment_record(connection, payment.original) if payment.original else None
     if payment.original and original is None:
         raise NotFound(f"the payment that {payment.title} reverses is not booked; book it first, then this one")
-    customer_ids = _lock(connection, payment, original)
+    customer_ids = [payment.customer_id] if is_locked and payment.customer_id else _lock(connection, payment, original)
     values = payment.model_dump(exclude={"subject", "original"}) | subject_values(payment.subject)
     values |= {"digest": payment.name.digest, "original": payment.original and payment.original.digest, "booked_at": at}
     values["unmatched_minor"] = 0
@@ -109,6 +119,8 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime, is_told
             apply_credit(connection, payment, posted.key, at)
         if is_told:
             tell_doubts(connection, payment, posted, at)
+        if uses_credit and known.carried_minor(payment.currency) < 0:
+            _use_credit(connection, payment, at)
     return True
 
 
@@ -121,8 +133,11 @@ def apply_credit(connection: Connection, payment: IncomingPayment, key: str, at:
             post(connection, [paid])
 
 
-def use_credit(connection: Connection, payment: IncomingPayment, at: datetime) -> None:
-    """What a bank's ``check`` has left out of the sum, for it is paid by credit, is paid by it."""
+def _use_credit(connection: Connection, payment: IncomingPayment, at: datetime) -> None:
+    """What a bank's ``check`` has left out of the sum, for it is paid by credit, is paid by it.
+
+    What is left of the payment itself pays nothing more: it has paid whatever it can.
+    """
     if payment.customer_id is None:
         return
     known, currency = balance(connection, payment.customer_id, ()), payment.currency

@@ -20,10 +20,13 @@ from sqlalchemy import (
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.core.schema import debts, invoices
 from adapters.sql.events.outbox import put_events
 from adapters.sql.orders.releases import release_what_is_paid
 from adapters.sql.receivables.accounts import balance
+from adapters.sql.subscribers.restore import restore_who_has_paid
 from billing.events.event import Destination
+from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.payments.rails import CARDS
 from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
 from billing.receivables.journal import (
@@ -68,6 +71,14 @@ ENTRIES = (
 )
 _HEAD = select(incoming_payments.c.reference, incoming_payments.c.kind).where(
     incoming_payments.c.rail == bindparam("rail"), incoming_payments.c.digest == bindparam("digest")
+)
+_WHOSE, _MONTHS = (bindparam(name, expanding=True) for name in ("customers", "months"))
+_COLLECTED = (
+    select(invoices.c.period)
+    .where(invoices.c.customer_id.in_(_WHOSE), invoices.c.period.in_(_MONTHS))
+    .where(invoices.c.outcome.in_(sorted(UNPAID_OUTCOMES)))
+    .union_all(select(debts.c.period).where(debts.c.customer_id.in_(_WHOSE), debts.c.outcome.is_(None)))
+    .limit(1)
 )
 _INSERT_TRANSACTION = insert(transactions).returning(transactions.c.number)
 _INSERT_ENTRIES = insert(journal_entries)
@@ -137,12 +148,14 @@ class SqlJournal(SqlDatabase):
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     """Writes the transactions; with them, the events that other systems are to get, if there are any such systems.
 
-    What they pay for an order is released with them: no money gets past this.
+    What they pay for an order is released with them, and whoever owes nothing overdue any more is restored: no money
+    gets past this.
     """
     posted = list(posted)
-    destinations = connection.get_execution_options().get("destinations", ())
-    told = {Destination.RECEIVER, *([Destination.COLLECTION] if any(map(_may_concern_collection, posted)) else [])}
-    if told := told.intersection(destinations):
+    told = {*connection.get_execution_options().get("destinations", ())} & {Destination.RECEIVER, Destination.COLLECTION}
+    if Destination.COLLECTION in told and not _is_collected(connection, posted):
+        told -= {Destination.COLLECTION}
+    if told:
         before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
         events = list(events_of(posted, before, payments))
         concerned = {Destination.RECEIVER: events, Destination.COLLECTION: list(filter(concerns_collection, events))}
@@ -155,18 +168,25 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
     release_what_is_paid(connection, posted)
+    restore_who_has_paid(connection, posted)
 
 
-def _may_concern_collection(transaction: Transaction) -> bool:
-    """Whether it moves money for a month that a collection did not charge by itself."""
-    if transaction.payment is None or transaction.payment.rail == CARDS:
+def _is_collected(connection: Connection, posted: Iterable[Transaction]) -> bool:
+    """Whether they move money for months that somebody collects, and that was not charged by a collection itself.
+
+    A month that closes unpaid later is recorded under the lock of its customer, as money is; then its collection
+    begins, and counts.
+    """
+    moves = (each for each in posted if each.payment is not None and each.payment.rail != CARDS)
+    about = [each for transaction in moves for each in receivables([transaction]) if _is_month(each.subject)]
+    if not about:
         return False
-    accounts = (entry.account for entry in transaction.entries)
-    return any(each.kind is AccountKind.RECEIVABLE and _is_month(each.subject) for each in accounts)
+    key = {"customers": {each.customer_id for each in about}, "months": {each.subject.name for each in about}}
+    return connection.scalar(_COLLECTED, {name: list(values) for name, values in key.items()}) is not None
 
 
-def _is_month(subject: Subject | None) -> bool:
-    return subject is not None and subject.kind is SubjectKind.MONTH
+def _is_month(subject: Subject) -> bool:
+    return subject.kind is SubjectKind.MONTH
 
 
 def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:

@@ -14,6 +14,7 @@ from bootstrap import Adapters
 from sandbox.bank.contracts import CONTRACTS, agree_with_the_bank
 from sandbox.chaos.payers import patiently
 from sandbox.chaos.plan import Plan
+from sandbox.stack.ports import HOST
 from sandbox.stand_ins.control import control
 from sandbox.stand_ins.subscribers import SUBSCRIBERS, Subscribers, personal_number
 from settings import Settings
@@ -38,8 +39,8 @@ class AppPayers:
         self._opening = asyncio.Lock()
 
     async def agree(self) -> None:
-        """The bank knows where we are, and asks again soon."""
-        await agree_with_the_bank(self._settings, self._settings.links.base_url)
+        """The bank knows where ``python -m inbound`` is, and asks again soon."""
+        await agree_with_the_bank(self._settings, f"http://{HOST}:{self._settings.inbound_port}")
         await control(self._settings.sandbox_bank_port, "calls", {"interval_seconds": _AGAIN_SECONDS})
 
     async def pay(self, customer_id: str, amount_minor: int, about: str) -> None:

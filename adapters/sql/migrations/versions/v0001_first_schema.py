@@ -75,7 +75,8 @@ def upgrade() -> None:
         *_columns(sa.BigInteger, "amount_minor", nullable=True),
         *_columns(sa.Text, "sheet", nullable=True),
         *_columns(sa.Integer, "row", nullable=True),
-        *_columns(sa.Text, "digest", "raw", "reason", nullable=True),
+        *_columns(sa.Text, "digest", "raw", "reason", "account", "tariff", nullable=True),
+        *_columns(sa.BigInteger, "tariff_minor", nullable=True),
         sa.PrimaryKeyConstraint("customer_id", "period", "position"),
         sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
     )
@@ -538,10 +539,71 @@ def upgrade() -> None:
         *_columns(_INSTANT, "opened_at"),
         *_columns(_INSTANT, "closed_at", nullable=True),
         *_columns(sa.Text, "opened_by", "opened_why"),
-        *_columns(sa.Text, "closed_by", "closed_why", nullable=True),
+        *_columns(sa.Text, "closed_by", "closed_why", "phone", "address", "state", "cause", nullable=True),
+        *_columns(_INSTANT, "state_at", nullable=True),
+        *_columns(sa.Integer, "position", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("service_accounts_by_customer", "service_accounts", ["customer_id"])
+    unpaid = _where("cause = 'non_payment'")
+    op.create_index("service_accounts_unpaid", "service_accounts", ["customer_id"], **unpaid)
+
+    op.create_table(
+        "service_changes",
+        *_columns(sa.Text, "number"),
+        *_columns(sa.Integer, "position"),
+        *_columns(sa.Text, "customer_id", "state", "cause", "key"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", nullable=True),
+        *_columns(sa.Text, "reason"),
+        *_columns(sa.Text, "call", "answer", nullable=True),
+        *_columns(_INSTANT, "answered_at", nullable=True),
+        sa.PrimaryKeyConstraint("number", "position"),
+    )
+    op.create_index("service_changes_by_key", "service_changes", ["customer_id", "key", "number"], unique=True)
+
+    op.create_table(
+        "tasks",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "kind", "key", "customer_id"),
+        *_columns(sa.Text, "account", nullable=True),
+        *_columns(sa.JSON, "values"),
+        *_columns(_INSTANT, "opened_at"),
+        *_columns(_INSTANT, "due_at", nullable=True),
+        *_columns(sa.Text, "outcome", "ended_by", "ended_why", nullable=True),
+        *_columns(_INSTANT, "ended_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("tasks_by_key", "tasks", ["key"], unique=True)
+    op.create_index("tasks_by_customer", "tasks", ["customer_id", "opened_at"])
+    is_open = _where("ended_at IS NULL")
+    op.create_index("tasks_open", "tasks", ["due_at", "number"], **is_open)
+    op.create_index("tasks_open_by_customer", "tasks", ["customer_id", "kind"], **is_open)
+
+    op.create_table(
+        "tariffs",
+        *_columns(sa.Text, "code"),
+        *_columns(sa.JSON, "tariff"),
+        sa.PrimaryKeyConstraint("code"),
+    )
+
+    op.create_table(
+        "tariff_items",
+        *_columns(sa.Text, "customer_id", "kind", "key"),
+        *_columns(sa.JSON, "item"),
+        sa.PrimaryKeyConstraint("customer_id", "kind", "key"),
+    )
+
+    op.create_table(
+        "tariff_log",
+        *_columns(_NUMBER, "entry"),
+        *_columns(sa.Text, "customer_id", "code", nullable=True),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", "reason", "text"),
+        sa.PrimaryKeyConstraint("entry"),
+    )
+    op.create_index("tariff_log_by_at", "tariff_log", ["at"])
+    op.create_index("tariff_log_by_customer", "tariff_log", ["customer_id", "entry"])
 
     op.create_table(
         "personal_numbers",

@@ -1,0 +1,52 @@
+"""Tasks from rows, and what other transactions do with tasks."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from adapters.sql.core.service_schema import tasks
+from adapters.sql.core.statements import insert_counted, where_given
+from billing.errors import NotFound
+from billing.tasks.task import NewTask, Task, TaskEnd, TaskKind, TaskOutcome
+
+T = tasks.c
+
+
+def open_task(connection: Connection, task: NewTask, at: datetime) -> Task:
+    """Opens it, or answers the one that has its key."""
+    insert_counted(connection, tasks, task.model_dump() | {"opened_at": at})
+    row = connection.execute(select(tasks).where(T.key == task.key)).mappings().one()
+    return as_task(row)
+
+
+def task_by_number(connection: Connection, number: int) -> Task:
+    row = connection.execute(select(tasks).where(T.number == number).with_for_update()).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"there is no task {number}; see: python starter.py tasks list")
+    return as_task(row)
+
+
+def save_end(connection: Connection, number: int, end: TaskEnd) -> None:
+    connection.execute(update(tasks).where(T.number == number, T.ended_at.is_(None)).values(_values(end)))
+
+
+def end_needless(
+    connection: Connection, customer_id: str, kind: TaskKind, reason: str, at: datetime, account: str | None = None
+) -> None:
+    """Ends the customer's open tasks of this kind, about one account or any."""
+    end = TaskEnd(outcome=TaskOutcome.NEEDLESS, at=at, by=None, reason=reason)
+    where = where_given(tasks, customer_id=customer_id, kind=kind, account=account)
+    connection.execute(update(tasks).where(*where, T.ended_at.is_(None)).values(_values(end)))
+
+
+def as_task(row: Any) -> Task:
+    values = {name: row[name] for name in Task.model_fields if name != "end"}
+    end = None
+    if row["ended_at"] is not None:
+        end = TaskEnd(outcome=row["outcome"], at=row["ended_at"], by=row["ended_by"], reason=row["ended_why"])
+    return Task.model_validate(values | {"end": end})
+
+
+def _values(end: TaskEnd) -> dict[str, Any]:
+    return {"outcome": end.outcome, "ended_at": end.at, "ended_by": end.by, "ended_why": end.reason}

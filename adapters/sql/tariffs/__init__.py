@@ -1,0 +1,1 @@
+"""Tariffs, and what was agreed for customers' accounts."""

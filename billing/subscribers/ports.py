@@ -1,0 +1,46 @@
+"""Service accounts in the ledger. Every method may be called again after any failure."""
+
+from datetime import datetime
+from typing import Protocol
+
+from billing.subscribers.service import Change, NewService, Service, ServiceChange, ServiceState
+from billing.tasks.task import Task
+
+
+class Restrictions(Protocol):
+    """What follows from not paying. Restoring needs no call: it is written with the money."""
+
+    async def restrict(
+        self, customer_id: str, state: ServiceState, key: str, at: datetime, by: str | None, reason: str
+    ) -> tuple[ServiceChange, ...]:
+        """Limits or suspends the customer's service accounts; what it has changed, also when it is repeated.
+
+        ``key`` names this step; ``by`` None: the application. Raises ``DebtChanged`` if nothing is overdue: then
+        nothing is changed. Raises ``NotFound`` for an unknown customer.
+        """
+
+    async def ask_to_disconnect(self, customer_id: str, key: str, at: datetime, due_at: datetime) -> tuple[Task, ...]:
+        """Opens a task to disconnect, for each account that is suspended for non-payment; a repeat finds the same.
+
+        They close by themselves once nothing is overdue. Raises as ``restrict``.
+        """
+
+
+class Services(Restrictions, Protocol):
+    async def register_service(self, wanted: NewService, at: datetime) -> Service:
+        """Registers a service account, ordered; a repeat answers the same one.
+
+        Raises ``NotFound`` for an unknown customer, ``InvalidInput`` for a number that is another's, or has a service.
+        """
+
+    async def service(self, number: str) -> Service | None:
+        """The service account; None if there is none of this number, or nothing but the number."""
+
+    async def services_of(self, customer_id: str) -> list[Service]:
+        """The customer's service accounts, the oldest first."""
+
+    async def service_changes(self, number: str) -> list[ServiceChange]:
+        """The account's history, the oldest first."""
+
+    async def change_service(self, number: str, change: Change) -> ServiceChange:
+        """Changes one account, by a person's word. Raises ``NotFound`` and ``InvalidInput``."""

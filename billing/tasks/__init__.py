@@ -1,0 +1,1 @@
+"""Tasks: what people have to do, each once, by a date."""

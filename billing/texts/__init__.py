@@ -1,0 +1,1 @@
+"""Texts to customers: SMS, of which every segment costs money and nobody can be sure that it has arrived."""

@@ -1,0 +1,148 @@
+"""Texts to customers: their kinds, the vendor that sends them, and their record in the ledger.
+
+A text is on record before it is sent, so that a repeat knows of it: ``sending``, ``sent``, then ``delivered`` or
+``failed`` by what the vendor reports, which may be late, or never come. Nothing waits for a report.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from billing.customers.channels import Phone
+from billing.model import Code, Count, Id, Instant, Kept, Minor, Model
+from billing.period import Period
+
+TEXT_MAX = 1000
+MICROS = 10**6
+"""A text costs fractions of a cent: its price is in millionths of the currency."""
+Micros = Annotated[int, Field(ge=0, le=10**15)]
+Body = Annotated[str, Field(min_length=1, max_length=TEXT_MAX), Kept]
+
+
+class TextKind(StrEnum):
+    """What a customer is told, by text or by mail."""
+
+    BILL = "bill"
+    REMINDER = "reminder"
+    WARNING = "warning"
+    SUSPENDED = "suspended"
+    RESTORED = "restored"
+    RECEIPT = "receipt"
+    CONNECTED = "connected"
+
+
+class Language(StrEnum):
+    ENGLISH = "en"
+    KAZAKH = "kk"
+    RUSSIAN = "ru"
+    UKRAINIAN = "uk"
+
+
+class Restriction(StrEnum):
+    """What is done about an account that is not paid."""
+
+    LIMIT = "limit"
+    SUSPEND = "suspend"
+    DISCONNECT = "disconnect"
+
+
+class Consequence(Model):
+    """What a warning warns of, and when it happens."""
+
+    action: Restriction
+    at: Instant
+
+
+class TextFacts(Model):
+    """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows."""
+
+    account: Code
+    amount_minor: Minor = 0
+    currency: Code = ""
+    day: date | None = None
+    action: Restriction | None = None
+
+
+class OutgoingText(Model):
+    """``message_id`` is ours: letters and digits, the same in every repeat."""
+
+    message_id: Code
+    to: Phone
+    body: Body
+
+
+class Delivery(StrEnum):
+    """How far a text has come, by its vendor."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class TextReport(Model):
+    """What a vendor says about a text; ``code`` is its own word for it, for people."""
+
+    vendor_id: Id
+    delivery: Delivery
+    code: Code = ""
+    cost_micros: Micros | None = None
+
+
+class SentText(Model):
+    """By what a vendor knows a text."""
+
+    message_id: Code
+    vendor_id: Id
+    to: Phone
+
+
+class Texts(Protocol):
+    """A vendor of texts. ``name`` is on record with each text: no other vendor knows of it."""
+
+    name: str
+
+    async def send(self, text: OutgoingText) -> TextReport:
+        """Hands the text over. Raises ``TextRefused``, or ``TextsUnavailable`` if it was certainly not taken.
+
+        Raises ``TextUnknown`` if it was perhaps taken: look it up before a repeat.
+        """
+
+    async def look_up(self, text: OutgoingText, since: datetime) -> TextReport | None:
+        """What became of a text that was perhaps taken ``since`` then; None: it was not.
+
+        Raises ``TextUnknown`` if the vendor cannot tell, ``TextsUnavailable`` if it cannot be asked now.
+        """
+
+    async def status(self, sent: SentText) -> TextReport:
+        """How far a text has come. Raises ``TextUnknown`` if the vendor has no record of it, ``TextsUnavailable``."""
+
+
+class TextStatus(StrEnum):
+    SENDING = "sending"  # after a crash here, it may have been sent
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # perhaps sent, and not worth a repeat
+
+
+class TextRow(Model):
+    """A text in the ledger. ``began_at`` is when it was first tried, ``tried_at`` when last, ``at`` its last change."""
+
+    message_id: Code
+    kind: TextKind
+    customer_id: Id
+    period: Period | None
+    recipient: Phone
+    body: Body
+    segments: Count
+    cost_micros: Micros
+    currency: Code
+    vendor: Code
+    vendor_id: Id | None = None
+    status: TextStatus
+    code: Code = ""
+    began_at: Instant
+    tried_at: Instant
+    at: Instant

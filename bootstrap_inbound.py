@@ -1,0 +1,65 @@
+"""Composition of the room for machines: the console mounts it, and ``python -m inbound`` is nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bootstrap import SANDBOX_ORDERS_SECRET, connect_reconciliation, connect_registrar
+from bootstrap_billers import connect_billers
+from bootstrap_gateways import connect_gateways
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from temporalio.client import Client
+
+    from bootstrap import Adapters
+    from clients.cards import Cards
+    from clients.standstill import StandstillWatch
+    from inbound.inbox import Inbox
+    from process.proxies import TrustedProxies
+    from services.alerts import Alerts
+    from settings import Settings
+
+
+class Room(NamedTuple):
+    """What machines call. Whoever mounts ``routers`` has ``inbox`` open meanwhile."""
+
+    routers: tuple[APIRouter, ...]
+    inbox: Inbox
+    cards: Cards
+    watch: StandstillWatch
+
+
+def connect_room(
+    settings: Settings, adapters: Adapters, client: Client, alerts: Alerts, proxies: TrustedProxies, *, of_pages: bool
+) -> Room:
+    """``of_pages``: people's pages are served beside it, so that it is ready with Temporal only."""
+    from clients.cards import Cards
+    from clients.running_workflows import RunningWorkflows
+    from clients.standstill import PATIENCE, StandstillWatch
+    from inbound.billers.routes import BillerRoutes
+    from inbound.health import Health
+    from inbound.inbox import Inbox
+    from inbound.monitor import Monitor
+    from inbound.orders import Orders
+    from inbound.stripe_webhooks import StripeWebhooks
+    from inbound.wayforpay_callbacks import WayForPayCallbacks
+
+    ledger, now = adapters.ledger, settings.now
+    cards = Cards(client, adapters.payments, ledger, connect_registrar(settings, adapters, client))
+    gateways = connect_gateways(settings, adapters, alerts)
+    inbox = Inbox(ledger, connect_reconciliation(settings, adapters, client), cards, alerts, gateways)
+    watch = StandstillWatch(ledger, RunningWorkflows(client, patience=PATIENCE))
+    parts = (
+        Health(ledger, client if of_pages else None),
+        Monitor(ledger, watch),
+        StripeWebhooks(adapters.payments, inbox),
+        WayForPayCallbacks(gateways, inbox, now),
+        Orders(ledger, _orders_secrets(settings), now),
+        BillerRoutes(connect_billers(settings, ledger), proxies, settings.personal_key),
+    )
+    return Room(tuple(part.router for part in parts), inbox, cards, watch)
+
+
+def _orders_secrets(settings: Settings) -> list[str]:
+    return settings.orders_secrets or ([SANDBOX_ORDERS_SECRET] if settings.sandbox else [])

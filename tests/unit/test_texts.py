@@ -1,0 +1,125 @@
+"""Texts: how many segments they have, and that every language's say what they have to in one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from billing.errors import InvalidInput
+from billing.texts.latin import latin
+from billing.texts.segments import Alphabet, foreign_characters, measure
+from billing.texts.text import Language, Restriction, TextFacts, TextKind
+from wording.texts import LONGEST, TextWording, check_typed
+
+
+@pytest.mark.parametrize(
+    ("text", "alphabet", "places", "segments"),
+    [
+        ("a" * 160, Alphabet.GSM_7, 160, 1),
+        ("a" * 161, Alphabet.GSM_7, 161, 2),
+        ("a" * 306, Alphabet.GSM_7, 306, 2),
+        ("a" * 307, Alphabet.GSM_7, 307, 3),
+        ("€" * 80, Alphabet.GSM_7, 160, 1),
+        ("a" * 159 + "€", Alphabet.GSM_7, 161, 2),
+        ("a" * 152 + "€" + "a" * 152, Alphabet.GSM_7, 306, 3),  # the escape does not stay behind
+        ("д" * 70, Alphabet.UCS_2, 70, 1),
+        ("д" * 71, Alphabet.UCS_2, 71, 2),
+        ("a" * 69 + "д", Alphabet.UCS_2, 70, 1),
+        ("😀" * 35, Alphabet.UCS_2, 70, 1),
+        ("д" * 66 + "😀" + "д" * 66, Alphabet.UCS_2, 134, 3),
+        ("^{}\\[~]|", Alphabet.GSM_7, 16, 1),
+        ("ç", Alphabet.UCS_2, 1, 1),
+    ],
+)
+def test_segments_are_counted(text: str, alphabet: Alphabet, places: int, segments: int) -> None:
+    assert measure(text)[:3] == (alphabet, places, segments)
+
+
+@given(st.text())
+def test_a_text_fits_into_its_segments_and_not_into_fewer(text: str) -> None:
+    measured = measure(text)
+    assert measured.places <= measured.room
+    assert measured.segments == 1 or measured.places > measured.room - 2 * measured.room // measured.segments
+    assert (measured.alphabet is Alphabet.GSM_7) == (not foreign_characters(text))
+
+
+@pytest.mark.parametrize("in_latin", [False, True])
+@pytest.mark.parametrize("language", Language)
+def test_every_text_of_every_language_has_one_segment(language: Language, in_latin: bool) -> None:
+    for checked in TextWording(language=language, latin=in_latin, pay="Kaspi.kz").checked():
+        assert checked.measure.segments == 1
+        assert checked.measure.alphabet is Alphabet.GSM_7 or (language is not Language.ENGLISH and not in_latin)
+        assert LONGEST.account in checked.example
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", [TextKind.BILL, TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED])
+def test_whoever_has_to_pay_reads_how_much_for_which_account_and_where(language: Language, kind: TextKind) -> None:
+    text = TextWording(language=language, pay="Kaspi").text(kind, LONGEST.evolve(action=Restriction.SUSPEND))
+    for part in ("99999.99 KZT", "1234567897", "Kaspi"):
+        assert part in text
+
+
+def test_a_bill_and_a_warning_say_when() -> None:
+    facts = LONGEST.evolve(amount_minor=599_000, action=Restriction.DISCONNECT)
+    assert (
+        TextWording(language=Language.RUSSIAN).text(TextKind.BILL, facts) == "Счет 5990 KZT до 30.12, л/с 1234567897."
+    )
+    warning = TextWording().text(TextKind.WARNING, facts)
+    assert warning == "5990 KZT is overdue. On 30 Dec your service will be disconnected. Account 1234567897."
+
+
+def test_cyrillic_letters_have_latin_spellings() -> None:
+    assert latin("Щука, Ёж № 7 — 5990 ₸", Language.RUSSIAN) == "Shchuka, Ezh No 7 - 5990 KZT"
+    assert latin("Қызмет ңөұүһіәғ", Language.KAZAKH) == "Qyzmet nouuhiag"
+    assert latin("Їжак і ґава’", Language.UKRAINIAN) == "Izhak i gava"
+
+
+@pytest.mark.parametrize("language", [Language.RUSSIAN, Language.KAZAKH, Language.UKRAINIAN])
+def test_no_letter_of_a_language_is_left_out(language: Language) -> None:
+    letters = {
+        Language.RUSSIAN: "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+        Language.KAZAKH: "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя",
+        Language.UKRAINIAN: "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    }[language]
+    assert latin(letters + letters.upper(), language).isascii()
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("Pay {amount!r}", "names {amount}"),
+        ("Pay {amount.__class__}", "names {amount.__class__}"),
+        ("Pay {}", "names {}"),
+        ("Pay {name}", "names {name}; it may name {amount}"),
+        ("Pay {amount", "brace"),
+        ("Pay\n{amount}", "more than one line"),
+        ("Pay \u202e{amount}", "nobody sees"),
+        ("д" * 60 + "{amount}", "has 72 characters, which are 2 segments, and may have 1; д make it UCS-2"),
+    ],
+)
+def test_a_template_that_does_not_fit_is_refused(template: str, fault: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        TextWording(templates={TextKind.BILL: template})
+    assert fault in str(refusal.value)
+
+
+def test_a_companys_own_template_replaces_ours() -> None:
+    wording = TextWording(templates={TextKind.BILL: "ACME {{1}}: {amount}"})
+    assert wording.text(TextKind.BILL, TextFacts(account="1", amount_minor=150, currency="eur")) == "ACME {1}: 1.50 EUR"
+
+
+def test_unusual_facts_are_sent_all_the_same() -> None:
+    facts = LONGEST.evolve(account="9" * 20, amount_minor=10**14, action=Restriction.SUSPEND)
+    text = TextWording(language=Language.KAZAKH, pay="Kaspi").text(TextKind.WARNING, facts)
+    assert measure(text).segments == 2
+
+
+@pytest.mark.parametrize("text", ["", " \n", "д" * 200])
+def test_what_somebody_types_has_a_limit(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        check_typed(text, 2)
+
+
+def test_what_somebody_types_is_one_line() -> None:
+    assert check_typed("Works\non \u202eFriday", 1) == "Works on Friday"

@@ -1,0 +1,164 @@
+"""Texts to customers by language, each of one segment: ``TextWording(language="ru").text(TextKind.BILL, facts)``.
+
+Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay. A company's own replace
+them by kind.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from string import Formatter
+from typing import Annotated, NamedTuple
+
+from babel.dates import format_date
+from pydantic import Field, model_validator
+
+from billing.errors import InvalidInput
+from billing.model import Model
+from billing.money import plain_amount
+from billing.texts.latin import latin
+from billing.texts.segments import Measure, foreign_characters, measure
+from billing.texts.text import Body, Language, Restriction, TextFacts, TextKind
+from wording.english import one_line
+
+_FIELDS = ("amount", "day", "account", "action", "pay")
+_ASKS = 10
+"""More segments than anybody wants to pay for without being asked."""
+_TEMPLATES = {
+    Language.ENGLISH: {
+        TextKind.BILL: "Your bill: {amount}, due {day}. Account {account}. {pay}",
+        TextKind.REMINDER: "Please pay {amount}. Account {account}. {pay}",
+        TextKind.WARNING: "{amount} is overdue. On {day} your service will be {action}. Account {account}. {pay}",
+        TextKind.SUSPENDED: "Your service is suspended: {amount} is overdue. Account {account}. {pay}",
+        TextKind.RESTORED: "Thank you. Your service is restored. Account {account}",
+        TextKind.RECEIPT: "Thank you for your payment of {amount}. Account {account}",
+        TextKind.CONNECTED: "Your service is connected. Account {account}",
+    },
+    Language.RUSSIAN: {
+        TextKind.BILL: "Счет {amount} до {day}, л/с {account}. {pay}",
+        TextKind.REMINDER: "К оплате {amount}, л/с {account}. {pay}",
+        TextKind.WARNING: "Долг {amount}: {day} {action}, л/с {account}. {pay}",
+        TextKind.SUSPENDED: "Услуга отключена. Долг {amount}, л/с {account}. {pay}",
+        TextKind.RESTORED: "Услуга снова работает. Спасибо! Л/с {account}",
+        TextKind.RECEIPT: "Получено {amount}. Спасибо! Л/с {account}",
+        TextKind.CONNECTED: "Услуга подключена. Л/с {account}",
+    },
+    Language.KAZAKH: {
+        TextKind.BILL: "Шот {amount}, {day} дейін, ж/ш {account}. {pay}",
+        TextKind.REMINDER: "Төлеңіз: {amount}, ж/ш {account}. {pay}",
+        TextKind.WARNING: "Қарыз {amount}: {day} {action}, ж/ш {account}. {pay}",
+        TextKind.SUSPENDED: "Қызмет тоқтады. Қарыз {amount}, ж/ш {account}. {pay}",
+        TextKind.RESTORED: "Қызмет қайта қосылды. Рақмет! Ж/ш {account}",
+        TextKind.RECEIPT: "{amount} түсті. Рақмет! Ж/ш {account}",
+        TextKind.CONNECTED: "Қызмет қосылды. Ж/ш {account}",
+    },
+    Language.UKRAINIAN: {
+        TextKind.BILL: "Рахунок {amount} до {day}, о/р {account}. {pay}",
+        TextKind.REMINDER: "До сплати {amount}, о/р {account}. {pay}",
+        TextKind.WARNING: "Борг {amount}: {day} {action}, о/р {account}. {pay}",
+        TextKind.SUSPENDED: "Послугу вимкнено. Борг {amount}, о/р {account}. {pay}",
+        TextKind.RESTORED: "Послуга знову працює. Дякуємо! О/р {account}",
+        TextKind.RECEIPT: "Отримано {amount}. Дякуємо! О/р {account}",
+        TextKind.CONNECTED: "Послугу підключено. О/р {account}",
+    },
+}
+_ACTIONS = {
+    Language.ENGLISH: ("slowed down", "suspended", "disconnected"),
+    Language.RUSSIAN: ("замедлим", "отключим", "расторгнем"),
+    Language.KAZAKH: ("баяулатамыз", "тоқтатамыз", "ажыратамыз"),
+    Language.UKRAINIAN: ("сповільнимо", "вимкнемо", "розірвемо"),
+}
+"""Limited, suspended, disconnected."""
+_DAYS = {Language.ENGLISH: "d MMM"}
+LONGEST = TextFacts(account="1234567897", amount_minor=99_999_99, currency="kzt", day=date(2026, 12, 30))
+"""What is written in the place of facts to see whether a template fits."""
+
+
+class CheckedText(NamedTuple):
+    kind: TextKind
+    example: str
+    measure: Measure
+
+
+class TextWording(Model, extra="forbid"):
+    """How texts are written. ``pay`` says where to pay; ``latin`` has them in Latin letters; ``segments`` is the most
+    that one may have.
+    """
+
+    language: Language = Language.ENGLISH
+    latin: bool = False
+    pay: Annotated[str, Field(max_length=100)] = ""
+    segments: Annotated[int, Field(ge=1, le=_ASKS)] = 1
+    templates: Annotated[dict[TextKind, Body], Field(max_length=20)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "TextWording":
+        for kind, template in self.templates.items():
+            if fault := _fault_of(template):
+                raise ValueError(f"the template of {kind} {fault}")
+        for checked in self.checked():
+            if checked.measure.segments > self.segments:
+                raise ValueError(f"the text of {checked.kind} {_too_long(checked.example, self.segments)}")
+        return self
+
+    def text(self, kind: TextKind, facts: TextFacts) -> str:
+        """The text; one with unusual facts may have more segments than are allowed, and is sent all the same."""
+        template = self.templates.get(kind) or _TEMPLATES[self.language][kind]
+        written = one_line(template.format_map(self._values(facts)))
+        return latin(written, self.language) if self.latin else written
+
+    def checked(self) -> list[CheckedText]:
+        """Every text with the longest facts that are usual."""
+        examples = ((kind, self._longest(kind)) for kind in TextKind)
+        return [CheckedText(kind, example, measure(example)) for kind, example in examples]
+
+    def _longest(self, kind: TextKind) -> str:
+        texts = (self.text(kind, LONGEST.evolve(action=action)) for action in Restriction)
+        return max(texts, key=lambda text: measure(text).places)
+
+    def _values(self, facts: TextFacts) -> Mapping[str, str]:
+        actions = dict(zip(Restriction, _ACTIONS[self.language], strict=True))
+        return {
+            "amount": _amount(facts),
+            "day": format_date(facts.day, _DAYS.get(self.language, "dd.MM"), locale="en") if facts.day else "",
+            "account": facts.account,
+            "action": actions[facts.action] if facts.action else "",
+            "pay": self.pay,
+        }
+
+
+def check_typed(text: str, most: int) -> str:
+    """One line that somebody has typed, as it is sent. Raises ``InvalidInput`` for one that has too many segments."""
+    line = one_line(text)
+    if not line:
+        raise InvalidInput("the text is empty; write what the customer is to read")
+    if measure(line).segments > most:
+        raise InvalidInput(f"the text {_too_long(line, most)}")
+    return line
+
+
+def _fault_of(template: str) -> str:
+    try:
+        names = [name for _, name, spec, conversion in Formatter().parse(template) if name is not None]
+        is_plain = all(not spec and not conversion for _, _, spec, conversion in Formatter().parse(template))
+    except ValueError:
+        return "has a brace without its other one; write two for one that is to be read"
+    others = [name for name in names if name not in _FIELDS]
+    if others or not is_plain:
+        return f"names {{{(others or names)[0]}}}; it may name {', '.join(f'{{{name}}}' for name in _FIELDS)}"
+    return "" if one_line(template) == template else "has more than one line, or characters that nobody sees"
+
+
+def _too_long(text: str, most: int) -> str:
+    measured, foreign = measure(text), foreign_characters(text)
+    why = f"; {foreign[:10]} make it {measured.alphabet}: without them more would fit" if foreign else ""
+    is_are = "is" if measured.segments == 1 else "are"
+    return f"has {measured.places} characters, which {is_are} {measured.segments} segments, and may have {most}{why}"
+
+
+def _amount(facts: TextFacts) -> str:
+    """``5990 KZT``: without a zero fraction, for every character counts."""
+    if not facts.currency:
+        return ""
+    amount = plain_amount(facts.amount_minor, facts.currency)
+    whole, _, fraction = amount.partition(".")
+    return f"{amount if fraction.strip('0') else whole} {facts.currency.upper()}"
