@@ -29,6 +29,7 @@ from bootstrap import (
     connect_checkouts,
     connect_completeness,
     connect_customer_mails,
+    connect_customer_messages,
     connect_digest_trigger,
     connect_digests,
     connect_dispatcher,
@@ -47,6 +48,7 @@ from process.memory import cached_workflows, memory_bytes
 from process.shutdown import GRACE, Ending, KeptRuns
 from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
+from services.bills import Bills
 from services.cashier import Cashier
 from services.shared_sales import Sales
 from settings import Settings, load_settings
@@ -149,9 +151,10 @@ def _activities(
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     digests = connect_digests(settings, adapters)
     comparer = connect_sheet_comparer(settings, adapters, sales)
-    notices = NoticeActivities(mails, alerts, ledger, comparer)
-    cashier = Cashier(adapters.payments, ledger)
-    collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
+    cashier, signals = Cashier(adapters.payments, ledger), CollectionSignals(client)
+    bills = Bills(connect_customer_messages(settings, adapters), ledger, signals)
+    notices = NoticeActivities(mails, alerts, ledger, comparer, bills)
+    collections = CollectionActivities(cashier, ledger, mails, alerts, signals)
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
     orders = OrderActivities(ledger, alerts, links)
     return [

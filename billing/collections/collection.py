@@ -27,7 +27,7 @@ _OVER = {"reminding": False, "trouble": None, "halt": None, "brake": None}
 class Collection(CollectionState):
     @classmethod
     def open(cls, month: Month) -> "Collection":
-        """The collection of what ``month``, closed after a failed charge, left unpaid."""
+        """The collection of what ``month``, closed after a failed charge or with a bill, left unpaid."""
         debt = Debt.of(month)
         return cls(customer=month.customer, period=month.period, debts=(debt,), since=debt.opened_at)
 

@@ -26,7 +26,7 @@ from adapters.sql.orders.releases import release_what_is_paid
 from adapters.sql.receivables.accounts import balance
 from adapters.sql.subscribers.restore import restore_who_has_paid
 from billing.events.event import Destination
-from billing.invoices.stages import UNPAID_OUTCOMES
+from billing.invoices.stages import COLLECTED_OUTCOMES
 from billing.payments.rails import CARDS
 from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
 from billing.receivables.journal import (
@@ -76,7 +76,7 @@ _WHOSE, _MONTHS = (bindparam(name, expanding=True) for name in ("customers", "mo
 _COLLECTED = (
     select(invoices.c.period)
     .where(invoices.c.customer_id.in_(_WHOSE), invoices.c.period.in_(_MONTHS))
-    .where(invoices.c.outcome.in_(sorted(UNPAID_OUTCOMES)))
+    .where(invoices.c.outcome.in_(sorted(COLLECTED_OUTCOMES)))
     .union_all(select(debts.c.period).where(debts.c.customer_id.in_(_WHOSE), debts.c.outcome.is_(None)))
     .limit(1)
 )
