@@ -16,6 +16,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.brake import BrakeActivities
 from activities.collections import CollectionActivities
 from activities.failures import Failures
+from activities.ladder import LadderActivities
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
@@ -155,6 +156,7 @@ def _activities(
     bills = Bills(connect_customer_messages(settings, adapters), ledger, signals)
     notices = NoticeActivities(mails, alerts, ledger, comparer, bills)
     collections = CollectionActivities(cashier, ledger, mails, alerts, signals)
+    ladder = LadderActivities(ledger, alerts, None)
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
     orders = OrderActivities(ledger, alerts, links)
     return [
@@ -171,6 +173,8 @@ def _activities(
         collections.begin_collection,
         collections.count_owed,
         collections.remind_customer,
+        ladder.restrict_service,
+        ladder.tell_broken_promise,
         collections.alert_about_collection,
         collections.close_collection,
         collections.record_collection,

@@ -7,6 +7,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.brake import check_brake
+from activities.ladder import check_hours
 from activities.ledger import record
 from billing.collections.collection import Collection, PaidOnSession, PayOnSession
 from billing.collections.debt import Debt
@@ -173,12 +174,13 @@ class CollectionActivities:
     async def remind_customer(self, collection: Collection) -> None:
         """Mails the customer about everything that is owed; records an address that takes no mail.
 
-        Raises ``BrakeOn``, and ``DebtChanged`` as ``try_card`` does.
+        Raises ``BrakeOn`` and ``OutsideContactHours``, and ``DebtChanged`` as ``try_card`` does.
 
         Only one reminder has the number of this one, whatever is settled or joins while it is being sent.
         """
         await self._ledger.record_collection(collection, clock.now())
         await check_brake(self._ledger)
+        check_hours(collection)
         await self._check_owed(collection, *collection.open_debts)
         month = await self._month(collection, collection.open_debts[0])
         try:

@@ -109,6 +109,8 @@ class CompletenessActivities:
             check.not_collected(collection)
         for debt in await self._ledger.uncollected(clock.now() - _SOON):
             check.owed_again(debt)
+        for uncarried in await self._ledger.uncarried():
+            check.uncarried(uncarried)
         await self._look_at_payments(check)
         await self._look_at_orders(check)
         check.balances(totals := await self._ledger.trial_balance())

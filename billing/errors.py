@@ -8,6 +8,7 @@
     ├── StaleRun                  the ledger is ahead of this run, which was reset or restored
     │   └── OutcomeConflict       the ledger has an outcome for this customer and period
     ├── DebtChanged               less is owed than was counted last: count again
+    ├── OutsideContactHours       contact hours have ended meanwhile: go on when they begin again
     ├── BrakeOn                   the emergency brake stops notices and charges: wait for its release      retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     │   ├── WorksheetMissing      the month has no worksheet (yet)                                      retry
@@ -66,6 +67,9 @@ class OutcomeConflict(StaleRun): ...
 
 
 class DebtChanged(BillingError): ...
+
+
+class OutsideContactHours(BillingError): ...
 
 
 class BrakeOn(BillingError):

@@ -4,6 +4,7 @@ Run ids and activity attempts never enter a key: both change when work is repeat
 """
 
 import hashlib
+from datetime import datetime
 
 from billing.period import Period
 
@@ -44,6 +45,11 @@ def alert_id(kind: str, customer_id: str, period: Period, content: str) -> str:
 def digest_message_id(digest_id: str, domain: str) -> str:
     """The Message-ID of a digest's mail."""
     return f"<{digest_id}@{domain}>"
+
+
+def rung_id(customer_id: str, since: datetime, rung: str) -> str:
+    """Names one rung of the ladder that an account began to walk with the debt of ``since``; it is done once."""
+    return f"ladder-{_VERSION}:{customer_id}:{since:%Y%m%dT%H%M%SZ}:{rung}".replace(" ", ":")
 
 
 def payment_key(customer_id: str, period: Period, series: int = 1) -> str:

@@ -70,7 +70,7 @@ def command_line(remedy: Remedy) -> str:
     period: tuple[str, ...] = ("--period", remedy.period) if remedy.period else ()
     if remedy.action is RemedyAction.RECORD_PAYMENT:
         words += ["RAIL", remedy.reference or "REFERENCE"]
-        customer, period = ("--customer", remedy.customer_id), ("--month", remedy.period or "MONTH")
+        customer, period = ("--customer", remedy.customer_id), ("--month", remedy.period) if remedy.period else ()
     by = ("--by", "YOU", "--reason", "WHY") if remedy.action in _DECISIONS else ()
     if remedy.action in _OF_PAYMENT:
         words += [remedy.rail or "RAIL", remedy.reference or "REFERENCE"]

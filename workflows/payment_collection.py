@@ -13,12 +13,13 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.collections import CollectionActivities
+    from activities.ladder import LadderActivities
     from billing.collections.collection import Collection, PayOnSession
     from billing.collections.commands import COLLECTION_COMMANDS, PayResult, decide, note_unreadable
     from billing.collections.stages import CollectionStep
     from billing.collections.summary import summary
     from billing.commands import Command, Ruling
-    from billing.errors import BrakeOn, DebtChanged, InvalidInput, OutcomeConflict, StaleRun
+    from billing.errors import BrakeOn, DebtChanged, InvalidInput, OutcomeConflict, OutsideContactHours, StaleRun
     from billing.model import Url
     from billing.period import Period
     from billing.validation import explain
@@ -30,6 +31,11 @@ with workflow.unsafe.imports_passed_through():
 _update = partial(command_update, kinds=COLLECTION_COMMANDS)
 _AHEAD = (StaleRun.__name__, OutcomeConflict.__name__)
 _PATIENCE = timedelta(seconds=20)  # of a customer who waits at our page
+_CLOCKS_DIFFER = timedelta(minutes=1)  # the server's and a worker's, at most
+_WALKING: dict[CollectionStep, Any] = {
+    CollectionStep.REMIND: CollectionActivities.remind_customer,
+    CollectionStep.RESTRICT: LadderActivities.restrict_service,
+}
 _PAYING = {
     CollectionStep.TRY: CollectionActivities.try_card,
     CollectionStep.LOOK_UP: CollectionActivities.look_up_payment,
@@ -87,8 +93,10 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
                 await self._count()
             case CollectionStep.SETTLE:
                 await self._tell()
-            case CollectionStep.REMIND:
-                await self._remind()
+            case CollectionStep.REMIND | CollectionStep.RESTRICT:
+                await self._walk(step)
+            case CollectionStep.BREAK_PROMISE:
+                await self._break_promise()
             case CollectionStep.ALERT:
                 await self._alert()
             case CollectionStep.CLOSE:
@@ -197,27 +205,46 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             self._mark_recorded(requested)
             self._value = self._value.told(requested)
 
-    async def _remind(self) -> None:
+    async def _walk(self, step: CollectionStep) -> None:
+        """Does the rung that was begun: the customer is reminded or warned, or the service restricted."""
         requested = self._value
 
         def is_wanted() -> bool:
-            return self._value.due(workflow.now()).step is CollectionStep.REMIND
+            return self._value.due(workflow.now()).step is step
 
-        reminding = workflow.start_activity_method(
-            CollectionActivities.remind_customer,
-            requested,
-            **options.with_retry_round(options.NOTIFY, f"reminder {requested.reminders + 1}", requested.outage),
-        )
+        what = f"{requested.rung.text}: {step}, reminder {requested.reminders + 1}"
+        config = options.with_retry_round(options.NOTIFY, what, requested.outage)
         try:
-            await while_wanted(reminding, is_wanted)
+            await while_wanted(workflow.start_activity_method(_WALKING[step], requested, **config), is_wanted)
         except ActivityError as error:
-            if error_type(error) == DebtChanged.__name__:
-                self._value = self._value.to_count()
-            elif is_wanted():
-                self._failed(error)
+            await self._not_walked(step, error, is_wanted())
         else:
             self._mark_recorded(requested)
-            self._value = self._value.reminded(workflow.now())
+            now = workflow.now()
+            is_restriction = step is CollectionStep.RESTRICT
+            self._value = self._value.restricted_at(now) if is_restriction else self._value.reminded(now)
+
+    async def _not_walked(self, step: CollectionStep, error: ActivityError, is_wanted: bool) -> None:
+        if error_type(error) == DebtChanged.__name__:
+            is_restriction = step is CollectionStep.RESTRICT
+            self._value = self._value.put_off(workflow.now()) if is_restriction else self._value.to_count()
+        elif is_wanted and error_type(error) == OutsideContactHours.__name__:
+            await workflow.sleep(_CLOCKS_DIFFER, summary="contact hours are over")
+        elif is_wanted:
+            self._failed(error)
+
+    async def _break_promise(self) -> None:
+        """Tells the reviewers; the ladder goes on even if they cannot be told."""
+        requested = self._value
+        with suppress(ActivityError):
+            await workflow.execute_activity_method(
+                LadderActivities.tell_broken_promise,
+                requested,
+                **options.with_summary(options.ALERT, "a promise was not kept"),
+            )
+            self._mark_recorded(requested)
+        if self._value.due(workflow.now()).step is CollectionStep.BREAK_PROMISE:
+            self._value = self._value.promise_broken(workflow.now())
 
     def _details(self) -> str:
         return summary(self._value, workflow.now())
@@ -232,6 +259,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
     )
     count_again = _update("count_again", "Ask the ledger what is still owed: {by, reason}")
     write_off = _update("write_off", "Write the rest of a month off: {by, reason, period}")
+    promise = _update("promise", "The customer will pay by a day; nothing follows until then: {by, reason, until}")
     look_up = _update("look_up", "Look the payment up at the processor: {by, reason, period}")
 
     @workflow.query(description="The collection as it stands")

@@ -78,12 +78,13 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
         return by_customer
 
     listed: defaultdict[str, list[ExportedLine]] = defaultdict(list)
-    columns = [lines.c[name] for name in ("customer_id", "line_id", "description", "amount_minor", "sheet", "row")]
+    names_of_line = ("customer_id", "line_id", "description", "amount_minor", "sheet", "row", "account", "tariff")
+    columns = [lines.c[name] for name in names_of_line]
     query = select(*columns).where(of_page(lines), lines.c.kind == "line")
-    for customer_id, line_id, description, amount_minor, sheet, number in connection.execute(
+    for customer_id, line_id, description, amount_minor, sheet, number, *tariff in connection.execute(
         query.order_by(lines.c.customer_id, lines.c.position)
     ):
-        listed[customer_id].append(ExportedLine(line_id, description, amount_minor, sheet or "", number))
+        listed[customer_id].append(ExportedLine(line_id, description, amount_minor, sheet or "", number, *tariff))
     heads = {}
     for row in connection.execute(select(*(invoices.c[name] for name in _INVOICE)).where(of_page(invoices))):
         values = dict(row._mapping) | {"period": period, "outcome": row.outcome or ""}

@@ -30,13 +30,18 @@ class ExportedInvoice(NamedTuple):
 
 
 class ExportedLine(NamedTuple):
-    """A line with its source in the sheet; ``sheet`` "" and ``row`` None: added by a reviewer."""
+    """A line with its source: a row of the sheet (``sheet`` "" and ``row`` None: of none), or an account's tariff.
+
+    ``account`` alone is a one-off fee's.
+    """
 
     line_id: str
     description: str
     amount_minor: int
     sheet: str
     row: int | None
+    account: str | None = None
+    tariff: str | None = None
 
 
 class ExportRecord(NamedTuple):

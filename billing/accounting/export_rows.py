@@ -19,6 +19,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "lines": (
         *("customer_id", "period", "line_id", "description", "currency", "amount", "amount_minor", "sheet", "row"),
+        *("account", "tariff"),
     ),
     "charges": (
         *("customer_id", "period", "payment_id", "status", "currency", "amount", "amount_minor"),

@@ -4,32 +4,42 @@
 commands are in ``billing/collections/commands.py``.
 """
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
-from billing.collections.collection_state import CollectionState
 from billing.collections.debt import Debt
-from billing.collections.stages import Counted, DiaryEntry, Purpose, ScheduledTry, words_of
+from billing.collections.stages import Counted, Purpose, ScheduledTry, words_of
+from billing.collections.walk import Walk
+from billing.customers.contact_hours import ContactHours
+from billing.customers.ladder import Rung
 from billing.invoices.month import Month
 from billing.model import Model, Url
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.progress import Braked, Halted
-from billing.trail import appended, carried_over
+from billing.trail import carried_over
 
 KEPT_ENTRIES = 50
 """The entries of its diary that a collection keeps once the ledger has them."""
 KEPT_SETTLED = 24
 """The settled debts that it keeps once their news is told, so that a debt that is reported again is known."""
-_OVER = {"reminding": False, "trouble": None, "halt": None, "brake": None}
 
 
-class Collection(CollectionState):
+class Collection(Walk):
     @classmethod
-    def open(cls, month: Month) -> "Collection":
-        """The collection of what ``month``, closed after a failed charge or with a bill, left unpaid."""
-        debt = Debt.of(month)
-        return cls(customer=month.customer, period=month.period, debts=(debt,), since=debt.opened_at)
+    def open(cls, month: Month, ladder: Sequence[Rung] = (), hours: ContactHours | None = None) -> "Collection":
+        """The collection of what ``month``, which has closed, left unpaid.
+
+        The ladder is that of the customer's terms, else ``ladder``, walked within ``hours``; without one, it is the
+        days of the terms.
+        """
+        debt, rungs = Debt.of(month), month.customer.terms.ladder or tuple(ladder)
+        fields = {"customer": month.customer, "period": month.period, "debts": (debt,), "since": debt.opened_at}
+        if not rungs:
+            return cls.model_validate(fields)
+        assert month.closed is not None
+        opened = cls.model_validate({**fields, "ladder": rungs, "hours": hours})
+        return opened.evolve(**opened._starting(debt.opened_at, month.closed.at))
 
     def to_count(self) -> "Collection":
         """Money has been booked or has gone back: the ledger is asked what is still owed."""
@@ -73,36 +83,15 @@ class Collection(CollectionState):
         debts = tuple(sorted((*self.debts, debt), key=lambda owed: owed.period))
         if self.outcome is None and self.next_contact is not None:
             return self._changed(debts=debts, contacted_at=now)
-        return self._changed(debts=debts, since=debt.opened_at, contacts=0, contacted_at=now, told_exhausted=False)
+        begun = self._starting(debt.opened_at, max(now, debt.opened_at) if self.open_debts else now)
+        return self._changed(debts=debts, contacted_at=now, told_exhausted=False, **begun)
 
     def told(self, requested: "Collection") -> "Collection":
         """Receipts and news of the debts that were settled in ``requested`` are sent."""
         periods = {debt.period for debt in requested.untold}
         return self._each(lambda debt: debt.evolve(told=True) if debt.period in periods else debt)
 
-    def _each(self, change: Callable[[Debt], Debt], **changes: object) -> "Collection":
-        """The collection with ``change`` made to every debt; once all are settled, nothing stops it any more."""
-        debts = tuple(map(change, self.debts))
-        is_over = all(debt.settled for debt in debts)
-        return self._changed(debts=debts, **(changes | _OVER if is_over else changes))
-
-    def with_debt(self, changed: Debt, **changes: object) -> "Collection":
-        """The collection with ``changed`` in place of the debt of that month."""
-        return self._each(lambda debt: changed if debt.period == changed.period else debt, **changes)
-
-    def with_open_debts(self, change: Callable[[Debt], Debt], **changes: object) -> "Collection":
-        return self._each(lambda debt: debt if debt.settled else change(debt), **changes)
-
     # -- what happens
-
-    def contacting(self, now: datetime) -> "Collection":
-        """A day of the schedule has come: cards are tried where that may help, then the customer is reminded."""
-        days = self.customer.terms.dunning_days
-        passed = sum(1 for day in days if now >= self.since + timedelta(days=day))
-        contacts = max(passed, self.contacts + 1)
-        return self.with_open_debts(
-            lambda debt: debt.scheduled(days[contacts - 1]), contacts=contacts, contacted_at=now, reminding=True
-        )
 
     def answered(self, result: ChargeResult, requested: "Collection", period: Period | None = None) -> "Collection":
         """The processor's answer to the try, look-up or cancellation that ``requested`` had due.
@@ -130,16 +119,6 @@ class Collection(CollectionState):
         """The answer to the customer's own payment of ``period``, at our page."""
         noted = self.noted(result.at, "the customer", "payment", words_of(result), month=period)
         return noted.answered(result, requested, period)
-
-    def reminded(self, now: datetime) -> "Collection":
-        """The reminder was sent, perhaps long after the day for which it was planned."""
-        return self._changed(
-            contacted_at=now,
-            reminding=False,
-            reminders=self.reminders + 1,
-            trouble=self.failure,
-            alerted_at=None if self.outage else self.alerted_at,
-        )
 
     def to_look_up(self, period: Period) -> "Collection":
         """Something may have changed at the processor: the payment is looked up, if a card can still pay."""
@@ -202,15 +181,6 @@ class Collection(CollectionState):
         return self.with_open_debts(Debt.unbegun, reminding=self.reminding and not is_contact)
 
     # -- the diary
-
-    def noted(
-        self, at: datetime, by: str | None, event: str, text: str, month: Period | None = None, **more: object
-    ) -> "Collection":
-        """Adds an entry to the diary; ``by`` None: the application; ``month`` None: about the whole account."""
-        number = self.entry_count + 1
-        fields = {"number": number, "at": at, "by": by, "what": event, "text": text, "month": month}
-        entry = DiaryEntry.model_validate(fields | more)
-        return self._changed(entries=appended(self.entries, entry), entry_count=number)
 
     def recorded(self, count: int) -> "Collection":
         told = [debt.period for debt in self.debts if debt.settled and debt.told]

@@ -1,30 +1,30 @@
 """A collection as it stands: its debts, what is due, what stops it. Its changes are in ``collection.py``."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from billing.collections.debt import Debt
+from billing.collections.on_ladder import OnLadder
 from billing.collections.stages import AllTried, CollectionStage, CollectionStep, DiaryEntry, Purpose, UnclearAnswer
-from billing.customers.customer import Customer
-from billing.model import Count, Few, Instant, Many
+from billing.customers.ladder import Rung, RungAction
+from billing.model import Count, Many
 from billing.money import sums_text
 from billing.period import Period
-from billing.progress import Due, Durable, Stop
+from billing.progress import Due, Stop
 
-_BETWEEN_CONTACTS = timedelta(days=1)
-"""Keeps the days that an outage has missed from all being made up at once."""
+_TITLES = {
+    RungAction.TRY: "try the card again",
+    RungAction.REMIND: "remind the customer",
+    RungAction.WARN: "warn the customer",
+    RungAction.LIMIT: "limit the service",
+    RungAction.SUSPEND: "suspend the service",
+    RungAction.DISCONNECT: "ask for the service to be disconnected",
+}
 _URGENCY = list(CollectionStage)
 
 
-class CollectionState(Durable):
+class CollectionState(OnLadder):
     """``period`` is the month with which it began. Tries, reminders and what stops them are for the whole account."""
 
-    customer: Customer
-    debts: Few[Debt]
-    since: Instant  # day 0 of the schedule
-    contacts: Count = 0  # days of the schedule that have passed
-    contacted_at: Instant | None = None
-    reminders: Count = 0
-    reminding: bool = False
     told_exhausted: bool = False
     counts_asked: Count = 0
     counts_done: Count = 0
@@ -35,11 +35,6 @@ class CollectionState(Durable):
 
     def debt(self, period: Period) -> Debt | None:
         return next((debt for debt in self.debts if debt.period == period), None)
-
-    @property
-    def open_debts(self) -> tuple[Debt, ...]:
-        """The oldest first."""
-        return tuple(debt for debt in self.debts if not debt.settled)
 
     @property
     def untold(self) -> tuple[Debt, ...]:
@@ -93,6 +88,12 @@ class CollectionState(Durable):
         return sums_text((debt.outstanding_minor, debt.currency) for debt in self.open_debts)
 
     @property
+    def promise_text(self) -> str:
+        """The promise that stands, and what is owed."""
+        assert self.promise is not None
+        return f"{self.promise.by} promised payment by {self.promise.until}; {self.outstanding} are owed"
+
+    @property
     def counting(self) -> bool:
         """Whether the ledger is to be asked what is owed; not while the card's payment is cancelled for that."""
         is_releasing = any(debt.release and debt.release.purpose is Purpose.COUNT for debt in self.open_debts)
@@ -113,30 +114,49 @@ class CollectionState(Durable):
         if self.counting:
             return Due(CollectionStep.COUNT, None, "ask the ledger what is still owed")
         if self.failure is not None:
-            return Due(None, remind_at, "remind the reviewers")
+            return self._waiting(remind_at, "remind the reviewers")
         if debt := self.acting:
             return _next_of(debt)
         if self.untold:
             return Due(CollectionStep.SETTLE, None, "send the receipt")
+        if self.promise and now >= self.promise.ends_at:
+            return Due(CollectionStep.BREAK_PROMISE, None, "tell that the promise was not kept")
         if self.brake:
             return Due(CollectionStep.AWAIT_RELEASE, None, "go on once the emergency brake is released")
         if self.reminding and self.halt is None:
-            return Due(CollectionStep.REMIND, None, "remind the customer")
+            return self._under_way(now)
         if self.halt is not None or self._asking:
-            return Due(None, remind_at, "remind the reviewers")
+            return self._waiting(remind_at, "remind the reviewers")
         return self._scheduled(now, remind_at)
 
+    def _under_way(self, now: datetime) -> Due[CollectionStep]:
+        """The rung that was begun, within contact hours."""
+        if (allowed_at := self.in_hours(now)) > now:
+            return self._waiting(allowed_at, self._title(self.rung))
+        step = CollectionStep.RESTRICT if self.rung.action.restricts else CollectionStep.REMIND
+        return Due(step, None, self._title(self.rung))
+
     def _scheduled(self, now: datetime, remind_at: datetime | None) -> Due[CollectionStep]:
-        """The next day of the schedule, or the end of it."""
-        contact_at = self.next_contact
-        if contact_at is None and self.exhausted(now):
-            return Due(None, remind_at, "tell the reviewers")
-        if contact_at is None:
-            return Due(None, self.give_up_at, "end tries and reminders")
+        """The next rung of the ladder, or the end of it."""
+        contact_at, rung = self.next_contact, self.next_rung
+        if contact_at is None or rung is None:
+            if self.exhausted(now):
+                return self._waiting(remind_at, "tell the reviewers")
+            return self._waiting(self.give_up_at, "end tries and reminders")
+        contact_at = self.in_hours(max(now, contact_at))
         if now >= contact_at:
             return Due(CollectionStep.CONTACT, None, "contact the customer")
-        is_tried = any(debt.retries_by_itself for debt in self.open_debts)
-        return Due(None, contact_at, "try the card again" if is_tried else "remind the customer")
+        return self._waiting(contact_at, self._title(rung))
+
+    def _waiting(self, at: datetime | None, what: str) -> Due[CollectionStep]:
+        if self.promise and (at is None or at > self.promise.ends_at):
+            return Due(None, self.promise.ends_at, "the day ends by which payment is promised")
+        return Due(None, at, what)
+
+    def _title(self, rung: Rung) -> str:
+        is_tried = not self.reminding and any(debt.retries_by_itself for debt in self.open_debts)
+        action = RungAction.REMIND if rung.action is RungAction.TRY and not is_tried else rung.action
+        return _TITLES[action]
 
     def stage(self, now: datetime) -> CollectionStage:
         """Its outcome, or the most urgent stage of its open debts."""
@@ -163,7 +183,7 @@ class CollectionState(Durable):
     def exhausted(self, now: datetime) -> bool:
         """Whether all tries and reminders are used up: the customer can still pay, and people decide."""
         is_acting = self.reminding or any(debt.attempt or debt.release for debt in self.open_debts)
-        busy = self.outcome or self.brake or is_acting
+        busy = self.outcome or self.brake or self.promise or is_acting
         return not busy and self.next_contact is None and now >= self.give_up_at
 
     def waits_for(self, now: datetime) -> Stop | None:
@@ -185,22 +205,6 @@ class CollectionState(Durable):
     @property
     def _asking(self) -> Debt | None:
         return next((debt for debt in self.open_debts if debt.asks_for_person), None)
-
-    @property
-    def next_contact(self) -> datetime | None:
-        """The next day of the schedule; None if there is none left."""
-        days = self.customer.terms.dunning_days
-        if self.contacts >= len(days):
-            return None
-        planned = self.since + timedelta(days=days[self.contacts])
-        last = (self.contacted_at, *(debt.tried_at for debt in self.open_debts))
-        return max([planned, *(instant + _BETWEEN_CONTACTS for instant in last if instant)])
-
-    @property
-    def give_up_at(self) -> datetime:
-        """When tries and reminders end and people decide."""
-        planned = self.since + timedelta(days=self.customer.terms.give_up_days)
-        return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
 
     def _alert_at(self, now: datetime) -> datetime | None:
         """When the reviewers are alerted; None: nothing needs a person, or they know that people have to decide."""

@@ -1,12 +1,13 @@
 """Commands to a collection, and the rulings on them: accepted or refused with a reason, and in the diary."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import billing.commands
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
+from billing.collections.promise_rules import accept_promise
 from billing.collections.stages import CollectionStage, Purpose, Release
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.model import Code, Model, Url
@@ -46,6 +47,15 @@ class LookUp(Command):
     """Look the payment up: something may have changed at the processor."""
 
 
+class Promised(Command):
+    """The customer will pay by the end of the day ``until``, in their time zone; the ladder stands until then.
+
+    Given at our page (``via`` customer), it has a limit of its own and is taken once a calendar month.
+    """
+
+    until: date
+
+
 COLLECTION_COMMANDS: dict[str, type[Command]] = {
     "owe": Owe,
     "halt": Halt,
@@ -55,6 +65,7 @@ COLLECTION_COMMANDS: dict[str, type[Command]] = {
     "count_again": CountAgain,
     "write_off": WriteOff,
     "look_up": LookUp,
+    "promise": Promised,
 }
 _OfDebt = Retry | WriteOff | LookUp
 """Commands about one debt: ``period`` names it, unless only one is open. The others are for the whole account."""
@@ -134,6 +145,9 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
             if any(debt.release for debt in collection.open_debts):
                 raise Refused(_BEING_CANCELLED, Refusal.LATER)
             return _replace_card(collection, command)
+        case Promised():
+            is_own = command.via == "customer"
+            return accept_promise(collection, command.by, command.until, now, is_own)
     raise Refused(f"a collection does not take {type(command).__name__}")
 
 

@@ -44,6 +44,8 @@ class CollectionStep(StrEnum):
     COUNT = "count"  # ask the ledger what is still owed
     SETTLE = "settle"  # receipt and news of a debt that is settled, while others are open
     REMIND = "remind"
+    RESTRICT = "restrict"  # limit, suspend, or open the task to disconnect
+    BREAK_PROMISE = "break promise"  # tell that it was not kept
     ALERT = "alert"
     CLOSE = "close"
 

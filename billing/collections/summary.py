@@ -8,6 +8,19 @@ from billing.markdown import escaped
 _SHOWN = 10
 
 
+def ladder_lines(collection: Collection, now: datetime) -> list[str]:
+    """Where it stands on its ladder, in sentences; none about the days of the terms, on which nothing is restricted."""
+    lines = []
+    if collection.restricted:
+        lines.append(f"For not paying: {collection.restricted}, done")
+    if promise := collection.promise:
+        lines.append(f"Payment is promised by {promise.until}, by {promise.by}; until then nothing follows")
+    if collection.outcome is None and (coming := collection.coming_restriction(now)):
+        what = "the warning before it comes first" if collection.warning_comes_first else "it was warned of"
+        lines.append(f"Not before {coming.at:%Y-%m-%d %H:%M} UTC: {coming.rung.action}; {what}")
+    return lines
+
+
 def summary(collection: Collection, now: datetime) -> str:
     """The open amount, what needs a person, the next step, the newest of the diary; the customer by id only."""
     due = collection.due(now)
@@ -19,6 +32,7 @@ def summary(collection: Collection, now: datetime) -> str:
     ]
     if collection.outcome is None and (waits_for := collection.waits_for(now)):
         parts.append(f"**A person is needed**: {escaped(waits_for.text)}")
+    parts += ladder_lines(collection, now)
     if due.at is not None:
         parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
     newest = collection.entries[-_SHOWN:]

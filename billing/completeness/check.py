@@ -16,8 +16,9 @@ from billing.completeness.month_check import MonthCheck
 from billing.completeness.report import CompletenessReport, CustomerState, Finding, FindingKind
 from billing.completeness.row_check import CellRules
 from billing.completeness.sheet_check import SheetCheck
-from billing.completeness.snapshots import CustomerSnapshot, UncollectedDebt
+from billing.completeness.snapshots import CustomerSnapshot, UncarriedDebt, UncollectedDebt
 from billing.completeness.tally import Tally
+from billing.completeness.tariff_check import TariffCheck
 from billing.keys import workflow_id
 from billing.money import format_amount
 from billing.period import Period
@@ -47,6 +48,7 @@ class CompletenessCheck:
         self._tally = Tally()
         self._months = MonthCheck(period, now, self._tally)
         self._sheet = SheetCheck(period, cells, rows, self._tally) if cells else None
+        self._tariffs = TariffCheck(period, self._tally)
         self._customers: dict[str, CustomerState] = {}
         self._strays = strays
         self._twice: set[str] = set()  # customers with a stray workflow beside their own
@@ -86,6 +88,7 @@ class CompletenessCheck:
         if account.month is None and (is_closed or account.begins() > self._period):
             if self._sheet:
                 self._sheet.set_aside(account)
+            self._tariffs.set_aside(account)
             return
         self._customers[customer_id] = self._months.state(account, runs)
         if not is_closed and runs is False and account.month is not None and not is_astray:
@@ -93,6 +96,7 @@ class CompletenessCheck:
             self._tally.find(FindingKind.NO_WORKFLOW, customer_id, text, RemedyAction.RESTART.of(customer_id))
         if not (self._sheet and self._sheet.take(account)):
             self._months.find_blocked(account)
+        self._tariffs.take(account)
         self._months.look_at_clock(account)
 
     def stray(self, customer_id: str) -> None:
@@ -121,6 +125,16 @@ class CompletenessCheck:
         record = RemedyAction.RECORD_PAYMENT.of(debt.customer_id, debt.period)
         remedy = record.evolve(amount_minor=debt.owed_minor, currency=debt.currency)
         self._tally.find(FindingKind.OWED_AGAIN, debt.customer_id, text, remedy, advice="ask the customer to pay again")
+
+    def uncarried(self, debt: UncarriedDebt) -> None:
+        """Reports, in every month, a debt of somebody who is not billed monthly, or not in its currency any more."""
+        owed = format_amount(debt.owed_minor, debt.currency)
+        text = f"{owed} are owed by {debt.customer_id}, and no draft takes them over: more went back than had come"
+        record = RemedyAction.RECORD_PAYMENT.of(debt.customer_id)
+        record = record.evolve(amount_minor=debt.owed_minor, currency=debt.currency)
+        remedies = record, RemedyAction.SETTLE.of(debt.customer_id)
+        advice = "ask for the money and record it, or give it up"
+        self._tally.find(FindingKind.UNCARRIED, debt.customer_id, text, *remedies, advice=advice)
 
     def _find_standstill(self, chain: Chain) -> None:
         text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"

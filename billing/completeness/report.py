@@ -63,7 +63,9 @@ class FindingKind(StrEnum):
     COLLECTION = "collection waits for a person"
     UNCOLLECTED = "not collected"
     OWED_AGAIN = "owed, and not collected"
+    UNCARRIED = "debt that no draft takes over"
     UNEXPLAINED = "unexplained"
+    TARIFF = "tariff not billed as agreed"
     UNMATCHED = "unmatched money"
     INSTRUCTION = "payment waits for a person"
     UNBALANCED = "journal does not add up"
@@ -123,12 +125,13 @@ class LateMonth(Model):
 
 
 class CurrencySum(Model):
-    """Sheet = invoiced + differences, in minor units of ``currency``."""
+    """Sheet = invoiced + differences, in minor units of ``currency``; what tariffs have billed is beside it."""
 
     currency: Code
     sheet_minor: Minor = 0
     invoiced_minor: Minor = 0
     differences_minor: dict[DifferenceReason, Minor] = Field(default_factory=dict, max_length=100)
+    tariffs_minor: Minor = 0
 
     @property
     def unexplained_minor(self) -> int:

@@ -113,7 +113,7 @@ class SheetCheck:
         for row in unexplained[:_NAMED]:
             amount = format_amount(row.amount_minor, month.currency)
             texts.append(f"row {row.row} of worksheet {self._period} differs by {amount}, and nobody edited it")
-        lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier))
+        lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier, *month.tariffs))
         if month.version and lines_minor + month.carried_minor != month.total_minor:
             texts.append(f"lines and balance of {self._period} do not add up to the invoice's total")
         show = RemedyAction.SHOW_MONTH.of(customer_id, self._period)

@@ -3,8 +3,8 @@
 Snapshots are plain tuples: there can be a hundred thousand of them.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator, Collection, Mapping
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
@@ -20,6 +20,7 @@ from billing.model import Code, Count, Few, Id, Instant, Many, Minor, Model, Wor
 from billing.period import Period
 from billing.receivables.ports import GeneralLedger, PaymentListing
 from billing.remedies import Remedy
+from billing.tariffs.items import Agreed
 
 
 class FormerAddress(NamedTuple):
@@ -30,7 +31,10 @@ class FormerAddress(NamedTuple):
 
 
 class LineSnapshot(NamedTuple):
-    """An invoice line in the ledger. ``row`` None: added by a reviewer. ``raw`` is an unreadable amount."""
+    """An invoice line in the ledger. ``row`` None: added by a reviewer, or by a tariff, which says ``tariff_minor``.
+
+    ``raw`` is an unreadable amount.
+    """
 
     line_id: str
     description: str
@@ -38,12 +42,14 @@ class LineSnapshot(NamedTuple):
     row: int | None = None
     digest: str = ""
     raw: str = ""
+    tariff_minor: int | None = None
 
 
 class MonthSnapshot(NamedTuple):
     """A month in the ledger. ``email`` is the customer's; rows under any of ``emails`` are on the invoice.
 
-    ``lines`` are from the month's own worksheet or added by reviewers, ``earlier`` from other worksheets. ``later`` are
+    ``lines`` are from the month's own worksheet or added by reviewers, ``earlier`` from other worksheets, ``tariffs``
+    what accounts pay by the month; of these, reviewers have removed those with the ids ``waived``. ``later`` are
     lines of later months that come from this month's worksheet, or that a person added under this month's name.
     ``in_sheet`` and ``left_out`` are the original rows of the lines that reviewers changed and removed. ``halted``: by
     a person or a failure, not by an unreadable row; ``braked``: by the emergency brake. ``drift``: the sheet has
@@ -73,6 +79,8 @@ class MonthSnapshot(NamedTuple):
     emails: tuple[str, ...] = ()
     later: tuple[LineSnapshot, ...] = ()
     earlier: tuple[LineSnapshot, ...] = ()
+    tariffs: tuple[LineSnapshot, ...] = ()
+    waived: tuple[str, ...] = ()
 
     @property
     def collected_from(self) -> str:
@@ -105,6 +113,8 @@ class CustomerSnapshot(NamedTuple):
     month: MonthSnapshot | None = None
     debt: DebtSnapshot | None = None
     former: tuple[FormerAddress, ...] = ()
+    agreed: Agreed | None = None  # for the customer's accounts
+    suspended: Mapping[str, Collection[date]] = MappingProxyType({})
 
     def begins(self) -> Period:
         """The customer's first period; before the first month, the one in which the account was opened."""
@@ -167,6 +177,14 @@ class UncollectedDebt(Model):
     owed_minor: Minor
 
 
+class UncarriedDebt(Model):
+    """What a customer owes for nothing in particular, and no draft takes over: more went back than had come."""
+
+    customer_id: Id
+    currency: Code
+    owed_minor: Minor
+
+
 class Snapshots(GeneralLedger, LastRuns, PaymentListing, Protocol):
     """Snapshots from the ledger. Every method raises ``LedgerUnavailable``."""
 
@@ -175,6 +193,9 @@ class Snapshots(GeneralLedger, LastRuns, PaymentListing, Protocol):
 
     async def uncollected(self, before: datetime) -> list[UncollectedDebt]:
         """What is owed for months that closed ``before``, and that nobody collects; the first thousand."""
+
+    async def uncarried(self) -> list[UncarriedDebt]:
+        """Debts of whoever gets no draft in their currency: buyers, closed accounts; the first thousand."""
 
     async def save_coverage(self, run: LastRun) -> None:
         """Saves the latest check of its period, replacing the previous one."""

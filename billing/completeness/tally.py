@@ -25,8 +25,9 @@ from billing.remedies import Remedy
 
 class Tally:
     def __init__(self) -> None:
-        self._sheet_minor: Counter[str] = Counter()  # this and the next two by currency
+        self._sheet_minor: Counter[str] = Counter()  # this and the next three by currency
         self._invoiced_minor: Counter[str] = Counter()
+        self._tariffs_minor: Counter[str] = Counter()
         self._differences_minor: defaultdict[str, Counter[DifferenceReason]] = defaultdict(Counter)
         self._kinds: Counter[FindingKind] = Counter()
         self._findings: list[Finding] = []
@@ -52,6 +53,10 @@ class Tally:
         for difference in check.differences:
             self._differ(difference, customer_id, currency)
 
+    def add_tariffs(self, currency: str, amount_minor: int) -> None:
+        """Adds what a customer's tariffs have billed."""
+        self._tariffs_minor[currency] += amount_minor
+
     def add_unsummed(self, rows: int = 1) -> None:
         """Counts rows of unknown amount or currency."""
         self._unsummed_rows += rows
@@ -62,14 +67,16 @@ class Tally:
         keep(self._late, (late.seconds, -self._late_count, late))
 
     def coverage(self, period: Period, at: datetime, customers: dict[str, CustomerState]) -> CompletenessReport:
+        currencies = {*self._sheet_minor, *(name for name, minor in self._tariffs_minor.items() if minor)}
         sums = [
             CurrencySum(
                 currency=currency,
-                sheet_minor=sheet_minor,
+                sheet_minor=self._sheet_minor[currency],
                 invoiced_minor=self._invoiced_minor[currency],
                 differences_minor=dict(self._differences_minor[currency]),
+                tariffs_minor=self._tariffs_minor[currency],
             )
-            for currency, sheet_minor in sorted(self._sheet_minor.items())
+            for currency in sorted(currencies)
         ]
         counts = Counter(customers.values())
         return CompletenessReport(

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from billing.customers.address import MAX_CHARACTERS, checked_email, email_key
 from billing.customers.channels import Channel, Phone
+from billing.customers.ladder import Ladder
 from billing.customers.schedule import Instants, Schedule
 from billing.errors import InvalidInput
 from billing.model import Few, Kept, Minor, Model, Number
@@ -60,10 +61,11 @@ class Terms(Model):
     """The billing terms of one customer.
 
     ``dunning_days`` after a failed charge, the card is retried or a reminder sent; after ``give_up_days`` a person
-    decides. A draft is flagged if its own sales differ from the previous month's by more than
-    ``unusual_change_percent``, or its total exceeds ``unusual_above_minor`` (None: never). Flags in ``approve_when``
-    require an approval even in review mode monitor. Who pays by bill gets it by each channel of ``bill_by`` for which
-    there is an address.
+    decides. A ``ladder`` replaces those days. Reviewers accept promises to pay within ``promise_days``; customers on a
+    ladder make them within ``own_promise_days`` (0: none). A draft is flagged if its own sales differ from the previous
+    month's by more than ``unusual_change_percent``, or its total exceeds ``unusual_above_minor`` (None: never). Flags
+    in ``approve_when`` require an approval even in review mode monitor. Who pays by bill gets it by each channel of
+    ``bill_by`` for which there is an address.
     """
 
     review_mode: ReviewMode = ReviewMode.MONITOR
@@ -74,6 +76,9 @@ class Terms(Model):
     nothing_due_email: bool = False
     dunning_days: Few[DunningDay] = (3, 5, 7, 14)
     give_up_days: int = Field(21, ge=1, le=180)
+    ladder: Ladder = ()
+    promise_days: int = Field(30, ge=1, le=90)
+    own_promise_days: int = Field(5, ge=0, le=30)
     unusual_change_percent: int | None = Field(50, ge=1, le=100_000)
     unusual_above_minor: int | None = Field(None, ge=1, le=10**15)
     approve_when: Few[Trigger] = ()
@@ -189,6 +194,9 @@ class TermsChanges(Model, extra="forbid"):
     nothing_due_email: bool | None = None
     dunning_days: Few[DunningDay] | None = None
     give_up_days: Number | None = None
+    ladder: Ladder | None = None
+    promise_days: Number | None = None
+    own_promise_days: Number | None = None
     unusual_change_percent: Number | None = None
     unusual_above_minor: Minor | None = None
     approve_when: Few[Trigger] | None = None

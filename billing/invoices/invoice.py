@@ -59,6 +59,13 @@ class TariffSource(Model):
     ends_on: date
     amount_minor: Minor
 
+    @property
+    def name(self) -> str:
+        """``tariff net, account 1000009``."""
+        if self.account is None:
+            return "limit of tariffs"
+        return f"{f'tariff {self.tariff}' if self.tariff else 'one-off fee'}, account {self.account}"
+
 
 class LineItem(Model):
     """One line. ``row-7`` is row 7 of the sheet, ``late-2026-10-row-7`` a late sale of the month before.

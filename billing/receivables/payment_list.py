@@ -6,6 +6,8 @@ from billing.model import Code, Count, Id, Line, Many, Model
 from billing.receivables.incoming import PaymentRow
 
 PAGE_ROWS = 100
+COUNTED_MOST = 10_000
+"""How many matched payments are counted: nobody needs the exact number of more, and counting them takes long."""
 _AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,3}))?")
 
 
@@ -32,8 +34,12 @@ class PaymentFilter(Model):
 
 
 class PaymentPage(Model):
-    """Rows of the list: unmatched ones first, then the newest. ``count`` is how many match, ``unmatched`` of them."""
+    """Rows of the list: unmatched ones first, then the newest. ``count`` is how many match, ``unmatched`` of them.
+
+    ``has_more``: there are more than ``count``, which stops at ``COUNTED_MOST`` matched ones, or at the page's end.
+    """
 
     rows: Many[PaymentRow]
     count: Count
     unmatched: Count
+    has_more: bool = False

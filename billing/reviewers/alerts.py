@@ -100,6 +100,14 @@ def of_news(collection: Collection, debt: Debt, at: datetime) -> Alert:
     return _about_debt(collection, debt, AlertKind.REPORT, f"collection {news}", news, show, at)
 
 
+def of_broken_promise(collection: Collection, at: datetime) -> Alert:
+    """The day is over by which payment was promised."""
+    assert collection.promise is not None
+    debt, text = collection.open_debts[0], f"{collection.promise_text}: that day is over, and the ladder goes on"
+    show = _of_debt(collection, debt, RemedyAction.SHOW_COLLECTION)
+    return _about_debt(collection, debt, AlertKind.REPORT, f"promise {collection.promise.at}", text, show, at)
+
+
 def of_drift(month: Month, drift: str, at: datetime) -> Alert:
     """The sheet differs from the charge notice that was just sent."""
     text = (

@@ -12,11 +12,10 @@ from typing import Annotated, NamedTuple
 from pydantic import StringConstraints
 
 from billing.customers.account_numbers import AccountNumber
+from billing.customers.channels import Phone
 from billing.errors import InvalidInput
 from billing.model import LINE_MAX, Author, Count, Id, Instant, Kept, Line, Model, Why, Words
 
-PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$", max_length=16)]
-"""A phone number in E.164: with a plus sign and the country, and without spaces."""
 ServiceAddress = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LINE_MAX), Kept]
 
 
@@ -94,7 +93,7 @@ class NewService(Model):
     customer_id: Id
     key: Line
     number: AccountNumber | None = None
-    phone: PhoneNumber | None = None
+    phone: Phone | None = None
     address: ServiceAddress | None = None
     by: Author
     reason: Why

@@ -98,6 +98,8 @@ def _print_sums(sums: Iterable[CurrencySum], found: CompletenessReport) -> None:
     for each in sums:
         rows.append(("sheet", format_amount(each.sheet_minor, each.currency)))
         rows.append(("invoiced", format_amount(each.invoiced_minor, each.currency)))
+        if each.tariffs_minor:
+            rows.append(("tariffs, besides", format_amount(each.tariffs_minor, each.currency)))
         for reason, minor in each.differences_minor.items():
             rows.append((f"  {reason}", format_amount(minor, each.currency)))
     if rows:

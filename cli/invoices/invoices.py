@@ -12,6 +12,7 @@ from billing.apart import Failed
 from billing.completeness.chains import ChainStatus
 from billing.errors import NotFound
 from billing.invoices.commands import Decision
+from billing.invoices.invoice import LineItem
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore
 from billing.invoices.stages import OUTCOMES, Stage, Step
@@ -146,8 +147,7 @@ def print_invoice(month: Month) -> None:
         return
     rows = []
     for line in invoice.lines:
-        origin = f"{line.source.sheet}, row {line.source.row}" if line.source else "a reviewer"
-        rows.append((line.line_id, line.description, origin, format_amount(line.amount_minor, invoice.currency)))
+        rows.append((line.line_id, line.description, _origin(line), format_amount(line.amount_minor, invoice.currency)))
     if invoice.carried_minor:
         rows.append(("", "carried forward", "the month before", format_amount(invoice.carried_minor, invoice.currency)))
     rows.append(("", "Total", "", invoice.total))
@@ -163,6 +163,12 @@ def print_invoice(month: Month) -> None:
         where = f"{problem.line_id} ({problem.description}; {problem.source.sheet}, row {problem.source.row})"
         say(f"\nunreadable: {where}: {problem.reason}", style="yellow")
         say(f"  edit it with --change {problem.line_id}=AMOUNT or --remove {problem.line_id}")
+
+
+def _origin(line: LineItem) -> str:
+    if line.source:
+        return f"{line.source.sheet}, row {line.source.row}"
+    return line.tariff.name if line.tariff else "a reviewer"
 
 
 def _print_next(month: Month, now: datetime) -> None:

@@ -107,7 +107,8 @@ async def list_(
     columns = (whole("Booked"), "Rail", whole("Reference"), "Customer", "Payer", *amounts)
     print_table(columns, page.rows, _listed, empty="no money has arrived")
     if page.count > len(page.rows):
-        say(f"… {page.count - len(page.rows):,} more; --json has them all")
+        least = "more than " if page.has_more else ""
+        say(f"… {least}{page.count - len(page.rows):,} more; --json has them all")
 
 
 async def _all(ledger: PaymentListing, wanted: PaymentFilter) -> AsyncIterator[PaymentRow]:

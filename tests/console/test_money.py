@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from adapters.sql.receivables import payment_list
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter
 from billing.reviewers.users import Role
 from tests.console.months import AT
@@ -46,6 +47,20 @@ async def test_older_payments_are_a_page_away(desk: Office, ann: Person) -> None
     assert listed(second) == ["r1", "r0"]
     assert "Page 1 of 2" in first
     assert "There is no page 3" in await ann.page(page="3")
+
+
+async def test_a_long_list_is_not_counted_to_its_end_and_has_pages_to_its_end(
+    desk: Office, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payment_list, "COUNTED_MOST", PAGE_ROWS)
+    for number in range(PAGE_ROWS + 2):
+        payment = UNKNOWN.evolve(reference=f"r{number}", customer_id="acme", payer=None)
+        await desk.ledger.book(payment, AT + timedelta(minutes=number))
+    first, second, third = [await ann.page(page=page) for page in ("1", "2", "3")]
+    assert "1–100 of more than 100 Page 1 Next" in first
+    assert listed(second) == ["r1", "r0"]
+    assert "101–102 of 102 Previous Page 2 of 2" in second
+    assert "There is no page 3" in third
 
 
 async def test_who_may_not_sees_but_does_not_act(desk: Office) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.receivables import payment_list
 from billing.errors import InvalidInput, NotFound
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.receivables.doubts import DoubtKind
@@ -110,6 +111,21 @@ async def test_the_list_goes_from_page_to_page_without_losing_a_payment(ledger: 
         pages = [await ledger.incoming_payments(PaymentFilter(), size, start) for start in range(0, 8, size)]
         assert [row.reference for page in pages for row in page.rows] == whole, size
         assert {(page.count, page.unmatched) for page in pages} == {(7, 3)}
+
+
+@pytest.mark.parametrize("most", [3, 4])
+async def test_matched_payments_are_counted_to_a_limit_and_listed_beyond_it(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(payment_list, "COUNTED_MOST", most)
+    await record(ledger, announced(drafted(1000)))
+    for number in range(7):
+        owner = None if number % 3 == 0 else "acme"
+        await ledger.book(UNKNOWN.evolve(reference=f"r{number}", customer_id=owner), AT + timedelta(hours=number))
+    pages = [await ledger.incoming_payments(PaymentFilter(), 2, start) for start in range(0, 8, 2)]
+    first, *_, last = [(page.count, page.unmatched, page.has_more) for page in pages]
+    assert (first, last) == ((3 + most, 3, most == 3), (7, 3, False))
+    assert [row.reference for page in pages for row in page.rows] == ["r6", "r3", "r0", "r5", "r4", "r2", "r1"]
 
 
 async def test_what_was_assigned_is_found_by_its_customer(ledger: SqlLedger) -> None:

@@ -61,6 +61,10 @@ def stepped(collection: Collection, step: CollectionStep, now: datetime, answers
             after = collection.contacting(now)
         case CollectionStep.REMIND:
             after = collection.reminded(now)
+        case CollectionStep.RESTRICT:
+            after = collection.restricted_at(now)
+        case CollectionStep.BREAK_PROMISE:
+            after = collection.promise_broken(now)
         case CollectionStep.ALERT:
             after = collection.alerted(now)
         case CollectionStep.SETTLE:

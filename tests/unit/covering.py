@@ -63,7 +63,9 @@ def seen(who: Customer, invoice: Invoice | None, stage: Stage = Stage.PAID) -> C
         updated_at=NOW,
         closed_at=planned.charge_at if stage in OUTCOMES else None,
         next_at=None if stage in OUTCOMES else NOW,
-        lines=tuple(_seen(line) for line in lines),
+        lines=tuple(_seen(line) for line in lines if line.tariff is None),
+        tariffs=tuple(_seen(line) for line in lines if line.tariff is not None),
+        waived=invoice.waived if invoice else (),
         problems=tuple(
             LineSnapshot(p.line_id, p.description, 0, p.source.row, p.source.digest, p.raw) for p in problems
         ),
@@ -81,6 +83,7 @@ def _seen(line: LineItem) -> LineSnapshot:
         line.amount_minor,
         source.row if source else None,
         source.digest if source else "",
+        tariff_minor=line.tariff.amount_minor if line.tariff else None,
     )
 
 

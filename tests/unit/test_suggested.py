@@ -17,7 +17,14 @@ from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, FindingKind
-from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, FormerAddress, MonthSnapshot, UncollectedDebt
+from billing.completeness.snapshots import (
+    CustomerSnapshot,
+    DebtSnapshot,
+    FormerAddress,
+    MonthSnapshot,
+    UncarriedDebt,
+    UncollectedDebt,
+)
 from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
@@ -129,6 +136,7 @@ def workflow_survey() -> CompletenessReport:
     survey.balances([_LOST])
     survey.unmatched(UNKNOWN)
     survey.owed_again(UncollectedDebt(customer_id="acme", period=PERIOD, currency="eur", owed_minor=1200))
+    survey.uncarried(UncarriedDebt(customer_id="buyer", currency="eur", owed_minor=1200))
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
     for finding in of_orders():

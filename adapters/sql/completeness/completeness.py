@@ -24,6 +24,7 @@ from adapters.sql.core.statements import FORMER, OF_ACCOUNT, upsert
 from adapters.sql.events.outbox import backlog
 from adapters.sql.reviewers.brake import last_brake
 from adapters.sql.reviewers.review_queries import NEED_PERSON
+from adapters.sql.tariffs.agreed import agreed_between
 from billing.apart import Failed, apart
 from billing.collections.collection import Collection
 from billing.collections.stages import CollectionStage
@@ -37,7 +38,6 @@ from billing.completeness.snapshots import (
     MonthSnapshot,
 )
 from billing.customers.customer import Customer
-from billing.invoices.invoice import SheetRow
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.period import Period
@@ -142,6 +142,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
     rows = connection.execute(query.order_by(customers.c.customer_id)).all()
     page = _Page(connection, period, names[0], names[-1])
     spans, months, owed, former = page.spans(), page.months(), page.debts(), page.former()
+    agreed = agreed_between(connection, names[0], names[-1])
     return [
         CustomerSnapshot(
             customer=Customer.model_validate({name: row._mapping[name] for name in Customer.model_fields}),
@@ -152,6 +153,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
             month=months.get(row.customer_id),
             debt=owed.get(row.customer_id),
             former=tuple(former[row.customer_id]),
+            agreed=agreed.get(row.customer_id),
         )
         for row in rows
     ]
@@ -166,7 +168,7 @@ class _Page:
         self._first = first
         self._last = last
 
-    def spans(self) -> dict[str, dict[str, Period]]:
+    def spans(self) -> dict[str, dict[str, Any]]:
         """Each customer's first and last month."""
         name, period = invoices.c.customer_id, invoices.c.period
         query = select(name, func.min(period), func.max(period)).where(self._of_page(invoices)).group_by(name)
@@ -203,7 +205,7 @@ class _Page:
         rows = self._rows(invoices, *_MONTH, email, emails, drift)
         if not rows:
             return {}
-        needs, (in_sheet, left_out) = self._needs(), self._edited()
+        needs, edited = self._needs(), self._edited()
         is_of_another = lines.c.sheet != str(self._period)  # SQL: not true of a line without a sheet
         own, problems = self._lines(
             lines.c.period == self._period, or_(lines.c.sheet.is_(None), lines.c.sheet == str(self._period))
@@ -230,10 +232,10 @@ class _Page:
                 needs=text,
                 halted=halted,
                 braked=braked,
-                lines=tuple(own[name]),
+                lines=tuple(line for line in own[name] if line.tariff_minor is None),
+                tariffs=tuple(line for line in own[name] if line.tariff_minor is not None),
                 problems=tuple(problems[name]),
-                in_sheet=in_sheet[name],
-                left_out=left_out[name],
+                **edited.get(name, {}),
                 later=tuple(later[name]),
                 earlier=tuple(earlier[name]),
             )
@@ -252,30 +254,31 @@ class _Page:
             needs[row.customer_id] = text, is_halted, bool(month.brake) and not is_halted
         return needs
 
-    def _edited(self) -> tuple[dict[str, dict[str, SheetRow]], dict[str, tuple[SheetRow, ...]]]:
-        """The sheet's rows of the lines that people changed, by line, and of the lines that they removed."""
+    def _edited(self) -> dict[str, dict[str, Any]]:
+        """What people changed or removed: the sheet's rows of such lines, and the ids of tariffs' lines."""
         edits = decisions.c.accepted & (decisions.c.command == "edit") & (decisions.c.period == str(self._period))
         names = select(decisions.c.customer_id).where(self._of_page(decisions), edits)
-        in_sheet: defaultdict[str, dict[str, SheetRow]] = defaultdict(dict)
-        left_out: defaultdict[str, tuple[SheetRow, ...]] = defaultdict(tuple)
+        edited = {}
         columns = (invoices.c.customer_id, invoices.c.state)
         for row in self._rows(invoices, *columns, where=invoices.c.customer_id.in_(names)):
             if (invoice := Month.model_validate(row.state).invoice) is not None:
-                in_sheet[row.customer_id] = {line.line_id: line.in_sheet for line in invoice.lines if line.in_sheet}
-                left_out[row.customer_id] = invoice.left_out
-        return in_sheet, left_out
+                in_sheet = {line.line_id: line.in_sheet for line in invoice.lines if line.in_sheet}
+                kept = {"left_out": invoice.left_out, "waived": invoice.waived}
+                edited[row.customer_id] = {"in_sheet": in_sheet, **kept}
+        return edited
 
     def _lines(
         self, *where: ColumnElement[bool]
     ) -> tuple[dict[str, list[LineSnapshot]], dict[str, list[LineSnapshot]]]:
         """Lines, and rows that cannot be read, by customer in the order of the invoice."""
-        names = ("customer_id", "kind", "line_id", "description", "amount_minor", "row", "digest", "raw")
-        query = select(*(lines.c[name] for name in names)).where(self._of_page(lines), *where)
+        texts, numbers = ("customer_id", "kind", "line_id", "description", "digest", "raw"), ("amount_minor", "row")
+        columns = (lines.c[name] for name in (*texts, *numbers, "tariff_minor"))
+        query = select(*columns).where(self._of_page(lines), *where)
         readable: defaultdict[str, list[LineSnapshot]] = defaultdict(list)
         problems: defaultdict[str, list[LineSnapshot]] = defaultdict(list)
         for row in self._connection.execute(query.order_by(lines.c.customer_id, lines.c.position)):
             amount_minor, digest, raw = row.amount_minor or 0, row.digest or "", row.raw or ""
-            line = LineSnapshot(row.line_id, row.description, amount_minor, row.row, digest, raw)
+            line = LineSnapshot(row.line_id, row.description, amount_minor, row.row, digest, raw, row.tariff_minor)
             (readable if row.kind == "line" else problems)[row.customer_id].append(line)
         return readable, problems
 

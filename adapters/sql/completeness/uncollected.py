@@ -1,4 +1,7 @@
-"""What is owed for closed months and has no collection: money that has gone back since, and for good."""
+"""What is owed and nobody asks for: for closed months without a collection, and debts that no draft takes over.
+
+Both are of money that has gone back since, and for good.
+"""
 
 from datetime import datetime
 from typing import Final
@@ -7,8 +10,8 @@ from sqlalchemy import and_, bindparam, func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import journal_entries
-from adapters.sql.core.schema import debts, invoices, reversals
-from billing.completeness.snapshots import UncollectedDebt
+from adapters.sql.core.schema import customers, debts, invoices, reversals
+from billing.completeness.snapshots import UncarriedDebt, UncollectedDebt
 from billing.payments.payment import ReversalKind, ReversalStatus
 from billing.receivables.journal import AccountKind, SubjectKind
 
@@ -40,6 +43,19 @@ _UNCOLLECTED: Final = (
     .order_by(_OWED.c.customer_id, _OWED.c.subject)
     .limit(1000)
 )
+_C: Final = customers.c
+_UNCARRIED: Final = (
+    select(_E.customer_id, _E.currency, func.sum(_E.amount_minor).label("owed_minor"))
+    .outerjoin(
+        customers,
+        and_(_C.customer_id == _E.customer_id, _C.currency == _E.currency, _C.closed_at.is_(None)),
+    )
+    .where(_E.kind == AccountKind.CREDIT, _C.customer_id.is_(None))
+    .group_by(_E.customer_id, _E.currency)
+    .having(func.sum(_E.amount_minor) > 0)
+    .order_by(_E.customer_id, _E.currency)
+    .limit(1000)
+)
 
 
 class SqlUncollected(SqlDatabase):
@@ -49,3 +65,8 @@ class SqlUncollected(SqlDatabase):
     def uncollected(self, before: datetime) -> list[UncollectedDebt]:
         with self._reading("look for what nobody collects") as connection:
             return as_models(UncollectedDebt, connection.execute(_UNCOLLECTED, {"before": before}).mappings())
+
+    @in_thread
+    def uncarried(self) -> list[UncarriedDebt]:
+        with self._reading("look for debts that no draft takes over") as connection:
+            return as_models(UncarriedDebt, connection.execute(_UNCARRIED).mappings())

@@ -23,6 +23,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 metadata: Final = MetaData()
+IS_BY_PERSON: Final = "by IS NOT NULL"  # literal SQL, so that queries can use the partial indexes
 
 
 class UtcInstant(TypeDecorator[datetime]):

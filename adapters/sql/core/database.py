@@ -90,7 +90,10 @@ class SqlDatabase:
         if not is_sqlite(url):
             self._reading_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._looking_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
-            self._begin, writing["isolation_level"] = "BEGIN", "AUTOCOMMIT"  # a transaction is begun by us, as in SQLite
+            self._begin, writing["isolation_level"] = (
+                "BEGIN",
+                "AUTOCOMMIT",
+            )  # a transaction is begun by us, as in SQLite
         self._writing_engine = self._engine.execution_options(**writing)
 
     @classmethod

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import Column, ForeignKey, Index
 
 from adapters.sql.core.columns import (
+    IS_BY_PERSON,
     amounts,
     counter,
     counts,
@@ -104,6 +105,7 @@ transactions: Final = table(
     Index("transactions_by_key", "key", unique=True),
     Index("transactions_by_customer", "customer_id"),
     Index("transactions_by_at", "at"),
+    partial_index("transactions_of_people", "at", where=IS_BY_PERSON),
 )
 
 journal_entries: Final = table(

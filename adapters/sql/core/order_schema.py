@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import JSON, Column, ForeignKey, Index
 
 from adapters.sql.core.columns import (
+    IS_BY_PERSON,
     PlainText,
     amounts,
     columns,
@@ -21,7 +22,6 @@ from adapters.sql.core.columns import (
 )
 
 ORDER_IS_OPEN: Final = "closed_at IS NULL"  # literal SQL, so that queries can use the partial index
-IS_BY_PERSON: Final = "by IS NOT NULL"
 
 # Whoever is in ``customers``, too, is locked and named there.
 buyers: Final = table(

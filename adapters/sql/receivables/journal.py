@@ -152,7 +152,10 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     gets past this.
     """
     posted = list(posted)
-    told = {*connection.get_execution_options().get("destinations", ())} & {Destination.RECEIVER, Destination.COLLECTION}
+    told = {*connection.get_execution_options().get("destinations", ())} & {
+        Destination.RECEIVER,
+        Destination.COLLECTION,
+    }
     if Destination.COLLECTION in told and not _is_collected(connection, posted):
         told -= {Destination.COLLECTION}
     if told:

@@ -20,7 +20,7 @@ from billing.money import with_digits
 from billing.receivables.incoming import PaymentRecord, PaymentRow
 from billing.receivables.instructions import InstructionKind
 from billing.receivables.journal import PaymentName, Subject
-from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
+from billing.receivables.payment_list import COUNTED_MOST, PAGE_ROWS, PaymentFilter, PaymentPage
 
 _I, _T, _N, _E = incoming_payments.c, transactions.c, instructions.c, journal_entries.c
 _MANY = 500  # payments in one query
@@ -39,11 +39,13 @@ class SqlPaymentList(SqlDatabase):
             if wanted.search and (page := _found(connection, where, limit, offset)):
                 return page
             unmatched = connection.scalar(_COUNT.where(text(IS_UNMATCHED), *where)) or 0
-            others = 0 if wanted.unmatched else connection.scalar(_COUNT.where(text(IS_MATCHED), *where)) or 0
+            others = 0 if wanted.unmatched else connection.scalar(_counted(where)) or 0
             rows = _rows(connection, IS_UNMATCHED, where, limit, offset) if offset < unmatched else []
             if others and len(rows) < limit:
                 rows += _rows(connection, IS_MATCHED, where, limit - len(rows), max(0, offset - unmatched))
-        return PaymentPage(rows=tuple(rows), count=unmatched + others, unmatched=unmatched)
+        count, seen = unmatched + min(others, COUNTED_MOST), offset + len(rows) if rows else 0
+        has_more = others > COUNTED_MOST and not 0 < len(rows) < limit  # else this is the last page
+        return PaymentPage(rows=tuple(rows), count=max(count, seen), unmatched=unmatched, has_more=has_more)
 
     @in_thread
     def payments_for(self, customer_id: str, subject: Subject) -> list[PaymentRecord]:
@@ -55,6 +57,12 @@ class SqlPaymentList(SqlDatabase):
         with self._looking(f"list the payments for {subject}") as connection:
             names = [PaymentName(*row) for row in connection.execute(query)]
             return [known_payment(connection, name) for name in names]
+
+
+def _counted(where: list[ColumnElement[bool]]) -> Select[tuple[int]]:
+    """How many matched payments there are; one more than ``COUNTED_MOST``: there are more."""
+    some = select(_I.rail).where(text(IS_MATCHED), *where).limit(COUNTED_MOST + 1).subquery()
+    return select(func.count()).select_from(some)
 
 
 def _rows(

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, text, true, tuple_, union_all
 
-from adapters.sql.core.columns import PlainText
+from adapters.sql.core.columns import IS_BY_PERSON, PlainText
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
-from adapters.sql.core.order_schema import IS_BY_PERSON, order_log
+from adapters.sql.core.order_schema import order_log
 from adapters.sql.core.register_schema import IS_REJECTED, register_lines
 from adapters.sql.core.schema import brakes, decisions, entries, sign_ins, users
 from billing.receivables.instructions import InstructionKind, InstructionState
@@ -89,7 +89,7 @@ def _payments() -> Select[Any]:
     details = (c.by, command, func.coalesce(c.reason, _NOBODY), true(), name, _NOBODY)
     whose = func.coalesce(c.customer_id, _NOBODY)
     source = _entry(AuditKind.PAYMENT, c.at, whose, _NOBODY, c.number, *details, literal(0))
-    return source.where(c.by.is_not(None), c.cause.in_(list(_DONE)))
+    return source.where(text(IS_BY_PERSON), c.cause.in_(list(_DONE)))
 
 
 def _instructions() -> Select[Any]:

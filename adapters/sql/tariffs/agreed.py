@@ -1,5 +1,6 @@
 """What was agreed for a customer's accounts, read and written within a transaction."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -35,6 +36,18 @@ def agreed_for(connection: Connection, customer_id: str) -> Agreed:
     items = sorted(map(_ITEM.validate_python, rows), key=lambda item: (item.kind, item.starts_on, item.key))
     codes = {item.tariff for item in items if isinstance(item, Subscription)}
     return Agreed(tuple(items), {tariff.code: tariff for tariff in known_tariffs(connection, codes)}, revision)
+
+
+def agreed_between(connection: Connection, first: str, last: str) -> dict[str, Agreed]:
+    """What was agreed for each of the customers with ``first`` <= id <= ``last``, but without revisions."""
+    columns = tariff_items.c.customer_id, tariff_items.c.item
+    query = select(*columns).where(tariff_items.c.customer_id.between(first, last))
+    items: defaultdict[str, list[TariffItem]] = defaultdict(list)
+    for customer_id, item in connection.execute(query):
+        items[customer_id].append(_ITEM.validate_python(item))
+    codes = {item.tariff for own in items.values() for item in own if isinstance(item, Subscription)}
+    known = {tariff.code: tariff for tariff in known_tariffs(connection, codes)}
+    return {customer_id: Agreed(tuple(own), known) for customer_id, own in items.items()}
 
 
 def known_tariffs(connection: Connection, codes: Iterable[str]) -> list[Tariff]:

@@ -115,6 +115,7 @@ def _row(line: LineItem | Problem, currency: str) -> LineForm:
     source = f"row {line.source.row}" if line.source else ""
     if isinstance(line, Problem):
         return LineForm(line.line_id, line.description, "", source=source, problem=line)
+    source = line.tariff.name if line.tariff else source
     return LineForm(line.line_id, line.description, plain_amount(line.amount_minor, currency), source=source)
 
 

@@ -301,6 +301,7 @@ def upgrade() -> None:
     op.create_index("transactions_by_payment", "transactions", ["rail", "digest"])
     op.create_index("transactions_by_key", "transactions", ["key"], unique=True)
     op.create_index("transactions_by_at", "transactions", ["at"])
+    op.create_index("transactions_of_people", "transactions", ["at"], **_where("by IS NOT NULL"))
 
     op.create_table(
         "entries",

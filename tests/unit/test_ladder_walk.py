@@ -1,0 +1,283 @@
+"""Ladders that are walked: which rung on which day, what moves it, and what is never done twice."""
+
+from datetime import datetime
+
+import pytest
+
+from billing.collections.collection import Collection
+from billing.collections.debt import Debt
+from billing.collections.promise_rules import own_promise_until
+from billing.collections.stages import CollectionStage, CollectionStep, Counted
+from billing.customers.contact_hours import ContactHours
+from billing.customers.ladder import RungAction, parse_ladder
+from tests.unit.collecting import POOR, STOLEN, accepted, always, answer, on, refused, say, stepped
+from tests.unit.months import DAY, HOUR, charging
+
+LADDER = "1 remind, 7 warn, 14 suspend, 30 disconnect"
+ALWAYS = ContactHours.read("mon-sun 00:00-23:59")
+
+
+def on_ladder(text: str = LADDER, hours: ContactHours | None = None, code: str = STOLEN, **terms: object) -> Collection:
+    """120.00 EUR for October, not paid on Sunday, 8 November, 10:00 in Paris."""
+    month = charging(12_000, terms=terms)
+    return Collection.open(month.charged(answer(code, month.charge_at)), parse_ladder(text), hours)
+
+
+def walked(collection: Collection, until: datetime, now: datetime | None = None) -> tuple[Collection, list[str]]:
+    """What is done from ``now`` on, by days since the due date: ``7 warn``."""
+    now = now or max(collection.since, collection.contacted_at or collection.since)
+    done: list[str] = []
+    for _ in range(200):
+        due = collection.due(now)
+        if due.step is None:
+            if due.at is None or due.at > until:
+                return collection, done
+            now = due.at
+            continue
+        day = f"{(now - collection.since) / DAY:.4g}"
+        if due.step in (CollectionStep.REMIND, CollectionStep.RESTRICT):
+            done.append(f"{day} {collection.rung.action}")
+        elif due.step is not CollectionStep.CONTACT:
+            done.append(f"{day} {due.step}")
+        collection = stepped(collection, due.step, now, always(POOR))
+    raise AssertionError("it makes no progress")
+
+
+def another(collection: Collection, opened_at: datetime) -> Debt:
+    known = collection.debts[-1]
+    return known.evolve(period=known.period.next(), opened_at=opened_at, settled=None, told=False)
+
+
+def paid(collection: Collection, now: datetime) -> Collection:
+    """The oldest debt is paid by transfer, and its receipt is sent."""
+    asked = say(collection, "count_again", now)[0]
+    oldest = asked.open_debts[0]
+    asked = asked.with_debt(oldest.evolve(by_card=False))
+    owed = {debt.period: debt.amount_minor for debt in asked.open_debts} | {oldest.period: 0}
+    after = asked.counted(Counted(at=now, owed_minor=owed), asked)
+    return after.told(after)
+
+
+# -- its order
+
+
+def test_rungs_follow_on_their_days_until_people_decide() -> None:
+    collection, done = walked(on_ladder(), on(on_ladder(), 100))
+    assert done == ["1 remind", "7 warn", "14 suspend", "30 disconnect", "31 alert"]
+    assert collection.restricted is RungAction.DISCONNECT
+    assert collection.stage(on(collection, 40)) is CollectionStage.EXHAUSTED
+    assert [entry.what for entry in collection.entries] == ["suspend", "disconnect"]
+
+
+def test_ladder_of_the_terms_comes_before_that_of_everybody() -> None:
+    collection = on_ladder("1 remind", ladder="3 try, 5 remind")
+    assert collection.rungs == parse_ladder("3 try, 5 remind")
+
+
+def test_without_any_ladder_the_days_of_the_terms_are_one_at_any_hour() -> None:
+    collection = on_ladder("", ContactHours(), POOR)
+    assert [rung.text for rung in collection.rungs] == ["3 try", "5 try", "7 try", "14 try"]
+    assert collection.hours is None
+
+
+def test_card_is_tried_only_on_days_that_say_so() -> None:
+    collection = on_ladder("1 remind, 3 try", code=POOR)
+    assert walked(collection, on(collection, 20))[1] == ["1 remind", "3 try", "3 try"]
+
+
+def test_what_comes_next_is_named() -> None:
+    collection = on_ladder("7 warn, 14 suspend")
+    assert collection.due(collection.since).what == "warn the customer"
+    warned, _ = walked(collection, on(collection, 8))
+    assert (warned.due(on(warned, 8)).what, warned.due(on(warned, 8)).at) == ("suspend the service", on(warned, 14))
+
+
+# -- contact hours
+
+
+def test_nothing_happens_in_the_night_or_at_weekends_and_a_late_warning_moves_what_it_warns_of() -> None:
+    collection = on_ladder("6 warn, 12 suspend, 20 disconnect", ContactHours())
+    # day 6 is Saturday, the warning goes on Monday, 9:00; so day 12, Friday, becomes Sunday, and that becomes Monday
+    done = walked(collection, on(collection, 100))[1]
+    assert done[:2] == ["7.958 warn", "14.96 suspend"]
+    suspended = walked(collection, on(collection, 15))[0]
+    assert suspended.due(on(collection, 15)).at == on(collection, 22.958333333333332)
+
+
+def test_warning_names_the_day_of_what_it_warns_of() -> None:
+    collection = on_ladder("6 warn, 12 suspend", ContactHours())
+    sent_at = on(collection, 8)
+    begun = collection.contacting(sent_at)
+    coming = begun.coming_restriction(sent_at)
+    assert coming is not None
+    assert (coming.rung.action, coming.at) == (RungAction.SUSPEND, on(collection, 15) - HOUR)
+    assert begun.reminded(sent_at).coming_restriction(sent_at) == coming
+
+
+def test_warning_that_was_held_up_is_not_sent_in_the_night() -> None:
+    collection = on_ladder("7 warn, 14 suspend", ContactHours()).contacting(on(on_ladder(), 7))
+    due = collection.due(on(collection, 7.5))
+    assert (due.step, due.at) == (None, on(collection, 8) - HOUR)
+
+
+# -- outages
+
+
+def test_days_missed_in_an_outage_are_not_made_up_at_once() -> None:
+    collection = on_ladder("1 remind, 3 remind, 5 remind, 7 warn, 14 suspend, 30 disconnect", ALWAYS)
+    _, done = walked(collection, on(collection, 100), on(collection, 40))
+    assert done == ["40 remind", "41 warn", "48 suspend", "64 disconnect", "65 alert"]
+
+
+def test_missed_day_on_which_the_card_is_tried_is_made_up_with_the_last_reminder() -> None:
+    collection = on_ladder("1 try, 3 remind", ALWAYS, POOR)
+    assert walked(collection, on(collection, 15), on(collection, 10))[1] == ["10 try", "10 remind"]
+
+
+# -- restrictions
+
+
+def test_restriction_for_which_the_ledger_has_the_money_is_put_off_and_counted() -> None:
+    collection = on_ladder("7 warn, 14 suspend")
+    warned, _ = walked(collection, on(collection, 8))
+    begun = warned.contacting(on(collection, 14))
+    assert begun.due(on(collection, 14)).step is CollectionStep.RESTRICT
+    doubted = begun.put_off(on(collection, 14))
+    assert doubted.due(on(collection, 14)).step is CollectionStep.COUNT
+    again = stepped(doubted, CollectionStep.COUNT, on(collection, 14), always(POOR))
+    assert (again.due(on(collection, 14)).at, again.due(on(collection, 14)).what) == (
+        on(collection, 15),
+        "suspend the service",
+    )
+    assert paid(doubted, on(collection, 14)).outcome is CollectionStage.RECOVERED
+
+
+def test_halt_holds_a_restriction_up() -> None:
+    collection = walked(on_ladder(), on(on_ladder(), 13))[0]
+    halted = accepted(collection, "halt", on(collection, 13))
+    assert walked(halted, on(collection, 40), on(collection, 13))[1].count("15 suspend") == 0
+    resumed = accepted(halted, "resume", on(collection, 40))
+    assert walked(resumed, on(collection, 41), on(collection, 40))[1] == ["40 suspend"]
+
+
+# -- one ladder for the account
+
+
+def test_another_bill_joins_the_ladder_of_the_oldest() -> None:
+    collection = walked(on_ladder(), on(on_ladder(), 8))[0]
+    joined = collection.owing(another(collection, on(collection, 9)), on(collection, 9))
+    assert walked(joined, on(collection, 100))[1] == ["14 suspend", "30 disconnect", "31 alert"]
+
+
+def test_once_the_oldest_is_paid_days_count_from_the_next_and_it_is_warned_of_again() -> None:
+    collection = walked(on_ladder("1 remind, 40 warn, 50 suspend"), on(on_ladder(), 41))[0]
+    joined = collection.owing(another(collection, on(collection, 30)), on(collection, 41))
+    left = paid(joined, on(collection, 42))
+    assert left.since == on(collection, 30)
+    assert walked(left, on(left, 100), on(left, 12))[1] == ["12 remind", "40 warn", "50 suspend", "51 alert"]
+
+
+def test_suspended_account_is_neither_warned_nor_suspended_again_while_something_is_overdue() -> None:
+    collection = walked(on_ladder(), on(on_ladder(), 20))[0]
+    joined = collection.owing(another(collection, on(collection, 18)), on(collection, 20))
+    left = paid(joined, on(collection, 21))
+    assert left.restricted is RungAction.SUSPEND
+    assert walked(left, on(left, 100), on(left, 3))[1] == ["3 remind", "7 warn", "30 disconnect", "31 alert"]
+
+
+def test_restored_account_is_warned_anew_before_it_is_suspended_again() -> None:
+    collection = walked(on_ladder("-3 remind, 7 warn, 14 suspend"), on(on_ladder(), 20))[0]
+    bill = another(collection, on(collection, 25))
+    left = paid(collection.owing(bill, on(collection, 20)), on(collection, 21))
+    assert left.restricted is None
+    assert walked(left, on(left, 20), on(left, -4))[1] == ["7 warn", "14 suspend"]
+
+
+def test_reminder_from_before_the_bill_is_not_made_up() -> None:
+    collection = walked(on_ladder("-3 remind, 7 warn, 14 suspend"), on(on_ladder(), 20))[0]
+    bill = another(collection, on(collection, 22))
+    left = paid(collection.owing(bill, on(collection, 20)), on(collection, 21))
+    assert walked(left, on(left, 20), on(left, -1))[1] == ["7 warn", "14 suspend"]
+
+
+# -- promises
+
+
+def until(collection: Collection, day: float) -> str:
+    return f"{on(collection, day):%Y-%m-%d}"
+
+
+def test_promise_moves_the_rest_and_a_broken_one_is_told() -> None:
+    collection = walked(on_ladder(hours=ALWAYS), on(on_ladder(), 8))[0]
+    promised = accepted(collection, "promise", on(collection, 10), until=until(collection, 20))
+    # the ladder stands from day 10 to the midnight after day 20, ten days and 14 hours
+    _, done = walked(promised, on(collection, 100), on(collection, 10))
+    assert done == ["20.58 break promise", "24.58 suspend", "40.58 disconnect", "41.58 alert"]
+
+
+def test_broken_promise_is_in_the_diary() -> None:
+    collection = walked(on_ladder(hours=ALWAYS), on(on_ladder(), 8))[0]
+    promised = accepted(collection, "promise", on(collection, 10), until=until(collection, 12))
+    broken = walked(promised, on(collection, 13), on(collection, 10))[0]
+    assert broken.promise is None
+    assert broken.entries[-1].what == "promise broken"
+    assert "ann promised payment by 2026-11-20; 120.00 EUR are owed" in broken.entries[-1].text
+
+
+def test_promise_that_is_kept_is_not_told() -> None:
+    collection = accepted(on_ladder(), "promise", on(on_ladder(), 1), until=until(on_ladder(), 5))
+    collection = collection.owing(another(collection, on(collection, 2)), on(collection, 2))
+    left = paid(collection, on(collection, 3))
+    assert left.promise is None
+    assert "break promise" not in " ".join(walked(left, on(collection, 50), on(collection, 3))[1])
+
+
+def test_promise_keeps_what_was_begun_from_being_done() -> None:
+    collection = walked(on_ladder(hours=ALWAYS), on(on_ladder(), 8))[0].contacting(on(on_ladder(), 14))
+    promised = accepted(collection, "promise", on(collection, 14), until=until(collection, 16))
+    _, done = walked(promised, on(collection, 20), on(collection, 14))
+    assert done == ["16.58 break promise", "16.58 suspend"]
+
+
+def test_exhausted_collection_is_told_again_once_a_promise_is_broken() -> None:
+    collection = walked(on_ladder(), on(on_ladder(), 40))[0]
+    promised = accepted(collection, "promise", on(collection, 40), until=until(collection, 45))
+    assert promised.stage(on(collection, 41)) is not CollectionStage.EXHAUSTED
+    assert walked(promised, on(collection, 80), on(collection, 40))[1] == ["45.58 break promise", "45.58 alert"]
+
+
+@pytest.mark.parametrize(
+    ("day", "problem"),
+    [(-1, "is in the past; name a day from 2026-11-09"), (32, "is too late; name a day up to 2026-12-09")],
+)
+def test_day_that_cannot_be_promised_is_refused_with_one_that_can(day: int, problem: str) -> None:
+    collection = on_ladder()
+    assert problem in refused(collection, "promise", on(collection, 1), until=until(collection, day))
+
+
+def test_promise_is_not_taken_back_by_an_earlier_one() -> None:
+    collection = accepted(on_ladder(), "promise", on(on_ladder(), 1), until=until(on_ladder(), 9))
+    assert "promised already" in refused(collection, "promise", on(collection, 2), until=until(collection, 9))
+    later = accepted(collection, "promise", on(collection, 2), until=until(collection, 11))
+    assert walked(later, on(collection, 13), on(collection, 2))[1] == ["11.58 break promise", "11.58 remind"]
+
+
+def test_customer_promises_once_a_month_within_a_shorter_limit() -> None:
+    collection = on_ladder(own_promise_days=3)
+    now, own = on(collection, 8), {"via": "customer", "by": "the customer"}
+    assert f"{own_promise_until(collection, now)}" == until(collection, 11)
+    assert "too late" in refused(collection, "promise", now, until=until(collection, 12), **own)
+    promised = accepted(collection, "promise", now, until=until(collection, 11), **own)
+    broken = walked(promised, on(collection, 12), now)[0]
+    assert own_promise_until(broken, on(collection, 13)) is None
+    assert "this month already" in refused(broken, "promise", on(collection, 13), until=until(collection, 14), **own)
+    assert own_promise_until(broken, on(collection, 24)) is not None
+
+
+def test_customer_who_is_threatened_with_nothing_needs_no_promise() -> None:
+    collection = on_ladder("1 remind, 5 remind")
+    assert own_promise_until(collection, on(collection, 1)) is None
+    own = {"via": "customer", "by": "the customer"}
+    assert "no promise is needed" in refused(
+        collection, "promise", on(collection, 1), until=until(collection, 2), **own
+    )
