@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING
 
 from billing.errors import InvalidInput
 from billing.events.event import Destination
-from bootstrap_adapters import alert_channels, event_receiver, mail_server, processor, sales_source, told_of_releases
+from bootstrap_adapters import (
+    alert_channels,
+    event_receiver,
+    mail_server,
+    processor,
+    sales_source,
+    told_of_releases,
+    told_of_services,
+)
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
 from bootstrap_statements import bank_accounts
+from bootstrap_texts import text_vendor
 from services.alerts import Alerts
 from services.checkouts import Checkouts
-from services.collecting import CollectionTeller
+from services.collecting import CollectionTeller, LadderTerms
 from services.event_dispatcher import EventDispatcher
 from services.orders.desk import OrderDesk
 from services.orders.refunds import OrderRefunds
@@ -39,8 +48,13 @@ if TYPE_CHECKING:
     from adapters.notify.apprise_alerts import AppriseAlerts
     from adapters.passwords import Argon2Passwords
     from adapters.production.by_address import AnyProduction
+    from adapters.provisioning.http_provisioning import HttpProvisioning
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sheets.http_sales import HttpSales
+    from adapters.sheets.no_sales import NoSales
+    from adapters.sms.smsc import Smsc
+    from adapters.sms.twilio import Twilio
     from adapters.sql.ledger import SqlLedger
     from adapters.stripe.payments import StripePayments
     from adapters.wayforpay.shop import WayForPay
@@ -49,7 +63,6 @@ if TYPE_CHECKING:
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
     from services.customer_mails import CustomerMails
-    from services.customer_messages import CustomerMessages
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -61,7 +74,7 @@ SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
 class Adapters:
     """One adapter per port."""
 
-    sales: GoogleSheetsSales | CsvSales
+    sales: GoogleSheetsSales | CsvSales | HttpSales | NoSales
     payments: StripePayments
     mail: SmtpMail
     ledger: SqlLedger
@@ -69,6 +82,8 @@ class Adapters:
     receiver: HttpReceiver | None = None  # of events
     production: AnyProduction | None = None  # None: reviewers are told instead
     shops: dict[str, WayForPay] = field(default_factory=dict)  # at gateways, by rail
+    provisioning: HttpProvisioning | None = None  # None: people switch service accounts
+    texts: Smsc | Twilio | None = None  # the vendor; None: mails alone are sent
 
 
 @asynccontextmanager
@@ -82,11 +97,13 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         if receiver:
             stack.push_async_callback(receiver.close)
         mail, shops = mail_server(settings), shops_of(settings)
-        production = told_of_releases(settings, mail)
-        for closed in (*shops.values(), *((production,) if production else ())):
+        production, provisioning = told_of_releases(settings, mail), told_of_services(settings)
+        texts = text_vendor(settings)
+        told = tuple(each for each in (production, provisioning, texts) if each)
+        for closed in (*shops.values(), *told):
             stack.push_async_callback(closed.close)
-        others = alert_channels(settings)
-        yield Adapters(sales_source(settings), payments, mail, ledger, others, receiver, production, shops)
+        sales, others = sales_source(settings), alert_channels(settings)
+        yield Adapters(sales, payments, mail, ledger, others, receiver, production, shops, provisioning, texts)
 
 
 @asynccontextmanager
@@ -136,13 +153,6 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, settings.where_to_pay)
 
 
-def connect_customer_messages(settings: Settings, adapters: Adapters) -> CustomerMessages:
-    """Messages to customers, by mail and text."""
-    from services.customer_messages import CustomerMessages
-
-    return CustomerMessages(connect_customer_mails(settings, adapters))
-
-
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
     """Wakes the workflow that sends digests; one for each process."""
     from clients.digest_trigger import DigestTrigger
@@ -171,16 +181,20 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to the collections, orders and production, and to their receiver, if there is one."""
+    """Delivers events to collections, orders, production and provisioning, and to their receiver, if there is one."""
     from clients.collection_commands import CollectionSignals
     from clients.order_signals import OrderSignals
     from services.orders.releases import ReleaseSender, ReviewersAsProduction
+    from services.provisioning import PeopleAsProvisioning, ServiceSender
 
     alerts = connect_alerts(settings, adapters, digest)
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
+    within = settings.restored_within
+    provisioning = adapters.provisioning or PeopleAsProvisioning(adapters.ledger, within)
     senders: dict[Destination, EventSender] = {
         Destination.PRODUCTION: releases,
+        Destination.PROVISIONING: ServiceSender(adapters.ledger, provisioning, alerts, within),
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
         **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
         Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
@@ -213,7 +227,13 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     for name, account in bank_accounts(settings).items():
         registers.append(StatementsRegister(name, account.currency, adapters.ledger))
     signals = CollectionSignals(client)
-    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers)
+    ladder = ladder_terms(settings)
+    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, signals, registers, ladder)
+
+
+def ladder_terms(settings: Settings) -> LadderTerms:
+    """What follows when a bill is not paid, for customers without a ladder of their own."""
+    return LadderTerms(settings.ladder, settings.contact_hours)
 
 
 def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:

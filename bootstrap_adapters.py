@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from adapters.mail.smtp_mail import SmtpMail
     from adapters.notify.apprise_alerts import AppriseAlerts
     from adapters.production.by_address import AnyProduction
+    from adapters.provisioning.http_provisioning import HttpProvisioning
     from adapters.sheets.csv_sales import CsvSales
     from adapters.sheets.google_sheets import GoogleSheetsSales
+    from adapters.sheets.http_sales import HttpSales
+    from adapters.sheets.no_sales import NoSales
     from adapters.stripe.payments import StripePayments
     from settings import Settings
 
@@ -21,6 +24,7 @@ SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
 SANDBOX_SHEET_ID = "sales"
 SANDBOX_PRODUCTION_SECRET = "production-secret-of-the-sandbox-012345"
+SANDBOX_PROVISIONING_SECRET = "provisioning-secret-of-the-sandbox-0123"
 
 
 def sandbox_sheet(settings: Settings) -> GoogleSheetsSales:
@@ -41,8 +45,16 @@ def processor(settings: Settings) -> StripePayments:
     return StripePayments.connect(settings.stripe_api_key.get_secret_value(), webhook_secret=secret)
 
 
-def sales_source(settings: Settings) -> GoogleSheetsSales | CsvSales:
-    """Where sales are read: files, or the Google Sheet."""
+def sales_source(settings: Settings) -> GoogleSheetsSales | CsvSales | HttpSales | NoSales:
+    """Where sales are read: files, the company's own system, or the Google Sheet; nowhere, if there are none."""
+    if settings.sales == "none":
+        from adapters.sheets.no_sales import NoSales
+
+        return NoSales()
+    if settings.sales_url:
+        from adapters.sheets.http_sales import HttpSales
+
+        return HttpSales(settings.sales_url, settings.sales_secret.get_secret_value().split())
     if settings.sales_folder:
         from adapters.sheets.csv_sales import CsvSales
 
@@ -101,3 +113,16 @@ def told_of_releases(settings: Settings, mail: SmtpMail) -> AnyProduction | None
         address = f"http://127.0.0.1:{settings.sandbox_production_port}/releases"
         secrets = [SANDBOX_PRODUCTION_SECRET]
     return production_at(address, secrets, mail, settings.mail_domain) if address else None
+
+
+def told_of_services(settings: Settings) -> HttpProvisioning | None:
+    """Who switches service accounts; None: people do."""
+    address, secrets = settings.provisioning_url, settings.provisioning_secrets
+    if not address and settings.sandbox:
+        address = f"http://127.0.0.1:{settings.sandbox_provisioning_port}/services"
+        secrets = [SANDBOX_PROVISIONING_SECRET]
+    if not address:
+        return None
+    from adapters.provisioning.http_provisioning import HttpProvisioning
+
+    return HttpProvisioning(address, secrets)

@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
 from billing.customers.address import sendable
 from billing.customers.customer import Currency, Email, Timezone
@@ -27,21 +27,33 @@ from billing.events.event import Destination
 from billing.model import Id, Line, Url
 from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, billers, gateways
 from billing.statements.bank_account import BankAccount
+from process.service_settings import ServiceSettings
 from process.setting_checks import (
     check_bank_accounts,
     check_billers,
     check_console_url,
+    check_one_source,
     check_production,
     check_receiver,
     check_secrets,
     check_shops,
 )
-from process.setting_types import Amounts, BillerContract, Company, HeaderName, Networks, Secret, Shop
+from process.setting_types import (
+    Amounts,
+    BillerContract,
+    Company,
+    HeaderName,
+    LadderText,
+    Networks,
+    Secret,
+    Shop,
+)
+from process.text_settings import TextSettings
 
 ENV_FILE = ".env"
 
 
-class Settings(BaseSettings):
+class Settings(ServiceSettings, TextSettings):
     """Every variable is documented in ``.env.example``. Secrets are never printed."""
 
     model_config = SettingsConfigDict(
@@ -71,6 +83,9 @@ class Settings(BaseSettings):
     sales_sheet_id: Id = ""
     google_credentials_file: Path | None = None
     sales_folder: Path | None = None
+    sales_url: Url = ""
+    sales_secret: Secret = SecretStr("")
+    sales: Literal["none", ""] = ""
     decimal_separator: Literal[".", ","] = "."
 
     smtp_host: Line = ""
@@ -86,6 +101,7 @@ class Settings(BaseSettings):
     digest_minutes: float = Field(10, gt=0, le=1440)
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
+    ladder: LadderText = ()
     cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
     events_url: Url = ""
     events_secret: Secret = SecretStr("")
@@ -120,18 +136,18 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _real_or_sandbox(self) -> Self:
+        has_key, has_mail = bool(self.stripe_api_key.get_secret_value()), bool(self.smtp_host)
+        has_any = bool(self.sales_url or self.sales) and (has_key or has_mail)  # which serve the sandbox, too
         real = {
-            "BILLING_STRIPE_API_KEY": bool(self.stripe_api_key.get_secret_value()),
-            "BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER": bool(self.sales_sheet_id or self.sales_folder),
-            "BILLING_SMTP_HOST": bool(self.smtp_host),
+            "BILLING_STRIPE_API_KEY": has_key,
+            "BILLING_SALES_SHEET_ID (or _FOLDER, or _URL)": has_any or bool(self.sales_sheet_id or self.sales_folder),
+            "BILLING_SMTP_HOST": has_mail,
         }
         missing = [name for name, is_set in real.items() if not is_set]
         if missing and len(missing) < len(real):
             raise ValueError(f"set {' and '.join(missing)} too: real services and the sandbox do not mix")
         if not missing and "mail_from" not in self.model_fields_set:
             raise ValueError("set BILLING_MAIL_FROM too: the address that customers see and reply to")
-        if self.sales_sheet_id and self.sales_folder:
-            raise ValueError("set BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER, not both")
         if not missing and self.console_url and len(self.link_secret.get_secret_value()) < 32:
             raise ValueError("set BILLING_LINK_SECRET too, 32 characters or more: it signs the links in mails")
         if not self.mail_from.rpartition("@")[0].isascii():
@@ -156,15 +172,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _others_are_reached_safely(self) -> Self:
+        check_one_source(self.sales_sheet_id, self.sales_folder, self.sales_url, self.sales)
+        if self.sales_url:
+            check_receiver("BILLING_SALES", self.sales_url, self.sales_secret.get_secret_value().split(), self.sandbox)
         if self.events_url:
             check_receiver("BILLING_EVENTS", self.events_url, self.events_secrets, self.sandbox)
+        if self.provisioning_url:
+            check_receiver("BILLING_PROVISIONING", self.provisioning_url, self.provisioning_secrets, self.sandbox)
         check_production(self.production_url.get_secret_value(), self.production_secrets, self.sandbox)
         if self.orders_secrets:
             check_secrets("BILLING_ORDERS_SECRET", self.orders_secrets)
-        return self
-
-    @model_validator(mode="after")
-    def _reached_safely(self) -> Self:
         check_console_url(self.console_url, self.stripe_api_key.get_secret_value())
         return self
 
@@ -231,8 +248,7 @@ class Settings(BaseSettings):
     @property
     def destinations(self) -> tuple[Destination, ...]:
         """Where events go; none are written unless somebody gets them."""
-        everywhere = (Destination.COLLECTION, Destination.ORDER, Destination.PRODUCTION)
-        return (*everywhere, *([Destination.RECEIVER] if self.events_url else []))
+        return tuple(each for each in Destination if each is not Destination.RECEIVER or self.events_url)
 
     @property
     def mail_domain(self) -> str:

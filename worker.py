@@ -30,7 +30,6 @@ from bootstrap import (
     connect_checkouts,
     connect_completeness,
     connect_customer_mails,
-    connect_customer_messages,
     connect_digest_trigger,
     connect_digests,
     connect_dispatcher,
@@ -38,9 +37,11 @@ from bootstrap import (
     connect_sales,
     connect_sheet_comparer,
     connect_temporal,
+    ladder_terms,
 )
 from bootstrap_gateways import connect_gateway_reader
 from bootstrap_registers import connect_register_folder
+from bootstrap_texts import connect_customer_messages
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -51,6 +52,7 @@ from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
 from services.bills import Bills
 from services.cashier import Cashier
+from services.collection_messages import CollectionMessages
 from services.shared_sales import Sales
 from settings import Settings, load_settings
 from workflows.answers import Answers
@@ -153,10 +155,11 @@ def _activities(
     digests = connect_digests(settings, adapters)
     comparer = connect_sheet_comparer(settings, adapters, sales)
     cashier, signals = Cashier(adapters.payments, ledger), CollectionSignals(client)
-    bills = Bills(connect_customer_messages(settings, adapters), ledger, signals)
-    notices = NoticeActivities(mails, alerts, ledger, comparer, bills)
-    collections = CollectionActivities(cashier, ledger, mails, alerts, signals)
-    ladder = LadderActivities(ledger, alerts, None)
+    told, terms = connect_customer_messages(settings, adapters, alerts), ladder_terms(settings)
+    notices = NoticeActivities(mails, alerts, ledger, comparer, Bills(told, ledger, signals, terms))
+    messages = CollectionMessages(told, ledger)
+    collections = CollectionActivities(cashier, ledger, messages, alerts, signals, terms)
+    ladder = LadderActivities(ledger, messages, alerts)
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
     orders = OrderActivities(ledger, alerts, links)
     return [

@@ -13,12 +13,13 @@ from billing.collections.collection import Collection, PaidOnSession, PayOnSessi
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
 from billing.collections.stages import CollectionStage, Counted
+from billing.customers.channels import Channel
+from billing.customers.ladder import RungAction
 from billing.customers.ports import CustomerStore
-from billing.errors import DebtChanged, MailRefused, NotFound, OutcomeConflict, StaleRun
+from billing.errors import DebtChanged, NotFound, OutcomeConflict, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
-from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import ChargeResult, PaymentRequest, PaymentStatus
 from billing.payments.ports import PaymentStore
 from billing.period import Period
@@ -26,11 +27,12 @@ from billing.receivables.journal import Cause, Subject, receivable
 from billing.receivables.ports import Journal
 from billing.reviewers.alerts import of_collection, of_news
 from billing.reviewers.ports import BrakeStore
+from billing.texts.text import Consequence, ConsequenceKind, TextKind
 from services import clock
 from services.alerts import Alerts
 from services.cashier import Cashier
-from services.collecting import collect
-from services.customer_mails import CustomerMails
+from services.collecting import NO_LADDER, LadderTerms, collect
+from services.collection_messages import CollectionMessages
 
 
 class _Ledger(BrakeStore, CollectionStore, CustomerStore, Journal, MonthStore, PaymentStore, Protocol):
@@ -44,13 +46,20 @@ class CollectionActivities:
     """
 
     def __init__(
-        self, cashier: Cashier, ledger: _Ledger, mails: CustomerMails, alerts: Alerts, collections: Collections
+        self,
+        cashier: Cashier,
+        ledger: _Ledger,
+        messages: CollectionMessages,
+        alerts: Alerts,
+        collections: Collections,
+        ladder: LadderTerms = NO_LADDER,
     ) -> None:
         self._alerts = alerts
         self._cashier = cashier
         self._collections = collections
         self._ledger = ledger
-        self._mails = mails
+        self._messages = messages
+        self._ladder = ladder
 
     @activity.defn
     async def begin_collection(self, month: Month) -> None:
@@ -60,7 +69,7 @@ class CollectionActivities:
         """
         with suppress(StaleRun):  # the close brings what the ledger has
             await record(self._ledger, month)
-        await collect(self._ledger, self._collections, month)
+        await collect(self._ledger, self._collections, month, self._ladder)
 
     @activity.defn
     async def try_card(self, collection: Collection) -> ChargeResult:
@@ -172,22 +181,23 @@ class CollectionActivities:
 
     @activity.defn
     async def remind_customer(self, collection: Collection) -> None:
-        """Mails the customer about everything that is owed; records an address that takes no mail.
+        """Reminds the customer of everything that is owed, or warns of what follows, as the rung under way says.
 
         Raises ``BrakeOn`` and ``OutsideContactHours``, and ``DebtChanged`` as ``try_card`` does.
 
-        Only one reminder has the number of this one, whatever is settled or joins while it is being sent.
+        Only one has the number of this one, whatever is settled or joins while it is being sent. A warning says what
+        comes next, and when.
         """
         await self._ledger.record_collection(collection, clock.now())
         await check_brake(self._ledger)
         check_hours(collection)
         await self._check_owed(collection, *collection.open_debts)
-        month = await self._month(collection, collection.open_debts[0])
-        try:
-            addressed, number = await self._addressed(collection), collection.reminders + 1
-            await self._mails.to_customer(CustomerMailKind.REMINDER, month, number, addressed)
-        except MailRefused as error:
-            activity.logger.warning("reminder refused: %s", error)
+        kind, consequence = TextKind.REMINDER, None
+        if collection.rung.action is RungAction.WARN and (coming := collection.coming_restriction(clock.now())):
+            kind = TextKind.WARNING
+            consequence = Consequence(action=ConsequenceKind(coming.rung.action), at=coming.at)
+        oldest, number = collection.open_debts[0], collection.reminders + 1
+        await self._messages.tell(kind, collection, oldest, number, collection.rung.by, consequence)
 
     @activity.defn
     async def alert_about_collection(self, collection: Collection) -> None:
@@ -205,11 +215,7 @@ class CollectionActivities:
     async def _tell(self, collection: Collection, debts: Iterable[Debt]) -> None:
         for debt in debts:
             if debt.outcome is CollectionStage.RECOVERED:
-                month = await self._month(collection, debt)
-                try:
-                    await self._mails.to_customer(CustomerMailKind.RECEIPT, month, 1, await self._addressed(collection))
-                except MailRefused as error:
-                    activity.logger.warning("receipt refused: %s", error)
+                await self._messages.tell(TextKind.RECEIPT, collection, debt, 1, (Channel.MAIL,))
             await self._alerts.tell(of_news(collection, debt, clock.now()))
 
     @activity.defn
@@ -237,19 +243,6 @@ class CollectionActivities:
             least_minor = debt.amount_minor if wholly else debt.outstanding_minor
             if balance.owed_for(Subject.month(debt.period), debt.currency) < least_minor:
                 raise DebtChanged(f"{debt.period} of {collection.customer_id}: less is owed than was counted last")
-
-    async def _addressed(self, collection: Collection) -> Collection:
-        """With the customer's present name and address: a change updates months to come, but no collections."""
-        customer = await self._ledger.customer(collection.customer_id)
-        if customer is None:
-            return collection
-        return collection.evolve(customer=collection.customer.evolve(email=customer.email, name=customer.name))
-
-    async def _month(self, collection: Collection, debt: Debt) -> Month:
-        month = await self._ledger.month(collection.customer_id, debt.period)
-        if month is None:
-            raise NotFound(f"the ledger has no {debt.period} of {collection.customer_id}")
-        return month
 
 
 def request_for(collection: Collection, debt: Debt) -> PaymentRequest:

@@ -29,7 +29,7 @@ from billing.reviewers.alerts import Alert, of_report
 from services import clock
 from services.alerts import Alerts
 from services.checkouts import LinkBooks
-from services.collecting import collect
+from services.collecting import NO_LADDER, LadderTerms, collect
 
 _RECENT_MONTHS = 3
 _AROUND = timedelta(days=35)
@@ -77,8 +77,10 @@ class Reconciler:
         alerts: Alerts,
         collections: Collections,
         others: Sequence[RailRegister] = (),
+        ladder: LadderTerms = NO_LADDER,
     ) -> None:
         self._others = others
+        self._ladder = ladder
         self._records = records
         self._rail = rail
         self._ledger = ledger
@@ -250,7 +252,7 @@ class Reconciler:
         if debt is None or not runs:
             month = await self._ledger.month(row.customer_id, row.period)
             assert month is not None
-            if not await collect(self._ledger, self._collections, month):
+            if not await collect(self._ledger, self._collections, month, self._ladder):
                 return False
         if not runs:
             await self._collections.count_again(row.customer_id, "it begins again")

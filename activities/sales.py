@@ -20,7 +20,7 @@ from billing.reviewers.ports import BrakeStore
 from billing.sales.adjustments import merged_by_sheet
 from billing.sales.sales import MAX_ROWS, rows_of
 from billing.tariffs.lines import lines_of
-from billing.tariffs.ports import AgreedItems
+from billing.tariffs.ports import AgreedItems, ServiceDays
 from services import clock
 from services.alerts import Alerts
 from services.shared_sales import Sales, since_import
@@ -30,7 +30,7 @@ _TRIES = 12
 """Attempts of the second round, some two hours; then the month continues without the sheet of the month before."""
 
 
-class _Ledger(Accounts, Addresses, AgreedItems, BrakeStore, Lookalikes, MonthStore, Protocol):
+class _Ledger(Accounts, Addresses, AgreedItems, BrakeStore, Lookalikes, MonthStore, ServiceDays, Protocol):
     """The stores it uses."""
 
 
@@ -139,7 +139,10 @@ class SalesActivities:
     async def _with_tariffs(self, month: Month, invoice: Invoice) -> Invoice:
         """The draft with what the customer's accounts pay for the period, in review mode manual, too."""
         agreed = await self._ledger.agreed(month.customer_id)
-        lines = lines_of(month.period, agreed, month.customer.currency) if agreed.items else ()
+        if not agreed.items:
+            return invoice.evolve(tariffs_seen=agreed.revision)
+        suspended = await self._ledger.suspended_days(month.customer_id, month.period)
+        lines = lines_of(month.period, agreed, month.customer.currency, suspended)
         return invoice.evolve(lines=lines, tariffs_seen=agreed.revision)
 
     async def _with_late_sales(self, month: Month, invoice: Invoice) -> ImportedSales:

@@ -246,9 +246,8 @@ def _at(ms: Sequence[float], percent: int) -> float:
 
 def _print(found: Sequence[Measured], given: argparse.Namespace) -> None:
     terminal = Terminal(width=150)
-    table = Table(
-        "Ledger", "Request", "p50, ms", "p99", "worst", "a second", "of empty", "processor, ms each", box=None
-    )
+    figures = ("p50, ms", "p99", "worst", "a second", "of empty", "processor, ms each")
+    table = Table("Ledger", "Request", *figures, box=None)
     for each in found:
         for name, load in each.loads.items():
             ratio = f"{load.a_second / each.loads['empty'].a_second:.2f}" if load.a_second else ""

@@ -33,7 +33,8 @@
     │   ├── TextUnknown           the vendor has perhaps taken the text: look it up, then go on         retry
     │   ├── TextsUnavailable      the vendor takes no texts now: outage, rate limit, no money left      retry
     │   ├── TextsHeld             the day's limit of texts, or of their cost, is reached: the rest wait retry
-    │   └── TextRefused           the vendor refuses this number or text for good
+    │   └── TextRefused           the vendor refuses this text for good
+    │       └── NumberRefused     the vendor says that this number takes no texts
     ├── AlertUnavailable          the reviewers cannot be alerted now                                   retry
     ├── ReceiverUnavailable       the receiver of our events did not take one                           retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
@@ -154,6 +155,9 @@ class TextsHeld(TextError):
 
 
 class TextRefused(TextError): ...
+
+
+class NumberRefused(TextRefused): ...
 
 
 class AlertUnavailable(BillingError):

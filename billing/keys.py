@@ -101,3 +101,8 @@ def message_id(kind: str, customer_id: str, period: Period, content: str, domain
     """The Message-ID of a mail to a customer; a repeat has the same one, other content another."""
     seed = f"{_VERSION}|{kind}|{customer_id}|{period}|{content}"
     return f"<{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{domain}>"
+
+
+def text_id(kind: str, customer_id: str, period: str, content: str) -> str:
+    """Our id of a text to a customer, in letters and digits; a repeat has the same one, other content another."""
+    return hashlib.sha256(f"{_VERSION}|text|{kind}|{customer_id}|{period}|{content}".encode()).hexdigest()[:32]

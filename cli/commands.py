@@ -51,6 +51,18 @@ _NUMBERS = """The numbers by which customers pay in a bank's app: open, close, l
 $ python starter.py numbers open acme --by ann --reason "contract 17"
 $ python starter.py numbers list acme
 """
+_TARIFFS = """What accounts can subscribe to: add, list, show, change, end.
+
+[bold]Examples[/bold]
+$ python starter.py tariffs list
+$ python starter.py tariffs show internet-100
+"""
+_SUBSCRIBERS = """Subscribers: their tariffs, fees and discounts, and what they are billed.
+
+[bold]Examples[/bold]
+$ python starter.py subscribers bill acme --period 2026-11
+$ python starter.py subscribers tariff 1000009 internet-100 --from 2026-11-20 --by ann --reason "contract 17"
+"""
 _USERS = """The users of the console: add, list, disable, enable, password, role.
 
 [bold]Examples[/bold]
@@ -102,6 +114,7 @@ _to_accounting = "accounting.export_payments: export"
 _asked = "receivables.instructions: assign refund proposals confirm reject"
 _known, _imported = "customers.customers: list_ show", "customers.import_customers: import_"
 _others = "customers.customers: export link invite registrations settle"
+_priced = "tariffs.subscribed: tariff end_tariff fee discount end_discount limit bill"
 _payments = _group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, _links, *_files, _to_accounting)
 _payments["payments"].commands["register"] = _register
 
@@ -119,6 +132,8 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "orders", _ORDERS, _orders, _order_changes, "orders.import_orders: import_"),
     **_group("Customers and months", "customers", _CUSTOMERS, _known, _imported, _others, "customers.erase: erase"),
     **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),
+    **_group("Customers and months", "tariffs", _TARIFFS, "tariffs.tariffs: add list_ show change end"),
+    **_group("Customers and months", "subscribers", _SUBSCRIBERS, _priced),
     **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),
     **_group("Review", "brake", _BRAKE, "reviewers.brake: on off show"),

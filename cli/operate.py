@@ -145,11 +145,11 @@ async def _temporal_checks(settings: Settings) -> list[DoctorLine]:
 
 def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[DoctorLine]]:
     events = [_check("events", _events(adapters.receiver, adapters.ledger))] if adapters.receiver else []
-    releases = [_check("production", adapters.production.ping())] if adapters.production else []
+    told = {"production": adapters.production, "provisioning": adapters.provisioning}
     return [
         _check("ledger", _ledger(adapters)),
         _check("payments", adapters.payments.ping()),
-        _check("sales", newest_worksheet(adapters, settings.decimal_separator)),
+        *([] if settings.sales else [_check("sales", newest_worksheet(adapters, settings.decimal_separator))]),
         _check("mail", adapters.mail.ping()),
         *(_check(rail, shop.ping()) for rail, shop in adapters.shops.items()),
         *(
@@ -157,7 +157,7 @@ def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[Do
             for rail, contract in contracts(settings).items()
         ),
         *events,
-        *releases,
+        *(_check(name, each.ping()) for name, each in told.items() if each),
     ]
 
 

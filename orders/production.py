@@ -5,19 +5,10 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.events.event import OutgoingEvent
-from billing.model import Model, Words
+from billing.events.verdicts import Verdict
 from billing.reviewers.ports import BrakeStore
 from orders.events import ReleaseData
 from orders.order import Order, ReleaseKind
-
-ANSWER_MAX = 1000
-
-
-class Verdict(Model):
-    """Production has taken a release, or refuses it for good; ``text`` is its answer."""
-
-    accepted: bool
-    text: Words
 
 
 class Production(Protocol):
@@ -44,9 +35,3 @@ class ReleaseAnswers(BrakeStore, Protocol):
         told: OutgoingEvent | None = None,
     ) -> None:
         """As in ``OrderStore``."""
-
-
-def answer_text(text: str) -> str:
-    """An answer as it is kept: up to ``ANSWER_MAX`` characters, without control and other invisible ones."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[: 4 * ANSWER_MAX]).split())
-    return line if len(line) <= ANSWER_MAX else f"{line[: ANSWER_MAX - 1]}…"

@@ -87,6 +87,12 @@ def check_receiver(name: str, address: str, secrets: list[str], is_sandbox: bool
     check_secrets(f"{name}_SECRET", secrets)
 
 
+def check_one_source(*sources: object) -> None:
+    """Sales come from one place, or from none."""
+    if sum(map(bool, sources)) > 1:
+        raise ValueError("set one of BILLING_SALES_SHEET_ID, BILLING_SALES_FOLDER, BILLING_SALES_URL and BILLING_SALES")
+
+
 def check_production(address: str, secrets: list[str], is_sandbox: bool) -> None:
     """The address serves to release orders; whatever is no web address or mail is Apprise's to read."""
     if address.startswith(("http://", "https://")):

@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode
 from billing.billers.biller import BillerCode, Dialect
 from billing.customers.address import hidden_character
 from billing.customers.customer import Currency, Timezone
+from billing.customers.ladder import Ladder
 from billing.errors import InvalidInput
 from billing.model import Code, Line, Minor, Model
 from billing.money import currency_code, parse_amount
@@ -48,6 +49,7 @@ Amounts = Annotated[
     dict[Currency, Annotated[Minor, Field(ge=0)]], Field(max_length=200), NoDecode, BeforeValidator(_amounts)
 ]
 Networks = Annotated[tuple[Network, ...], Field(max_length=100), NoDecode, BeforeValidator(_networks)]
+LadderText = Annotated[Ladder, NoDecode]
 
 
 def _one_line(text: str) -> str:

@@ -6,15 +6,18 @@ from billing.collections.ports import Collections
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.texts.text import TextKind
-from services.collecting import DebtBooks, collect
+from services.collecting import NO_LADDER, DebtBooks, LadderTerms, collect
 from services.customer_messages import REFUSED, CustomerMessages
 
 
 class Bills:
-    def __init__(self, messages: CustomerMessages, ledger: DebtBooks, collections: Collections) -> None:
+    def __init__(
+        self, messages: CustomerMessages, ledger: DebtBooks, collections: Collections, terms: LadderTerms = NO_LADDER
+    ) -> None:
         self._messages = messages
         self._ledger = ledger
         self._collections = collections
+        self._terms = terms
 
     async def send(self, month: Month, correction: Correction | None) -> None:
         """Sends the bill that is the month's notice; raises as ``CustomerMessages.tell``. A repeat sends it once."""
@@ -27,7 +30,7 @@ class Bills:
 
         A repeat changes nothing. Raises ``BillingError`` if Temporal does not answer.
         """
-        return await collect(self._ledger, self._collections, month)
+        return await collect(self._ledger, self._collections, month, self._terms)
 
     async def thank(self, month: Month) -> None:
         """Sends the receipt of a bill that credit has paid: nothing collects it, so nobody else does. Sent once."""

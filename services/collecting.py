@@ -1,10 +1,12 @@
 """The one collection of a customer: takes in what a month left unpaid, and is told of money of other rails."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
+from billing.customers.contact_hours import ContactHours
+from billing.customers.ladder import Rung
 from billing.errors import BillingError
 from billing.events.event import OutgoingEvent
 from billing.invoices.month import Month
@@ -16,11 +18,21 @@ from billing.receivables.journal import Subject
 from billing.receivables.ports import Accounts
 
 
+class LadderTerms(NamedTuple):
+    """The ladder of customers who have none of their own, and when ladders are walked."""
+
+    ladder: tuple[Rung, ...] = ()
+    hours: ContactHours = ContactHours()
+
+
+NO_LADDER = LadderTerms()
+
+
 class DebtBooks(Accounts, CollectionStore, Protocol):
     """The stores that say what is owed, and who collects it."""
 
 
-async def collect(ledger: DebtBooks, collections: Collections, month: Month) -> bool:
+async def collect(ledger: DebtBooks, collections: Collections, month: Month, terms: LadderTerms = NO_LADDER) -> bool:
     """Lets the customer's collection take in what ``month`` left unpaid; begins it, as last recorded, if none runs.
 
     A part may be paid already; False if credit has paid all of a bill, so that there is nothing to collect. A repeat
@@ -36,7 +48,7 @@ async def collect(ledger: DebtBooks, collections: Collections, month: Month) -> 
         others = await ledger.debts(customer_id=month.customer_id, open_only=True)
         known = await ledger.collection(month.customer_id, others[0].period) if others else None
     debt = debt or Debt.of(month)
-    await collections.begin(known or Collection.open(month), debt)
+    await collections.begin(known or Collection.open(month, *terms), debt)
     balance = await ledger.balance(month.customer_id)
     if balance.owed_for(Subject.month(month.period), debt.currency) != debt.outstanding_minor:
         await collections.count_again(month.customer_id, f"what is owed for {month.period}")

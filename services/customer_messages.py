@@ -6,15 +6,21 @@ Every message is recorded before it is sent, and sent once for its kind, month o
 """
 
 from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from billing.collections.collection import Collection
+from billing.customers.account_numbers import ServiceAccount
 from billing.customers.channels import Channel
-from billing.errors import MailRefused, TextRefused
+from billing.customers.customer import Customer
+from billing.errors import BillingError, MailRefused, TextRefused
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.mails.mail import CustomerMailKind
-from billing.texts.text import Consequence, TextKind
+from billing.texts.text import Consequence, TextFacts, TextKind
 from services.customer_mails import CustomerMails
+from services.customer_texts import CustomerTexts
 
 REFUSED = (MailRefused, TextRefused)
 """What ``tell`` raises if the customer cannot be told: the address or number takes nothing."""
@@ -26,11 +32,23 @@ _MAILS = {
     TextKind.RESTORED: CustomerMailKind.RESTORED,
     TextKind.RECEIPT: CustomerMailKind.RECEIPT,
 }
+_OWING = (TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED)
+
+
+class Numbers(Protocol):
+    async def numbers_of(self, customer_id: str) -> list[ServiceAccount]: ...
 
 
 class CustomerMessages:
-    def __init__(self, mails: CustomerMails) -> None:
+    """``texts`` None: none can be sent. ``receipts``: payments are thanked for by text, too."""
+
+    def __init__(
+        self, mails: CustomerMails, texts: CustomerTexts | None, numbers: Numbers, receipts: bool = False
+    ) -> None:
         self._mails = mails
+        self._texts = texts
+        self._numbers = numbers
+        self._receipts = receipts
 
     async def tell(
         self,
@@ -44,10 +62,79 @@ class CustomerMessages:
     ) -> tuple[Channel, ...]:
         """Tells the customer by each of these channels for which there is an address; else by any there is.
 
-        Returns by which the customer is told. Raises one of ``REFUSED`` if none has taken it; any other error is an
-        outage: repeat the call, and only what is missing is sent. A reminder, a warning and what follows are about
-        everything in ``collection``, and ``number`` counts them there; a bill and a receipt are about ``month``.
-        ``consequence`` is what a warning warns of.
+        Returns by which the customer is told: by none if a receipt is not wanted by text. Raises one of ``REFUSED`` if
+        none has taken it; any other error is an outage: repeat the call, and only what is missing is sent. A reminder,
+        a warning and what follows are about everything in ``collection``, and ``number`` counts them there; a bill and
+        a receipt are about ``month``. ``consequence`` is what a warning warns of.
         """
-        await self._mails.to_customer(_MAILS[kind], month, number, collection, correction, consequence)
-        return (Channel.MAIL,)
+        customer = collection.customer if collection else month.customer
+        usable = self._usable(kind, customer)
+        others = [channel for channel in usable if channel not in by]
+        told, errors = list[Channel](), list[BillingError]()
+        for channel in (*(channel for channel in usable if channel in by), *others):
+            if channel in others and (told or any(not isinstance(error, REFUSED) for error in errors)):
+                break  # what was agreed has worked, or will
+            try:
+                if channel is Channel.MAIL:
+                    await self._mails.to_customer(_MAILS[kind], month, number, collection, correction, consequence)
+                else:
+                    await self._text(kind, month, number, customer, collection, consequence)
+                told.append(channel)
+            except BillingError as error:
+                errors.append(error)
+        if outages := [error for error in errors if not isinstance(error, REFUSED)]:
+            raise outages[0]
+        if not told and errors:
+            raise errors[0]
+        if not told and kind is not TextKind.RECEIPT:
+            raise TextRefused(f"{customer.customer_id} has no address by which a {kind} could go; add one, then resume")
+        return tuple(told)
+
+    def _usable(self, kind: TextKind, customer: Customer) -> list[Channel]:
+        is_texted = self._texts is not None and customer.phone and (kind is not TextKind.RECEIPT or self._receipts)
+        is_mailed = customer.email and kind in _MAILS
+        return [*([Channel.SMS] if is_texted else []), *([Channel.MAIL] if is_mailed else [])]
+
+    async def _text(
+        self,
+        kind: TextKind,
+        month: Month,
+        number: int,
+        customer: Customer,
+        collection: Collection | None,
+        consequence: Consequence | None,
+    ) -> None:
+        assert self._texts is not None
+        assert customer.phone is not None
+        facts = _facts(kind, month, collection, consequence).evolve(account=await self._account(customer.customer_id))
+        is_about_all = collection is not None and kind is not TextKind.RECEIPT
+        period = collection.period if collection and is_about_all else month.period
+        about = str(number)
+        if kind is TextKind.BILL and month.notice is not None:
+            about = f"{number}|{month.notice.total_minor}|{month.notice.charge_at}"
+        await self._texts.send(kind, customer.customer_id, customer.phone, about, facts, period)
+
+    async def _account(self, customer_id: str) -> str:
+        """By what a payer names the customer: the first open account number, else our own id."""
+        accounts = [account for account in await self._numbers.numbers_of(customer_id) if account.closed_at is None]
+        return accounts[0].number if accounts else customer_id
+
+
+def _facts(kind: TextKind, month: Month, collection: Collection | None, consequence: Consequence | None) -> TextFacts:
+    """What is said, but for the account."""
+    zone, currency = month.customer.timezone, month.customer.currency
+    if kind in _OWING and collection is not None:
+        debts = [debt for debt in collection.open_debts if debt.currency == collection.customer.currency]
+        amount_minor, currency = sum(debt.outstanding_minor for debt in debts), collection.customer.currency
+        day = _day(consequence.at, zone) if consequence else None
+        action = consequence.action if consequence else None
+        return TextFacts(account="", amount_minor=amount_minor, currency=currency, day=day, action=action)
+    total_minor = month.invoice.total_minor if month.invoice else 0
+    if kind is TextKind.BILL and month.notice is not None:
+        due = _day(month.notice.charge_at, zone)
+        return TextFacts(account="", amount_minor=month.notice.total_minor, currency=currency, day=due)
+    return TextFacts(account="", amount_minor=total_minor, currency=currency)
+
+
+def _day(at: datetime, timezone: str) -> date:
+    return at.astimezone(ZoneInfo(timezone)).date()

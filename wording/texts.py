@@ -17,7 +17,7 @@ from billing.model import Model
 from billing.money import plain_amount
 from billing.texts.latin import latin
 from billing.texts.segments import Measure, foreign_characters, measure
-from billing.texts.text import Body, Language, Restriction, TextFacts, TextKind
+from billing.texts.text import Body, ConsequenceKind, Language, TextFacts, TextKind
 from wording.english import one_line
 
 _FIELDS = ("amount", "day", "account", "action", "pay")
@@ -112,11 +112,11 @@ class TextWording(Model, extra="forbid"):
         return [CheckedText(kind, example, measure(example)) for kind, example in examples]
 
     def _longest(self, kind: TextKind) -> str:
-        texts = (self.text(kind, LONGEST.evolve(action=action)) for action in Restriction)
+        texts = (self.text(kind, LONGEST.evolve(action=action)) for action in ConsequenceKind)
         return max(texts, key=lambda text: measure(text).places)
 
     def _values(self, facts: TextFacts) -> Mapping[str, str]:
-        actions = dict(zip(Restriction, _ACTIONS[self.language], strict=True))
+        actions = dict(zip(ConsequenceKind, _ACTIONS[self.language], strict=True))
         return {
             "amount": _amount(facts),
             "day": format_date(facts.day, _DAYS.get(self.language, "dd.MM"), locale="en") if facts.day else "",

@@ -215,14 +215,15 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
         what = f"{requested.rung.text}: {step}, reminder {requested.reminders + 1}"
         config = options.with_retry_round(options.NOTIFY, what, requested.outage)
         try:
-            await while_wanted(workflow.start_activity_method(_WALKING[step], requested, **config), is_wanted)
+            done = await while_wanted(workflow.start_activity_method(_WALKING[step], requested, **config), is_wanted)
         except ActivityError as error:
             await self._not_walked(step, error, is_wanted())
         else:
             self._mark_recorded(requested)
-            now = workflow.now()
-            is_restriction = step is CollectionStep.RESTRICT
-            self._value = self._value.restricted_at(now) if is_restriction else self._value.reminded(now)
+            if step is CollectionStep.RESTRICT:
+                self._value = self._value.restricted_at(workflow.now(), accounts=done)
+            else:
+                self._value = self._value.reminded(workflow.now())
 
     async def _not_walked(self, step: CollectionStep, error: ActivityError, is_wanted: bool) -> None:
         if error_type(error) == DebtChanged.__name__:

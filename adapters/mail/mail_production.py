@@ -7,8 +7,8 @@ from html import escape
 from adapters.mail.mail_templates import MailContent
 from adapters.mail.smtp_mail import SmtpMail
 from billing.errors import MailError, ReceiverUnavailable
+from billing.events.verdicts import Verdict
 from orders.events import ReleaseData
-from orders.production import Verdict
 from wording.orders import release_text, release_title
 
 

@@ -22,7 +22,7 @@ from billing.invoices.versions import Correction, LineChange
 from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind
 from billing.money import sums_text
 from billing.reviewers.digest import Digest, Item, headline, sections
-from billing.texts.text import Restriction
+from billing.texts.text import ConsequenceKind
 from wording.english import date_text, invoice_rows, money_text, month_text, one_line, why
 from wording.remedies import command_line
 
@@ -31,9 +31,9 @@ _CHANGES_SHOWN = 20
 _ASKING = (CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
 _RESTRICTING = (CustomerMailKind.WARNING, CustomerMailKind.SUSPENDED)
 _RESTRICTIONS = {
-    Restriction.LIMIT: "slow your service down",
-    Restriction.SUSPEND: "suspend your service",
-    Restriction.DISCONNECT: "disconnect your service",
+    ConsequenceKind.LIMIT: "slow your service down",
+    ConsequenceKind.SUSPEND: "suspend your service",
+    ConsequenceKind.DISCONNECT: "disconnect your service",
 }
 _ABOUT_CARD = (CustomerMailKind.WELCOME, CustomerMailKind.CARD_LINK, CustomerMailKind.CARD_WANTED)
 _ACTIONS = {

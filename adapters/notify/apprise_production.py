@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from apprise import Apprise, NotifyFormat, NotifyType
 
 from billing.errors import InvalidInput, ReceiverUnavailable
+from billing.events.verdicts import Verdict
 from orders.events import ReleaseData
-from orders.production import Verdict
 from wording.orders import release_text, release_title
 
 _LONG = "tell production by hand, or set BILLING_PRODUCTION_URL to a mail or web address and have it sent again"

@@ -46,9 +46,11 @@ from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
+from adapters.sql.subscribers.calls import SqlServiceCalls
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
 from adapters.sql.tariffs.tariffs import SqlTariffs
+from adapters.sql.texts.texts import SqlTexts
 
 
 class SqlLedger(
@@ -88,7 +90,9 @@ class SqlLedger(
     SqlAccountNumbers,
     SqlBillers,
     SqlServices,
+    SqlServiceCalls,
     SqlTasks,
     SqlTariffs,
+    SqlTexts,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

@@ -58,7 +58,9 @@ def connect(settings: Settings, adapters: Adapters) -> None:
     comparing = SheetComparer(source, adapters.ledger, settings.decimal_separator)
     Doing.sales = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
     mails = connect_customer_mails(settings, adapters)
-    bills = Bills(CustomerMessages(mails), adapters.ledger, cast(Collections, None))  # everybody has a card
+    bills = Bills(
+        CustomerMessages(mails, None, adapters.ledger), adapters.ledger, cast(Collections, None)
+    )  # everybody has a card
     Doing.notices = NoticeActivities(mails, alerts, adapters.ledger, comparing, bills)
     cashier = Cashier(adapters.payments, adapters.ledger)
     Doing.payments = PaymentActivities(cashier, adapters.ledger, Doing.notices.close_month)

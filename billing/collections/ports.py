@@ -10,7 +10,6 @@ from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage, DiaryEntry
-from billing.customers.ladder import RungAction
 from billing.model import Code, Id, Instant, Minor, Model
 from billing.period import Period
 
@@ -67,14 +66,4 @@ class CollectionStore(Protocol):
         """The whole diary about the debt of ``period`` and about its customer's account.
 
         The collection itself has only the newest entries.
-        """
-
-
-class Restrictions(Protocol):
-    """What follows from not paying. Restoring needs no call: it is written with the money."""
-
-    async def restrict(self, customer_id: str, action: RungAction, key: str, at: datetime, reason: str) -> None:
-        """Limits or suspends the customer's service, or opens the task to disconnect it; a repeat changes nothing.
-
-        ``key`` names this step. Raises ``DebtChanged`` if nothing is overdue: then nothing is changed.
         """

@@ -101,10 +101,12 @@ class Walk(CollectionState):
         """
         return self._rung_done(now, reminders=self.reminders + 1)
 
-    def restricted_at(self, now: datetime) -> Self:
-        """The service is restricted as the rung under way says, or people have the task to do it."""
-        done = self._rung_done(now, restricted=self.rung.action)
-        return done.noted(now, None, self.rung.action, _DONE[self.rung.action])
+    def restricted_at(self, now: datetime, accounts: int) -> Self:
+        """So many service accounts are restricted as the rung under way says, or people have the task to do it."""
+        action = self.rung.action
+        done = self._rung_done(now, restricted=action if accounts else self.restricted)
+        text = _DONE[action] if accounts else "no service account is left for which to do it"
+        return done.noted(now, None, action, text)
 
     def _rung_done(self, now: datetime, **changes: object) -> Self:
         outage_is_over = None if self.outage else self.alerted_at

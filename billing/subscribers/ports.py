@@ -16,7 +16,7 @@ class Restrictions(Protocol):
         """Limits or suspends the customer's service accounts; what it has changed, also when it is repeated.
 
         ``key`` names this step; ``by`` None: the application. Raises ``DebtChanged`` if nothing is overdue: then
-        nothing is changed. Raises ``NotFound`` for an unknown customer.
+        nothing is changed. Raises ``BrakeOn``, and ``NotFound`` for an unknown customer.
         """
 
     async def ask_to_disconnect(self, customer_id: str, key: str, at: datetime, due_at: datetime) -> tuple[Task, ...]:

@@ -30,11 +30,14 @@ class AgreedItems(Protocol):
 
 
 class ServiceDays(Protocol):
-    async def suspended_days(self, customer_id: str, period: Period, timezone: str) -> Mapping[str, Collection[date]]:
-        """The days of ``period`` that each account of the customer was suspended from midnight to midnight."""
+    async def suspended_days(self, customer_id: str, period: Period) -> Mapping[str, Collection[date]]:
+        """The days of ``period``, on the customer's calendar, that accounts were suspended from midnight to midnight.
+
+        An account that was never suspended is not among them.
+        """
 
 
-class TariffBook(AgreedItems, Protocol):
+class TariffBook(AgreedItems, ServiceDays, Protocol):
     async def add_tariff(self, tariff: Tariff, by: str, reason: str, at: datetime) -> Tariff:
         """Adds a tariff; the same again changes nothing. Raises ``InvalidInput`` if its code is another's."""
 

@@ -6,12 +6,12 @@ A text is on record before it is sent, so that a repeat knows of it: ``sending``
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
 from billing.customers.channels import Phone
-from billing.model import Code, Count, Id, Instant, Kept, Minor, Model
+from billing.model import Code, Count, Id, Instant, Kept, Line, Minor, Model
 from billing.period import Period
 
 TEXT_MAX = 1000
@@ -40,7 +40,7 @@ class Language(StrEnum):
     UKRAINIAN = "uk"
 
 
-class Restriction(StrEnum):
+class ConsequenceKind(StrEnum):
     """What is done about an account that is not paid."""
 
     LIMIT = "limit"
@@ -51,7 +51,7 @@ class Restriction(StrEnum):
 class Consequence(Model):
     """What a warning warns of, and when it happens."""
 
-    action: Restriction
+    action: ConsequenceKind
     at: Instant
 
 
@@ -62,7 +62,7 @@ class TextFacts(Model):
     amount_minor: Minor = 0
     currency: Code = ""
     day: date | None = None
-    action: Restriction | None = None
+    action: ConsequenceKind | None = None
 
 
 class OutgoingText(Model):
@@ -98,13 +98,23 @@ class SentText(Model):
     to: Phone
 
 
+class ReportRequest(NamedTuple):
+    """A vendor's call about a text: the address that was called, and the ``id`` and signature that came with it."""
+
+    url: str
+    message_id: str
+    signature: str
+    body: bytes
+
+
 class Texts(Protocol):
     """A vendor of texts. ``name`` is on record with each text: no other vendor knows of it."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def send(self, text: OutgoingText) -> TextReport:
-        """Hands the text over. Raises ``TextRefused``, or ``TextsUnavailable`` if it was certainly not taken.
+        """Hands the text over. Raises ``TextRefused`` or ``TextsUnavailable`` if it was certainly not taken.
 
         Raises ``TextUnknown`` if it was perhaps taken: look it up before a repeat.
         """
@@ -118,8 +128,15 @@ class Texts(Protocol):
     async def status(self, sent: SentText) -> TextReport:
         """How far a text has come. Raises ``TextUnknown`` if the vendor has no record of it, ``TextsUnavailable``."""
 
+    def read_report(self, request: ReportRequest) -> tuple[str, TextReport]:
+        """Our id of the text that the vendor calls about, and its report.
+
+        Raises ``InvalidInput`` for a call that the vendor has not signed, or that cannot be read.
+        """
+
 
 class TextStatus(StrEnum):
+    WAITING = "waiting"  # the vendor did not take it; it is sent again
     SENDING = "sending"  # after a crash here, it may have been sent
     SENT = "sent"
     DELIVERED = "delivered"
@@ -128,13 +145,16 @@ class TextStatus(StrEnum):
 
 
 class TextRow(Model):
-    """A text in the ledger. ``began_at`` is when it was first tried, ``tried_at`` when last, ``at`` its last change."""
+    """A text in the ledger.
+
+    ``began_at`` is when it was first tried, ``tried_at`` when last, ``at`` when it was last heard of.
+    """
 
     message_id: Code
     kind: TextKind
     customer_id: Id
     period: Period | None
-    recipient: Phone
+    recipient: Line  # a phone number, until the person is erased
     body: Body
     segments: Count
     cost_micros: Micros
@@ -146,3 +166,16 @@ class TextRow(Model):
     began_at: Instant
     tried_at: Instant
     at: Instant
+
+    @property
+    def outgoing(self) -> OutgoingText:
+        return OutgoingText(message_id=self.message_id, to=self.recipient, body=self.body)
+
+    @property
+    def sent(self) -> SentText:
+        return SentText(message_id=self.message_id, vendor_id=self.vendor_id or "", to=self.recipient)
+
+
+def masked_phone(phone: str) -> str:
+    """``+7…5678``: for logs and alerts, where no number belongs."""
+    return f"{phone[:2]}…{phone[-4:]}" if phone.startswith("+") else "…"

@@ -130,6 +130,7 @@ def welcome(stack: Stack, password: str, commands: tuple[tuple[str, str], ...]) 
         ("Temporal", stack.ui_url),
         ("Mail", stack.mail_url),
         ("Production", f"{stack.production_url}/jobs: what paid orders have released"),
+        ("Network", f"{stack.provisioning_url}/accounts: which service accounts work"),
         ("WayForPay", f"{stack.wayforpay_url}/static/test_merch_n1, where payers type an order's number"),
         ("Bank", f"{stack.bank_url}/bank-app, where payers type an account number (`numbers open` gives one)"),
         ("Console", f"{stack.console_url}/desk for reviewers; customers pay by the links in their mails"),

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 
 from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
+from adapters.sheets.http_sales import HttpSales
+from adapters.sheets.no_sales import NoSales
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed, why
 from billing.customers.customer import Customer
@@ -18,7 +20,7 @@ from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.invoices.month import Month
 from billing.period import Period
 from bootstrap import connect_ledger
-from bootstrap_adapters import SANDBOX_SHEET_ID, sandbox_sheet
+from bootstrap_adapters import SANDBOX_SHEET_ID, sales_source, sandbox_sheet
 from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets, sample_sheets
 from sandbox.stack.sample import SAMPLE
 from sandbox.stripe.cards import MAGIC_CARDS
@@ -268,6 +270,8 @@ async def _sheets(
     if customers == _SAMPLE and not request.sales:
         return sample_sheets(periods)
     source = _source(settings, request.sales)
+    if isinstance(source, NoSales):
+        return Worksheets({each: await source.read(each) for each in periods}, {each: each for each in periods}, [])
     try:
         titles = await source.ping()
     except SalesUnavailable as error:
@@ -277,10 +281,12 @@ async def _sheets(
     return await read_worksheets(source, titles, periods, request.repeat)
 
 
-def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:
+def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales | HttpSales | NoSales:
     """Where sales are read: as requested, or as configured; in the sandbox, from the files of its stand-in."""
     if sales not in ("", "sheet"):
         return CsvSales(Path(sales))
+    if settings.sales or settings.sales_url:
+        return sales_source(settings)
     if settings.sales_sheet_id:
         return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=settings.google_credentials_file)
     if sales == "sheet" and settings.sandbox:

@@ -23,6 +23,7 @@ class Ports:
     production: int = 0
     wayforpay: int = 0
     bank: int = 0
+    provisioning: int = 0
 
     @classmethod
     def settings(cls) -> list[str]:

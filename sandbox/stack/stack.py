@@ -76,6 +76,10 @@ class Stack:
         return f"http://{HOST}:{self.settings.sandbox_production_port}"
 
     @property
+    def provisioning_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_provisioning_port}"
+
+    @property
     def stripe_url(self) -> str:
         return f"http://{HOST}:{self.settings.sandbox_stripe_port}"
 
@@ -181,6 +185,8 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
         "BILLING_EVENTS_SECRET": settings.events_secret.get_secret_value(),
         "BILLING_PRODUCTION_URL": settings.production_url.get_secret_value(),
         "BILLING_PRODUCTION_SECRET": settings.production_secret.get_secret_value(),
+        "BILLING_PROVISIONING_URL": settings.provisioning_url,
+        "BILLING_PROVISIONING_SECRET": settings.provisioning_secret.get_secret_value(),
         "BILLING_ORDERS_SECRET": settings.orders_secret.get_secret_value(),
         "BILLING_TEMPORAL_UI_URL": f"http://{HOST}:{ui_port}",
     }

@@ -1,6 +1,6 @@
-"""The stand-ins for Stripe, WayForPay, a bank, Google Sheets, a mail server and production, together, on 127.0.0.1.
+"""The stand-ins for Stripe, WayForPay, a bank, Google Sheets, a mail server, production and provisioning, together.
 
-python -m sandbox.stack.stand_ins --folder data      serves until SIGTERM; what it keeps is in the folder
+python -m sandbox.stack.stand_ins --folder data      serves on 127.0.0.1 until SIGTERM; keeps all in the folder
 
 folder/stripe.jsonl        the journal of the Stripe stand-in; a restart goes on from it
 folder/wayforpay.jsonl     the journal of the WayForPay stand-in, as well
@@ -8,6 +8,7 @@ folder/bank-app.jsonl      and that of the bank
 folder/sheets/sales/*.csv  the worksheets, one file a month; edit them as you would the sheet
 folder/mail/*.eml          every mail that was sent
 folder/production.jsonl    what production was told
+folder/provisioning.jsonl  what provisioning was told
 """
 
 import argparse
@@ -29,6 +30,7 @@ from sandbox.stack.ports import Ports
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.mailbox import Mailbox, mail_app
 from sandbox.stand_ins.production import production_app
+from sandbox.stand_ins.provisioning import provisioning_app
 from sandbox.stand_ins.sheets_api import sheets_app
 from sandbox.stripe.api import stripe_app
 from sandbox.wayforpay.api import ByCall, wayforpay_app
@@ -46,7 +48,7 @@ async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[P
     (folder / "sheets").mkdir(exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         mailbox = await stack.enter_async_context(Mailbox(folder / "mail", port=ports.smtp))
-        stripe, sheets, mail, production, wayforpay, bank = await stack.enter_async_context(
+        stripe, sheets, mail, production, wayforpay, bank, provisioning = await stack.enter_async_context(
             _serve_all(
                 (Faults(stripe_app(folder / "stripe.jsonl")), ports.stripe),
                 (Faults(sheets_app(folder / "sheets")), ports.sheets),
@@ -54,9 +56,10 @@ async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[P
                 (Faults(production_app(folder / "production.jsonl")), ports.production),
                 (ByCall(Faults(wayforpay_app(folder / "wayforpay.jsonl"))), ports.wayforpay),
                 (Faults(bank_app(folder / BANK_JOURNAL)), ports.bank),
+                (Faults(provisioning_app(folder / "provisioning.jsonl")), ports.provisioning),
             )
         )
-        yield Ports(stripe, sheets, mail, mailbox.port, production, wayforpay, bank)
+        yield Ports(stripe, sheets, mail, mailbox.port, production, wayforpay, bank, provisioning)
 
 
 @contextlib.asynccontextmanager
@@ -103,7 +106,7 @@ def _listener(port: int) -> socket.socket:
 
 async def _main() -> None:
     parser = argparse.ArgumentParser(
-        description="Stand-ins for Stripe, WayForPay, a bank, Google Sheets, mail and production"
+        description="Stand-ins for Stripe, WayForPay, a bank, Google Sheets, mail, production and provisioning"
     )
     parser.add_argument("--folder", type=Path, default=Path("data"))
     names = [field.name for field in fields(Ports)]

@@ -87,7 +87,7 @@ def _values(worksheets: dict[str, Path], cells: str) -> dict[str, Any]:
     if not quoted or quoted[1] not in worksheets:
         raise SheetsError(400, "INVALID_ARGUMENT", f"Unable to parse range: {cells}")
     grid = _read(worksheets[quoted[1]])
-    values = _without_empty_ends([[_unformatted(text) for text in row] for row in grid])
+    values = _without_empty_ends([[unformatted(text) for text in row] for row in grid])
     answer = {"range": f"{cells}!A1:ZZ{max(len(grid), 1)}", "majorDimension": "ROWS"}
     return answer | {"values": values} if values else answer
 
@@ -105,7 +105,7 @@ def _read(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def _unformatted(text: str) -> Cell:
+def unformatted(text: str) -> Cell:
     if text.startswith("'"):
         return text[1:]
     typed = text.strip()

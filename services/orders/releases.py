@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from billing.errors import BrakeOn, NotFound, ReceiverUnavailable
 from billing.events.event import OutgoingEvent
+from billing.events.verdicts import Verdict, answer_text
 from orders.alerts import of_release
 from orders.events import ReleaseData
 from orders.order import Answered, Order, Rejected, ReleaseKind
-from orders.production import Production, ReleaseAnswers, Verdict, answer_text
+from orders.production import Production, ReleaseAnswers
 from services.alerts import Alerts
 from wording.orders import release_title
 

@@ -18,6 +18,7 @@ from billing.errors import NotFound
 from billing.events.event import Destination
 from billing.invoices.month import Month
 from billing.payments.payment import ChargeResult, ChargeStatus
+from billing.receivables.events import PaymentData
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Subject
 from services import clock
@@ -116,7 +117,7 @@ async def test_money_for_a_month_wakes_nobody_until_somebody_collects_it(ledger:
         await teller.book(PART.evolve(reference="7732", amount_minor=100), month.charge_at)
         (event,) = await listed(teller)
     assert (event.destination, event.type) == (Destination.COLLECTION, "payment.booked")
-    assert event.payload["data"]["reference"] == "7732"
+    assert PaymentData.model_validate(event.payload["data"]).reference == "7732"
 
 
 async def test_money_for_another_month_wakes_the_collection_that_the_ledger_has(ledger: SqlLedger, url: str) -> None:

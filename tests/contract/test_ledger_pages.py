@@ -1,11 +1,10 @@
 """What the ledger answers to the reviewers' pages, on SQLite and on PostgreSQL alike."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, text
+from sqlalchemy import func, text
 from sqlalchemy.dialects import sqlite
 
 from adapters.sql.ledger import SqlLedger
@@ -299,20 +298,6 @@ async def test_who_is_needed_is_found_without_reading_a_month(ledger: SqlLedger,
     )
     assert "SEARCH invoices USING COVERING INDEX invoices_for_desk (period=? AND customer_id=?)" in plan
     assert "SEARCH months USING INDEX invoices_in_need (period=? AND outcome=?)" in plan
-
-
-async def test_what_people_did_with_money_is_found_without_reading_all_that_banks_told(tmp_path: Path) -> None:
-    """By SQLite's own plan; PostgreSQL has the same index."""
-    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/ledger.db")
-    await ledger.migrate()
-    statements: list[tuple[str, Any]] = []
-    event.listen(ledger._engine, "before_cursor_execute", lambda *given: statements.append((given[2], given[3])))
-    await ledger.audit(AuditFilter(), None, 10)
-    (asked,) = [given for given in statements if "FROM transactions" in given[0]]
-    with ledger._reading("explain") as connection:
-        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1])]
-    await ledger.close()
-    assert "SCAN transactions USING INDEX transactions_of_people" in plan
 
 
 async def test_sign_ins_are_told_of_known_users_only(ledger: SqlLedger) -> None:

@@ -1,9 +1,12 @@
-"""The ledger's versions of invoices, flags and emergency brake, on SQLite and on PostgreSQL alike."""
+"""The ledger's versions of invoices, flags, audit trail and emergency brake, on SQLite and on PostgreSQL alike."""
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
 from billing.commands import Halt
@@ -12,6 +15,7 @@ from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine
 from billing.invoices.month import Month
 from billing.invoices.review import decide
+from billing.reviewers.queries import AuditFilter
 from tests.contract.ledger_fixtures import AT, LATER, NOVEMBER, drafted, opened, read
 
 
@@ -97,3 +101,17 @@ async def test_the_brake_outlives_the_process_that_pulled_it(ledger: SqlLedger, 
     again = await SqlLedger.connect(url)
     assert await again.brake() == pulled
     await again.close()
+
+
+async def test_what_people_did_with_money_is_found_without_reading_all_that_banks_told(tmp_path: Path) -> None:
+    """By SQLite's own plan; PostgreSQL has the same index."""
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/ledger.db")
+    await ledger.migrate()
+    statements: list[tuple[str, Any]] = []
+    event.listen(ledger._engine, "before_cursor_execute", lambda *given: statements.append((given[2], given[3])))
+    await ledger.audit(AuditFilter(), None, 10)
+    (asked,) = [given for given in statements if "FROM transactions" in given[0]]
+    with ledger._reading("explain") as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1])]
+    await ledger.close()
+    assert "SCAN transactions USING INDEX transactions_of_people" in plan

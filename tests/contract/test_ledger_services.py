@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.sql.ledger import SqlLedger
-from billing.errors import DebtChanged, InvalidInput, NotFound
+from billing.errors import BrakeOn, DebtChanged, InvalidInput, NotFound
 from billing.events.event import Destination, OutgoingEvent
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.subscribers.service import CallState, NewService, ServiceCause, ServiceState
@@ -71,6 +71,16 @@ async def test_nothing_is_restricted_while_the_ledger_has_the_money(ledger: SqlL
     assert await states(ledger) == [ACTIVE]
 
 
+async def test_nothing_is_restricted_while_the_brake_is_on_but_restored_it_is(ledger: SqlLedger) -> None:
+    await with_bill(ledger)
+    await ledger.restrict("acme", LIMITED, "rung 7", DUE, *WHY)
+    await ledger.pull_brake("ann", "wrong prices", "cli", DUE)
+    with pytest.raises(BrakeOn):
+        await ledger.restrict("acme", SUSPENDED, "rung 14", DUE, *WHY)
+    await ledger.book(payment(1000), LATER)
+    assert await states(ledger) == [ACTIVE]
+
+
 async def test_parts_restore_nothing_until_nothing_is_overdue(ledger: SqlLedger) -> None:
     await with_bill(ledger)
     await subscribe(ledger, OTHER)
@@ -93,8 +103,6 @@ async def test_money_that_a_person_assigns_restores(ledger: SqlLedger) -> None:
         instruction_id="i1",
         kind=InstructionKind.ASSIGN,
         payment=nameless.name,
-        amount_minor=1000,
-        currency="eur",
         customer_id="acme",
         by="ann",
         reason="their bank has told us",

@@ -17,10 +17,11 @@ from adapters.production.http_production import HttpProduction
 from adapters.sql.ledger import SqlLedger
 from billing.errors import ReceiverUnavailable
 from billing.events.event import Destination, OutgoingEvent
+from billing.events.verdicts import Verdict, answer_text
 from bootstrap_adapters import SANDBOX_PRODUCTION_SECRET
 from orders.events import ReleaseData
 from orders.order import Answered, OrderStage, OrderStanding, Rejected, ReleaseKind
-from orders.production import Production, Verdict, answer_text
+from orders.production import Production
 from sandbox.stack.stand_ins import serve as served
 from sandbox.stand_ins.control import control, local_http
 from sandbox.stand_ins.faults import Faults

@@ -1,4 +1,4 @@
-"""What the application relies on when it reads a month's sales: one suite for the Google Sheets and the CSV adapter."""
+"""What the application relies on when it reads a month's sales: one suite for all three sources."""
 
 import json
 from dataclasses import dataclass
@@ -17,22 +17,25 @@ from starlette.responses import Response
 
 from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
+from adapters.sheets.http_sales import HttpSales
 from billing.errors import SalesUnavailable
 from billing.period import Period
 from billing.sales.sales import RowFault, SalesRow
 from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
+from sandbox.stand_ins.sales_api import sales_app
 from sandbox.stand_ins.sheets_api import sheets_app
 
 NOVEMBER = Period("2026-11")
+SECRETS = ["a secret of thirty-two characters"]
 BOOK = "1AbC-sales_2026"
 
 
 @dataclass
 class Sales:
-    """A source and the file behind it: both adapters are fed with CSV, as people would type it into the sheet."""
+    """A source and the file behind it: all adapters are fed with CSV, as people would type it into the sheet."""
 
-    source: GoogleSheetsSales | CsvSales
+    source: GoogleSheetsSales | CsvSales | HttpSales
     worksheet: Path
 
     async def rows(self, typed: str) -> list[SalesRow]:
@@ -66,15 +69,18 @@ async def google_sheets(serve, tmp_path: Path) -> Google:
     return await google(serve, tmp_path)
 
 
-@pytest.fixture(params=["google", "csv"])
+@pytest.fixture(params=["google", "csv", "http"])
 async def sales(request: pytest.FixtureRequest, serve, tmp_path: Path) -> Sales:
+    if request.param == "http":
+        url = await serve(Faults(sales_app(tmp_path, SECRETS)))
+        return Sales(HttpSales(f"{url}/sales", SECRETS), tmp_path / "2026-11.csv")
     if request.param == "csv":
         return Sales(CsvSales(tmp_path), tmp_path / "2026-11.csv")
     stand_in = await google(serve, tmp_path)
     return Sales(stand_in.source, stand_in.worksheet)
 
 
-# -- both
+# -- all
 
 
 async def test_rows_come_with_the_number_that_a_person_sees(sales: Sales) -> None:
@@ -147,6 +153,7 @@ async def test_a_number_has_another_digest_than_a_word_that_python_takes_for_it(
     assert len(digests) == 3
 
 
+@pytest.mark.parametrize("sales", ["google", "csv"], indirect=True)
 async def test_ping_lists_the_months(sales: Sales) -> None:
     sales.worksheet.write_text("email,amount\n")
     assert await sales.source.ping() == ["2026-11"]

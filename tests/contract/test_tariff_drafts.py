@@ -1,6 +1,6 @@
 """The month's draft from tariffs and the sheet together, on SQLite and PostgreSQL alike."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,9 @@ from billing.errors import InvalidInput
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import Invoice, RemoveLine
 from billing.invoices.month import Month
+from billing.subscribers.service import Change, NewService, ServiceCause, ServiceState
 from billing.tariffs.changes import AddFee
+from billing.tariffs.lines import lines_of
 from services import clock
 from services.alerts import Alerts
 from services.shared_sales import SharedSales
@@ -135,3 +137,27 @@ async def test_a_customer_whose_currency_has_changed_waits_for_a_person(ledger: 
     with pytest.raises(InvalidInput, match="has tariff net in EUR, and its customer is billed in USD"):
         await office.draft(dollars)
     assert (await ledger.agreed("acme")).subscriptions(NUMBER)[0].starts_on == date(2026, 11, 16)
+
+
+async def test_days_that_were_suspended_from_midnight_to_midnight_are_not_drafted(
+    ledger: SqlLedger, office: Office
+) -> None:
+    office.sells()
+    await ledger.register_service(
+        NewService(customer_id="acme", key="c1", number=NUMBER, by="ann", reason="contract"), AT
+    )
+    states = [
+        (ServiceState.ACTIVE, ServiceCause.CONNECTED, 16),
+        (ServiceState.SUSPENDED, ServiceCause.REQUEST, 20),
+        (ServiceState.ACTIVE, ServiceCause.REQUEST, 24),
+    ]
+    for state, cause, day in states:
+        at = datetime(2026, 11, day, 12, tzinfo=UTC)
+        await ledger.change_service(NUMBER, Change(state, cause, f"day {day}", at, "ann", "a break"))
+    assert await ledger.suspended_days("acme", NOVEMBER) == {NUMBER: {date(2026, 11, day) for day in (21, 22, 23)}}
+    invoice = await office.draft(opened())
+    assert amounts(invoice) == [(f"fee-{NUMBER}-16", 1200, "tariff")]
+    [account] = [each async for page in ledger.accounts(NOVEMBER) for each in page]
+    assert isinstance(account, CustomerSnapshot)
+    assert account.agreed is not None
+    assert lines_of(NOVEMBER, account.agreed, "eur", account.suspended) == invoice.lines

@@ -62,7 +62,7 @@ def stepped(collection: Collection, step: CollectionStep, now: datetime, answers
         case CollectionStep.REMIND:
             after = collection.reminded(now)
         case CollectionStep.RESTRICT:
-            after = collection.restricted_at(now)
+            after = collection.restricted_at(now, 1)
         case CollectionStep.BREAK_PROMISE:
             after = collection.promise_broken(now)
         case CollectionStep.ALERT:

@@ -16,7 +16,7 @@ from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.texts.text import Consequence, Restriction
+from billing.texts.text import Consequence, ConsequenceKind
 from tests.debts import only
 from tests.unit.collecting import arrived
 
@@ -131,7 +131,7 @@ EVERY_LETTER = {
 POOR = declined("insufficient_funds")
 UNPAID = (ChargeStatus.DECLINED, ChargeStatus.AUTHENTICATION_REQUIRED, ChargeStatus.NEEDS_CARD)
 PAID_AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
-SUSPENDED_SOON = Consequence(action=Restriction.SUSPEND, at=PAID_AT)
+SUSPENDED_SOON = Consequence(action=ConsequenceKind.SUSPEND, at=PAID_AT)
 EVERY_COLLECTION = {
     **{f"decline {status}": letter(CustomerMailKind.DECLINE, charged(status), link=LINK) for status in UNPAID},
     **{

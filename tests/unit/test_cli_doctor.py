@@ -25,6 +25,7 @@ def test_doctor_reports_everything_that_is_wrong_and_exits_with_1(run: Run, ledg
         "sales": False,
         "mail": False,
         "production": False,
+        "provisioning": False,
         "wayforpay": False,
         "bank-app": False,
         "terminals": False,

@@ -450,3 +450,31 @@ def test_the_sandbox_has_a_contract_of_each_dialect(monkeypatch: pytest.MonkeyPa
     assert {each.dialect for each in contracts(load_settings()).values()} == set(Dialect)
     monkeypatch.setenv("BILLING_BILLERS", _of(f'{KASPI}, "addresses": "127.0.0.1"'))
     assert contracts(load_settings())["bank-app"].currency == "kzt"
+
+
+def test_sales_come_from_one_place_or_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_SALES", "none")
+    with pytest.raises(InvalidInput, match="set one of BILLING_SALES_SHEET_ID"):
+        load_settings()
+    monkeypatch.delenv("BILLING_SALES_SHEET_ID")
+    assert load_settings().sales == "none"
+    monkeypatch.delenv("BILLING_SALES")
+    monkeypatch.setenv("BILLING_SALES_URL", "https://erp.example.com/sales")
+    with pytest.raises(InvalidInput, match="set BILLING_SALES_SECRET too"):
+        load_settings()
+    monkeypatch.setenv("BILLING_SALES_SECRET", "s" * 32)
+    assert load_settings().sales_url == "https://erp.example.com/sales"
+    monkeypatch.setenv("BILLING_SALES_URL", "http://erp.example.com/sales")
+    with pytest.raises(InvalidInput, match="BILLING_SALES_URL has to begin with https://"):
+        load_settings()
+
+
+def test_the_sandbox_can_do_without_a_sheet_or_ask_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_SALES", "none")
+    assert load_settings().sandbox
+    monkeypatch.delenv("BILLING_SALES")
+    monkeypatch.setenv("BILLING_SALES_URL", "http://127.0.0.1:8000/sales")
+    monkeypatch.setenv("BILLING_SALES_SECRET", "s" * 32)
+    assert load_settings().sandbox

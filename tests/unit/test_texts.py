@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from billing.errors import InvalidInput
 from billing.texts.latin import latin
 from billing.texts.segments import Alphabet, foreign_characters, measure
-from billing.texts.text import Language, Restriction, TextFacts, TextKind
+from billing.texts.text import ConsequenceKind, Language, TextFacts, TextKind
 from wording.texts import LONGEST, TextWording, check_typed
 
 
@@ -55,13 +55,13 @@ def test_every_text_of_every_language_has_one_segment(language: Language, in_lat
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("kind", [TextKind.BILL, TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED])
 def test_whoever_has_to_pay_reads_how_much_for_which_account_and_where(language: Language, kind: TextKind) -> None:
-    text = TextWording(language=language, pay="Kaspi").text(kind, LONGEST.evolve(action=Restriction.SUSPEND))
+    text = TextWording(language=language, pay="Kaspi").text(kind, LONGEST.evolve(action=ConsequenceKind.SUSPEND))
     for part in ("99999.99 KZT", "1234567897", "Kaspi"):
         assert part in text
 
 
 def test_a_bill_and_a_warning_say_when() -> None:
-    facts = LONGEST.evolve(amount_minor=599_000, action=Restriction.DISCONNECT)
+    facts = LONGEST.evolve(amount_minor=599_000, action=ConsequenceKind.DISCONNECT)
     assert (
         TextWording(language=Language.RUSSIAN).text(TextKind.BILL, facts) == "Счет 5990 KZT до 30.12, л/с 1234567897."
     )
@@ -110,7 +110,7 @@ def test_a_companys_own_template_replaces_ours() -> None:
 
 
 def test_unusual_facts_are_sent_all_the_same() -> None:
-    facts = LONGEST.evolve(account="9" * 20, amount_minor=10**14, action=Restriction.SUSPEND)
+    facts = LONGEST.evolve(account="9" * 20, amount_minor=10**14, action=ConsequenceKind.SUSPEND)
     text = TextWording(language=Language.KAZAKH, pay="Kaspi").text(TextKind.WARNING, facts)
     assert measure(text).segments == 2
 

@@ -21,10 +21,10 @@ from billing.period import Period
 from bootstrap import (
     connect_alerts,
     connect_customer_mails,
-    connect_customer_messages,
     connect_digest_trigger,
     connect_sheet_comparer,
 )
+from bootstrap_texts import connect_customer_messages
 from clients.collection_commands import CollectionSignals
 from services import clock
 from services.bills import Bills
@@ -61,7 +61,9 @@ async def charge(bed: Bed, month: Month, close: Callable[[Month], Awaitable[None
 def notices(bed: Bed) -> NoticeActivities:
     letters = connect_customer_mails(bed.settings, bed.adapters)
     alerts = connect_alerts(bed.settings, bed.adapters, connect_digest_trigger(bed.settings, bed.client))
-    bills = Bills(connect_customer_messages(bed.settings, bed.adapters), bed.ledger, CollectionSignals(bed.client))
+    bills = Bills(
+        connect_customer_messages(bed.settings, bed.adapters, alerts), bed.ledger, CollectionSignals(bed.client)
+    )
     return NoticeActivities(letters, alerts, bed.ledger, connect_sheet_comparer(bed.settings, bed.adapters), bills)
 
 

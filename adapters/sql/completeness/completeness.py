@@ -25,6 +25,7 @@ from adapters.sql.events.outbox import backlog
 from adapters.sql.reviewers.brake import last_brake
 from adapters.sql.reviewers.review_queries import NEED_PERSON
 from adapters.sql.tariffs.agreed import agreed_between
+from adapters.sql.tariffs.service_days import suspended_between
 from billing.apart import Failed, apart
 from billing.collections.collection import Collection
 from billing.collections.stages import CollectionStage
@@ -143,6 +144,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
     page = _Page(connection, period, names[0], names[-1])
     spans, months, owed, former = page.spans(), page.months(), page.debts(), page.former()
     agreed = agreed_between(connection, names[0], names[-1])
+    suspended = suspended_between(connection, names[0], names[-1], period) if agreed else {}
     return [
         CustomerSnapshot(
             customer=Customer.model_validate({name: row._mapping[name] for name in Customer.model_fields}),
@@ -154,6 +156,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
             debt=owed.get(row.customer_id),
             former=tuple(former[row.customer_id]),
             agreed=agreed.get(row.customer_id),
+            suspended=suspended.get(row.customer_id, {}),
         )
         for row in rows
     ]

@@ -28,7 +28,7 @@ from billing.events.event import Destination
 from billing.model import Model
 
 _THREADS: Final = 8
-_THREADS_AHEAD: Final = 2
+_THREADS_AHEAD: Final = 4
 LOCK_SECONDS = 3.0
 EVENTS, ALERTS, NEWS = "events", "alerts", "news"
 """What a transaction puts into the two outboxes is noted at its connection, under ``NEWS``."""
@@ -90,10 +90,8 @@ class SqlDatabase:
         if not is_sqlite(url):
             self._reading_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._looking_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
-            self._begin, writing["isolation_level"] = (
-                "BEGIN",
-                "AUTOCOMMIT",
-            )  # a transaction is begun by us, as in SQLite
+            self._begin = "BEGIN"  # by us, as in SQLite: with what is set for the transaction
+            writing |= {"isolation_level": "AUTOCOMMIT"}
         self._writing_engine = self._engine.execution_options(**writing)
 
     @classmethod

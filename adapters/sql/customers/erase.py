@@ -28,6 +28,7 @@ from adapters.sql.core.schema import (
     sales_readings,
 )
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
+from adapters.sql.core.text_schema import customer_texts
 from adapters.sql.customers.account_numbers import drop_personal
 from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
 from adapters.sql.receivables.accounts import balance, lock_account
@@ -45,7 +46,12 @@ from billing.remedies import Remedy
 from wording.remedies import command_line
 
 _WHY: Final = ("opened_why", "closed_why")
-_WHOLE: Final = {messages.name: ("subject", "text"), order_log.name: ("reason",), service_accounts.name: _WHY}
+_WHOLE: Final = {
+    messages.name: ("subject", "text"),
+    customer_texts.name: ("recipient", "body"),
+    order_log.name: ("reason",),
+    service_accounts.name: _WHY,
+}
 """Texts that go as a whole, whoever they name."""
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
 

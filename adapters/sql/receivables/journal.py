@@ -8,12 +8,14 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     and_,
     bindparam,
     case,
     func,
     insert,
+    or_,
     select,
     true,
 )
@@ -72,14 +74,15 @@ ENTRIES = (
 _HEAD = select(incoming_payments.c.reference, incoming_payments.c.kind).where(
     incoming_payments.c.rail == bindparam("rail"), incoming_payments.c.digest == bindparam("digest")
 )
-_WHOSE, _MONTHS = (bindparam(name, expanding=True) for name in ("customers", "months"))
+_WHOSE: BindParameter[Any] = bindparam("customer_id")
 _COLLECTED = (
     select(invoices.c.period)
-    .where(invoices.c.customer_id.in_(_WHOSE), invoices.c.period.in_(_MONTHS))
-    .where(invoices.c.outcome.in_(sorted(COLLECTED_OUTCOMES)))
-    .union_all(select(debts.c.period).where(debts.c.customer_id.in_(_WHOSE), debts.c.outcome.is_(None)))
+    .where(invoices.c.customer_id == _WHOSE, invoices.c.period == bindparam("period"))
+    .where(or_(*(invoices.c.outcome == outcome for outcome in sorted(COLLECTED_OUTCOMES))))
+    .union_all(select(debts.c.period).where(debts.c.customer_id == _WHOSE, debts.c.outcome.is_(None)))
     .limit(1)
 )
+_TOLD = {Destination.RECEIVER, Destination.COLLECTION}
 _INSERT_TRANSACTION = insert(transactions).returning(transactions.c.number)
 _INSERT_ENTRIES = insert(journal_entries)
 
@@ -152,12 +155,9 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     gets past this.
     """
     posted = list(posted)
-    told = {*connection.get_execution_options().get("destinations", ())} & {
-        Destination.RECEIVER,
-        Destination.COLLECTION,
-    }
+    told = _TOLD.intersection(connection.get_execution_options().get("destinations", ()))
     if Destination.COLLECTION in told and not _is_collected(connection, posted):
-        told -= {Destination.COLLECTION}
+        told.discard(Destination.COLLECTION)
     if told:
         before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
         events = list(events_of(posted, before, payments))
@@ -181,15 +181,9 @@ def _is_collected(connection: Connection, posted: Iterable[Transaction]) -> bool
     begins, and counts.
     """
     moves = (each for each in posted if each.payment is not None and each.payment.rail != CARDS)
-    about = [each for transaction in moves for each in receivables([transaction]) if _is_month(each.subject)]
-    if not about:
-        return False
-    key = {"customers": {each.customer_id for each in about}, "months": {each.subject.name for each in about}}
-    return connection.scalar(_COLLECTED, {name: list(values) for name, values in key.items()}) is not None
-
-
-def _is_month(subject: Subject) -> bool:
-    return subject.kind is SubjectKind.MONTH
+    about = [each for each in receivables(moves) if each.subject.kind is SubjectKind.MONTH]
+    keys = ({"customer_id": each.customer_id, "period": each.subject.name} for each in about)
+    return any(connection.scalar(_COLLECTED, key) is not None for key in keys)
 
 
 def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:

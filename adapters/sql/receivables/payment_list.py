@@ -59,7 +59,7 @@ class SqlPaymentList(SqlDatabase):
             return [known_payment(connection, name) for name in names]
 
 
-def _counted(where: list[ColumnElement[bool]]) -> Select[tuple[int]]:
+def _counted(where: list[ColumnElement[bool]]) -> Select[Any]:
     """How many matched payments there are; one more than ``COUNTED_MOST``: there are more."""
     some = select(_I.rail).where(text(IS_MATCHED), *where).limit(COUNTED_MOST + 1).subquery()
     return select(func.count()).select_from(some)

@@ -11,9 +11,11 @@ from adapters.sql.core.columns import UtcInstant
 from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.service_schema import service_changes
 from adapters.sql.events.outbox import put_events
+from adapters.sql.subscribers.task_rows import open_tasks, save_end
 from billing.events.event import Destination
 from billing.subscribers.events import service_changed
 from billing.subscribers.service import CallState, Service, ServiceChange, ServiceState
+from billing.tasks.task import TaskEnd, TaskKind, TaskOutcome
 
 A, C, _O = service_accounts.c, service_changes.c, outgoing_events.c
 SERVICES = select(*(A[name] for name in Service.model_fields)).where(A.state.is_not(None))
@@ -62,12 +64,22 @@ def write_changes(connection: Connection, changes: Iterable[ServiceChange]) -> t
     changes = tuple(changes)
     for change in changes:
         drop_calls(connection, change)
+        _end_tasks(connection, change)
         connection.execute(_INSERT, change.model_dump())
         values = {"state": change.state, "cause": change.cause, "state_at": change.at, "position": change.position}
         connection.execute(_SAVE.values(values), {"of": change.number})
         if change.call is not None:
             _tell(connection, change)
     return changes
+
+
+def _end_tasks(connection: Connection, change: ServiceChange) -> None:
+    """People who have provisioning's part need not restrict any more what ``change`` has come after."""
+    where = {"customer_id": change.customer_id, "kind": TaskKind.PROVISION, "account": change.number}
+    for task in open_tasks(connection, **where):
+        if ServiceState(task.values["state"]).is_restricted:
+            end = TaskEnd(outcome=TaskOutcome.NEEDLESS, at=change.at, by=None, reason=f"the account is {change.state}")
+            save_end(connection, task.number, end)
 
 
 def _tell(connection: Connection, change: ServiceChange) -> None:

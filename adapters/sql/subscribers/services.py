@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.customers.account_numbers import give_number, lock_known
+from adapters.sql.orders.releases import is_braked
 from adapters.sql.receivables.accounts import balance
 from adapters.sql.subscribers.changes import (
     CHANGES,
@@ -20,7 +21,7 @@ from adapters.sql.subscribers.changes import (
     write_changes,
 )
 from adapters.sql.subscribers.task_rows import end_needless, open_task
-from billing.errors import DebtChanged, InvalidInput, NotFound
+from billing.errors import BrakeOn, DebtChanged, InvalidInput, NotFound
 from billing.receivables.overdue import overdue
 from billing.subscribers.service import (
     Change,
@@ -134,5 +135,7 @@ def lock_service(connection: Connection, number: str) -> Service:
 
 
 def _require_debt(connection: Connection, customer_id: str, at: datetime) -> None:
+    if is_braked(connection):
+        raise BrakeOn(f"the service of {customer_id} is not restricted while the emergency brake is on")
     if not overdue(balance(connection, customer_id), at):
         raise DebtChanged(f"{customer_id} owes nothing that is overdue: nothing is restricted")

@@ -27,6 +27,11 @@ def task_by_number(connection: Connection, number: int) -> Task:
     return as_task(row)
 
 
+def open_tasks(connection: Connection, **where: str) -> list[Task]:
+    query = select(tasks).where(*where_given(tasks, **where), T.ended_at.is_(None)).order_by(T.number)
+    return list(map(as_task, connection.execute(query).mappings()))
+
+
 def save_end(connection: Connection, number: int, end: TaskEnd) -> None:
     connection.execute(update(tasks).where(T.number == number, T.ended_at.is_(None)).values(_values(end)))
 

@@ -1,6 +1,6 @@
 """``billing.tariffs.ports.TariffBook`` in SQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 
 from sqlalchemy import Connection, select
@@ -11,7 +11,9 @@ from adapters.sql.core.statements import lock, upsert, where_given
 from adapters.sql.core.tariff_schema import tariff_log, tariffs
 from adapters.sql.receivables.accounts import lock_account
 from adapters.sql.tariffs.agreed import agreed_for, known_of, known_tariffs, log_change, write_items
+from adapters.sql.tariffs.service_days import suspended_of
 from billing.errors import InvalidInput, NotFound
+from billing.period import Period
 from billing.tariffs.changes import SetLimit, Subscribe, TariffChange
 from billing.tariffs.items import Agreed
 from billing.tariffs.ports import TariffLogEntry
@@ -61,6 +63,11 @@ class SqlTariffs(SqlDatabase):
     def agreed(self, customer_id: str) -> Agreed:
         with self._reading(f"read the tariffs of {customer_id}") as connection:
             return agreed_for(connection, customer_id)
+
+    @in_thread
+    def suspended_days(self, customer_id: str, period: Period) -> Mapping[str, Collection[date]]:
+        with self._reading(f"read when accounts of {customer_id} were suspended") as connection:
+            return suspended_of(connection, customer_id, period)
 
     @in_thread
     def agree(self, change: TariffChange, by: str, reason: str, at: datetime) -> Agreed:

@@ -661,6 +661,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rail", "kind"),
     )
 
+    op.create_table(
+        "customer_texts",
+        *_columns(sa.Text, "message_id", "kind", "customer_id", "recipient", "body", "currency"),
+        *_columns(sa.Text, "vendor", "status", "code"),
+        *_columns(sa.Text, "period", "vendor_id", nullable=True),
+        *_columns(sa.Integer, "segments"),
+        *_columns(sa.BigInteger, "cost_micros"),
+        *_columns(_INSTANT, "began_at", "tried_at", "at"),
+        sa.PrimaryKeyConstraint("message_id"),
+    )
+    op.create_index("customer_texts_by_customer", "customer_texts", ["customer_id", "began_at"])
+    op.create_index("customer_texts_by_time", "customer_texts", ["began_at"])
+    op.create_index("customer_texts_sent", "customer_texts", ["at"], **_where("status = 'sent'"))
+
+    op.create_table(
+        "text_days",
+        *_columns(sa.Text, "day"),
+        *_columns(sa.Integer, "texts", "segments"),
+        *_columns(sa.BigInteger, "cost_micros"),
+        sa.PrimaryKeyConstraint("day"),
+    )
+
 
 def _columns(type_: Any, *names: str, nullable: bool = False, **options: Any) -> list[sa.Column[Any]]:
     return [sa.Column(name, type_, nullable=nullable, **options) for name in names]

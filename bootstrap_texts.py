@@ -1,0 +1,88 @@
+"""Composition of texts: from settings to the vendor that sends them, and to what tells customers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+from temporalio import activity
+
+from process.text_settings import SmscAccount, TwilioAccount
+from services import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from adapters.sms.smsc import Smsc
+    from adapters.sms.twilio import Twilio
+    from bootstrap import Adapters
+    from services.alerts import Alerts
+    from services.customer_messages import CustomerMessages
+    from services.customer_texts import CustomerTexts
+    from services.text_reports import TextReports
+    from settings import Settings
+
+SANDBOX_SMSC = SmscAccount(
+    login="sandbox",
+    password=SecretStr("sms-password-of-the-sandbox"),
+    sender="SANDBOX",
+    secret=SecretStr("sms-secret-of-the-sandbox"),
+)
+SANDBOX_TWILIO = TwilioAccount(
+    account_sid="AC_sandbox", token=SecretStr("sms-token-of-the-sandbox"), sender="+15005550006"
+)
+REPORTS_PATH = "/webhooks/texts"
+
+
+def text_vendor(settings: Settings) -> Smsc | Twilio | None:
+    """The vendor of texts; None: none is configured, and mails alone are sent."""
+    account = settings.sms or (SANDBOX_SMSC if settings.sandbox else None)
+    if account is None:
+        return None
+    here = f"http://127.0.0.1:{settings.sandbox_sms_port}"
+    if isinstance(account, TwilioAccount):
+        from adapters.sms.twilio import API_URL, Twilio
+
+        base_url = settings.links.base_url.rstrip("/")
+        callback = f"{base_url}{REPORTS_PATH}" if base_url else ""
+        token, url = account.token.get_secret_value(), here if settings.sandbox else API_URL
+        return Twilio(account.account_sid, token, account.sender, callback, settings.texts.currency.lower(), url)
+    from adapters.sms.smsc import Smsc
+
+    url = f"{here}/rest/" if settings.sandbox else f"https://{account.site}/rest/"
+    password, secret = account.password.get_secret_value(), account.secret.get_secret_value()
+    return Smsc(account.login, password, account.sender, secret, url)
+
+
+def connect_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> CustomerTexts | None:
+    """Texts to customers; None without a vendor."""
+    from services.customer_texts import CustomerTexts
+
+    if adapters.texts is None:
+        return None
+    return CustomerTexts(adapters.texts, adapters.ledger, settings.texts, settings.texts, alerts, _clock(settings))
+
+
+def _clock(settings: Settings) -> Callable[[], datetime]:
+    """The workflow's clock inside an activity, which may be ahead of every other in a sandbox."""
+    return lambda: clock.now() if activity.in_activity() else settings.now()
+
+
+def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Alerts) -> CustomerMessages:
+    """Messages to customers, by mail and text."""
+    from bootstrap import connect_customer_mails
+    from services.customer_messages import CustomerMessages
+
+    mails, texts = connect_customer_mails(settings, adapters), connect_texts(settings, adapters, alerts)
+    return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts)
+
+
+def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports | None:
+    """Asks how far texts have come; None without a vendor."""
+    from services.text_reports import TextReports
+
+    texts = connect_texts(settings, adapters, alerts)
+    if adapters.texts is None or texts is None:
+        return None
+    return TextReports(adapters.texts, adapters.ledger, texts, settings.now)

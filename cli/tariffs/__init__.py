@@ -1,0 +1,1 @@
+"""Commands about tariffs, and what accounts pay by the month."""

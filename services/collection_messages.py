@@ -1,0 +1,58 @@
+"""What customers are told about what they have not paid: at their present address, by the channels of their ladder."""
+
+from typing import Protocol
+
+from temporalio import activity
+
+from billing.collections.collection import Collection
+from billing.collections.debt import Debt
+from billing.customers.channels import Channel
+from billing.customers.ports import CustomerStore
+from billing.errors import NotFound
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
+from billing.texts.text import Consequence, TextKind
+from services.customer_messages import REFUSED, CustomerMessages
+
+
+class _Ledger(CustomerStore, MonthStore, Protocol):
+    """The stores it uses."""
+
+
+class CollectionMessages:
+    def __init__(self, messages: CustomerMessages, ledger: _Ledger) -> None:
+        self._messages = messages
+        self._ledger = ledger
+
+    async def tell(
+        self,
+        kind: TextKind,
+        collection: Collection,
+        debt: Debt,
+        number: int,
+        by: tuple[Channel, ...] = (),
+        consequence: Consequence | None = None,
+    ) -> None:
+        """Tells the customer, once for each ``number``; ``by`` no channel: as bills go.
+
+        An address or number that takes nothing is on record, and nobody waits for it. Raises other errors of
+        ``CustomerMessages.tell``: repeat it after those.
+        """
+        month, addressed = await self._month(collection, debt), await self._addressed(collection)
+        try:
+            await self._messages.tell(kind, month, number, by or (Channel.MAIL,), addressed, consequence=consequence)
+        except REFUSED as error:
+            activity.logger.warning("%s refused: %s", kind, error)
+
+    async def _addressed(self, collection: Collection) -> Collection:
+        """With the customer's present name and address: a change updates months to come, but no collections."""
+        customer = await self._ledger.customer(collection.customer_id)
+        if customer is None:
+            return collection
+        return collection.evolve(customer=collection.customer.evolve(email=customer.email, name=customer.name))
+
+    async def _month(self, collection: Collection, debt: Debt) -> Month:
+        month = await self._ledger.month(collection.customer_id, debt.period)
+        if month is None:
+            raise NotFound(f"the ledger has no {debt.period} of {collection.customer_id}")
+        return month
