@@ -193,7 +193,8 @@ class _Console:
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._machines.cards, self._machines.inbox)
         gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways).router
+        where = self._settings.where_to_pay
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, where).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert, select, update
+from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert, or_, select, update
 
 from adapters.sql.completeness.readings import unpacked
 from adapters.sql.core.biller_schema import service_accounts
@@ -41,7 +41,7 @@ from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
-from billing.invoices.stages import UNPAID_OUTCOMES
+from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.payments.payment import ReversalKind, ReversalStatus
 from billing.receivables.journal import NOTHING_OWED, Balance, settlement
 from billing.remedies import Remedy
@@ -128,7 +128,9 @@ def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
     owed = select(invoices.c.period).outerjoin(
         debts, and_(d.customer_id == invoices.c.customer_id, d.period == invoices.c.period)
     )
-    owed = owed.where(of_customer, invoices.c.outcome.in_(UNPAID_OUTCOMES), d.outcome.is_(None))
+    is_begun = d.period.is_not(None)  # what credit has paid of bills is never collected
+    is_collected = or_(invoices.c.outcome.in_(UNPAID_OUTCOMES), and_(invoices.c.outcome == Stage.BILLED, is_begun))
+    owed = owed.where(of_customer, is_collected, d.outcome.is_(None))
     pending = select(reversals.c.reversal_id).where(
         reversals.c.customer_id == customer_id,
         reversals.c.kind == ReversalKind.DISPUTE,
