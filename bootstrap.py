@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from bootstrap_adapters import alert_channels, event_receiver, mail_server, processor, sales_source, told_of_releases
+from bootstrap_billers import connect_bank_apps
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
 from bootstrap_statements import bank_accounts
@@ -132,7 +133,8 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     """Mails to customers."""
     from services.customer_mails import CustomerMails
 
-    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
+    apps = connect_bank_apps(settings, adapters.ledger)
+    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, apps)
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:

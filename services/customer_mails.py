@@ -14,7 +14,9 @@ from billing.keys import message_id
 from billing.mails.mail import CustomerMail, CustomerMailKind, Mailer, MessageStatus, MessageStore
 from billing.period import Period
 from services import clock
+from services.bank_apps import BankApps
 
+_OF_BILLS = (CustomerMailKind.NOTICE, CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
 _VALID = timedelta(days=180)
 """How long the link in a mail opens the customer's page."""
 _SENDING = timedelta(minutes=1)
@@ -24,11 +26,12 @@ _SENDING = timedelta(minutes=1)
 class CustomerMails:
     """``domain`` is the right side of our Message-IDs."""
 
-    def __init__(self, mailer: Mailer, ledger: MessageStore, domain: str, links: PaymentLinks) -> None:
+    def __init__(self, mailer: Mailer, ledger: MessageStore, domain: str, links: PaymentLinks, apps: BankApps) -> None:
         self._mailer = mailer
         self._ledger = ledger
         self._domain = domain
         self._links = links
+        self._apps = apps
 
     async def to_customer(
         self,
@@ -47,7 +50,9 @@ class CustomerMails:
         parts: list[object] = [number]
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.payment_method.last4]
-        mail = _mail(kind, customer.email, month, collection=collection, link=link, correction=correction)
+        by_app = await self._apps.of(customer) if kind in _OF_BILLS else None
+        fields = {"collection": collection, "link": link, "correction": correction, "by_app": by_app}
+        mail = _mail(kind, customer.email, month, **fields)
         about = collection.period if collection and kind is CustomerMailKind.REMINDER else month.period
         await self._deliver(mail, about, number, "|".join(map(str, parts)))
 

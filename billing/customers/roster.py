@@ -6,7 +6,7 @@ A customer has a card's ids at the processor; a newcomer, from an old form, has 
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, TypeVar
 
@@ -14,10 +14,12 @@ from pydantic import StringConstraints, ValidationError
 
 from billing.cells import Writer, folded
 from billing.csv_rows import reader_of, rows_of
+from billing.customers.account_numbers import AccountNumber, checked_number
 from billing.customers.address import email_key
 from billing.customers.customer import Customer, Party, ReviewMode, Terms
+from billing.customers.ports import RosterRow
 from billing.errors import InvalidInput
-from billing.model import Count, Model, Words
+from billing.model import Count, Few, Model, Words
 from billing.money import currency_code, parse_amount
 from billing.payments.methods import CardOnFile
 from billing.validation import explain
@@ -28,8 +30,10 @@ REQUIRED = (*_PARTY, *_CARD)
 OPTIONAL = ("review_mode", "terms")
 TERMS = ("approve_when", "unusual_change_percent", "unusual_above")
 """Also optional: such as ``first+changed+edited``, ``30`` and ``500.00`` (in the row's currency)."""
+NUMBERS = "account_number"
+"""Also optional: the number that the customer types in a bank's app; several with a semicolon between them."""
 TOKEN = "token"
-_COLUMNS = (*REQUIRED, TOKEN, *OPTIONAL, *TERMS)
+_COLUMNS = (*REQUIRED, TOKEN, *OPTIONAL, NUMBERS, *TERMS)
 _SIMILAR = 0.75
 
 Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
@@ -40,12 +44,14 @@ class Newcomer(Party):
 
     token: Token
     terms: Terms = Terms()
+    account_numbers: Few[AccountNumber] = ()
 
 
 class _WithCard(Party):
     stripe_customer_id: Annotated[str, StringConstraints(pattern=r"^cus_\w+$", max_length=255)]
     payment_method_id: Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$", max_length=255)]
     terms: Terms = Terms()
+    account_numbers: Few[AccountNumber] = ()
 
     def customer(self) -> Customer:
         card = CardOnFile(payer_id=self.stripe_customer_id, card_id=self.payment_method_id)
@@ -75,6 +81,15 @@ def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
 def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
     """The newcomers of a CSV file whose column ``token`` replaces the card's two. Otherwise like ``parse_roster``."""
     return _parsed(Newcomer, text, (*_PARTY, TOKEN))
+
+
+def numbers_in(text: str) -> dict[int, tuple[str, ...]]:
+    """The account numbers of a parsed file, by the line of their customer, as far as that can be read."""
+    if has_tokens(text):
+        rows: Mapping[int, _WithCard | Newcomer] = parse_newcomers(text)[0]
+    else:
+        rows = _parsed(_WithCard, text, REQUIRED)[0]
+    return {line: row.account_numbers for line, row in rows.items() if row.account_numbers}
 
 
 def _parsed(kind: type[_L], text: str, required: tuple[str, ...]) -> tuple[dict[int, _L], list[RowProblem]]:
@@ -113,12 +128,13 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
     file = io.StringIO(newline="")
     writer = Writer(file, "\r\n")
     if header:
-        writer.row((*REQUIRED, *OPTIONAL))
+        writer.row((*REQUIRED, *OPTIONAL, NUMBERS))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
         cells = [str(getattr(customer, name)) for name in _PARTY]
         cells += [customer.payment_method.payer_id, customer.payment_method.card_id]
         cells += [customer.terms.review_mode, json.dumps(terms) if terms else ""]
+        cells.append(";".join(customer.account_numbers if isinstance(customer, RosterRow) else ()))
         writer.row(cells)
     return file.getvalue()
 
@@ -134,7 +150,7 @@ def _check_ignored(columns: Sequence[str]) -> None:
     if TOKEN in columns and not set(columns).isdisjoint(_CARD):
         raise InvalidInput("the first row names cards and tokens; use a file for each")
     by_words = {folded(name): name for name in _COLUMNS}
-    absent = [folded(name) for name in (*OPTIONAL, *TERMS) if name not in columns]
+    absent = [folded(name) for name in (*OPTIONAL, NUMBERS, *TERMS) if name not in columns]
     for column in columns:
         words = folded(column)
         if column in _COLUMNS:
@@ -152,7 +168,9 @@ def _customer(kind: type[_L], row: dict[str, str], required: tuple[str, ...]) ->
         raise InvalidInput("the row is empty")
     try:
         terms = Terms.model_validate(_terms(filled))
-        return kind.model_validate({**{name: filled[name] for name in required if name in filled}, "terms": terms})
+        numbers = [checked_number(number) for number in filled.get(NUMBERS, "").split(";") if number.strip()]
+        known = {name: filled[name] for name in required if name in filled}
+        return kind.model_validate({**known, "terms": terms, "account_numbers": numbers})
     except ValidationError as error:
         raise InvalidInput(explain(error)) from None
 
@@ -190,6 +208,7 @@ class _Owners:
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
+        self._numbers: dict[str, str] = {}
         self._owners: dict[tuple[str, str], str] = {}
 
     def take(self, line: int, customer: _WithCard | Newcomer) -> None:
@@ -206,5 +225,9 @@ class _Owners:
             if owner := self._owners.get((name, key)):
                 ambiguous = "; sales rows could not be told apart" if name == "email" else ""
                 raise InvalidInput(f"its {name} is also that of {owner}{ambiguous}")
+        for number in customer.account_numbers:
+            if owner := self._numbers.get(number):
+                raise InvalidInput(f"its account number is also that of {owner}")
         self._lines[customer_id] = line
+        self._numbers |= dict.fromkeys(customer.account_numbers, customer_id)
         self._owners |= dict.fromkeys(keys.items(), customer_id)

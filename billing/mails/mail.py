@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from billing.billers.by_app import ByApp
 from billing.collections.collection import Collection
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
@@ -31,7 +32,7 @@ class CustomerMail(Model):
     """One mail about ``month`` and, if that was not paid, about the ``collection`` that has its debt.
 
     ``link`` is the page where the customer can pay or register a card ("": none), ``correction`` the changes since the
-    last notice, ``agreed`` the text that a new customer has consented to.
+    last notice, ``agreed`` the text that a new customer has consented to, ``by_app`` how to pay in a bank's app.
     """
 
     kind: CustomerMailKind
@@ -42,6 +43,7 @@ class CustomerMail(Model):
     link: Url = ""
     agreed: Words = ""
     correction: Correction | None = None
+    by_app: ByApp | None = None
 
 
 class RenderedMail(Model):

@@ -45,6 +45,7 @@ from console.customers.wording import values, values_of_all
 from console.web.pages import Pages
 from console.web.security import same_site
 from console.web.tokens import opened
+from services.bank_apps import BankApps
 from workflows.payment_collection import PaymentCollection
 
 _QUERY_TIMEOUT = timedelta(seconds=3)
@@ -69,8 +70,10 @@ class PaymentPages:
         links: PaymentLinks,
         pages: Pages,
         gateways: GatewayLinks,
+        apps: BankApps,
     ) -> None:
         self._gateways = gateways
+        self._apps = apps
         self._client = client
         self._vault = vault
         self._ledger = ledger
@@ -96,7 +99,8 @@ class PaymentPages:
         if case.situation is Situation.PENDING and 0 <= look < len(_LOOK_AFTER_SECONDS):
             refresh_seconds = _LOOK_AFTER_SECONDS[look]
         page: dict[str, object] = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
-        page |= {"gateways": self._gateways.titles}
+        customer = case.collection.customer if case.collection else case.month.customer
+        page |= {"gateways": self._gateways.titles, "by_app": await self._apps.of(customer)}
         if len(case.owed) > 1:
             return self._pages.page("pay_all.html", page | values_of_all(case))
         return self._pages.page("pay.html", page | values(case))

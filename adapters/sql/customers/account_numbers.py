@@ -1,5 +1,7 @@
 """Account numbers and personal numbers: ``billing.customers.account_numbers.AccountNumbers`` in SQL."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -86,6 +88,16 @@ def owner_of(connection: Connection, key: AccountKey) -> str | None:
     query = _BY_NUMBER if key.number is not None else _BY_PERSON
     owner: str | None = connection.scalar(query, {"key": key.number or key.personal})
     return owner
+
+
+def open_numbers(connection: Connection, customer_ids: Sequence[str]) -> Mapping[str, list[str]]:
+    """The open account numbers of each of these customers, the oldest first; [] for any other."""
+    whose = _A.customer_id.in_(customer_ids), _A.closed_at.is_(None)
+    query = select(_A.customer_id, _A.number).where(*whose).order_by(_A.opened_at, _A.number)
+    numbers = defaultdict[str, list[str]](list)
+    for row in connection.execute(query):
+        numbers[row.customer_id].append(row.number)
+    return numbers
 
 
 def drop_personal(connection: Connection, customer_id: str) -> int:
