@@ -69,7 +69,7 @@ class SqlAccountNumbers(SqlDatabase):
             owner = owner_of(connection, AccountKey(personal=digest))
             if owner == customer_id:
                 return
-            connection.execute(delete(personal_numbers).where(_P.customer_id == customer_id))
+            drop_personal(connection, customer_id)  # with what registers have of the one before
             if owner is not None or not insert_new(connection, personal_numbers, [values]):
                 raise InvalidInput("this personal number is another customer's: one of the two records is wrong")
 
