@@ -160,12 +160,12 @@ class _Console:
         yield AuditPages(desk, ledger).router
         yield BrakePages(ledger, desk).router
         money = connect_payment_desk(settings, self._adapters, self._alerts)
-        payment_pages = IncomingPaymentPages(desk, ledger, money, settings.now)
+        statements = connect_statements(settings, ledger, self._alerts)
+        payment_pages = IncomingPaymentPages(desk, ledger, money, statements, settings.now)
         yield PaymentListPages(desk, ledger, settings.rails).router
         yield payment_pages.router
         yield RecordPages(desk, money, payment_pages, settings.now).router
         yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
-        statements = connect_statements(settings, ledger, self._alerts)
         yield StatementPages(desk, statements, ledger, settings.now).router
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)

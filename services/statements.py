@@ -87,6 +87,10 @@ class Statements:
             await self._tell()
         return _report(head, rows, is_rehearsal)
 
+    def payouts_to(self, rail: str) -> tuple[str, ...]:
+        """The rails that hand over to this one; (): it is no bank account of ours, or gets no payouts."""
+        return tuple(self.accounts[rail].settlements) if rail in self.accounts else ()
+
     async def settle(self, typed: TypedPayout, now: datetime) -> int:
         """Books that unmatched money is what a rail hands over; returns it. A repeat raises ``InvalidInput``."""
         terms = self._terms(typed.payment.rail)
