@@ -79,7 +79,7 @@ class Statements:
         head = _head(terms, upload, statement, mapping, by, now)
         if not is_rehearsal:
             if upload.mapping is not None:
-                await self._ledger.keep_csv_mapping(terms.rail, upload.mapping, by, now)
+                await self._ledger.keep_mapping(terms.rail, upload.mapping, by, now)
             head = await self._ledger.begin_statement(head)
         rows = await self._taken(terms, head, statement, now, is_rehearsal, advance or _nobody)
         if not is_rehearsal:

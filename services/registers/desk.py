@@ -92,7 +92,7 @@ class RegisterDesk:
             await self._ledger.save_register_lines(terms, day, page)
             advance(len(page))
         if used != before:
-            await self._ledger.keep_register_mapping(rail, used, by or "", now)
+            await self._ledger.keep_mapping(rail, used, by or "", now)
         return await self._ledger.close_register(terms, file)
 
     async def day_of(self, rail: str, named: date, name: str, content: bytes) -> date:

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments
-from adapters.sql.core.register_schema import file_mappings, register_files, register_lines
-from adapters.sql.core.statements import insert_new, lock, upsert
+from adapters.sql.core.register_schema import register_files, register_lines
+from adapters.sql.core.statements import insert_new, lock
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT, extras, tallies
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED
@@ -17,7 +17,6 @@ from billing.errors import InvalidInput
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import PaymentName
 from billing.registers.alerts import of_missing_register, of_refused_file, of_register
-from billing.registers.mapping import RegisterMapping
 from billing.registers.ports import DAYS_SHOWN, RegisterPage, Taken
 from billing.registers.register import (
     LineState,
@@ -28,9 +27,8 @@ from billing.registers.register import (
     RegisterTerms,
 )
 
-_F, _L, _I, _M = register_files.c, register_lines.c, incoming_payments.c, file_mappings.c
+_F, _L, _I = register_files.c, register_lines.c, incoming_payments.c
 _FACTS = ("account", "personal", "currency", "amount_minor", "paid_at", "original")
-_KIND = "register"
 _PAGE = 1000
 _NEAR = timedelta(days=2)
 _SHOWN = ("rail", "reference", "account", "currency", "paid_at", "original")
@@ -46,19 +44,6 @@ _CHANGED = (
 
 class SqlRegisters(SqlDatabase):
     """The part of ``SqlLedger`` about registers."""
-
-    @in_thread
-    def register_mapping(self, rail: str) -> RegisterMapping | None:
-        query = select(_M.mapping).where(_M.rail == rail, _M.kind == _KIND)
-        with self._reading(f"read how the registers of {rail} are written") as connection:
-            mapping = connection.scalar(query)
-        return RegisterMapping.model_validate(mapping) if mapping else None
-
-    @in_thread
-    def keep_register_mapping(self, rail: str, mapping: RegisterMapping, by: str, at: datetime) -> None:
-        values = {"rail": rail, "kind": _KIND, "mapping": mapping.model_dump(mode="json"), "by": by, "at": at}
-        with self._writing(f"keep how the registers of {rail} are written") as connection:
-            upsert(connection, file_mappings, values)
 
     @in_thread
     def save_register_lines(self, terms: RegisterTerms, day: date, lines: Sequence[RegisterLine]) -> None:
