@@ -54,8 +54,8 @@ async def take(
     again, or a longer one of the day, changes nothing twice. A file with a line that cannot be read is refused whole.
 
     OSMP's text is recognised. Of CSV the columns are txn_id, account, sum and txn_date, unless --map says otherwise:
-    reference, account, amount, paid_at, time, original, kind, currency, and reversal_words, date_format, decimal (point
-    or comma). Without --day, the day is in the file's name.
+    reference, account, amount, paid_at, time, original, kind, currency, and reversal_words, payment_words, date_format,
+    decimal (point or comma). Without --day, the day is in the file's name.
 
     [bold]Examples[/bold]
     $ python starter.py payments register take register.csv --rail bank-app --day 2026-11-27
