@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from billing.billers.biller import BillerCode, Contract, Dialect
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from billing.billers.ports import BillerBooks
+    from billing.customers.account_numbers import AccountNumbers
+    from services.bank_apps import BankApps
     from services.biller import Biller
     from settings import Settings
 
@@ -36,6 +39,16 @@ def agreed(settings: Settings) -> dict[str, BillerContract]:
 def contracts(settings: Settings) -> dict[str, Contract]:
     """The contract of each rail of kind biller."""
     return {rail: _contract(rail, contract) for rail, contract in agreed(settings).items()}
+
+
+def connect_bank_apps(settings: Settings, ledger: AccountNumbers) -> BankApps:
+    """What customers are told about paying in banks' apps."""
+    from services.bank_apps import BankApps
+
+    titles = defaultdict[str, list[str]](list)
+    for rail, contract in agreed(settings).items():
+        titles[contract.currency].append(settings.rails[rail].title or rail)
+    return BankApps(ledger, titles)
 
 
 def connect_billers(settings: Settings, ledger: BillerBooks) -> dict[str, Biller]:

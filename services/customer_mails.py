@@ -16,7 +16,9 @@ from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, Ma
 from billing.period import Period
 from billing.texts.text import Consequence
 from services import clock
+from services.bank_apps import BankApps
 
+_OF_BILLS = (CustomerMailKind.NOTICE, CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
 _VALID = timedelta(days=180)
 """How long the link in a mail opens the customer's page."""
 _SENDING = timedelta(minutes=1)
@@ -33,13 +35,14 @@ class CustomerMails:
     """``domain`` is the right side of our Message-IDs; ``where_to_pay`` is for customers without a card."""
 
     def __init__(
-        self, mailer: Mailer, ledger: _Ledger, domain: str, links: PaymentLinks, where_to_pay: str = ""
+        self, mailer: Mailer, ledger: _Ledger, domain: str, links: PaymentLinks, apps: BankApps, where_to_pay: str = ""
     ) -> None:
         self._mailer = mailer
         self._ledger = ledger
         self._domain = domain
         self._links = links
         self._where_to_pay = where_to_pay
+        self._apps = apps
 
     async def to_customer(
         self,
@@ -62,6 +65,7 @@ class CustomerMails:
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.last4]
         details: dict[str, object] = {"collection": collection, "correction": correction, "consequence": consequence}
+        details["by_app"] = await self._apps.of(customer) if kind in _OF_BILLS else None
         if not customer.card:
             details |= {"account": await self._account_of(customer.customer_id), "where_to_pay": self._where_to_pay}
         mail = _mail(kind, customer.mailbox, month, link=link, **details)

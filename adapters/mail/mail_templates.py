@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from billing.billers.by_app import ByApp
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
@@ -105,10 +106,16 @@ def _values(mail: CustomerMail) -> dict[str, object]:
         "owed": None,
         "is_paid_twice": False,
         "correction": mail.correction,
+        "by_app": _by_app(mail.by_app) if mail.by_app else [],
         "changes": list(_changes(mail.correction, money)) if mail.correction else [],
         **(_values_of(collection, debts) if collection and not is_restricting else {}),
         **(_values_of_many(debts, _day(customer)) | {"action": "Pay"} if is_restricting else {}),
     }
+
+
+def _by_app(by_app: ByApp) -> list[tuple[str, str]]:
+    """A fact: by which number the customer pays, and in which apps."""
+    return [("Account number", f"{by_app.number}, for {one_line(', '.join(by_app.apps))}")]
 
 
 def _changes(correction: Correction, money: Callable[[int], str]) -> Iterator[str]:

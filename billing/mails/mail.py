@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from billing.billers.by_app import ByApp
 from billing.collections.collection import Collection
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
@@ -42,7 +43,8 @@ class CustomerMail(Model):
 
     ``link`` is the page where the customer can pay or register a card ("": none), ``correction`` the changes since the
     last notice, ``agreed`` the text that a new customer has consented to, ``consequence`` what a warning warns of.
-    A customer without a card pays by ``account`` number ("": none), ``where_to_pay``.
+    A customer without a card pays by ``account`` number ("": none), ``where_to_pay``; anybody may pay
+    ``by_app``, in a bank's app.
     """
 
     kind: CustomerMailKind
@@ -56,6 +58,7 @@ class CustomerMail(Model):
     consequence: Consequence | None = None
     account: Code = ""
     where_to_pay: Words = ""
+    by_app: ByApp | None = None
 
 
 class RenderedMail(Model):

@@ -48,6 +48,7 @@ from console.customers.wording import values, values_of_all
 from console.web.pages import Pages
 from console.web.security import same_site
 from console.web.tokens import opened
+from services.bank_apps import BankApps
 from workflows.payment_collection import PaymentCollection
 
 _QUERY_TIMEOUT = timedelta(seconds=3)
@@ -74,10 +75,12 @@ class PaymentPages:
         links: PaymentLinks,
         pages: Pages,
         gateways: GatewayLinks,
+        apps: BankApps,
         where_to_pay: str = "",
     ) -> None:
         self._where_to_pay = where_to_pay
         self._gateways = gateways
+        self._apps = apps
         self._client = client
         self._vault = vault
         self._ledger = ledger
@@ -106,6 +109,8 @@ class PaymentPages:
         page: dict[str, object] = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
         page |= {"gateways": self._gateways.titles(customer), "where_to_pay": self._where_to_pay}
         page |= {"account": await self._account_of(customer_id)}
+        whose = case.collection.customer if case.collection else case.month.customer
+        page |= {"by_app": await self._apps.of(whose)}
         if len(case.owed) > 1:
             return self._pages.page("pay_all.html", page | values_of_all(case))
         return self._pages.page("pay.html", page | values(case))
