@@ -120,7 +120,9 @@ class Orders:
             return _fault(409, str(error))
         except BillingError as error:
             return _unavailable(error)
-        return JSONResponse(_taken(wanted, opened).model_dump(mode="json", exclude_none=True), 201 if opened.is_new else 200)
+        return JSONResponse(
+            _taken(wanted, opened).model_dump(mode="json", exclude_none=True), 201 if opened.is_new else 200
+        )
 
     async def show(self, request: Request, number: str) -> JSONResponse:
         """How the order stands; 404 if there is none. What is signed is the path, for there is no body."""
