@@ -50,6 +50,7 @@ from process.memory import cached_workflows, memory_bytes
 from process.shutdown import GRACE, Ending, KeptRuns
 from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
+from services.bills import Bills
 from services.cashier import Cashier
 from services.collection_messages import CollectionMessages
 from services.shared_sales import Sales
@@ -155,12 +156,11 @@ def _activities(
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     digests = connect_digests(settings, adapters)
     comparer = connect_sheet_comparer(settings, adapters, sales)
-    notices = NoticeActivities(mails, alerts, ledger, comparer)
-    cashier = Cashier(adapters.payments, ledger)
-    messages = CollectionMessages(connect_customer_messages(settings, adapters, alerts), ledger)
-    collections = CollectionActivities(
-        cashier, ledger, messages, alerts, CollectionSignals(client), ladder_terms(settings)
-    )
+    cashier, signals = Cashier(adapters.payments, ledger), CollectionSignals(client)
+    told, terms = connect_customer_messages(settings, adapters, alerts), ladder_terms(settings)
+    notices = NoticeActivities(mails, alerts, ledger, comparer, Bills(told, ledger, signals, terms))
+    messages = CollectionMessages(told, ledger)
+    collections = CollectionActivities(cashier, ledger, messages, alerts, signals, terms)
     ladder = LadderActivities(ledger, messages, alerts)
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
     orders = OrderActivities(ledger, alerts, links)

@@ -40,7 +40,8 @@ class CollectionMessages:
         """
         month, addressed = await self._month(collection, debt), await self._addressed(collection)
         try:
-            await self._messages.tell(kind, month, number, by or (Channel.MAIL,), addressed, consequence=consequence)
+            channels = by or addressed.customer.terms.bill_by
+            await self._messages.tell(kind, month, number, channels, addressed, consequence=consequence)
         except REFUSED as error:
             activity.logger.warning("%s refused: %s", kind, error)
 
@@ -49,8 +50,9 @@ class CollectionMessages:
         customer = await self._ledger.customer(collection.customer_id)
         if customer is None:
             return collection
-        present = {"email": customer.email, "phone": customer.phone, "name": customer.name}
-        return collection.evolve(customer=collection.customer.evolve(**present))
+        known = collection.customer
+        reached = {"email": customer.email or known.email, "phone": customer.phone or known.phone}
+        return collection.evolve(customer=known.evolve(**reached, name=customer.name))
 
     async def _month(self, collection: Collection, debt: Debt) -> Month:
         month = await self._ledger.month(collection.customer_id, debt.period)
