@@ -150,7 +150,7 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     """Mails to customers."""
     from services.customer_mails import CustomerMails
 
-    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
+    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, settings.where_to_pay)
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:

@@ -95,6 +95,7 @@ class Settings(ServiceSettings, TextSettings):
     smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
     mail_from: Email = "billing@example.com"
     company: Company = "Monthly Billing"
+    where_to_pay: Annotated[str, Field(max_length=500)] = ""
     reviewers_email: Email | Literal[""] = ""
     alert_urls: Secret = SecretStr("")
     digest_minutes: float = Field(10, gt=0, le=1440)

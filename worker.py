@@ -41,7 +41,7 @@ from bootstrap import (
 )
 from bootstrap_gateways import connect_gateway_reader
 from bootstrap_registers import connect_register_folder
-from bootstrap_texts import connect_customer_messages
+from bootstrap_texts import connect_customer_messages, connect_text_reports
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -50,6 +50,7 @@ from process.memory import cached_workflows, memory_bytes
 from process.shutdown import GRACE, Ending, KeptRuns
 from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
+from services.bills import Bills
 from services.cashier import Cashier
 from services.collection_messages import CollectionMessages
 from services.shared_sales import Sales
@@ -80,10 +81,12 @@ async def main() -> int:
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         dispatcher = connect_dispatcher(settings, adapters, client, digest)
-        reader = connect_gateway_reader(settings, adapters, connect_alerts(settings, adapters, digest))
+        alerts = connect_alerts(settings, adapters, digest)
+        reader = connect_gateway_reader(settings, adapters, alerts)
+        reports = connect_text_reports(settings, adapters, alerts)
         registers = connect_register_folder(settings, adapters.ledger)
         worker = create_worker(client, settings, adapters, threads=threads)
-        async with dispatcher.open(), reader.open(), registers.open(), worker:
+        async with dispatcher.open(), reader.open(), registers.open(), reports.open(), worker:
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
             gc.freeze()  # exempts the objects loaded at startup from garbage collection
@@ -153,12 +156,11 @@ def _activities(
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     digests = connect_digests(settings, adapters)
     comparer = connect_sheet_comparer(settings, adapters, sales)
-    notices = NoticeActivities(mails, alerts, ledger, comparer)
-    cashier = Cashier(adapters.payments, ledger)
-    messages = CollectionMessages(connect_customer_messages(settings, adapters, alerts), ledger)
-    collections = CollectionActivities(
-        cashier, ledger, messages, alerts, CollectionSignals(client), ladder_terms(settings)
-    )
+    cashier, signals = Cashier(adapters.payments, ledger), CollectionSignals(client)
+    told, terms = connect_customer_messages(settings, adapters, alerts), ladder_terms(settings)
+    notices = NoticeActivities(mails, alerts, ledger, comparer, Bills(told, ledger, signals, terms))
+    messages = CollectionMessages(told, ledger)
+    collections = CollectionActivities(cashier, ledger, messages, alerts, signals, terms)
     ladder = LadderActivities(ledger, messages, alerts)
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
     orders = OrderActivities(ledger, alerts, links)

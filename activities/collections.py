@@ -26,6 +26,7 @@ from billing.receivables.journal import Cause, Subject, receivable
 from billing.receivables.ports import Journal
 from billing.reviewers.alerts import of_collection, of_news
 from billing.reviewers.ports import BrakeStore
+from billing.tariffs.ports import AgreedItems
 from billing.texts.text import Consequence, ConsequenceKind, TextKind
 from services import clock
 from services.alerts import Alerts
@@ -34,7 +35,7 @@ from services.collecting import NO_LADDER, LadderTerms, collect
 from services.collection_messages import CollectionMessages
 
 
-class _Ledger(BrakeStore, CollectionStore, CustomerStore, Journal, MonthStore, PaymentStore, Protocol):
+class _Ledger(AgreedItems, BrakeStore, CollectionStore, CustomerStore, Journal, MonthStore, PaymentStore, Protocol):
     """The stores it uses."""
 
 

@@ -17,7 +17,7 @@ from billing.apart import Failed, in_turn, why
 from billing.collections.ports import Collections, CollectionStore, DebtRow
 from billing.errors import NotFound
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
-from billing.invoices.stages import UNPAID_OUTCOMES, Stage
+from billing.invoices.stages import COLLECTED_OUTCOMES, Stage
 from billing.model import Few, Model
 from billing.payments.payment import ChargeStatus, Payment, PaymentStatus
 from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords
@@ -26,6 +26,7 @@ from billing.receivables.journal import Subject
 from billing.receivables.ports import ClearingAccounts, Journal, PaymentListing
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
+from billing.tariffs.ports import AgreedItems
 from services import clock
 from services.alerts import Alerts
 from services.checkouts import LinkBooks
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Ledger(
+    AgreedItems,
     ClearingAccounts,
     CollectionStore,
     InvoiceListing,
@@ -212,7 +214,7 @@ class Reconciler:
     async def _uncollected(self, books: PeriodBooks) -> AsyncIterator[Discrepancy]:
         """Begins collections that should run and do not: their workflow was terminated, or never started."""
         for month in books.months:
-            if month.stage not in UNPAID_OUTCOMES:
+            if month.stage not in COLLECTED_OUTCOMES:
                 continue
             try:
                 begun = await self._begun(month)
@@ -252,7 +254,8 @@ class Reconciler:
         if debt is None or not runs:
             month = await self._ledger.month(row.customer_id, row.period)
             assert month is not None
-            await collect(self._ledger, self._collections, month, self._ladder)
+            if not await collect(self._ledger, self._collections, month, self._ladder):
+                return False
         if not runs:
             await self._collections.count_again(row.customer_id, "it begins again")
         return not runs

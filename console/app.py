@@ -53,6 +53,9 @@ from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
+from console.reviewers.subscribers.account import AccountPages
+from console.reviewers.subscribers.account_list import AccountListPages
+from console.reviewers.subscribers.tasks import TaskPages
 from console.web.front_door import FrontDoor
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
@@ -170,6 +173,9 @@ class _Console:
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
+        yield AccountListPages(desk, ledger, settings.now).router
+        yield AccountPages(desk, ledger, settings.now).router
+        yield TaskPages(desk, ledger, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router
@@ -190,8 +196,8 @@ class _Console:
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._machines.cards, self._machines.inbox)
         gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
-        now = self._settings.now
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, now).router
+        where, now = self._settings.where_to_pay, self._settings.now
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, now, where).router
         yield OwnPromisePages(self._client, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router

@@ -1,11 +1,12 @@
 """Mails to customers: recorded before they are sent, and sent once; a repeat has the same Message-ID."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from temporalio import activity
 
 from billing.collections.collection import Collection
+from billing.customers.account_numbers import ServiceAccount
 from billing.customers.links import PaymentLinks, without_key
 from billing.errors import MailRefused, MailUnavailable
 from billing.invoices.month import Month
@@ -22,14 +23,23 @@ _SENDING = timedelta(minutes=1)
 """How long a process may take to send a mail before another one sends it."""
 
 
-class CustomerMails:
-    """``domain`` is the right side of our Message-IDs."""
+class _Ledger(MessageStore, Protocol):
+    """The stores it uses."""
 
-    def __init__(self, mailer: Mailer, ledger: MessageStore, domain: str, links: PaymentLinks) -> None:
+    async def numbers_of(self, customer_id: str) -> list[ServiceAccount]: ...
+
+
+class CustomerMails:
+    """``domain`` is the right side of our Message-IDs; ``where_to_pay`` is for customers without a card."""
+
+    def __init__(
+        self, mailer: Mailer, ledger: _Ledger, domain: str, links: PaymentLinks, where_to_pay: str = ""
+    ) -> None:
         self._mailer = mailer
         self._ledger = ledger
         self._domain = domain
         self._links = links
+        self._where_to_pay = where_to_pay
 
     async def to_customer(
         self,
@@ -45,14 +55,23 @@ class CustomerMails:
         What is about several months goes by its number in the ``collection``: which month is oldest may change.
         """
         customer, closed = collection.customer if collection else month.customer, month.closed
-        link = self._links.to(customer.customer_id, month.period, closed.at + _VALID) if closed else ""
+        is_bill = kind is CustomerMailKind.NOTICE and not customer.card
+        known_at = closed.at if closed else month.notice.charge_at if month.notice and is_bill else None
+        link = self._links.to(customer.customer_id, month.period, known_at + _VALID) if known_at else ""
         parts: list[object] = [number]
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.last4]
-        details = {"collection": collection, "correction": correction, "consequence": consequence}
+        details: dict[str, object] = {"collection": collection, "correction": correction, "consequence": consequence}
+        if not customer.card:
+            details |= {"account": await self._account_of(customer.customer_id), "where_to_pay": self._where_to_pay}
         mail = _mail(kind, customer.mailbox, month, link=link, **details)
         about = collection.period if collection and kind in OF_COLLECTION else month.period
         await self._deliver(mail, about, number, "|".join(map(str, parts)))
+
+    async def _account_of(self, customer_id: str) -> str:
+        """The number to pay by; "" if there is none."""
+        numbers = await self._ledger.numbers_of(customer_id)
+        return next((account.number for account in numbers if account.closed_at is None), "")
 
     async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:
         """Welcomes a new customer, once for each registration; raises as ``to_customer``."""

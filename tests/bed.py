@@ -321,7 +321,7 @@ class Bed:
             nonlocal collection
             with contextlib.suppress(RPCError):  # not begun yet
                 collection = await self.collection(customer_id)
-                if collection.customer.card_on_file.payer_id in self.registered and holds(collection):
+                if collection.customer.payer_id in (None, *self.registered) and holds(collection):
                     return collection
             return None
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     RemedyAction.SHOW_REGISTER: "payments registers",
     RemedyAction.TAKE_REGISTER: "payments register take FILE",
     RemedyAction.SHOW_ORDER: "orders show",
+    RemedyAction.SHOW_SUBSCRIBER: "subscribers show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
     RemedyAction.RUN_DOCTOR: "doctor",
@@ -76,6 +77,8 @@ def command_line(remedy: Remedy) -> str:
         words += [remedy.rail or "RAIL", remedy.reference or "REFERENCE"]
     if remedy.action in _OF_ORDER:
         words.append(remedy.order_number or "NUMBER")
+    if remedy.action is RemedyAction.SHOW_SUBSCRIBER:
+        words.append(remedy.account or "NUMBER")
     if remedy.action is RemedyAction.CONFIRM:
         words.append(remedy.instruction_id or "ID")
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"

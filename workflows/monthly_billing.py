@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.invoices.commands import COMMANDS, ChainResult
     from billing.invoices.month import Month
     from billing.invoices.review import decide, note_unreadable
-    from billing.invoices.stages import UNPAID_OUTCOMES, Step
+    from billing.invoices.stages import COLLECTED_OUTCOMES, Step
     from billing.invoices.summary import summary
     from workflows import options
     from workflows.cancellation import while_wanted
@@ -66,7 +66,7 @@ class MonthlyBilling(DurableLoop[Month, Step]):
             case Step.CHARGE:
                 await self._charge()
             case Step.CLOSE:
-                if self._value.outcome in UNPAID_OUTCOMES:
+                if self._value.outcome in COLLECTED_OUTCOMES:
                     await self._begin_collection()
                 await self._close()
 
@@ -99,6 +99,7 @@ class MonthlyBilling(DurableLoop[Month, Step]):
             self._mark_recorded(requested.drafted(*draft))
 
     async def _notify(self) -> None:
+        """Sends the notice. One that is a bill closes the month; if ``delivered.closed``, no step is left."""
         self._value = requested = self._value.announcing(workflow.now())
         if requested.notice is None or requested.is_closed:
             return
@@ -110,7 +111,11 @@ class MonthlyBilling(DurableLoop[Month, Step]):
         sending = workflow.start_activity_method(
             NoticeActivities.send_notice,
             requested,
-            **options.with_retry_round(options.NOTIFY, f"charge notice {requested.notice.number}", requested.outage),
+            **options.with_retry_round(
+                options.NOTIFY,
+                f"{'charge notice' if requested.customer.card else 'bill'} {requested.notice.number}",
+                requested.outage,
+            ),
         )
         try:
             delivered = await while_wanted(sending, is_wanted)
@@ -121,6 +126,9 @@ class MonthlyBilling(DurableLoop[Month, Step]):
         if self._value.notice == requested.notice:
             self._value = self._value.delivered(delivered)
         self._mark_recorded(requested.delivered(delivered))
+        if self._value.is_closed and delivered.closed:
+            workflow.set_current_details(self._details())
+            await self._settle()
 
     async def _charge(self) -> None:
         """Charges the card. The same activity has closed the month if ``charged.closed``, so that no step is left."""

@@ -54,10 +54,15 @@ class MailContent(NamedTuple):
 
 def render(mail: CustomerMail) -> MailContent:
     """The mail in English, dates in the customer's time zone. Its month must have reached the stage of its kind."""
-    values = _values(mail)
-    subject, _, text = _TEXT.get_template(f"{mail.kind}.txt").render(values, layout="layout.txt").partition("\n")
-    html = _HTML.get_template(f"{mail.kind}.txt").render(values, layout="layout.html")
+    values, template = _values(mail), "bill.txt" if _is_bill(mail) else f"{mail.kind}.txt"
+    subject, _, text = _TEXT.get_template(template).render(values, layout="layout.txt").partition("\n")
+    html = _HTML.get_template(template).render(values, layout="layout.html")
     return MailContent(subject, text, html)
+
+
+def _is_bill(mail: CustomerMail) -> bool:
+    """Whether it is the notice of a month that no card is charged for."""
+    return mail.kind is CustomerMailKind.NOTICE and not mail.month.customer.card
 
 
 def render_digest(digest: Digest) -> MailContent:
@@ -77,7 +82,7 @@ def _values(mail: CustomerMail) -> dict[str, object]:
     customer = collection.customer if collection else month.customer
     is_restricting = mail.kind in _RESTRICTING
     money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
-    is_chargeable = mail.kind in _ASKING and any(debt.by_card for debt in debts)
+    is_payable = _is_bill(mail) or (mail.kind in _ASKING and any(debt.by_card or not debt.method for debt in debts))
     return {
         "month": month,
         "id": customer.customer_id,
@@ -92,7 +97,9 @@ def _values(mail: CustomerMail) -> dict[str, object]:
         "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
         "agreed": one_line(mail.agreed),
         "notice_days": customer.terms.min_notice_hours // 24,
-        "link": mail.link if mail.kind in _ABOUT_CARD or is_chargeable or is_restricting else "",
+        "link": mail.link if mail.kind in _ABOUT_CARD or is_payable or is_restricting else "",
+        "account": mail.account,
+        "where_to_pay": one_line(mail.where_to_pay),
         "consequence": mail.consequence,
         "restriction": _RESTRICTIONS[mail.consequence.action] if mail.consequence else "",
         "owed": None,
@@ -137,38 +144,41 @@ def _debts(mail: CustomerMail, collection: Collection) -> tuple[Debt, ...]:
 def _values_of(collection: Collection, debts: Sequence[Debt]) -> dict[str, object]:
     """What is said of the first of ``debts``; of several, those that a card can pay come before the others."""
     debt = next((debt for debt in debts if debt.by_card), debts[0])
-    assert debt.answer is not None
-    money, day = partial(money_text, currency=debt.currency), _day(collection.customer)
+    answer, money, day = debt.answer, partial(money_text, currency=debt.currency), _day(collection.customer)
     is_retried = any(debt.retries_by_itself for debt in debts)
     received_minor = 0 if debt.settled else debt.amount_minor - debt.outstanding_minor
+    is_early = collection.reminding and collection.rung.day < 0
     values: dict[str, object] = {
         "owed": debt,
         "outstanding": money(debt.outstanding_minor),
         "received": [("Received", money(received_minor))] if received_minor else [],
         "is_paid_twice": bool(debt.paid_by and debt.release and debt.release.purpose is Purpose.COUNT),
-        "why": why(debt.answer.decline_code or debt.answer.code),
+        "why": why(answer.decline_code or answer.code) if answer else "",
         "remedy": debt.remedy,
         "tried_at": debt.tried_at or debt.opened_at,
         "next_contact": collection.next_contact,
-        "retry_at": collection.next_contact if is_retried else None,
-        "action": _ACTIONS[debt.remedy],
+        "retry_at": collection.next_try if is_retried else None,
+        "is_early": is_early,
+        "action": _ACTIONS[debt.remedy] if debt.method else "Pay",
     }
-    return values | (_values_of_many(debts, day) if len(debts) > 1 else {"months": 1})
+    return values | (_values_of_many(debts, day, is_early) if len(debts) > 1 else {"months": 1})
 
 
-def _values_of_many(debts: Sequence[Debt], day: Callable[[datetime], str]) -> dict[str, object]:
+def _values_of_many(debts: Sequence[Debt], day: Callable[[datetime], str], is_early: bool = False) -> dict[str, object]:
     """A reminder about several months lists them in place of an invoice, with their sum in each currency."""
+    due = "due on" if is_early else "due since"
     return {
         "months": len(debts),
         "rows": [
             (
-                f"{month_text(debt.period)}, due since {day(debt.opened_at)}",
+                f"{month_text(debt.period)}, {due} {day(debt.opened_at)}",
                 money_text(debt.outstanding_minor, debt.currency),
             )
             for debt in debts
         ],
         "total": sums_text(((debt.outstanding_minor, debt.currency) for debt in debts), money_text),
         "by_card": any(debt.by_card for debt in debts),
+        "is_charged": any(debt.method for debt in debts),
         "transfers": [month_text(debt.period) for debt in debts if not debt.by_card],
         "action": "Pay, or use another card",
     }

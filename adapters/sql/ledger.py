@@ -47,6 +47,7 @@ from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
 from adapters.sql.subscribers.calls import SqlServiceCalls
+from adapters.sql.subscribers.listing import SqlServiceListing
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
 from adapters.sql.tariffs.tariffs import SqlTariffs
@@ -91,6 +92,7 @@ class SqlLedger(
     SqlBillers,
     SqlServices,
     SqlServiceCalls,
+    SqlServiceListing,
     SqlTasks,
     SqlTariffs,
     SqlTexts,

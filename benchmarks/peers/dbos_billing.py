@@ -11,17 +11,20 @@ edit or approve here; a team that wanted that would wait for messages (``DBOS.re
 import asyncio
 import logging
 import signal
-from typing import Any
+from typing import Any, cast
 
 from dbos import DBOS, DBOSConfig
 
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
+from billing.collections.ports import Collections
 from billing.invoices.month import Month
 from bootstrap import Adapters, connect_adapters, connect_customer_mails
 from services.alerts import Alerts
+from services.bills import Bills
 from services.cashier import Cashier
+from services.customer_messages import CustomerMessages
 from services.shared_sales import SharedSales
 from services.sheet_comparison import SheetComparer
 from settings import Settings, load_settings
@@ -54,7 +57,11 @@ def connect(settings: Settings, adapters: Adapters) -> None:
     source = SharedSales(adapters.sales, adapters.ledger)
     comparing = SheetComparer(source, adapters.ledger, settings.decimal_separator)
     Doing.sales = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
-    Doing.notices = NoticeActivities(connect_customer_mails(settings, adapters), alerts, adapters.ledger, comparing)
+    mails = connect_customer_mails(settings, adapters)
+    bills = Bills(
+        CustomerMessages(mails, None, adapters.ledger), adapters.ledger, cast(Collections, None)
+    )  # everybody has a card
+    Doing.notices = NoticeActivities(mails, alerts, adapters.ledger, comparing, bills)
     cashier = Cashier(adapters.payments, adapters.ledger)
     Doing.payments = PaymentActivities(cashier, adapters.ledger, Doing.notices.close_month)
 

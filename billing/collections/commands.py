@@ -8,7 +8,7 @@ from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
 from billing.collections.promise_rules import accept_promise
-from billing.collections.stages import Purpose, Release
+from billing.collections.stages import CollectionStage, Purpose, Release
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.model import Code, Model, Url
 from billing.payments.methods import CardOnFile
@@ -72,6 +72,7 @@ _OfDebt = Retry | WriteOff | LookUp
 
 
 _NOT_BY_CARD = "a part was paid on another rail; the rest is not charged to the card"
+_BILLED = "it was billed; no card is charged for it"
 _BEING_CANCELLED = "the card's payment is being cancelled; repeat the command after that"
 
 
@@ -132,7 +133,7 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
     if isinstance(command, CountAgain):
         return collection.to_count(), "the ledger is asked what is still owed"
     if isinstance(command, _OfDebt):
-        return _apply_to_debt(collection, _named(collection, command), command)
+        return _apply_to_debt(collection, _named(collection, command), command, now)
     if collection.outcome is not None:
         raise Refused(f"{_months(collection.debts)} is settled already: {collection.outcome}")
     match command:
@@ -168,12 +169,15 @@ def _months(debts: Sequence[Debt]) -> str:
     return ", ".join(debt.period for debt in debts)
 
 
-def _apply_to_debt(collection: Collection, debt: Debt, command: _OfDebt) -> tuple[Collection, str]:
+def _apply_to_debt(collection: Collection, debt: Debt, command: _OfDebt, now: datetime) -> tuple[Collection, str]:
     if debt.release is not None and not isinstance(command, Retry | LookUp):
         raise Refused(_BEING_CANCELLED, Refusal.LATER)
     match command:
         case Retry():
             return _retry(collection, debt, command)
+        case WriteOff() if debt.method is None:
+            given_up = collection.with_debt(debt.settle(CollectionStage.WRITTEN_OFF, now))
+            return given_up, f"{debt.outstanding} are written off"
         case WriteOff():
             released = _released(
                 collection, debt, Release(by=command.by, reason=command.reason, purpose=Purpose.WRITE_OFF)
@@ -213,7 +217,7 @@ def _resume(collection: Collection) -> tuple[Collection, str]:
 
 def _retry(collection: Collection, debt: Debt, command: Retry) -> tuple[Collection, str]:
     if not debt.by_card:
-        raise Refused(_NOT_BY_CARD)
+        raise Refused(_NOT_BY_CARD if debt.method else _BILLED)
     if collection.brake:
         raise Refused(collection.brake.text)
     if debt.is_moving:
@@ -250,7 +254,8 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
 
     changed = collection.with_open_debts(replaced, customer=customer, trouble=collection.outage)
     if not by_card:
-        return changed, f"the new card is on file; {_NOT_BY_CARD}"
+        is_billed = all(debt.method is None for debt in collection.open_debts)
+        return changed, f"the new card is on file; {_BILLED if is_billed else _NOT_BY_CARD}"
     if any(debt.release for debt in changed.open_debts):
         return changed, "tried once the payment of the other id is cancelled"
     effect = "it is tried once this is resumed" if collection.halt else "it is tried now"

@@ -17,6 +17,7 @@ from billing.collections.stages import (
     Try,
 )
 from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.model import Code, Count, Instant, Minor, Model, Number
 from billing.money import format_amount
 from billing.payments.methods import CardOnFile
@@ -30,7 +31,7 @@ class Debt(Model):
     period: Period
     amount_minor: Minor
     currency: Code
-    opened_at: Instant
+    opened_at: Instant  # when it was due
     method: CardOnFile | None = None  # the card of its payment at the processor; None: it was billed
     by_card: bool = True
     series: Count = 1  # of payments: see billing.keys.payment_key
@@ -48,17 +49,18 @@ class Debt(Model):
 
     @classmethod
     def of(cls, month: Month) -> "Debt":
-        """What ``month``, closed after a failed charge, left unpaid."""
+        """What ``month``, closed after a failed charge or with a bill, left unpaid; a bill from the day it is due."""
         assert month.invoice is not None
         assert month.closed is not None
-        assert month.closed.charge is not None
+        is_bill = month.outcome is Stage.BILLED
+        assert month.notice if is_bill else month.closed.charge
         return cls(
             period=month.period,
             amount_minor=month.invoice.total_minor,
             currency=month.invoice.currency,
-            opened_at=month.closed.at,
-            method=month.customer.card,
-            by_card=month.customer.card is not None,
+            opened_at=month.notice.charge_at if is_bill and month.notice else month.closed.at,
+            method=None if is_bill else month.customer.card,
+            by_card=not is_bill,
             series=month.series,
             answer=month.closed.charge,
         )

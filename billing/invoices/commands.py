@@ -91,10 +91,12 @@ class Decision(Measured):
 class Delivered(Model):
     """A mail was handed over, at this instant.
 
-    ``drift`` says in words how the sheet differs from the invoice; it means nothing unless ``compared``.
+    ``drift`` says in words how the sheet differs from the invoice; it means nothing unless ``compared``. ``closed``: it
+    was a bill, and what follows from closing its month is done, too.
     """
 
     at: Instant
+    closed: bool = False
     compared: bool = False
     drift: Words | None = None
 

@@ -83,11 +83,11 @@ class Month(MonthState):
         return self._changed(notice=notice, charge_at=charge_at)
 
     def delivered(self, delivered: Delivered) -> "Month":
-        """The notice was sent; the notice period begins then."""
+        """The notice was sent; the notice period begins then. One without a card is a bill, which closes the month."""
         assert self.notice is not None
         charge_at = max(self.charge_at, delivered.at + self.customer.terms.min_notice)
         notice = self.notice.evolve(delivered_at=delivered.at, charge_at=charge_at)
-        return self._changed(
+        announced = self._changed(
             notice=notice,
             notices=notice.number,
             charge_at=charge_at,
@@ -95,6 +95,7 @@ class Month(MonthState):
             alerted_at=self.alerted_at if self.halt else None,
             drift=delivered.drift if delivered.compared else self.drift,
         )
+        return announced if self.customer.card else announced.close(Stage.BILLED, delivered.at)
 
     def begin_charge(self, now: datetime) -> "Month":
         """Freezes the amount. Asserts the promises made to the customer."""

@@ -32,9 +32,14 @@ class MonthState(MonthFields):
         if self.charging is not None:
             return Due(Step.CHARGE, None, self._charging_summary(self.charging))
         if not self.announced:
-            summary = "close without a charge" if self.nothing_to_charge else "send the charge notice"
-            return _once(self.notice_at, now, Step.NOTIFY, summary)
+            return _once(self.notice_at, now, Step.NOTIFY, self._notice_summary)
         return _once(self.charge_at, now, Step.CHARGE, "charge the card")
+
+    @property
+    def _notice_summary(self) -> str:
+        if self.nothing_to_charge:
+            return "close without a charge"
+        return "send the charge notice" if self.customer.card else "send the bill"
 
     def _charging_summary(self, charging: Charging) -> str:
         if charging.cancelled_by:

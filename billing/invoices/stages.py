@@ -21,6 +21,7 @@ class Stage(StrEnum):
     CHARGING = "Charging"
     UNRESOLVED = "Unresolved"
     PAID = "Paid"
+    BILLED = "Billed"
     NOTHING_DUE = "NothingDue"
     CARRIED_FORWARD = "CarriedForward"
     SKIPPED = "Skipped"
@@ -34,7 +35,10 @@ OUTCOMES = frozenset(list(Stage)[list(Stage).index(Stage.PAID) :])
 
 
 UNPAID_OUTCOMES = frozenset({Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED, Stage.NEEDS_CARD})
-"""The outcomes that leave an amount to be collected: ``billing/collections/collection.py``."""
+"""The outcomes of a charge that leave an amount to be collected: ``billing/collections/collection.py``."""
+
+COLLECTED_OUTCOMES = UNPAID_OUTCOMES | {Stage.BILLED}
+"""The outcomes after which is collected what is owed; of a bill, credit may have paid all."""
 
 
 class Step(StrEnum):
@@ -89,7 +93,10 @@ class Approval(Model):
 
 
 class Notice(Model):
-    """A charge notice: amount and instant of the charge. ``number`` counts delivered notices, from 1."""
+    """A charge notice: amount and instant of the charge. ``number`` counts delivered notices, from 1.
+
+    Without a card it is a bill, and ``charge_at`` the instant at which it is due.
+    """
 
     number: Count
     total_minor: Minor

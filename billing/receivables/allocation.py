@@ -113,10 +113,10 @@ def paid_for(
 
 def _payable(item: Outstanding, amount_minor: int, at: datetime | None) -> int:
     """How much of the amount pays ``item``: a month that is not due yet is paid whole or not at all, for its notice has
-    announced the whole charge.
+    announced the whole charge. A bill takes any part.
     """
     share = max(0, min(amount_minor, item.amount_minor))
-    is_month = item.subject.kind is SubjectKind.MONTH
+    is_month = item.subject.kind is SubjectKind.MONTH and not item.by_bill
     is_early = is_month and at is not None and item.due_at is not None and item.due_at > at
     return 0 if is_early and share < item.amount_minor else share
 

@@ -168,13 +168,14 @@ class Transaction(Model):
 class Outstanding(Model):
     """What is owed for one subject; negative while a draft has taken over credit and is not announced.
 
-    ``due_at`` None: not announced yet.
+    ``due_at`` None: not announced yet. ``by_bill``: a month that was billed, and not one that is going to be charged.
     """
 
     subject: Subject
     currency: Code
     amount_minor: Minor
     due_at: Instant | None = None
+    by_bill: bool = False
 
 
 class Balance(Model):

@@ -47,6 +47,7 @@ class CardPages:
             "here": f"/card/{token}",
             "name": one_line(customer.name),
             "card": customer.last4,
+            "has_card": customer.card is not None,
             "paused": brake is not None and brake.on,
             "saved": saved if saved in ("now", "soon") else "",
         }

@@ -18,6 +18,7 @@ from billing.period import Period
 
 class Situation(StrEnum):
     PAYABLE = "payable"  # by card, now: the remedy says how
+    BILL = "bill"  # on any rail, but not by a card that we would charge
     PENDING = "pending"  # the outcome is not known yet, or the next step is under way
     PAID = "paid"
     OTHERWISE = "otherwise"  # the rest is to be paid by transfer
@@ -48,7 +49,7 @@ class CustomerView(NamedTuple):
     @property
     def has_link(self) -> bool:
         """Whether a page that takes any card may be offered."""
-        return self.situation in (Situation.PAYABLE, Situation.OTHERWISE)
+        return self.situation in (Situation.PAYABLE, Situation.BILL, Situation.OTHERWISE)
 
 
 class OwedMonth(NamedTuple):
@@ -93,10 +94,12 @@ def customer_view(
     charges: Sequence[ChargeRow],
     paused: bool = False,
     is_stopped: bool = False,
+    owed_minor: int = 0,
 ) -> CustomerView:
     """A payment that succeeded counts at once, even before it is recorded elsewhere. ``paused``: the brake is on.
 
     ``is_stopped``: the collection's workflow is closed or makes no progress, so that nobody would take a payment.
+    ``owed_minor`` is what the ledger says is owed for a bill, which can be paid whatever stands still.
     """
     debt = collection.debt(month.period) if collection else None
     if collection is None or debt is None or debt.settled:
@@ -104,6 +107,9 @@ def customer_view(
             return CustomerView(Situation.PAID, paid_at=debt.settled.at)
         if month.closed and month.outcome is Stage.PAID:
             return CustomerView(Situation.PAID, paid_at=month.closed.at)
+        if debt is None and month.closed and month.outcome is Stage.BILLED:
+            is_paid = owed_minor <= 0
+            return CustomerView(Situation.PAID, paid_at=month.closed.at) if is_paid else _bill(owed_minor)
         if debt is None and month.outcome in UNPAID_OUTCOMES:
             situation = Situation.PERSON if is_stopped else Situation.PENDING
             return CustomerView(situation, month.invoice.total_minor if month.invoice else 0)
@@ -122,12 +128,18 @@ def debt_view(
     paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
     if paid_at:
         return CustomerView(Situation.PAID, paid_at=paid_at[0])
+    if debt.method is None:
+        return _bill(debt.outstanding_minor)
     if is_stopped:
         return CustomerView(Situation.PERSON, debt.outstanding_minor)
     shown = _open(collection, debt)
     is_paused = bool(collection.brake) or (paused and shown.situation is Situation.PAYABLE)
     stays = shown.situation is Situation.PERSON or debt.release is not None
     return CustomerView(Situation.PAUSED, shown.outstanding_minor) if is_paused and not stays else shown
+
+
+def _bill(owed_minor: int) -> CustomerView:
+    return CustomerView(Situation.BILL, owed_minor)
 
 
 def _open(collection: Collection, debt: Debt) -> CustomerView:

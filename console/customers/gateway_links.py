@@ -1,4 +1,7 @@
-"""Links by gateways for what a customer owes, made when they ask for one on their page."""
+"""Links by gateways for what a customer owes, made when they ask for one on their page.
+
+Who pays by bill may also ask for a page of the processor that takes any card once.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -6,6 +9,7 @@ from datetime import datetime
 
 from babel.dates import format_date
 
+from billing.customers.customer import Customer
 from billing.customers.ports import CustomerStore
 from billing.errors import BillingError
 from billing.payments.checkouts import LIFETIME_MAX, CheckoutRequest
@@ -19,20 +23,24 @@ _log = logging.getLogger(__name__)
 
 
 class GatewayLinks:
-    """``titles`` are those of the gateways, by rail."""
 
     def __init__(
         self, checkouts: Checkouts, ledger: CustomerStore, rails: Mapping[str, Rail], now: Callable[[], datetime]
     ) -> None:
-        self.titles = {name: rail.title or name for name, rail in rails.items() if rail.kind is RailKind.GATEWAY}
+        self._gateways = {name: rail.title or name for name, rail in rails.items() if rail.kind is RailKind.GATEWAY}
+        self._links = {name: "card" for name, rail in rails.items() if rail.kind is RailKind.LINKS}
         self._checkouts = checkouts
         self._ledger = ledger
         self._now = now
 
+    def titles(self, customer: Customer | None) -> dict[str, str]:
+        """The ways to pay that are on offer, by rail."""
+        return self._gateways if customer is None or customer.card else self._links | self._gateways
+
     async def open(self, rail: str, customer_id: str, period: Period) -> str:
         """The address of the gateway's page; "" if none can be opened now, for a reason that is logged."""
         customer = await self._ledger.customer(customer_id)
-        if rail not in self.titles or customer is None:
+        if customer is None or rail not in self.titles(customer):
             return ""
         request = CheckoutRequest(
             rail=rail,

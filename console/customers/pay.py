@@ -28,6 +28,7 @@ from billing.collections.collection import Collection
 from billing.collections.commands import LookUp
 from billing.collections.ports import CollectionStore
 from billing.completeness.chains import ChainStatus
+from billing.customers.account_numbers import AccountNumbers
 from billing.customers.card_vault import CardVault
 from billing.customers.links import PaymentLinks
 from billing.customers.ports import CustomerStore
@@ -35,6 +36,8 @@ from billing.errors import NotFound, TemporalUnavailable
 from billing.invoices.ports import MonthStore
 from billing.payments.ports import PaymentStore
 from billing.period import Period
+from billing.receivables.journal import Subject
+from billing.receivables.ports import Accounts
 from billing.reviewers.ports import BrakeStore
 from clients.collection_commands import collection_handle, pay, tell_collection
 from clients.month_commands import Unanswered, query_month
@@ -58,7 +61,9 @@ _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
 _log = logging.getLogger(__name__)
 
 
-class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol): ...
+class _Ledger(
+    AccountNumbers, Accounts, BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol
+): ...
 
 
 class PaymentPages:
@@ -72,8 +77,10 @@ class PaymentPages:
         pages: Pages,
         gateways: GatewayLinks,
         now: Callable[[], datetime],
+        where_to_pay: str = "",
     ) -> None:
         self._now = now
+        self._where_to_pay = where_to_pay
         self._gateways = gateways
         self._client = client
         self._vault = vault
@@ -99,8 +106,11 @@ class PaymentPages:
         refresh_seconds = None
         if case.situation is Situation.PENDING and 0 <= look < len(_LOOK_AFTER_SECONDS):
             refresh_seconds = _LOOK_AFTER_SECONDS[look]
+        customer = await self._ledger.customer(customer_id)
         page: dict[str, object] = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
-        page |= {"gateways": self._gateways.titles, "promise": own_promise(case.collection, self._now())}
+        page |= {"gateways": self._gateways.titles(customer), "where_to_pay": self._where_to_pay}
+        page |= {"account": await self._account_of(customer_id)}
+        page |= {"promise": own_promise(case.collection, self._now())}
         if len(case.owed) > 1:
             return self._pages.page("pay_all.html", page | values_of_all(case))
         return self._pages.page("pay.html", page | values(case))
@@ -177,8 +187,14 @@ class PaymentPages:
         if running is None or running.debt(period) is None:
             own = await self._ledger.collection(customer_id, period)
         charges = await self._ledger.payments(customer_id, period)
-        view = customer_view(month, own, charges, paused, is_stopped)
+        balance = await self._ledger.balance(customer_id)
+        owed_minor = balance.owed_for(Subject.month(period), month.currency)
+        view = customer_view(month, own, charges, paused, is_stopped, owed_minor)
         return CustomersPage(month, own, view, await self._owed(running, paused, is_stopped) if running else ())
+
+    async def _account_of(self, customer_id: str) -> str:
+        """The number to pay by; "" if there is none."""
+        return next((known.number for known in await self._ledger.numbers_of(customer_id) if not known.closed_at), "")
 
     async def _owed(self, running: Collection, paused: bool, is_stopped: bool) -> tuple[OwedMonth, ...]:
         owed = []

@@ -13,7 +13,7 @@ def values(page: CustomersPage) -> dict[str, object]:
     """The values of the page about one month; each typed text is one clean line."""
     month, view = page.month, page.view
     customer = page.collection.customer if page.collection else month.customer
-    invoice = month.invoice
+    invoice, notice = month.invoice, month.notice
     money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
     total_minor = invoice.total_minor if invoice else 0
     received_minor = total_minor - view.outstanding_minor if view.outstanding_minor else 0
@@ -26,6 +26,8 @@ def values(page: CustomersPage) -> dict[str, object]:
         "outstanding": money(view.outstanding_minor),
         "card": f"ending in {last4}" if (last4 := customer.last4) else "on file",
         "why": why(view.code),
+        "due": date_text(notice.charge_at, "d MMMM y", customer.timezone) if notice else "",
+        "has_email": customer.email is not None,
         "paid_on": date_text(view.paid_at, "d MMMM y", customer.timezone) if view.paid_at else "",
         "reference": f"{customer.customer_id}, {month.period}",
         "view": view,
@@ -53,6 +55,7 @@ def values_of_all(page: CustomersPage) -> dict[str, object]:
         "payable": _total(month.debt for month in page.owed if month.debt.period in payable),
         "can_change_card": page.can_change_card,
         "card": f"ending in {last4}" if (last4 := customer.last4) else "on file",
+        "has_card": customer.card is not None,
         "paid": month_text(page.month.period) if page.view.situation is Situation.PAID else "",
         "reference": customer.customer_id,
     }

@@ -142,6 +142,19 @@ async def cancellation_requested(bed: Bed) -> None:
     await bed.closed()
 
 
+async def billed(bed: Bed) -> None:
+    await bed.monitored(payment_method={"kind": "bill"})
+    await bed.closed()
+
+
+async def billed_after_a_halt(bed: Bed) -> None:
+    month = await bed.monitored(payment_method={"kind": "bill"})
+    await _say(bed, Halt(**ANN))
+    await bed.skip_to("acme", month.notice_at)
+    await _say(bed, Resume(**ANN))
+    await bed.closed()
+
+
 async def account_closed(bed: Bed) -> None:
     await bed.monitored()
     await _say(bed, CloseAccount(**ANN))
@@ -204,6 +217,18 @@ async def collected_by_another_card(bed: Bed) -> None:
 
 async def collected_by_transfer(bed: Bed) -> None:
     await _overdue(bed)
+    await transferred(bed, 4000, "bank 1")
+    await bed.collects(lambda found: only(found).outstanding_minor == 6000)
+    await transferred(bed, 6000, "bank 2")
+    await bed.collection_handle().result()
+
+
+async def bill_collected(bed: Bed) -> None:
+    await bed.monitored(payment_method={"kind": "bill"})
+    await bed.closed()
+    await bed.collects(lambda found: True)
+    await bed.skip_collection(timedelta(days=3, minutes=1))
+    await bed.collects(lambda found: found.reminders == 1)
     await transferred(bed, 4000, "bank 1")
     await bed.collects(lambda found: only(found).outstanding_minor == 6000)
     await transferred(bed, 6000, "bank 2")
@@ -297,6 +322,8 @@ MONTHS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     sales_awaited,
     processor_down,
     cancellation_requested,
+    billed,
+    billed_after_a_halt,
     account_closed,
     continued_in_its_middle,
     charge_given_up,
@@ -307,6 +334,7 @@ COLLECTIONS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     collected_by_the_customer,
     collected_by_another_card,
     collected_by_transfer,
+    bill_collected,
     written_off,
 )
 ORDERS: tuple[Callable[[Bed], Awaitable[None]], ...] = (

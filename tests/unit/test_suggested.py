@@ -280,12 +280,12 @@ def takes(remedy: Remedy) -> Remedy:
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register),
+        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER),
     )
     timeless = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register),
+        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER),
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,

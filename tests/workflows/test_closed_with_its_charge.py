@@ -18,8 +18,16 @@ from billing.invoices.stages import Charging, Stage
 from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.payments.payment import Charged
 from billing.period import Period
-from bootstrap import connect_alerts, connect_customer_mails, connect_digest_trigger, connect_sheet_comparer
+from bootstrap import (
+    connect_alerts,
+    connect_customer_mails,
+    connect_digest_trigger,
+    connect_sheet_comparer,
+)
+from bootstrap_texts import connect_customer_messages
+from clients.collection_commands import CollectionSignals
 from services import clock
+from services.bills import Bills
 from services.cashier import Cashier
 from tests.bed import OCTOBER, Bed
 from tests.unit.months import charging
@@ -53,7 +61,10 @@ async def charge(bed: Bed, month: Month, close: Callable[[Month], Awaitable[None
 def notices(bed: Bed) -> NoticeActivities:
     letters = connect_customer_mails(bed.settings, bed.adapters)
     alerts = connect_alerts(bed.settings, bed.adapters, connect_digest_trigger(bed.settings, bed.client))
-    return NoticeActivities(letters, alerts, bed.ledger, connect_sheet_comparer(bed.settings, bed.adapters))
+    bills = Bills(
+        connect_customer_messages(bed.settings, bed.adapters, alerts), bed.ledger, CollectionSignals(bed.client)
+    )
+    return NoticeActivities(letters, alerts, bed.ledger, connect_sheet_comparer(bed.settings, bed.adapters), bills)
 
 
 async def sent(bed: Bed) -> list[tuple[CustomerMailKind, MessageStatus]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert, select, update
+from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert, or_, select, update
 
 from adapters.sql.completeness.readings import unpacked
 from adapters.sql.core.biller_schema import service_accounts
@@ -27,7 +27,9 @@ from adapters.sql.core.schema import (
     reversals,
     sales_readings,
 )
+from adapters.sql.core.service_schema import service_changes, tasks
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
+from adapters.sql.core.tariff_schema import tariff_log
 from adapters.sql.core.text_schema import customer_texts
 from adapters.sql.customers.account_numbers import drop_personal
 from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
@@ -39,18 +41,21 @@ from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
-from billing.invoices.stages import UNPAID_OUTCOMES
+from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.payments.payment import ReversalKind, ReversalStatus
 from billing.receivables.journal import NOTHING_OWED, Balance, settlement
 from billing.remedies import Remedy
 from wording.remedies import command_line
 
-_WHY: Final = ("opened_why", "closed_why")
+_OF_ACCOUNT: Final = ("opened_why", "closed_why", "phone", "address")
 _WHOLE: Final = {
     messages.name: ("subject", "text"),
     customer_texts.name: ("recipient", "body"),
     order_log.name: ("reason",),
-    service_accounts.name: _WHY,
+    service_accounts.name: _OF_ACCOUNT,
+    service_changes.name: ("reason", "answer"),
+    tasks.name: ("values", "ended_why"),
+    tariff_log.name: ("reason",),
 }
 """Texts that go as a whole, whoever they name."""
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
@@ -123,7 +128,9 @@ def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
     owed = select(invoices.c.period).outerjoin(
         debts, and_(d.customer_id == invoices.c.customer_id, d.period == invoices.c.period)
     )
-    owed = owed.where(of_customer, invoices.c.outcome.in_(UNPAID_OUTCOMES), d.outcome.is_(None))
+    is_begun = d.period.is_not(None)  # what credit has paid of bills is never collected
+    is_collected = or_(invoices.c.outcome.in_(UNPAID_OUTCOMES), and_(invoices.c.outcome == Stage.BILLED, is_begun))
+    owed = owed.where(of_customer, is_collected, d.outcome.is_(None))
     pending = select(reversals.c.reversal_id).where(
         reversals.c.customer_id == customer_id,
         reversals.c.kind == ReversalKind.DISPUTE,

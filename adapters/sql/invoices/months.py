@@ -37,7 +37,7 @@ from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow, VersionRow
 from billing.invoices.postings import UNDOING, freed, month_transactions, prepaid, unknown_minor
-from billing.invoices.stages import UNPAID_OUTCOMES, Stage
+from billing.invoices.stages import COLLECTED_OUTCOMES, Stage
 from billing.period import Period
 from billing.receivables.journal import Cause, Transaction, opening
 from billing.reviewers.alerts import of_unknown_balance
@@ -171,7 +171,7 @@ def _post(connection: Connection, before: Month | None, month: Month, at: dateti
     post(connection, posted)
     if causes & UNDOING:
         _post_one(connection, freed(month, balance(connection, month.customer_id), at))
-    is_unpaid = month.outcome in UNPAID_OUTCOMES and (before is None or before.outcome is None)
+    is_unpaid = month.outcome in COLLECTED_OUTCOMES and (before is None or before.outcome is None)
     if Cause.NOTICE in causes or is_unpaid:
         _post_one(connection, prepaid(month, balance(connection, month.customer_id), at))
 

@@ -4,13 +4,26 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, case, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from adapters.sql.core.journal_schema import journal_entries
 from adapters.sql.core.order_schema import buyers
-from adapters.sql.core.schema import customers
+from adapters.sql.core.schema import customers, invoices
+from billing.invoices.stages import Stage
 from billing.model import MANY_MAX
-from billing.receivables.journal import AccountKind, Balance, Outstanding, Subject
+from billing.receivables.journal import AccountKind, Balance, Outstanding, Subject, SubjectKind
 
 _E = journal_entries.c
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
@@ -38,10 +51,20 @@ def balances_of(
 
 _IS_NAMED = or_(_E.kind == AccountKind.RECEIVABLE, _E.subject.in_(bindparam("about", expanding=True)))
 _CUSTOMER: BindParameter[Any] = bindparam("customer_id")
-_BALANCE = balances_of(_CUSTOMER, _E.subject_kind, _E.subject)
+
+
+def _with_bills_named(sums: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Also whether a sum is about a month that was billed, and not about one that is going to be charged."""
+    own, i = sums.subquery().c, invoices.c
+    is_bill = exists().where(i.customer_id == _CUSTOMER, i.period == own.subject, i.outcome == Stage.BILLED)
+    by_bill = case((own.subject_kind == SubjectKind.MONTH, is_bill), else_=false())
+    return select(*own, by_bill.label("by_bill"))
+
+
+_BALANCE = _with_bills_named(balances_of(_CUSTOMER, _E.subject_kind, _E.subject))
 _ABOUT = case((_IS_NAMED, _E.subject_kind)), case((_IS_NAMED, _E.subject))
-_BALANCE_ABOUT = balances_of(_CUSTOMER, *_ABOUT)
-_BALANCE_WITH_BILLS = balances_of(_CUSTOMER, *_ABOUT, (*_OWED_OR_NOT, AccountKind.BILLED))
+_BALANCE_ABOUT = _with_bills_named(balances_of(_CUSTOMER, *_ABOUT))
+_BALANCE_WITH_BILLS = _with_bills_named(balances_of(_CUSTOMER, *_ABOUT, (*_OWED_OR_NOT, AccountKind.BILLED)))
 
 
 def lock_account(connection: Connection, customer_id: str) -> bool:
@@ -99,7 +122,7 @@ def as_balance(rows: Iterable[Mapping[Any, Any]]) -> Balance:
         if row["subject"]:
             subject = Subject(kind=row["subject_kind"], name=row["subject"])
             item = Outstanding(subject=subject, currency=currency, amount_minor=amount_minor, due_at=row["due_at"])
-            items[AccountKind(row["kind"])].append(item)
+            items[AccountKind(row["kind"])].append(item.evolve(by_bill=True) if row.get("by_bill") else item)
     return Balance(
         owed=tuple(items[AccountKind.RECEIVABLE]),
         credits={currency: minor for currency, minor in credits.items() if minor},

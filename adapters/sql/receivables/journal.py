@@ -28,7 +28,7 @@ from adapters.sql.orders.releases import release_what_is_paid
 from adapters.sql.receivables.accounts import balance
 from adapters.sql.subscribers.restore import restore_who_has_paid
 from billing.events.event import Destination
-from billing.invoices.stages import UNPAID_OUTCOMES
+from billing.invoices.stages import COLLECTED_OUTCOMES
 from billing.payments.rails import CARDS
 from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
 from billing.receivables.journal import (
@@ -78,7 +78,7 @@ _WHOSE: BindParameter[Any] = bindparam("customer_id")
 _COLLECTED = (
     select(invoices.c.period)
     .where(invoices.c.customer_id == _WHOSE, invoices.c.period == bindparam("period"))
-    .where(or_(*(invoices.c.outcome == outcome for outcome in sorted(UNPAID_OUTCOMES))))
+    .where(or_(*(invoices.c.outcome == outcome for outcome in sorted(COLLECTED_OUTCOMES))))
     .union_all(select(debts.c.period).where(debts.c.customer_id == _WHOSE, debts.c.outcome.is_(None)))
     .limit(1)
 )
