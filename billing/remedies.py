@@ -37,6 +37,7 @@ class RemedyAction(StrEnum):
     SHOW_PAYMENT = "show_payment"
     ASSIGN = "assign_payment"
     REFUND = "refund_payment"
+    SETTLE_PAYOUT = "settle_payout"
     CONFIRM = "confirm_instruction"
     SHOW_REGISTER = "show_register"
     TAKE_REGISTER = "take_register"

@@ -30,6 +30,7 @@ from adapters.sql.orders.order_watch import SqlOrderWatch
 from adapters.sql.orders.orders import SqlOrders
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
+from adapters.sql.payments.file_mappings import SqlFileMappings
 from adapters.sql.payments.gateways import SqlGateways
 from adapters.sql.payments.payment_export import SqlPaymentExport
 from adapters.sql.payments.payments import SqlPayments
@@ -74,6 +75,7 @@ class SqlLedger(
     SqlStatements,
     SqlRegisters,
     SqlRegisterDecisions,
+    SqlFileMappings,
     SqlCollections,
     SqlBrake,
     SqlReviewQueries,

@@ -274,7 +274,8 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
 
 def takes(remedy: Remedy) -> Remedy:
     """Without a customer or a period that the remedy is not about."""
-    of_payment = (RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.CONFIRM)
+    paid = (RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.SETTLE_PAYOUT)
+    of_payment = (*paid, RemedyAction.CONFIRM)
     of_register = (RemedyAction.SHOW_REGISTER, RemedyAction.TAKE_REGISTER, RemedyAction.CONFIRM_REGISTER)
     of_order = (RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN)
     everybody = (
