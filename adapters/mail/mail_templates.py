@@ -77,7 +77,8 @@ def render_digest(digest: Digest) -> MailContent:
 def _values(mail: CustomerMail) -> dict[str, object]:
     """The templates' variables. Typed text is on one line here, so templates do not take it from ``month``."""
     month, invoice = mail.month, mail.month.invoice
-    collection = Collection.open(month) if mail.kind is CustomerMailKind.DECLINE else mail.collection
+    is_declined = mail.kind is CustomerMailKind.DECLINE
+    collection = mail.collection or (Collection.open(month) if is_declined else None)
     collection = None if mail.kind is CustomerMailKind.RESTORED else collection
     debts = _debts(mail, collection) if collection else ()
     customer = collection.customer if collection else month.customer

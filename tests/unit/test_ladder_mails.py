@@ -36,3 +36,10 @@ def test_reminder_promises_no_try_that_no_rung_makes() -> None:
     begun = collection.contacting(collection.since + DAY)
     reminder = letter(CustomerMailKind.REMINDER, POOR, collection=begun, link=LINK)
     assert "try the same card again" not in words(render(reminder))[0]
+
+
+def test_mail_about_a_failed_charge_names_the_day_on_which_the_ladder_tries_again() -> None:
+    collection = Collection.open(POOR, parse_ladder("2 remind, 6 try"))
+    declined = letter(CustomerMailKind.DECLINE, POOR, collection=collection, link=LINK)
+    day = collection.since + 6 * DAY
+    assert f"try again on {day:%-d %B %Y}" in words(render(declined))[0]

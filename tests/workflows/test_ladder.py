@@ -73,7 +73,7 @@ async def test_service_is_suspended_after_a_warning_and_restored_before_the_rece
     assert settled.outcome is CollectionStage.RECOVERED
     assert (await bed.collection_handle().result()).restricted is None
     kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
-    assert kinds == ["notice", "decline", "reminder", "warning", "suspended", "receipt"]
+    assert kinds == ["notice", "decline", "reminder", "warning", "suspended", "restored", "receipt"]
 
 
 async def test_people_have_the_task_to_disconnect_and_nothing_is_done_before_a_last_look(bed: Bed) -> None:
@@ -155,4 +155,4 @@ async def test_bill_is_reminded_of_before_it_is_due_and_its_payer_is_suspended_a
     await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
     await bed.collection_handle().result()
     kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
-    assert kinds == ["notice", "reminder", "warning", "suspended", "receipt"]
+    assert kinds == ["notice", "reminder", "warning", "suspended", "restored", "receipt"]
