@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from billing.billers.ports import BillerBooks
     from billing.customers.account_numbers import AccountNumbers
-    from services.bank_apps import BankApps
     from services.biller import Biller
+    from services.ways_to_pay import PaymentWays
     from settings import Settings
 
 SANDBOX_BILLER_SECRET = "biller-secret-of-the-sandbox-0123456789"
@@ -41,14 +41,14 @@ def contracts(settings: Settings) -> dict[str, Contract]:
     return {rail: _contract(rail, contract) for rail, contract in agreed(settings).items()}
 
 
-def connect_bank_apps(settings: Settings, ledger: AccountNumbers) -> BankApps:
-    """What customers are told about paying in banks' apps."""
-    from services.bank_apps import BankApps
+def connect_payment_ways(settings: Settings, ledger: AccountNumbers) -> PaymentWays:
+    """What customers are told about paying by themselves."""
+    from services.ways_to_pay import PaymentWays
 
     titles = defaultdict[str, list[str]](list)
     for rail, contract in agreed(settings).items():
         titles[contract.currency].append(settings.rails[rail].title or rail)
-    return BankApps(ledger, titles)
+    return PaymentWays(ledger, titles, settings.where_to_pay)
 
 
 def connect_billers(settings: Settings, ledger: BillerBooks) -> dict[str, Biller]:

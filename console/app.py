@@ -23,7 +23,7 @@ from bootstrap import (
     connect_registrar,
     connect_sheet_comparer,
 )
-from bootstrap_billers import connect_bank_apps
+from bootstrap_billers import connect_payment_ways
 from bootstrap_inbound import connect_room
 from bootstrap_registers import connect_register_desk
 from bootstrap_statements import connect_statements
@@ -96,7 +96,7 @@ class _Console:
         self._alerts = connect_alerts(settings, adapters, digest)
         self._dispatcher = connect_dispatcher(settings, adapters, client, digest)
         self._machines = connect_room(settings, adapters, client, self._alerts, self._proxies, of_pages=True)
-        self._apps = connect_bank_apps(settings, adapters.ledger)
+        self._ways = connect_payment_ways(settings, adapters.ledger)
         self._bulk = Bulk(client, adapters.ledger)
 
     def app(self) -> FastAPI:
@@ -181,7 +181,7 @@ class _Console:
         yield InvoicesPages(desk, ledger, watch, self._bulk).router
         comparer = connect_sheet_comparer(settings, self._adapters)
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)
-        yield InvoicePages(client, ledger, payments, mail, self._apps, comparer, desk, *elsewhere).router
+        yield InvoicePages(client, ledger, payments, mail, self._ways, comparer, desk, *elsewhere).router
 
     async def _order_pulse(self, number: str) -> str:
         """Of one order, or "": of all."""
@@ -195,8 +195,7 @@ class _Console:
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._machines.cards, self._machines.inbox)
         gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
-        told = self._apps, self._settings.where_to_pay
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, *told).router
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, self._ways).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

@@ -7,11 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from billing.billers.by_app import ByApp
 from billing.collections.collection import Collection
+from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
-from billing.model import Code, Count, Instant, Line, MailText, Minor, Model, Url, Words
+from billing.model import Count, Instant, Line, MailText, Minor, Model, Url, Words
 from billing.payments.ports import StillWanted, always
 from billing.period import Period
 from billing.texts.text import Consequence
@@ -56,9 +56,7 @@ class CustomerMail(Model):
     agreed: Words = ""
     correction: Correction | None = None
     consequence: Consequence | None = None
-    account: Code = ""
-    where_to_pay: Words = ""
-    by_app: ByApp | None = None
+    ways: WaysToPay = WaysToPay()
 
 
 class RenderedMail(Model):

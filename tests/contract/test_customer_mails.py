@@ -14,8 +14,8 @@ from billing.errors import MailUnavailable
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
 from sandbox.stand_ins.mailbox import Mailbox, read_mail
-from services.bank_apps import BankApps
 from services.customer_mails import CustomerMails
+from services.ways_to_pay import PaymentWays
 from tests.contract.ledger_fixtures import AT
 from tests.unit.months import drafted
 
@@ -42,7 +42,7 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
 
 
 async def sends(mailer: SmtpMail, ledger: SqlLedger, month: Month = MONTH) -> None:
-    apps = BankApps(ledger, {"eur": ["Bank's app"]})
+    apps = PaymentWays(ledger, {"eur": ["Bank's app"]})
     mails = CustomerMails(mailer, ledger, "example.com", Links("", ""), apps)
     await mails.to_customer(CustomerMailKind.NOTICE, month, 1)
 
@@ -88,7 +88,7 @@ async def test_a_bill_tells_the_open_account_number_if_an_app_takes_its_currency
     mails = CustomerMails(
         SmtpMail("127.0.0.1", mailbox.port, "billing@example.com"),
         *(ledger, "example.com", Links("", "")),
-        BankApps(ledger, {currency: ["Bank's app"]}),
+        PaymentWays(ledger, {currency: ["Bank's app"]}),
     )
     await mails.to_customer(CustomerMailKind.NOTICE, MONTH, 1)
     (mail,) = read_mail(mailbox.folder)
