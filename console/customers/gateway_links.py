@@ -23,7 +23,6 @@ _log = logging.getLogger(__name__)
 
 
 class GatewayLinks:
-
     def __init__(
         self, checkouts: Checkouts, ledger: CustomerStore, rails: Mapping[str, Rail], now: Callable[[], datetime]
     ) -> None:
