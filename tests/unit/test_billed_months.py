@@ -17,7 +17,8 @@ from billing.payments.methods import BillPayer, CardOnFile
 from billing.receivables.allocation import applied
 from billing.receivables.journal import Balance, Outstanding, Subject
 from billing.reviewers.queries import MonthProgress, StageTotal
-from tests.unit.collecting import CARD, accepted, refused
+from tests.unit.collecting import CARD, accepted, answer, refused
+from tests.unit.collecting import opened as declined
 from tests.unit.months import DAY, HOUR, PERIOD, customer, drafted, opened
 
 BILL = {"kind": "bill"}
@@ -68,6 +69,25 @@ def test_no_card_is_tried_for_a_bill_and_a_new_card_changes_nothing_about_it() -
     assert (debt.attempt, debt.by_card) == (None, False)
     again = on_card.to_count().counted(Counted(at=now, owed_minor={PERIOD: 12_000}), on_card.to_count())
     assert again.open_debts[0].attempt is None
+
+
+def test_without_a_card_from_now_on_its_payment_is_cancelled_and_the_rest_is_owed_as_a_bill() -> None:
+    collection = declined()
+    now = collection.since + DAY
+    stopping = accepted(collection, "stop_card", now)
+    assert stopping.due(now).step is CollectionStep.RELEASE
+    stopped = stopping.answered(answer("canceled", now), stopping)
+    (debt,) = stopped.open_debts
+    assert (debt.method, debt.by_card, debt.outstanding_minor) == (None, False, 12_000)
+    assert refused(stopped, "stop_card", now) == "no card is tried for anything that is owed"
+    counted = stopped.to_count().counted(Counted(at=now, owed_minor={PERIOD: 12_000}), stopped.to_count())
+    assert not counted.open_debts[0].by_card
+
+
+def test_a_card_that_has_paid_before_it_was_taken_away_has_paid() -> None:
+    collection = accepted(declined(), "stop_card", declined().since + DAY)
+    paid = collection.answered(answer("succeeded", collection.since + DAY), collection)
+    assert paid.outcome is CollectionStage.RECOVERED
 
 
 def test_a_bill_is_written_off_at_once() -> None:
