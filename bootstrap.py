@@ -20,6 +20,7 @@ from bootstrap_adapters import (
     told_of_releases,
     told_of_services,
 )
+from bootstrap_billers import connect_payment_ways
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
 from bootstrap_statements import bank_accounts
@@ -150,7 +151,8 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     """Mails to customers."""
     from services.customer_mails import CustomerMails
 
-    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, settings.where_to_pay)
+    ways = connect_payment_ways(settings, adapters.ledger)
+    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, ways)
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:

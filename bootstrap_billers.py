@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from billing.billers.biller import BillerCode, Contract, Dialect
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from billing.billers.ports import BillerBooks
+    from billing.customers.account_numbers import AccountNumbers
     from services.biller import Biller
+    from services.ways_to_pay import PaymentWays
     from settings import Settings
 
 SANDBOX_BILLER_SECRET = "biller-secret-of-the-sandbox-0123456789"
@@ -36,6 +39,16 @@ def agreed(settings: Settings) -> dict[str, BillerContract]:
 def contracts(settings: Settings) -> dict[str, Contract]:
     """The contract of each rail of kind biller."""
     return {rail: _contract(rail, contract) for rail, contract in agreed(settings).items()}
+
+
+def connect_payment_ways(settings: Settings, ledger: AccountNumbers) -> PaymentWays:
+    """What customers are told about paying by themselves."""
+    from services.ways_to_pay import PaymentWays
+
+    titles = defaultdict[str, list[str]](list)
+    for rail, contract in agreed(settings).items():
+        titles[contract.currency].append(settings.rails[rail].title or rail)
+    return PaymentWays(ledger, titles, settings.where_to_pay)
 
 
 def connect_billers(settings: Settings, ledger: BillerBooks) -> dict[str, Biller]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bootstrap import SANDBOX_ORDERS_SECRET, connect_reconciliation, connect_registrar
 from bootstrap_billers import connect_billers
 from bootstrap_gateways import connect_gateways
+from bootstrap_texts import connect_texts
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -43,6 +44,7 @@ def connect_room(
     from inbound.monitor import Monitor
     from inbound.orders import Orders
     from inbound.stripe_webhooks import StripeWebhooks
+    from inbound.text_reports import TextReportRoutes
     from inbound.wayforpay_callbacks import WayForPayCallbacks
 
     ledger, now = adapters.ledger, settings.now
@@ -50,6 +52,7 @@ def connect_room(
     gateways = connect_gateways(settings, adapters, alerts)
     inbox = Inbox(ledger, connect_reconciliation(settings, adapters, client), cards, alerts, gateways)
     watch = StandstillWatch(ledger, RunningWorkflows(client, patience=PATIENCE))
+    texts = connect_texts(settings, adapters, alerts)
     parts = (
         Health(ledger, client if of_pages else None),
         Monitor(ledger, watch),
@@ -57,6 +60,7 @@ def connect_room(
         WayForPayCallbacks(gateways, inbox, now),
         Orders(ledger, _orders_secrets(settings), now),
         BillerRoutes(connect_billers(settings, ledger), proxies, settings.personal_key),
+        *([TextReportRoutes(adapters.texts, texts, settings.links.base_url)] if adapters.texts and texts else ()),
     )
     return Room(tuple(part.router for part in parts), inbox, cards, watch)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
-from temporalio import activity
 
 from process.text_settings import SmscAccount, TwilioAccount
-from services import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +30,6 @@ SANDBOX_SMSC = SmscAccount(
 SANDBOX_TWILIO = TwilioAccount(
     account_sid="AC_sandbox", token=SecretStr("sms-token-of-the-sandbox"), sender="+15005550006"
 )
-REPORTS_PATH = "/webhooks/texts"
 
 
 def text_vendor(settings: Settings) -> Smsc | Twilio | None:
@@ -43,9 +40,10 @@ def text_vendor(settings: Settings) -> Smsc | Twilio | None:
     here = f"http://127.0.0.1:{settings.sandbox_sms_port}"
     if isinstance(account, TwilioAccount):
         from adapters.sms.twilio import API_URL, Twilio
+        from inbound.text_reports import PATH
 
         base_url = settings.links.base_url.rstrip("/")
-        callback = f"{base_url}{REPORTS_PATH}" if base_url else ""
+        callback = f"{base_url}{PATH}" if base_url else ""
         token, url = account.token.get_secret_value(), here if settings.sandbox else API_URL
         return Twilio(account.account_sid, token, account.sender, callback, settings.texts.currency.lower(), url)
     from adapters.sms.smsc import Smsc
@@ -66,6 +64,10 @@ def connect_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> Cus
 
 def _clock(settings: Settings) -> Callable[[], datetime]:
     """The workflow's clock inside an activity, which may be ahead of every other in a sandbox."""
+    from temporalio import activity
+
+    from services import clock
+
     return lambda: clock.now() if activity.in_activity() else settings.now()
 
 
@@ -78,11 +80,15 @@ def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Al
     return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts)
 
 
-def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports | None:
-    """Asks how far texts have come; None without a vendor."""
+def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports:
+    """Asks how far texts have come."""
     from services.text_reports import TextReports
 
-    texts = connect_texts(settings, adapters, alerts)
-    if adapters.texts is None or texts is None:
-        return None
-    return TextReports(adapters.texts, adapters.ledger, texts, settings.now)
+    return TextReports(adapters.texts, adapters.ledger, connect_texts(settings, adapters, alerts), settings.now)
+
+
+def phone_reader(settings: Settings) -> Callable[[str], str]:
+    """Reads a phone number as it was typed, in E.164. It raises ``InvalidInput``."""
+    from adapters.phone_numbers import e164
+
+    return lambda text: e164(text, settings.phone_region)

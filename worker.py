@@ -41,7 +41,7 @@ from bootstrap import (
 )
 from bootstrap_gateways import connect_gateway_reader
 from bootstrap_registers import connect_register_folder
-from bootstrap_texts import connect_customer_messages
+from bootstrap_texts import connect_customer_messages, connect_text_reports
 from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.files import private_files
@@ -81,10 +81,12 @@ async def main() -> int:
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         dispatcher = connect_dispatcher(settings, adapters, client, digest)
-        reader = connect_gateway_reader(settings, adapters, connect_alerts(settings, adapters, digest))
+        alerts = connect_alerts(settings, adapters, digest)
+        reader = connect_gateway_reader(settings, adapters, alerts)
+        reports = connect_text_reports(settings, adapters, alerts)
         registers = connect_register_folder(settings, adapters.ledger)
         worker = create_worker(client, settings, adapters, threads=threads)
-        async with dispatcher.open(), reader.open(), registers.open(), worker:
+        async with dispatcher.open(), reader.open(), registers.open(), reports.open(), worker:
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
             gc.freeze()  # exempts the objects loaded at startup from garbage collection

@@ -13,7 +13,6 @@ from billing.collections.collection import Collection, PaidOnSession, PayOnSessi
 from billing.collections.debt import Debt
 from billing.collections.ports import Collections, CollectionStore
 from billing.collections.stages import CollectionStage, Counted
-from billing.customers.channels import Channel
 from billing.customers.ladder import RungAction
 from billing.customers.ports import CustomerStore
 from billing.errors import DebtChanged, NotFound, OutcomeConflict, StaleRun
@@ -27,6 +26,7 @@ from billing.receivables.journal import Cause, Subject, receivable
 from billing.receivables.ports import Journal
 from billing.reviewers.alerts import of_collection, of_news
 from billing.reviewers.ports import BrakeStore
+from billing.tariffs.ports import AgreedItems
 from billing.texts.text import Consequence, ConsequenceKind, TextKind
 from services import clock
 from services.alerts import Alerts
@@ -35,7 +35,7 @@ from services.collecting import NO_LADDER, LadderTerms, collect
 from services.collection_messages import CollectionMessages
 
 
-class _Ledger(BrakeStore, CollectionStore, CustomerStore, Journal, MonthStore, PaymentStore, Protocol):
+class _Ledger(AgreedItems, BrakeStore, CollectionStore, CustomerStore, Journal, MonthStore, PaymentStore, Protocol):
     """The stores it uses."""
 
 
@@ -215,7 +215,7 @@ class CollectionActivities:
     async def _tell(self, collection: Collection, debts: Iterable[Debt]) -> None:
         for debt in debts:
             if debt.outcome is CollectionStage.RECOVERED:
-                await self._messages.tell(TextKind.RECEIPT, collection, debt, 1, (Channel.MAIL,))
+                await self._messages.tell(TextKind.RECEIPT, collection, debt, 1)
             await self._alerts.tell(of_news(collection, debt, clock.now()))
 
     @activity.defn

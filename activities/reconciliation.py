@@ -26,6 +26,7 @@ from billing.receivables.journal import Subject
 from billing.receivables.ports import ClearingAccounts, Journal, PaymentListing
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
+from billing.tariffs.ports import AgreedItems
 from services import clock
 from services.alerts import Alerts
 from services.checkouts import LinkBooks
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Ledger(
+    AgreedItems,
     ClearingAccounts,
     CollectionStore,
     InvoiceListing,

@@ -37,6 +37,7 @@ class RemedyAction(StrEnum):
     SHOW_PAYMENT = "show_payment"
     ASSIGN = "assign_payment"
     REFUND = "refund_payment"
+    SETTLE_PAYOUT = "settle_payout"
     CONFIRM = "confirm_instruction"
     SHOW_REGISTER = "show_register"
     TAKE_REGISTER = "take_register"
@@ -44,6 +45,7 @@ class RemedyAction(StrEnum):
     SHOW_ORDER = "show_order"
     RESUME_ORDER = "resume_order"
     SEND_ORDER_AGAIN = "send_order_again"
+    SHOW_SUBSCRIBER = "show_subscriber"
     RELEASE_BRAKE = "release_brake"
     CHECK_COVERAGE = "check_coverage"
     RECONCILE = "reconcile_period"
@@ -70,6 +72,7 @@ class Remedy(Model):
 
     ``currency`` is that of ``amount_minor`` and ``lines``; ``reference`` names a payment that arrived by other means,
     on its ``rail``. ``day`` is that of a bank's register, such as 2026-11-27.
+    ``account`` is the number of a service account.
     """
 
     action: RemedyAction
@@ -84,4 +87,5 @@ class Remedy(Model):
     day: Code = ""
     instruction_id: Code = ""
     order_number: Code = ""
+    account: Code = ""
     workflow_id: Id = ""

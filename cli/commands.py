@@ -51,17 +51,30 @@ _NUMBERS = """The numbers by which customers pay in a bank's app: open, close, l
 $ python starter.py numbers open acme --by ann --reason "contract 17"
 $ python starter.py numbers list acme
 """
-_TARIFFS = """What accounts can subscribe to: add, list, show, change, end.
+_TARIFFS = """What accounts can subscribe to: add, list, show, change, ladder, end, import.
 
 [bold]Examples[/bold]
 $ python starter.py tariffs list
 $ python starter.py tariffs show internet-100
 """
-_SUBSCRIBERS = """Subscribers: their tariffs, fees and discounts, and what they are billed.
+_SUBSCRIBERS = """Service accounts: register, list, show; activate, suspend, restore, close; tariffs, fees, discounts.
 
 [bold]Examples[/bold]
-$ python starter.py subscribers bill acme --period 2026-11
+$ python starter.py subscribers list --state suspended
+$ python starter.py subscribers show 1000009
 $ python starter.py subscribers tariff 1000009 internet-100 --from 2026-11-20 --by ann --reason "contract 17"
+"""
+_TASKS = """What people have to do: list, show, complete.
+
+[bold]Examples[/bold]
+$ python starter.py tasks list
+$ python starter.py tasks complete 7 --by bob --reason "cut at the box"
+"""
+_TEXTS = """Texts to customers: list, check how many segments each has, send one to try.
+
+[bold]Examples[/bold]
+$ python starter.py texts list --customer acme
+$ python starter.py texts check
 """
 _USERS = """The users of the console: add, list, disable, enable, password, role.
 
@@ -114,6 +127,9 @@ _to_accounting = "accounting.export_payments: export"
 _asked = "receivables.instructions: assign refund proposals confirm reject"
 _known, _imported = "customers.customers: list_ show", "customers.import_customers: import_"
 _others = "customers.customers: export link invite registrations settle"
+_services = "subscribers.subscribers: add list_ show activate suspend restore close"
+_from_file = "subscribers.import_subscribers: import_"
+_tariffs = "tariffs.tariffs: add list_ show change ladder end"
 _priced = "tariffs.subscribed: tariff end_tariff fee discount end_discount limit bill"
 _payments = _group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, _links, *_files, _to_accounting)
 _payments["payments"].commands["register"] = _register
@@ -132,8 +148,10 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "orders", _ORDERS, _orders, _order_changes, "orders.import_orders: import_"),
     **_group("Customers and months", "customers", _CUSTOMERS, _known, _imported, _others, "customers.erase: erase"),
     **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),
-    **_group("Customers and months", "tariffs", _TARIFFS, "tariffs.tariffs: add list_ show change end"),
-    **_group("Customers and months", "subscribers", _SUBSCRIBERS, _priced),
+    **_group("Customers and months", "tariffs", _TARIFFS, _tariffs, "tariffs.import_tariffs: import_"),
+    **_group("Customers and months", "subscribers", _SUBSCRIBERS, _services, _from_file, _priced),
+    **_group("Customers and months", "tasks", _TASKS, "subscribers.tasks: list_ show complete"),
+    **_group("Operation", "texts", _TEXTS, "texts.texts: list_ check send_test"),
     **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),
     **_group("Review", "brake", _BRAKE, "reviewers.brake: on off show"),

@@ -145,6 +145,7 @@ async def _temporal_checks(settings: Settings) -> list[DoctorLine]:
 
 def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[DoctorLine]]:
     events = [_check("events", _events(adapters.receiver, adapters.ledger))] if adapters.receiver else []
+    texts = [_check("texts", adapters.texts.ping())] if adapters.texts else []
     told = {"production": adapters.production, "provisioning": adapters.provisioning}
     return [
         _check("ledger", _ledger(adapters)),
@@ -156,6 +157,7 @@ def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[Do
             _check(rail, reached(contract, settings.links.base_url.rstrip("/"), settings.personal_key))
             for rail, contract in contracts(settings).items()
         ),
+        *texts,
         *events,
         *(_check(name, each.ping()) for name, each in told.items() if each),
     ]

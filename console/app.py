@@ -23,6 +23,7 @@ from bootstrap import (
     connect_registrar,
     connect_sheet_comparer,
 )
+from bootstrap_billers import connect_payment_ways
 from bootstrap_inbound import connect_room
 from bootstrap_registers import connect_register_desk
 from bootstrap_statements import connect_statements
@@ -51,6 +52,9 @@ from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
+from console.reviewers.subscribers.account import AccountPages
+from console.reviewers.subscribers.account_list import AccountListPages
+from console.reviewers.subscribers.tasks import TaskPages
 from console.web.front_door import FrontDoor
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
@@ -92,6 +96,7 @@ class _Console:
         self._alerts = connect_alerts(settings, adapters, digest)
         self._dispatcher = connect_dispatcher(settings, adapters, client, digest)
         self._machines = connect_room(settings, adapters, client, self._alerts, self._proxies, of_pages=True)
+        self._ways = connect_payment_ways(settings, adapters.ledger)
         self._bulk = Bulk(client, adapters.ledger)
 
     def app(self) -> FastAPI:
@@ -158,22 +163,25 @@ class _Console:
         yield AuditPages(desk, ledger).router
         yield BrakePages(ledger, desk).router
         money = connect_payment_desk(settings, self._adapters, self._alerts)
-        payment_pages = IncomingPaymentPages(desk, ledger, money, settings.now)
+        statements = connect_statements(settings, ledger, self._alerts)
+        payment_pages = IncomingPaymentPages(desk, ledger, money, statements, settings.now)
         yield PaymentListPages(desk, ledger, settings.rails).router
         yield payment_pages.router
         yield RecordPages(desk, money, payment_pages, settings.now).router
         yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
-        statements = connect_statements(settings, ledger, self._alerts)
         yield StatementPages(desk, statements, ledger, settings.now).router
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
+        yield AccountListPages(desk, ledger, settings.now).router
+        yield AccountPages(desk, ledger, settings.now).router
+        yield TaskPages(desk, ledger, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router
         comparer = connect_sheet_comparer(settings, self._adapters)
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)
-        yield InvoicePages(client, ledger, payments, mail, comparer, desk, *elsewhere).router
+        yield InvoicePages(client, ledger, payments, mail, self._ways, comparer, desk, *elsewhere).router
 
     async def _order_pulse(self, number: str) -> str:
         """Of one order, or "": of all."""
@@ -187,8 +195,7 @@ class _Console:
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._machines.cards, self._machines.inbox)
         gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
-        where = self._settings.where_to_pay
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, where).router
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, self._ways).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

@@ -22,6 +22,7 @@ from billing.payments.ports import EventInbox, EventRow
 from billing.reviewers.alerts import of_lost_event
 from clients.cards import Cards
 from services.alerts import Alerts
+from services.background import running
 from services.gateways.gateway import Gateway
 from services.gateways.reader import GATEWAY_ATTEMPT, GATEWAY_RETURNED
 
@@ -94,13 +95,8 @@ class Inbox:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Handles stored events until the block ends; leaves unfinished ones for the next sweep."""
-        task = asyncio.create_task(self._work())
-        try:
+        async with running(self._work()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -22,7 +22,7 @@ from billing.billers.biller import (
     asked_digest,
 )
 from billing.billers.ports import BillerBooks
-from billing.billers.typed import is_txn_id, typed_date, typed_sum
+from billing.billers.typed import is_likely, is_txn_id, typed_date, typed_sum
 from billing.customers.account_numbers import account_key, masked_name
 from billing.errors import BillingError
 
@@ -101,7 +101,8 @@ class Biller:
         if paid_at is None:
             return BillerCode.MALFORMED
         digest = self._digest(asked)
-        return BillerPayment(contract.rail, asked.txn_id, key, amount, contract.currency, paid_at, digest)
+        payment = BillerPayment(contract.rail, asked.txn_id, key, amount, contract.currency, paid_at, digest)
+        return payment if is_likely(paid_at, now) else payment._replace(paid_at=now, misdated=paid_at)
 
     def _digest(self, asked: Asked) -> str:
         """Of account and sum; 12.5 and 12.50 are one sum."""

@@ -16,6 +16,7 @@ from billing.period import Period
 from billing.receivables.events import PaymentData
 from billing.receivables.journal import Subject
 from billing.receivables.ports import Accounts
+from billing.tariffs.ports import AgreedItems
 
 
 class LadderTerms(NamedTuple):
@@ -28,15 +29,15 @@ class LadderTerms(NamedTuple):
 NO_LADDER = LadderTerms()
 
 
-class DebtBooks(Accounts, CollectionStore, Protocol):
-    """The stores that say what is owed, and who collects it."""
+class DebtBooks(Accounts, AgreedItems, CollectionStore, Protocol):
+    """The stores that say what is owed, who collects it, and by which ladder."""
 
 
 async def collect(ledger: DebtBooks, collections: Collections, month: Month, terms: LadderTerms = NO_LADDER) -> bool:
     """Lets the customer's collection take in what ``month`` left unpaid; begins it, as last recorded, if none runs.
 
-    A part may be paid already; False if credit has paid all of a bill, so that there is nothing to collect. A repeat
-    changes nothing, even once the debt is settled.
+    A part may be paid already; False if credit has paid all of a bill, so that there is nothing to collect. The ladder
+    of the customer's tariff goes before that in ``terms``. A repeat changes nothing, even once the debt is settled.
     """
     known = await ledger.collection(month.customer_id, month.period)
     debt = known.debt(month.period) if known else None
@@ -48,7 +49,10 @@ async def collect(ledger: DebtBooks, collections: Collections, month: Month, ter
         others = await ledger.debts(customer_id=month.customer_id, open_only=True)
         known = await ledger.collection(month.customer_id, others[0].period) if others else None
     debt = debt or Debt.of(month)
-    await collections.begin(known or Collection.open(month, *terms), debt)
+    if known is None:
+        by_tariff = (await ledger.agreed(month.customer_id)).ladder(month.period)
+        known = Collection.open(month, by_tariff or terms.ladder, terms.hours)
+    await collections.begin(known, debt)
     balance = await ledger.balance(month.customer_id)
     if balance.owed_for(Subject.month(month.period), debt.currency) != debt.outstanding_minor:
         await collections.count_again(month.customer_id, f"what is owed for {month.period}")

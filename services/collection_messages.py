@@ -40,16 +40,19 @@ class CollectionMessages:
         """
         month, addressed = await self._month(collection, debt), await self._addressed(collection)
         try:
-            await self._messages.tell(kind, month, number, by or (Channel.MAIL,), addressed, consequence=consequence)
+            channels = by or addressed.customer.terms.bill_by
+            await self._messages.tell(kind, month, number, channels, addressed, consequence=consequence)
         except REFUSED as error:
             activity.logger.warning("%s refused: %s", kind, error)
 
     async def _addressed(self, collection: Collection) -> Collection:
-        """With the customer's present name and address: a change updates months to come, but no collections."""
+        """With the customer's present name, address and number: a change updates months to come, but no collections."""
         customer = await self._ledger.customer(collection.customer_id)
         if customer is None:
             return collection
-        return collection.evolve(customer=collection.customer.evolve(email=customer.email, name=customer.name))
+        known = collection.customer
+        reached = {"email": customer.email or known.email, "phone": customer.phone or known.phone}
+        return collection.evolve(customer=known.evolve(**reached, name=customer.name))
 
     async def _month(self, collection: Collection, debt: Debt) -> Month:
         month = await self._ledger.month(collection.customer_id, debt.period)

@@ -1,12 +1,11 @@
 """Mails to customers: recorded before they are sent, and sent once; a repeat has the same Message-ID."""
 
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from temporalio import activity
 
 from billing.collections.collection import Collection
-from billing.customers.account_numbers import ServiceAccount
 from billing.customers.links import PaymentLinks, without_key
 from billing.errors import MailRefused, MailUnavailable
 from billing.invoices.month import Month
@@ -16,30 +15,26 @@ from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, Ma
 from billing.period import Period
 from billing.texts.text import Consequence
 from services import clock
+from services.ways_to_pay import PaymentWays
 
+_OF_BILLS = (CustomerMailKind.NOTICE, CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
 _VALID = timedelta(days=180)
 """How long the link in a mail opens the customer's page."""
 _SENDING = timedelta(minutes=1)
 """How long a process may take to send a mail before another one sends it."""
 
 
-class _Ledger(MessageStore, Protocol):
-    """The stores it uses."""
-
-    async def numbers_of(self, customer_id: str) -> list[ServiceAccount]: ...
-
-
 class CustomerMails:
-    """``domain`` is the right side of our Message-IDs; ``where_to_pay`` is for customers without a card."""
+    """``domain`` is the right side of our Message-IDs."""
 
     def __init__(
-        self, mailer: Mailer, ledger: _Ledger, domain: str, links: PaymentLinks, where_to_pay: str = ""
+        self, mailer: Mailer, ledger: MessageStore, domain: str, links: PaymentLinks, ways: PaymentWays
     ) -> None:
         self._mailer = mailer
         self._ledger = ledger
         self._domain = domain
         self._links = links
-        self._where_to_pay = where_to_pay
+        self._ways = ways
 
     async def to_customer(
         self,
@@ -62,16 +57,11 @@ class CustomerMails:
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.last4]
         details: dict[str, object] = {"collection": collection, "correction": correction, "consequence": consequence}
-        if not customer.card:
-            details |= {"account": await self._account_of(customer.customer_id), "where_to_pay": self._where_to_pay}
+        if kind in _OF_BILLS:
+            details["ways"] = await self._ways.of(customer)
         mail = _mail(kind, customer.mailbox, month, link=link, **details)
         about = collection.period if collection and kind in OF_COLLECTION else month.period
         await self._deliver(mail, about, number, "|".join(map(str, parts)))
-
-    async def _account_of(self, customer_id: str) -> str:
-        """The number to pay by; "" if there is none."""
-        numbers = await self._ledger.numbers_of(customer_id)
-        return next((account.number for account in numbers if account.closed_at is None), "")
 
     async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:
         """Welcomes a new customer, once for each registration; raises as ``to_customer``."""

@@ -19,6 +19,7 @@ from billing.events.event import OVERDUE, Destination, OutgoingEvent, pause
 from billing.events.ports import EventOutbox, EventSender
 from billing.reviewers.alerts import of_backlog
 from services.alerts import Alerts
+from services.background import running
 from services.event_finisher import EventFinisher
 
 CLAIM = timedelta(minutes=1)
@@ -76,14 +77,10 @@ class EventDispatcher:
         loop = asyncio.get_running_loop()
         self._outbox.watch_events(lambda: _tell(loop, self._news))
         self._outbox.watch_alerts(lambda: _tell(loop, self._alert_news))
-        tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._tell_people())]
         try:
-            yield
+            async with running(self._work(), self._tell_people()):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
             if in_work := set().union(*self._in_work.values()):
                 _, unfinished = await asyncio.wait(in_work, timeout=_GRACE_SECONDS)
                 for delivery in unfinished:

@@ -79,13 +79,17 @@ class Statements:
         head = _head(terms, upload, statement, mapping, by, now)
         if not is_rehearsal:
             if upload.mapping is not None:
-                await self._ledger.keep_csv_mapping(terms.rail, upload.mapping, by, now)
+                await self._ledger.keep_mapping(terms.rail, upload.mapping, by, now)
             head = await self._ledger.begin_statement(head)
         rows = await self._taken(terms, head, statement, now, is_rehearsal, advance or _nobody)
         if not is_rehearsal:
             head = await self._ledger.finish_statement(head, now)
             await self._tell()
         return _report(head, rows, is_rehearsal)
+
+    def payouts_to(self, rail: str) -> tuple[str, ...]:
+        """The rails that hand over to this one; (): it is no bank account of ours, or gets no payouts."""
+        return tuple(self.accounts[rail].settlements) if rail in self.accounts else ()
 
     async def settle(self, typed: TypedPayout, now: datetime) -> int:
         """Books that unmatched money is what a rail hands over; returns it. A repeat raises ``InvalidInput``."""

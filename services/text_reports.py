@@ -20,7 +20,11 @@ _log = logging.getLogger(__name__)
 
 
 class TextReports:
-    def __init__(self, vendor: Texts, ledger: TextStore, texts: CustomerTexts, now: Callable[[], datetime]) -> None:
+    """Without a vendor there is nothing to ask."""
+
+    def __init__(
+        self, vendor: Texts | None, ledger: TextStore, texts: CustomerTexts | None, now: Callable[[], datetime]
+    ) -> None:
         self._vendor = vendor
         self._ledger = ledger
         self._texts = texts
@@ -39,18 +43,13 @@ class TextReports:
 
     async def ask(self) -> int:
         """Asks about those of which nothing was heard for longest; how many. Repeat it after any error."""
+        if self._vendor is None or self._texts is None:
+            return 0
         now = self._now()
         silent = await self._ledger.texts_to_ask(self._vendor.name, now - _FOR, now - _SILENCE, _PAGE)
         for row in silent:
-            await self._texts.take(row.message_id, await self._asked(row))
+            await self._texts.take(row.message_id, await _asked(self._vendor, row))
         return len(silent)
-
-    async def _asked(self, row: TextRow) -> TextReport:
-        """A text of which the vendor has no record is asked about again later, like one that is on its way."""
-        try:
-            return await self._vendor.status(row.sent)
-        except TextUnknown:
-            return TextReport(vendor_id=row.vendor_id or "", delivery=Delivery.ACCEPTED)
 
     async def _work(self) -> None:
         while True:
@@ -59,3 +58,11 @@ class TextReports:
             except Exception as error:  # of any kind: the next round asks again
                 _log.warning("it cannot be asked how far texts have come: %s", error or type(error).__name__)
             await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _asked(vendor: Texts, row: TextRow) -> TextReport:
+    """A text of which the vendor has no record is asked about again later, like one that is on its way."""
+    try:
+        return await vendor.status(row.sent)
+    except TextUnknown:
+        return TextReport(vendor_id=row.vendor_id or "", delivery=Delivery.ACCEPTED)

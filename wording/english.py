@@ -1,4 +1,4 @@
-"""English for mails and pages: money, dates, reasons, and typed text as one clean line."""
+"""English for mails and pages: money, dates, reasons."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from babel.numbers import format_currency, get_currency_symbol
 from billing.invoices.invoice import Invoice
 from billing.money import minor_digits
 from billing.period import Period
+from wording.plain import one_line as one_line
 
 LOCALE = "en"
 _NO_REASON = "Your bank declined the charge. Only your bank can tell you why."
@@ -73,11 +74,3 @@ def hours(seconds: int) -> str:
     """``2 d 3 h``, rounded down."""
     count = seconds // 3600
     return f"{count // 24} d {count % 24} h" if count >= 24 else f"{count} h"
-
-
-def one_line(text: str) -> str:
-    """Typed text as one line, without control, bidirectional and other invisible characters: it cannot pose as ours.
-
-    The replacement character, which stands for one that could not be stored, goes too.
-    """
-    return " ".join("".join(char if char.isprintable() and char != "\ufffd" else " " for char in text).split())

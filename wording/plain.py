@@ -1,4 +1,4 @@
-"""Words that need no locale: stages, and distances in time."""
+"""Words that need no locale: stages, distances in time, and typed text as one clean line."""
 
 import re
 from datetime import datetime, timedelta
@@ -27,3 +27,11 @@ def relative(instant: datetime, now: datetime, whole_from_days: int | None = Non
     else:
         return "now"
     return f"in {words}" if instant > now else f"{words} ago"
+
+
+def one_line(text: str) -> str:
+    """Typed text as one line, without control, bidirectional and other invisible characters: it cannot pose as ours.
+
+    The replacement character, which stands for one that could not be stored, goes too.
+    """
+    return " ".join("".join(char if char.isprintable() and char != "\ufffd" else " " for char in text).split())

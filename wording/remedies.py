@@ -20,6 +20,7 @@ _COMMANDS = {
     RemedyAction.SHOW_REGISTER: "payments registers",
     RemedyAction.TAKE_REGISTER: "payments register take FILE",
     RemedyAction.SHOW_ORDER: "orders show",
+    RemedyAction.SHOW_SUBSCRIBER: "subscribers show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
     RemedyAction.RUN_DOCTOR: "doctor",
@@ -40,6 +41,7 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.WRITE_OFF: "collections write-off",
     RemedyAction.ASSIGN: "payments assign",
     RemedyAction.REFUND: "payments refund",
+    RemedyAction.SETTLE_PAYOUT: "payments settle",
     RemedyAction.CONFIRM: "payments confirm",
     RemedyAction.CONFIRM_REGISTER: "payments register confirm",
     RemedyAction.RESUME_ORDER: "orders resume",
@@ -47,7 +49,10 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.RELEASE_BRAKE: "brake off",
 }
 _OF_PAYMENT = frozenset(
-    {RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.CONFIRM_REGISTER}
+    {
+        *(RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.SETTLE_PAYOUT),
+        RemedyAction.CONFIRM_REGISTER,
+    }
 )
 _OF_ORDER = frozenset({RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN})
 _TEMPORAL = {
@@ -76,6 +81,8 @@ def command_line(remedy: Remedy) -> str:
         words += [remedy.rail or "RAIL", remedy.reference or "REFERENCE"]
     if remedy.action in _OF_ORDER:
         words.append(remedy.order_number or "NUMBER")
+    if remedy.action is RemedyAction.SHOW_SUBSCRIBER:
+        words.append(remedy.account or "NUMBER")
     if remedy.action is RemedyAction.CONFIRM:
         words.append(remedy.instruction_id or "ID")
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"
@@ -96,6 +103,8 @@ def _details(remedy: Remedy) -> Iterator[str]:
                 yield from ("--add", f"{line.description}={plain_amount(line.amount_minor, remedy.currency)}")
         case RemedyAction.SHOW_REGISTER | RemedyAction.TAKE_REGISTER:
             yield from ("--rail", remedy.rail or "RAIL", "--day", remedy.day or "DAY")
+        case RemedyAction.SETTLE_PAYOUT:
+            yield from ("--of", "RAIL", "--fee", "AMOUNT")
         case RemedyAction.ASSIGN:
             yield from ("--customer", "CUSTOMER")
         case RemedyAction.RECORD_PAYMENT:

@@ -9,7 +9,6 @@ from datetime import date
 from string import Formatter
 from typing import Annotated, NamedTuple
 
-from babel.dates import format_date
 from pydantic import Field, model_validator
 
 from billing.errors import InvalidInput
@@ -18,7 +17,7 @@ from billing.money import plain_amount
 from billing.texts.latin import latin
 from billing.texts.segments import Measure, foreign_characters, measure
 from billing.texts.text import Body, ConsequenceKind, Language, TextFacts, TextKind
-from wording.english import one_line
+from wording.plain import one_line
 
 _FIELDS = ("amount", "day", "account", "action", "pay")
 _ASKS = 10
@@ -68,7 +67,7 @@ _ACTIONS = {
     Language.UKRAINIAN: ("сповільнимо", "вимкнемо", "розірвемо"),
 }
 """Limited, suspended, disconnected."""
-_DAYS = {Language.ENGLISH: "d MMM"}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LONGEST = TextFacts(account="1234567897", amount_minor=99_999_99, currency="kzt", day=date(2026, 12, 30))
 """What is written in the place of facts to see whether a template fits."""
 
@@ -119,7 +118,7 @@ class TextWording(Model, extra="forbid"):
         actions = dict(zip(ConsequenceKind, _ACTIONS[self.language], strict=True))
         return {
             "amount": _amount(facts),
-            "day": format_date(facts.day, _DAYS.get(self.language, "dd.MM"), locale="en") if facts.day else "",
+            "day": _day(facts.day, self.language) if facts.day else "",
             "account": facts.account,
             "action": actions[facts.action] if facts.action else "",
             "pay": self.pay,
@@ -153,6 +152,10 @@ def _too_long(text: str, most: int) -> str:
     why = f"; {foreign[:10]} make it {measured.alphabet}: without them more would fit" if foreign else ""
     is_are = "is" if measured.segments == 1 else "are"
     return f"has {measured.places} characters, which {is_are} {measured.segments} segments, and may have {most}{why}"
+
+
+def _day(day: date, language: Language) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]}" if language is Language.ENGLISH else f"{day:%d.%m}"
 
 
 def _amount(facts: TextFacts) -> str:

@@ -18,6 +18,7 @@ from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
 from billing.collections.stages import Purpose
 from billing.customers.customer import Customer
+from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.versions import Correction, LineChange
 from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind
 from billing.money import sums_text
@@ -98,17 +99,23 @@ def _values(mail: CustomerMail) -> dict[str, object]:
         "agreed": one_line(mail.agreed),
         "notice_days": customer.terms.min_notice_hours // 24,
         "link": mail.link if mail.kind in _ABOUT_CARD or is_payable or is_restricting else "",
-        "account": mail.account,
-        "where_to_pay": one_line(mail.where_to_pay),
+        "account": "" if customer.card else mail.ways.account or "",
+        "where_to_pay": one_line(mail.ways.where),
         "consequence": mail.consequence,
         "restriction": _RESTRICTIONS[mail.consequence.action] if mail.consequence else "",
         "owed": None,
         "is_paid_twice": False,
         "correction": mail.correction,
+        "by_app": _by_app(mail.ways),
         "changes": list(_changes(mail.correction, money)) if mail.correction else [],
         **(_values_of(collection, debts) if collection and not is_restricting else {}),
         **(_values_of_many(debts, _day(customer)) | {"action": "Pay"} if is_restricting else {}),
     }
+
+
+def _by_app(ways: WaysToPay) -> list[tuple[str, str]]:
+    """A fact, if there is one: by which number the customer pays, and in which apps."""
+    return [("Account number", f"{ways.account}, for {one_line(', '.join(ways.apps))}")] if ways.apps else []
 
 
 def _changes(correction: Correction, money: Callable[[int], str]) -> Iterator[str]:

@@ -9,8 +9,11 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 
+from adapters.bank_files.csv_table import table_in
+from adapters.bank_files.decoding import decoded
 from adapters.registers.csv_lines import csv_lines
 from adapters.registers.lines import RawLine, Unreadable, instant_of
 from adapters.registers.osmp_lines import is_osmp, osmp_lines
@@ -26,7 +29,7 @@ _REFERENCE = re.compile(r"[0-9]{1,20}", re.ASCII)
 _ROUNDED = re.compile(r"[0-9][.,][0-9]*E\+?[0-9]+", re.IGNORECASE)
 _PERSONAL, _LAST_FOUR = re.compile(r"(?<!\d)\d{8}(\d{4})(?!\d)", re.ASCII), r"…\1"
 _NO_DIGITS = re.compile(r"\.0+$|[^0-9]")
-_ENCODINGS = ("utf-8-sig", "cp1251")
+_ENCODINGS = ("cp1251", "cp866")
 
 Kept = Callable[[str], tuple[str, str | None]]
 """How an account is kept: the number, or the last digits of a personal number and its digest."""
@@ -39,7 +42,7 @@ def read_register(
 
     Raises ``InvalidInput`` with the first lines that cannot be read. No message has an account in it.
     """
-    text = _decoded(content)
+    text = _decoded(content, mapping)
     raw = osmp_lines(text, terms) if is_osmp(text) else csv_lines(text, mapping)
     lines: dict[str, tuple[int, RegisterLine]] = {}
     problems: list[str] = []
@@ -85,18 +88,22 @@ def kept_account(personal_key: str, text: str) -> tuple[str, str | None]:
     return _PERSONAL.sub(_LAST_FOUR, digits), personal_digest(digits, personal_key) if is_known else None
 
 
-def _decoded(content: bytes) -> str:
+def _decoded(content: bytes, mapping: RegisterMapping) -> str:
+    """In the first encoding in which it is a register; else in any, and its reader says what it lacks."""
     if not content.strip():
         raise InvalidInput("it is empty; of a day without payments, the bank sends its header or its total")
-    encodings = ("utf-16",) if content.startswith((b"\xff\xfe", b"\xfe\xff")) else _ENCODINGS
-    for encoding in encodings:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
+
+    def is_register(text: str) -> bool:
+        return _is_text(text) and (is_osmp(text) or table_in(text, mapping.columns) is not None)
+
+    for is_right in (is_register, _is_text):
+        with suppress(InvalidInput):
+            return decoded(content, _ENCODINGS, is_right)
     raise InvalidInput("it is no text that we know (UTF-8, UTF-16, Windows-1251); save it as CSV UTF-8")
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text
 
 
 def _line(

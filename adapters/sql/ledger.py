@@ -30,6 +30,7 @@ from adapters.sql.orders.order_watch import SqlOrderWatch
 from adapters.sql.orders.orders import SqlOrders
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
+from adapters.sql.payments.file_mappings import SqlFileMappings
 from adapters.sql.payments.gateways import SqlGateways
 from adapters.sql.payments.payment_export import SqlPaymentExport
 from adapters.sql.payments.payments import SqlPayments
@@ -47,6 +48,7 @@ from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
 from adapters.sql.subscribers.calls import SqlServiceCalls
+from adapters.sql.subscribers.listing import SqlServiceListing
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
 from adapters.sql.tariffs.tariffs import SqlTariffs
@@ -73,6 +75,7 @@ class SqlLedger(
     SqlStatements,
     SqlRegisters,
     SqlRegisterDecisions,
+    SqlFileMappings,
     SqlCollections,
     SqlBrake,
     SqlReviewQueries,
@@ -91,6 +94,7 @@ class SqlLedger(
     SqlBillers,
     SqlServices,
     SqlServiceCalls,
+    SqlServiceListing,
     SqlTasks,
     SqlTariffs,
     SqlTexts,

@@ -12,8 +12,8 @@ import mt940
 from mt940.models import Balance, Transaction, Transactions
 from mt940.options import Options
 
+from adapters.bank_files.decoding import decoded
 from adapters.statements.cells import line_of, minor_of, text_of
-from adapters.statements.decoding import decoded
 from billing.errors import InvalidInput
 from billing.money import currency_code
 from billing.statements.statement import FileFormat, Statement, StatementLine, check_count, joined

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import chain
 
+from adapters.bank_files.decoding import decoded
 from adapters.statements.cells import line_of, minor_of
-from adapters.statements.decoding import decoded
 from billing.errors import InvalidInput
 from billing.money import format_amount
 from billing.statements.statement import FileFormat, Statement, StatementLine, check_count, is_same_account

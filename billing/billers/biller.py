@@ -124,7 +124,10 @@ class AccountDue(NamedTuple):
 
 
 class BillerPayment(NamedTuple):
-    """A payment that a bank has told, as it is to be booked. ``asked`` is the digest of account and sum."""
+    """A payment that a bank has told, as it is to be booked. ``asked`` is the digest of account and sum.
+
+    ``misdated``: the date that the bank has told, if it cannot be right; then the money counts by now.
+    """
 
     rail: str
     txn_id: str
@@ -133,6 +136,7 @@ class BillerPayment(NamedTuple):
     currency: str
     paid_at: datetime
     asked: str
+    misdated: datetime | None = None
 
 
 class Answered(NamedTuple):

@@ -36,10 +36,14 @@ def typed_sum(text: str, currency: str) -> int | BillerCode:
 
 
 def typed_date(text: str, timezone: str, now: datetime) -> datetime | None:
-    """The instant of ``20261130101500`` in the contract's zone, or of ISO 8601; "": now. None: no date, or far off."""
+    """The instant of ``20261130101500`` in the contract's zone, or of ISO 8601; "": now. None: it is no date."""
     try:
         local = datetime.fromisoformat(f"{text[:8]}T{text[8:]}" if _DATE.fullmatch(text) else text[:_DATE_MAX])
-        at = (local if local.tzinfo else local.replace(tzinfo=ZoneInfo(timezone))).astimezone(UTC)
+        return (local if local.tzinfo else local.replace(tzinfo=ZoneInfo(timezone))).astimezone(UTC)
     except (ValueError, OverflowError):
         return now if not text else None
-    return at if now - _OLDEST <= at <= now + _AHEAD else None
+
+
+def is_likely(paid_at: datetime, now: datetime) -> bool:
+    """Whether money may have been taken then; else the bank's clock is wrong."""
+    return now - _OLDEST <= paid_at <= now + _AHEAD

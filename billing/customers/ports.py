@@ -2,8 +2,9 @@
 
 from typing import NamedTuple, Protocol
 
+from billing.customers.account_numbers import AccountNumber
 from billing.customers.customer import Customer
-from billing.model import Instant, Words
+from billing.model import Few, Instant, Words
 from billing.period import Period
 
 
@@ -20,12 +21,16 @@ class KnownCustomer(NamedTuple):
 
 
 class RosterRow(Customer):
-    """A customer as the ledger stores it. ``closed_reason`` names who closed the account and why ("": it is open)."""
+    """A customer as the ledger stores it. ``closed_reason`` names who closed the account and why ("": it is open).
+
+    ``account_numbers`` are those that are open, the oldest first.
+    """
 
     closed_reason: Words = ""
     closed_at: Instant | None = None
     created_at: Instant
     updated_at: Instant
+    account_numbers: Few[AccountNumber] = ()
 
 
 class CustomerStore(Protocol):

@@ -16,8 +16,10 @@ from pydantic import StringConstraints, ValidationError
 
 from billing.cells import Writer, folded
 from billing.csv_rows import reader_of, rows_of
+from billing.customers.account_numbers import checked_number
 from billing.customers.address import email_key
 from billing.customers.customer import Customer, Email, Party, ReviewMode, Terms
+from billing.customers.ports import RosterRow
 from billing.errors import InvalidInput
 from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
@@ -32,8 +34,10 @@ PAY_BY = "pay_by"
 OPTIONAL = ("review_mode", "terms", "phone", PAY_BY)
 TERMS = ("approve_when", "unusual_change_percent", "unusual_above", "bill_by")
 """Also optional: such as ``first+changed+edited``, ``30``, ``500.00`` (in the row's currency), and ``mail+sms``."""
+NUMBERS = "account_number"
+"""Also optional: the number that the customer types in a bank's app; several with a semicolon between them."""
 TOKEN = "token"
-_COLUMNS = (*REQUIRED, TOKEN, *OPTIONAL, *TERMS)
+_COLUMNS = (*REQUIRED, TOKEN, *OPTIONAL, NUMBERS, *TERMS)
 _SIMILAR = 0.75
 
 Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
@@ -93,6 +97,13 @@ def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
     return _parsed(_newcomer, text, (*_PARTY, TOKEN))
 
 
+def numbers_in(text: str) -> dict[int, tuple[str, ...]]:
+    """The account numbers of a parsed file, by the line of their customer, as far as that can be read."""
+    customers, _ = parse_newcomers(text) if has_tokens(text) else parse_roster(text)
+    numbers = {line: _numbers(row) for line, row, _ in rows_of(_reader(text, ())) if line in customers}
+    return {line: own for line, own in numbers.items() if own}
+
+
 def _parsed(
     read: Callable[[dict[str, str]], _L], text: str, required: tuple[str, ...]
 ) -> tuple[dict[int, _L], list[RowProblem]]:
@@ -104,7 +115,7 @@ def _parsed(
             if fault:
                 raise InvalidInput(fault)
             customer = read(row)
-            owners.take(line, customer)
+            owners.take(line, customer, _numbers(row))
         except InvalidInput as error:
             problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
         else:
@@ -135,13 +146,14 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
     file = io.StringIO(newline="")
     writer = Writer(file, "\r\n")
     if header:
-        writer.row((*REQUIRED, *OPTIONAL))
+        writer.row((*REQUIRED, *OPTIONAL, NUMBERS))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
         cells = [getattr(customer, name) or "" for name in _PARTY]
         cells += [customer.card.payer_id, customer.card.card_id] if customer.card else ["", ""]
         cells += [customer.terms.review_mode, json.dumps(terms) if terms else ""]
         cells += [customer.phone or "", customer.payment_method.kind]
+        cells.append(";".join(customer.account_numbers if isinstance(customer, RosterRow) else ()))
         writer.row(cells)
     return file.getvalue()
 
@@ -157,7 +169,7 @@ def _check_ignored(columns: Sequence[str]) -> None:
     if TOKEN in columns and not set(columns).isdisjoint(_CARD):
         raise InvalidInput("the first row names cards and tokens; use a file for each")
     by_words = {folded(name): name for name in _COLUMNS}
-    absent = [folded(name) for name in (*OPTIONAL, *TERMS) if name not in columns]
+    absent = [folded(name) for name in (*OPTIONAL, NUMBERS, *TERMS) if name not in columns]
     for column in columns:
         words = folded(column)
         if column in _COLUMNS:
@@ -197,6 +209,10 @@ def _fields(row: dict[str, str]) -> dict[str, object]:
     if not filled:
         raise InvalidInput("the row is empty")
     return {**filled, "terms": Terms.model_validate(_terms(filled))}
+
+
+def _numbers(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(checked_number(number) for number in row.get(NUMBERS, "").split(";") if number.strip())
 
 
 def _terms(row: dict[str, str]) -> dict[str, object]:
@@ -239,9 +255,10 @@ class _Owners:
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
+        self._numbers: dict[str, str] = {}
         self._owners: dict[tuple[str, str], str] = {}
 
-    def take(self, line: int, customer: Customer | Newcomer) -> None:
+    def take(self, line: int, customer: Customer | Newcomer, numbers: tuple[str, ...]) -> None:
         """Raises ``InvalidInput``, taking nothing, for a duplicate."""
         customer_id = customer.customer_id
         if customer_id in self._lines:
@@ -255,5 +272,9 @@ class _Owners:
             if owner := self._owners.get((name, key)):
                 ambiguous = "; sales rows could not be told apart" if name == "email" else ""
                 raise InvalidInput(f"its {name} is also that of {owner}{ambiguous}")
+        for number in numbers:
+            if owner := self._numbers.get(number):
+                raise InvalidInput(f"its account number is also that of {owner}")
         self._lines[customer_id] = line
+        self._numbers |= dict.fromkeys(numbers, customer_id)
         self._owners |= dict.fromkeys(keys.items(), customer_id)

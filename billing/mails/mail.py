@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from billing.collections.collection import Collection
+from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
-from billing.model import Code, Count, Instant, Line, MailText, Minor, Model, Url, Words
+from billing.model import Count, Instant, Line, MailText, Minor, Model, Url, Words
 from billing.payments.ports import StillWanted, always
 from billing.period import Period
 from billing.texts.text import Consequence
@@ -42,7 +43,8 @@ class CustomerMail(Model):
 
     ``link`` is the page where the customer can pay or register a card ("": none), ``correction`` the changes since the
     last notice, ``agreed`` the text that a new customer has consented to, ``consequence`` what a warning warns of.
-    A customer without a card pays by ``account`` number ("": none), ``where_to_pay``.
+    A customer without a card pays by ``account`` number ("": none), ``where_to_pay``; anybody may pay
+    ``by_app``, in a bank's app.
     """
 
     kind: CustomerMailKind
@@ -54,8 +56,7 @@ class CustomerMail(Model):
     agreed: Words = ""
     correction: Correction | None = None
     consequence: Consequence | None = None
-    account: Code = ""
-    where_to_pay: Words = ""
+    ways: WaysToPay = WaysToPay()
 
 
 class RenderedMail(Model):

@@ -11,8 +11,9 @@ _SIGNS = {"point": ".", "comma": ","}
 class RegisterMapping(Model, extra="forbid"):
     """Names of columns, as the first row has them; "": there is no such column.
 
-    ``time`` is a column beside the day, ``original`` names the payment that a line takes back, and ``kind`` says that
-    it does by one of ``reversal_words``. ``date_format`` is as strptime's; "": the usual ones.
+    ``time`` is a column beside the day, ``original`` names the payment that a line takes back, and ``kind`` says
+    whether it does, by one of ``reversal_words`` or ``payment_words``. ``date_format`` is as strptime's; "": the usual
+    ones.
     """
 
     reference: Line = "txn_id"
@@ -24,6 +25,7 @@ class RegisterMapping(Model, extra="forbid"):
     kind: Line = ""
     currency: Line = ""
     reversal_words: Few[Line] = ()
+    payment_words: Few[Line] = ("payment", "pay", "paid", "оплата", "платеж", "платёж", "төлем")
     date_format: Line = ""
     decimal: Literal[".", ","] = "."
 
@@ -31,7 +33,15 @@ class RegisterMapping(Model, extra="forbid"):
     def columns(self) -> tuple[str, ...]:
         """The columns that the file has to have, in lower case."""
         names = (self.reference, self.account, self.amount, self.paid_at, self.time, self.original, self.kind)
-        return tuple(name.strip().lower() for name in (*names, self.currency) if name)
+        return tuple(name.strip().casefold() for name in (*names, self.currency) if name)
+
+    def is_reversal(self, word: str) -> bool | None:
+        """Whether a line with this word in the column ``kind`` takes a payment back; None: nobody has said so."""
+        folded = word.strip().casefold()
+        is_back, is_paid = (folded in map(str.casefold, words) for words in (self.reversal_words, self.payment_words))
+        if not folded:
+            return False
+        return None if is_back == is_paid else is_back
 
 
 DEFAULT_MAPPING = RegisterMapping()
@@ -49,6 +59,6 @@ def mapping_of(words: list[str], before: RegisterMapping) -> RegisterMapping:
             names = ", ".join(RegisterMapping.model_fields)
             raise InvalidInput(f"{word[:60]!r} maps nothing; write it as amount=Sum; there are: {names}")
         changes[name] = _SIGNS.get(value, value) if name == "decimal" else value
-        if name == "reversal_words":
+        if name in ("reversal_words", "payment_words"):
             changes[name] = tuple(part.strip() for part in value.split(";") if part.strip())
     return before.evolve(**changes)

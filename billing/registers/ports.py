@@ -6,7 +6,10 @@ from typing import Protocol
 
 from billing.model import Count, Many, Model
 from billing.registers.mapping import RegisterMapping
-from billing.registers.register import RegisterDay, RegisterFile, RegisterLine, RegisterRow, RegisterTerms
+from billing.registers.register import LineState, RegisterDay, RegisterFile, RegisterLine, RegisterRow, RegisterTerms
+
+DAYS_SHOWN = 14
+"""How many days a list of registers has: each is added up as it stands."""
 
 
 class RegisterPage(Model):
@@ -26,7 +29,7 @@ class Taken(Model):
 class Mappings(Protocol):
     async def register_mapping(self, rail: str) -> RegisterMapping | None: ...
 
-    async def keep_register_mapping(self, rail: str, mapping: RegisterMapping, by: str, at: datetime) -> None: ...
+    async def keep_mapping(self, rail: str, mapping: RegisterMapping, by: str, at: datetime) -> None: ...
 
 
 class RegisterDays(Protocol):
@@ -59,18 +62,24 @@ class Registers(Mappings, RegisterDays, Protocol):
     async def registers_with(self, digest: str) -> list[RegisterFile]:
         """The files with this content, of any rail and day."""
 
-    async def register_days(self, rail: str = "", limit: int = 100) -> list[tuple[str, date]]:
-        """The rails and days of which a register has come; the newest day first."""
+    async def register_days(self, rail: str = "", before: date | None = None) -> list[tuple[str, date]]:
+        """The last ``DAYS_SHOWN`` days, ``before`` that one, of which a register has come; the newest first."""
 
     async def register_lines(
         self, terms: RegisterTerms, day: date, limit: int = 1000, everything: bool = False
     ) -> RegisterPage:
         """The lines of a day that are open, or ``everything``."""
 
-    async def confirm_register_line(self, rail: str, reference: str, by: str, reason: str, at: datetime) -> RegisterRow:
+    async def bookable_lines(self, terms: RegisterTerms, day: date, state: LineState, after: str) -> list[RegisterRow]:
+        """A page of the day's lines in this state, by their references: those ``after`` that one ("": the first)."""
+
+    async def confirm_register_line(
+        self, rail: str, reference: str, by: str, reason: str, at: datetime, seen_minor: int | None = None
+    ) -> RegisterRow:
         """Books the payment, or what was taken back of one; a repeat changes nothing.
 
-        Raises ``NotFound``, and ``InvalidInput``, which says what to do instead.
+        ``seen_minor``: the amount that the person saw, if any. Raises ``NotFound``, and ``InvalidInput``, which says
+        what to do instead.
         """
 
     async def reject_register_line(self, rail: str, reference: str, by: str, reason: str, at: datetime) -> RegisterRow:

@@ -35,6 +35,16 @@ def of_told_otherwise(booked: IncomingPayment, told: IncomingPayment, at: dateti
     return _alert(told.customer_id or "", Period.at(at, "UTC"), content, text, (remedy,), at)
 
 
+def of_misdated(rail: str, txn_id: str, told: datetime, at: datetime) -> Alert:
+    """Once for each rail and day, for a wrong clock dates all payments wrongly."""
+    text = (
+        f"the bank dates payment {txn_id} of {rail} {told:%Y-%m-%d %H:%M} UTC, which cannot be: it counts from when it "
+        f"was told, {at:%Y-%m-%d %H:%M} UTC, and so do others of that day. Ask the bank to set its clock right"
+    )
+    period = Period.at(at, "UTC")
+    return _alert("", period, f"misdated {rail} {at:%Y-%m-%d}", text, (RemedyAction.RECONCILE.of(period=period),), at)
+
+
 def _alert(
     customer_id: str, period: Period, content: str, text: str, remedies: tuple[Remedy, ...], at: datetime
 ) -> Alert:

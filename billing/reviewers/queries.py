@@ -203,6 +203,7 @@ class AuditKind(StrEnum):
     PAYMENT = "payment"  # recorded, assigned, given back or settled by a person
     ORDER = "order"  # opened or changed by a person; the period is its number
     REGISTER = "register"  # a line left out of the books; the period is the bank's number of the payment
+    TARIFF = "tariff"  # a tariff, or what an account pays by the month; the period is the tariff's code
     BRAKE = "brake"
     SIGN_IN = "sign-in"
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from billing.keys import alert_id
 from billing.period import Period
+from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
 from billing.subscribers.events import ServiceData
 
@@ -28,6 +29,6 @@ def _alert(customer_id: str, data: ServiceData, what: str, text: str, at: dateti
         customer_id=customer_id,
         period=period,
         text=text,
-        remedies=(),
+        remedies=(RemedyAction.SHOW_SUBSCRIBER.of().evolve(account=data.number),),
         at=at,
     )

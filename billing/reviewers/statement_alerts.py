@@ -17,7 +17,7 @@ def of_unfit_payout(
     """The line is a settlement by the settings, but its sum is unlike what the rail has taken."""
     text = (
         f"{format_amount(minor, currency)} on {rail} is a settlement of {of_rail}, but fits no receipts of that rail, "
-        "less its commission; it is kept as unmatched. Compare it with the bank's register, then: payments settle"
+        "less its commission; it is kept as unmatched. Compare it with the bank's register, then say what it is"
     )
     return _of_line(rail, key, "payout", text, minor, currency, at, remedy)
 

@@ -1,10 +1,31 @@
 """Service accounts in the ledger. Every method may be called again after any failure."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from billing.subscribers.service import Change, NewService, Service, ServiceChange, ServiceState
+from pydantic import Field
+
+from billing.model import Count, Few, Model
+from billing.subscribers.service import Change, NewService, Service, ServiceChange, ServiceRow, ServiceState
 from billing.tasks.task import Task
+
+PAGE_SERVICES = 100
+
+
+class ServiceFilter(NamedTuple):
+    """None, or "": any. ``search`` is looked for in number, customer, name and phone."""
+
+    state: ServiceState | None = None
+    customer_id: str | None = None
+    search: str = ""
+
+
+class ServicePage(Model):
+    """A page, how many there are in all, and how many in each state, whatever state is wanted."""
+
+    rows: Few[ServiceRow]
+    count: Count
+    states: dict[ServiceState, Count] = Field(max_length=10)
 
 
 class Restrictions(Protocol):
@@ -35,6 +56,9 @@ class Services(Restrictions, Protocol):
 
     async def service(self, number: str) -> Service | None:
         """The service account; None if there is none of this number, or nothing but the number."""
+
+    async def services(self, wanted: ServiceFilter, limit: int = PAGE_SERVICES, offset: int = 0) -> ServicePage:
+        """Service accounts that match, those that changed last first."""
 
     async def services_of(self, customer_id: str) -> list[Service]:
         """The customer's service accounts, the oldest first."""

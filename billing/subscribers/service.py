@@ -67,6 +67,12 @@ class Service(Model):
         return self.state.is_restricted and self.cause is ServiceCause.NON_PAYMENT
 
 
+class ServiceRow(Service):
+    """A service account in a listing; ``name`` is the customer's."""
+
+    name: Line | None
+
+
 class ServiceChange(Model):
     """A change of a service account, the ``position``-th; ``by`` None: the application.
 
@@ -122,7 +128,9 @@ class Change(NamedTuple):
 
     def of(self, service: Service) -> ServiceChange:
         """Raises ``InvalidInput`` for what cannot become of the account."""
-        if (self.state, self.cause) == (service.state, service.cause) or self.state not in _NEXT[service.state]:
+        is_same = (self.state, self.cause) == (service.state, service.cause)
+        is_first = self.state is ServiceState.ACTIVE and service.state is ServiceState.ORDERED
+        if is_same or self.state not in _NEXT[service.state] or is_first != (self.cause is ServiceCause.CONNECTED):
             raise InvalidInput(f"account {service.number} is {service.state}: {_ADVICE[service.state]}")
         return ServiceChange(
             **self._asdict(),

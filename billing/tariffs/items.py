@@ -7,8 +7,10 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, StringConstraints
 
 from billing.customers.account_numbers import AccountNumber
+from billing.customers.ladder import Rung
 from billing.invoices.invoice import AmountMinor, Description
 from billing.model import Id, Model
+from billing.period import Period
 from billing.tariffs.tariff import Day, FeeMinor, Tariff, TariffCode
 
 ItemKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", max_length=64)]
@@ -92,6 +94,18 @@ class Agreed(NamedTuple):
         """The account's, without withdrawn ones, by day."""
         own = (item for item in self.items if isinstance(item, Subscription) and item.account == account)
         return sorted((item for item in own if item.is_real), key=lambda item: item.starts_on)
+
+    def ladder(self, period: Period) -> tuple[Rung, ...]:
+        """The ladder of the tariff that the customer had last in the period; of several accounts, the first with one.
+
+        (): their tariffs have none.
+        """
+        accounts = sorted({item.account for item in self.items if isinstance(item, Subscription)})
+        for account in accounts:
+            own = [item for item in self.subscriptions(account) if item.is_within(period.first_day, period.last_day)]
+            if own and (ladder := self.tariffs[own[-1].tariff].ladder):
+                return ladder
+        return ()
 
     def discounts(self, account: str) -> list[Discount]:
         own = (item for item in self.items if isinstance(item, Discount) and item.account == account)

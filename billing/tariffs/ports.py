@@ -3,10 +3,11 @@
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from billing.customers.ladder import Rung
 from billing.model import Id, Instant, Model, Who, Why, Words
 from billing.period import Period
 from billing.tariffs.changes import TariffChange
@@ -46,6 +47,9 @@ class TariffBook(AgreedItems, ServiceDays, Protocol):
 
     async def end_tariff(self, code: str, last_day: date, by: str, reason: str, at: datetime) -> Tariff:
         """Offers it until ``last_day``; whoever has it keeps it. Raises ``NotFound``."""
+
+    async def set_ladder(self, code: str, ladder: Sequence[Rung], by: str, reason: str, at: datetime) -> Tariff:
+        """Gives it another ladder, for collections that begin from now on. Raises ``NotFound``."""
 
     async def tariffs(self) -> list[Tariff]:
         """All tariffs, by code."""

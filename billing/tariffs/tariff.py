@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from billing.customers.customer import Currency, Name
+from billing.customers.ladder import Ladder
 from billing.errors import InvalidInput
 from billing.model import Few, Model
 from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
@@ -44,13 +45,17 @@ class TariffVersion(Model):
 
 
 class Tariff(Model):
-    """What an account can subscribe to. From the day after ``ended_on`` nobody new can; who has it keeps it."""
+    """What an account can subscribe to. From the day after ``ended_on`` nobody new can; who has it keeps it.
+
+    ``ladder`` follows when its subscribers do not pay, unless their own terms have one; (): that of all customers.
+    """
 
     code: TariffCode
     name: Name
     currency: Currency
     versions: Few[TariffVersion] = Field(min_length=1)
     ended_on: Day | None = None
+    ladder: Ladder = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

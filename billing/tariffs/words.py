@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+from billing.customers.ladder import ladder_text
 from billing.money import format_amount
 from billing.tariffs.changes import SetLimit, TariffChange
 from billing.tariffs.items import Discount, Fee, Limit, Subscription, TariffItem
@@ -19,7 +20,8 @@ def version_words(tariff: Tariff) -> str:
     """The whole tariff in a line."""
     ended = [f"not offered after {tariff.ended_on}"] if tariff.ended_on else []
     fees = (fee_words(version, tariff.currency) for version in tariff.versions)
-    return f"{tariff.code} ({tariff.name}): {'; '.join(chain(fees, ended))}"
+    ladder = [f"if not paid: {ladder_text(tariff.ladder)}"] if tariff.ladder else []
+    return f"{tariff.code} ({tariff.name}): {'; '.join(chain(fees, ended, ladder))}"
 
 
 def item_words(item: TariffItem, currency: str) -> str:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from billing.model import Count, Model
+from billing.period import Period
 from billing.texts.text import Micros, TextReport, TextRow, TextStatus
 
 
@@ -46,8 +47,10 @@ class TextStore(Protocol):
 
     async def text(self, message_id: str) -> TextRow | None: ...
 
-    async def texts(self, customer_id: str | None = None, limit: int = 100) -> list[TextRow]:
-        """The newest first."""
+    async def texts(
+        self, customer_id: str | None = None, limit: int = 100, period: Period | None = None
+    ) -> list[TextRow]:
+        """Those that match every filter, the newest first."""
 
     async def texts_to_ask(self, vendor: str, since: datetime, before: datetime, limit: int) -> list[TextRow]:
         """Texts sent ``since`` then that were last heard of ``before``; the oldest first."""

@@ -179,3 +179,9 @@ class TextRow(Model):
 def masked_phone(phone: str) -> str:
     """``+7…5678``: for logs and alerts, where no number belongs."""
     return f"{phone[:2]}…{phone[-4:]}" if phone.startswith("+") else "…"
+
+
+def price_words(cost_micros: int, currency: str) -> str:
+    """``4.50 KZT``, ``0.0075 USD``: with two decimals, or as many as it has."""
+    whole, fraction = divmod(cost_micros, MICROS)
+    return f"{whole}.{f'{fraction:06}'.rstrip('0').ljust(2, '0')} {currency}"

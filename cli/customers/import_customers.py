@@ -9,10 +9,10 @@ from temporalio.client import Client
 
 from billing.customers.customer import Customer
 from billing.customers.registration import Registration, RegistrationState, import_id
-from billing.customers.roster import Newcomer, RowProblem, has_tokens, parse_newcomers, parse_roster
+from billing.customers.roster import Newcomer, RowProblem, has_tokens, numbers_in, parse_newcomers, parse_roster
 from billing.errors import BillingError
 from bootstrap import Adapters, connect_adapters, connect_registrar, connect_temporal
-from cli.customers.outcomes import REFUSED, CustomerOutcome, one_by_one, report, start_all
+from cli.customers.outcomes import REFUSED, CustomerOutcome, numbered, one_by_one, report, start_all
 from cli.customers.start import read_text, rows_in
 from cli.terminal.options import AsJson
 from clients.registrar import Registrar
@@ -26,7 +26,8 @@ async def import_(
     """Import customers and start billing them; a repeat changes nothing, and retries the rows that failed.
 
     The file has the columns of start --from; or, instead of stripe_customer_id and payment_method_id, a column token
-    (tok_...) from an old form. Each token becomes a customer with a card at Stripe, once, however often you repeat it.
+    (tok_...) from an old form. A column account_number, perhaps of several with semicolons, has what the customer types
+    in a bank's app. Each token becomes a customer with a card at Stripe, once, however often you repeat it.
     A row that is refused is reported with its line; the others go on. Exit code 0 if nothing was refused.
 
     [bold]Examples[/bold]
@@ -59,6 +60,7 @@ async def import_(
         spread = [(line, customer.spread_over(settings.spread)) for line, customer in customers.items()]
         outcomes += await start_all("importing", client, adapters, spread)
         outcomes += await one_by_one("importing", list(newcomers.items()), register)
+        outcomes = await numbered(adapters.ledger, outcomes, numbers_in(text), file.name)
     report(outcomes, as_json)
 
 
@@ -73,7 +75,7 @@ async def _registered(
     now = datetime.now(UTC)
     registration = Registration(
         registration_id=import_id(customer_id),
-        **newcomer.model_dump(exclude={"token"}),
+        **newcomer.model_dump(exclude={"token", "account_numbers"}),
         review_mode=newcomer.terms.review_mode,
         created_at=now,
         updated_at=now,

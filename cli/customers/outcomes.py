@@ -2,16 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import typer
 from temporalio.client import Client
 
 from billing.completeness.chains import restart
+from billing.customers.account_numbers import AccountNumbers
 from billing.customers.customer import Customer
 from billing.customers.roster import Newcomer
+from billing.errors import BillingError
 from billing.model import Code, Count, Model, Words
 from billing.period import Period
 from bootstrap import Adapters
@@ -59,6 +62,27 @@ async def start_all(
             unrecorded = {failed.customer_id: failed.reason for failed in batch.unrecorded}
             outcomes += [_unrecorded(outcome, unrecorded.get(outcome.customer_id)) for outcome in started]
     return outcomes
+
+
+async def numbered(
+    ledger: AccountNumbers, outcomes: Sequence[CustomerOutcome], numbers: Mapping[int, Sequence[str]], name: str
+) -> list[CustomerOutcome]:
+    """Gives customers of a file the account numbers of their lines. What cannot be given refuses the line.
+
+    ``name`` is the file's. A repeat changes nothing.
+    """
+    after = []
+    for outcome in outcomes:
+        try:
+            for number in numbers.get(outcome.line or 0, ()) if outcome.status != REFUSED else ():
+                now = datetime.now(UTC)
+                await ledger.open_number(outcome.customer_id, number, "the roster", f"imported from {name}", now)
+            after.append(outcome)
+        except BillingError as error:
+            after.append(
+                outcome.evolve(status=REFUSED, reason=f"it is billed, but without its account number: {error}")
+            )
+    return after
 
 
 def _unrecorded(outcome: CustomerOutcome, reason: str | None) -> CustomerOutcome:

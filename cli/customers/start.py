@@ -8,10 +8,10 @@ import typer
 
 from billing.apart import why
 from billing.customers.customer import Customer
-from billing.customers.roster import RowProblem, ignored_columns, parse_roster
+from billing.customers.roster import ignored_columns, numbers_in, parse_roster
 from billing.errors import InvalidInput
 from bootstrap import connect_adapters, connect_temporal
-from cli.customers.outcomes import REFUSED, CustomerOutcome, report, start_all
+from cli.customers.outcomes import REFUSED, CustomerOutcome, numbered, report, start_all
 from cli.terminal.options import AsJson, PeriodOption
 from cli.terminal.output import complain
 from settings import load_settings
@@ -39,7 +39,7 @@ async def start(
     Ten thousand take some minutes: each card is looked up at Stripe, 20 a second. If interrupted, repeat the command.
 
     The file needs the columns customer_id, email, name, currency, timezone, stripe_customer_id and
-    payment_method_id; optional are review_mode (monitor, approve or manual), approve_when (such as
+    payment_method_id; optional are account_number, review_mode (monitor, approve or manual), approve_when (such as
     first+edited), unusual_change_percent, unusual_above (an amount in the customer's currency) and terms (JSON).
     Other columns are ignored, with a warning; a column with nearly one of these names is refused with the file.
 
@@ -49,7 +49,8 @@ async def start(
     """
     if bool(customer_ids) == bool(roster):
         raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
-    listed, problems = _customers_in(roster) if roster else ({}, [])
+    text = read_text(roster) if roster else ""
+    listed, problems = rows_in(roster, text, parse_roster) if roster else ({}, [])
     outcomes = [CustomerOutcome(status=REFUSED, **dict(problem)) for problem in problems]
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
@@ -69,11 +70,9 @@ async def start(
             else:
                 outcomes.append(CustomerOutcome(customer_id=customer_id, status=REFUSED, reason=reason))
         outcomes += await start_all("starting", client, adapters, customers, period, reopen)
+        if roster:
+            outcomes = await numbered(adapters.ledger, outcomes, numbers_in(text), roster.name)
     report(outcomes, as_json)
-
-
-def _customers_in(path: Path) -> tuple[dict[int, Customer], list[RowProblem]]:
-    return rows_in(path, read_text(path), parse_roster)
 
 
 def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:

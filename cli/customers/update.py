@@ -13,6 +13,7 @@ from billing.money import parse_amount
 from billing.payments.methods import CardOnFile
 from billing.validation import explain
 from bootstrap import Adapters, connect_adapters, connect_temporal
+from bootstrap_texts import phone_reader
 from cli.invoices.invoices import recorded_month
 from cli.invoices.review import pairs
 from cli.terminal.options import CommandOptions
@@ -94,7 +95,7 @@ def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:
         "name": fields.name,
         "currency": fields.currency,
         "timezone": fields.timezone,
-        "phone": fields.phone,
+        "phone": None if fields.phone is None else phone_reader(load_settings())(fields.phone),
         "payment_method": _method(customer, fields),
         "terms": terms if any(value is not None for value in terms.values()) else None,
     }

@@ -27,6 +27,7 @@ from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
 from cli.terminal.output import SHOWN, end_with, print_json, print_table, say, utc, whole
+from cli.texts.table import print_texts
 from settings import load_settings
 from wording.customers import pays_by, reached_at
 from wording.plain import relative
@@ -116,6 +117,7 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         month = await recorded_month(ledger, customer_id, period)
         decisions = await ledger.decisions(customer_id, month.period)
         messages = await ledger.messages(customer_id, month.period)
+        texts = await ledger.texts(customer_id, period=month.period)
         charges = await ledger.payments(customer_id, month.period)
         reversals = await ledger.reversals(month.period, customer_id)
         collection = await ledger.collection(customer_id, month.period)
@@ -124,6 +126,7 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     if as_json:
         trail = {"decisions": decisions, "messages": messages, "charges": charges, "reversals": reversals}
         trail |= {"standstill": standstill.customers, "unseen": standstill.unseen, "collection": collection}
+        trail |= {"texts": texts}
         _print_as_json(month, trail, now)
         return
     customer = month.customer
@@ -140,6 +143,7 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         show = RemedyAction.SHOW_COLLECTION.of(customer_id, month.period)
         say(f"  {command_line(show)}")
     _print_history(decisions, messages)
+    print_texts(texts, title="Texts")
     print_charges(charges, reversals)
     say(f"\nTemporal: workflow {workflow_id(customer.customer_id)}")
 

@@ -1,5 +1,6 @@
 """``payments register`` and ``registers``: a bank's own record of a day, beside the journal."""
 
+from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from billing.errors import BillingError, InvalidInput
 from billing.money import format_amount
+from billing.registers.ports import DAYS_SHOWN
 from billing.registers.register import RegisterDay, RegisterRow
 from bootstrap import connect_adapters, connect_ledger
 from bootstrap_registers import connect_register_desk
@@ -52,8 +54,8 @@ async def take(
     again, or a longer one of the day, changes nothing twice. A file with a line that cannot be read is refused whole.
 
     OSMP's text is recognised. Of CSV the columns are txn_id, account, sum and txn_date, unless --map says otherwise:
-    reference, account, amount, paid_at, time, original, kind, currency, and reversal_words, date_format, decimal (point
-    or comma). Without --day, the day is in the file's name.
+    reference, account, amount, paid_at, time, original, kind, currency, and reversal_words, payment_words, date_format,
+    decimal (point or comma). Without --day, the day is in the file's name.
 
     [bold]Examples[/bold]
     $ python starter.py payments register take register.csv --rail bank-app --day 2026-11-27
@@ -81,10 +83,13 @@ async def take(
 async def registers(
     rail: Annotated[str, typer.Option("--rail", metavar="RAIL", help="Only of this rail.")] = "",
     day: DayOption = None,
+    before: Annotated[
+        date | None, typer.Option("--before", metavar="YYYY-MM-DD", parser=day_of, help="The days before that one.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="With --day: also the lines that agree.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the days of which a register has come, and how they stand now; of one day, the lines that are open.
+    """List the last days of which a register has come, and how they stand now; of one day, the lines that are open.
 
     [bold]Examples[/bold]
     $ python starter.py payments registers
@@ -97,11 +102,13 @@ async def registers(
         desk = connect_register_desk(settings, ledger)
         if day:
             return await _show(desk, rail, day, everything, as_json)
-        days = await desk.days(rail)
+        days = await desk.days(rail, before)
     if as_json:
         print_json({"registers": days})
         return
     print_table((whole("Day"), "Rail", whole("Taken in"), "How it stands"), days, _listed, empty="no register has come")
+    if len({each.day for each in days}) == DAYS_SHOWN:
+        say(f"older ones: python starter.py payments registers --before {days[-1].day}")
 
 
 async def confirm(
@@ -127,12 +134,13 @@ async def confirm(
     settings, rows, is_refused = load_settings(), list[RegisterRow](), False
     async with connect_adapters(settings) as adapters:
         desk = connect_register_desk(settings, adapters.ledger)
-        named = [row.reference for row in await desk.to_book(rail, day)] if day else references or []
-        for reference in named:
+        named = desk.to_book(rail, day) if day else _typed(references or [])
+        async for line in named:
+            reference, seen_minor = (line, None) if isinstance(line, str) else (line.reference, line.amount_minor)
             try:
-                rows.append(await desk.confirm(rail, reference.strip(), by, reason, settings.now()))
+                rows.append(await desk.confirm(rail, reference, by, reason, settings.now(), seen_minor))
             except BillingError as error:
-                if error.retryable or len(named) == 1:
+                if error.retryable or len(references or ()) == 1:
                     raise
                 complain(str(error))
                 is_refused = True
@@ -174,6 +182,11 @@ async def reject(
         row = await desk.reject(rail, reference.strip(), by, reason, settings.now())
         await tell_reviewers(settings, adapters)
     _report([row], as_json)
+
+
+async def _typed(references: list[str]) -> AsyncIterator[str]:
+    for reference in references:
+        yield reference.strip()
 
 
 def _content(file: Path) -> bytes:

@@ -129,6 +129,7 @@ def welcome(stack: Stack, password: str, commands: tuple[tuple[str, str], ...]) 
     for name, where in (
         ("Temporal", stack.ui_url),
         ("Mail", stack.mail_url),
+        ("Texts", stack.texts_url),
         ("Production", f"{stack.production_url}/jobs: what paid orders have released"),
         ("Network", f"{stack.provisioning_url}/accounts: which service accounts work"),
         ("WayForPay", f"{stack.wayforpay_url}/static/test_merch_n1, where payers type an order's number"),

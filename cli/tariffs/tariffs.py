@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from billing.customers.customer import Currency
+from billing.customers.ladder import ladder_text, parse_ladder
 from billing.errors import InvalidInput, NotFound
 from billing.money import parse_amount
 from billing.tariffs.ports import TariffLogEntry
@@ -88,6 +89,25 @@ async def change(
         _print(await ledger.change_tariff(code, version, by, reason, settings.now()), as_json)
 
 
+async def ladder(
+    code: Code,
+    rungs: Annotated[str, typer.Argument(metavar="RUNGS", help="Such as '1 remind, 7 warn, 14 suspend'; none.")],
+    by: By,
+    reason: Reason,
+    as_json: AsJson = False,
+) -> None:
+    """Say what follows when subscribers of a tariff do not pay; none: the ladder of all customers.
+
+    A customer whose own terms have a ladder keeps that. Collections that have begun keep theirs.
+
+    [bold]Example[/bold]
+    $ python starter.py tariffs ladder internet-100 "1 remind sms, 7 warn sms, 14 suspend" --by ann --reason "terms"
+    """
+    settings, wanted = load_settings(), () if rungs == "none" else parse_ladder(rungs)
+    async with connect_ledger(settings) as ledger:
+        _print(await ledger.set_ladder(code, wanted, by, reason, settings.now()), as_json)
+
+
 async def end(
     code: Code,
     ends_on: Annotated[date, day_option("--last", "The last day on which somebody new can have it.")],
@@ -162,6 +182,8 @@ def _print(tariff: Tariff, as_json: bool) -> None:
     say(f"{tariff.code}: {tariff.name}" + (f", offered until {tariff.ended_on}" if tariff.ended_on else ""))
     for version in tariff.versions:
         say(f"  {fee_words(version, tariff.currency)}")
+    if tariff.ladder:
+        say(f"  if not paid: {ladder_text(tariff.ladder)}")
 
 
 def _listed(tariff: Tariff) -> tuple[object, ...]:

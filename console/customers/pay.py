@@ -48,6 +48,7 @@ from console.customers.wording import values, values_of_all
 from console.web.pages import Pages
 from console.web.security import same_site
 from console.web.tokens import opened
+from services.ways_to_pay import PaymentWays
 from workflows.payment_collection import PaymentCollection
 
 _QUERY_TIMEOUT = timedelta(seconds=3)
@@ -74,10 +75,10 @@ class PaymentPages:
         links: PaymentLinks,
         pages: Pages,
         gateways: GatewayLinks,
-        where_to_pay: str = "",
+        ways: PaymentWays,
     ) -> None:
-        self._where_to_pay = where_to_pay
         self._gateways = gateways
+        self._ways = ways
         self._client = client
         self._vault = vault
         self._ledger = ledger
@@ -104,8 +105,8 @@ class PaymentPages:
             refresh_seconds = _LOOK_AFTER_SECONDS[look]
         customer = await self._ledger.customer(customer_id)
         page: dict[str, object] = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
-        page |= {"gateways": self._gateways.titles(customer), "where_to_pay": self._where_to_pay}
-        page |= {"account": await self._account_of(customer_id)}
+        whose = case.collection.customer if case.collection else case.month.customer
+        page |= {"gateways": self._gateways.titles(customer), "ways": await self._ways.of(whose)}
         if len(case.owed) > 1:
             return self._pages.page("pay_all.html", page | values_of_all(case))
         return self._pages.page("pay.html", page | values(case))
@@ -186,10 +187,6 @@ class PaymentPages:
         owed_minor = balance.owed_for(Subject.month(period), month.currency)
         view = customer_view(month, own, charges, paused, is_stopped, owed_minor)
         return CustomersPage(month, own, view, await self._owed(running, paused, is_stopped) if running else ())
-
-    async def _account_of(self, customer_id: str) -> str:
-        """The number to pay by; "" if there is none."""
-        return next((known.number for known in await self._ledger.numbers_of(customer_id) if not known.closed_at), "")
 
     async def _owed(self, running: Collection, paused: bool, is_stopped: bool) -> tuple[OwedMonth, ...]:
         owed = []

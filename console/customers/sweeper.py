@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+
+from services.background import running
 
 _log = logging.getLogger(__name__)
 
@@ -11,13 +13,8 @@ _log = logging.getLogger(__name__)
 @asynccontextmanager
 async def sweeping(what: str, sweep: Callable[[], Awaitable[object]], pause_seconds: float) -> AsyncIterator[None]:
     """Sweeps at once, then after each pause until the block ends; ``what`` is looked after, for the log."""
-    task = asyncio.create_task(_sweep(what, sweep, pause_seconds))
-    try:
+    async with running(_sweep(what, sweep, pause_seconds)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _sweep(what: str, sweep: Callable[[], Awaitable[object]], pause_seconds: float) -> None:

@@ -9,7 +9,7 @@ from billing.remedies import Remedy, RemedyAction
 from wording.remedies import command_line
 
 _BY_BUTTON = {RemedyAction.RESTART, RemedyAction.RESUME, RemedyAction.APPROVE, RemedyAction.REFRESH, RemedyAction.SKIP}
-_OF_PAYMENT = {RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.SHOW_PAYMENT}
+_OF_PAYMENT = {RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.SHOW_PAYMENT, RemedyAction.SETTLE_PAYOUT}
 _OF_REGISTER = {RemedyAction.SHOW_REGISTER, RemedyAction.TAKE_REGISTER, RemedyAction.CONFIRM_REGISTER}
 _OF_ORDER = {RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN}
 _BY_FORM = {RemedyAction.CHANGE_LINE, RemedyAction.REMOVE_LINES, RemedyAction.ADD_LINES}
@@ -25,6 +25,8 @@ def remedy_page(remedy: Remedy, period: Period) -> str | None:
         return f"/desk/money/registers/{remedy.rail}/{remedy.day}" if remedy.day else "/desk/money/registers"
     if remedy.action in _OF_ORDER:
         return f"/desk/orders/{remedy.order_number}"
+    if remedy.action is RemedyAction.SHOW_SUBSCRIBER:
+        return f"/desk/subscribers/{remedy.account}"
     if remedy.action in _OF_PAYMENT:
         name = PaymentName.of(remedy.rail, remedy.reference)
         return f"/desk/money/payment?{urlencode(name._asdict())}"

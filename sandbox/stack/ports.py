@@ -24,6 +24,7 @@ class Ports:
     wayforpay: int = 0
     bank: int = 0
     provisioning: int = 0
+    sms: int = 0
 
     @classmethod
     def settings(cls) -> list[str]:

@@ -72,6 +72,10 @@ class Stack:
         return f"http://{HOST}:{self.settings.sandbox_bank_port}"
 
     @property
+    def texts_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_sms_port}/_control/texts"
+
+    @property
     def production_url(self) -> str:
         return f"http://{HOST}:{self.settings.sandbox_production_port}"
 
@@ -205,6 +209,7 @@ async def _deliver_webhooks(settings: Settings) -> None:
         url = f"{settings.links.base_url}/webhooks/wayforpay/{rail}"
         await control(settings.sandbox_wayforpay_port, "service-url", {"url": url})
     await agree_with_the_bank(settings, settings.links.base_url)
+    await control(settings.sandbox_sms_port, "report-url", {"url": f"{settings.links.base_url}/webhooks/texts"})
 
 
 async def keep_alive(child: Child, report: Callable[[str], None]) -> None:

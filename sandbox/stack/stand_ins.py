@@ -1,4 +1,4 @@
-"""The stand-ins for Stripe, WayForPay, a bank, Google Sheets, a mail server, production and provisioning, together.
+"""The stand-ins for Stripe, WayForPay, a bank, Google Sheets, mail, texts, production and provisioning, together.
 
 python -m sandbox.stack.stand_ins --folder data      serves on 127.0.0.1 until SIGTERM; keeps all in the folder
 
@@ -7,6 +7,7 @@ folder/wayforpay.jsonl     the journal of the WayForPay stand-in, as well
 folder/bank-app.jsonl      and that of the bank
 folder/sheets/sales/*.csv  the worksheets, one file a month; edit them as you would the sheet
 folder/mail/*.eml          every mail that was sent
+folder/sms.jsonl           every text that was taken
 folder/production.jsonl    what production was told
 folder/provisioning.jsonl  what provisioning was told
 """
@@ -25,6 +26,8 @@ from starlette.types import ASGIApp
 
 from sandbox.bank.api import bank_app
 from sandbox.bank.store import BANK_JOURNAL
+from sandbox.sms.api import sms_app
+from sandbox.sms.store import SMS_JOURNAL
 from sandbox.stack.local_server import LocalServer
 from sandbox.stack.ports import Ports
 from sandbox.stand_ins.faults import Faults
@@ -48,7 +51,7 @@ async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[P
     (folder / "sheets").mkdir(exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         mailbox = await stack.enter_async_context(Mailbox(folder / "mail", port=ports.smtp))
-        stripe, sheets, mail, production, wayforpay, bank, provisioning = await stack.enter_async_context(
+        stripe, sheets, mail, production, wayforpay, bank, provisioning, sms = await stack.enter_async_context(
             _serve_all(
                 (Faults(stripe_app(folder / "stripe.jsonl")), ports.stripe),
                 (Faults(sheets_app(folder / "sheets")), ports.sheets),
@@ -57,9 +60,10 @@ async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[P
                 (ByCall(Faults(wayforpay_app(folder / "wayforpay.jsonl"))), ports.wayforpay),
                 (Faults(bank_app(folder / BANK_JOURNAL)), ports.bank),
                 (Faults(provisioning_app(folder / "provisioning.jsonl")), ports.provisioning),
+                (Faults(sms_app(folder / SMS_JOURNAL)), ports.sms),
             )
         )
-        yield Ports(stripe, sheets, mail, mailbox.port, production, wayforpay, bank, provisioning)
+        yield Ports(stripe, sheets, mail, mailbox.port, production, wayforpay, bank, provisioning, sms)
 
 
 @contextlib.asynccontextmanager
@@ -106,7 +110,7 @@ def _listener(port: int) -> socket.socket:
 
 async def _main() -> None:
     parser = argparse.ArgumentParser(
-        description="Stand-ins for Stripe, WayForPay, a bank, Google Sheets, mail, production and provisioning"
+        description="Stand-ins for Stripe, WayForPay, a bank, Google Sheets, mail, texts, production, provisioning"
     )
     parser.add_argument("--folder", type=Path, default=Path("data"))
     names = [field.name for field in fields(Ports)]

@@ -7,7 +7,7 @@ they were made; and once an hour, days before. Everything that is read may be re
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from billing.errors import NotFound, PaymentBusy, PaymentForbidden, PaymentUnkno
 from billing.payments.gateway import GatewayPositions, GatewayState, GatewayTransaction
 from billing.payments.payment import PaymentEvent
 from billing.payments.ports import EventInbox
+from services.background import running
 from services.gateways.gateway import Gateway
 
 POLL = timedelta(seconds=30)
@@ -65,15 +66,8 @@ class GatewayReader:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Reads until the block ends."""
-        tasks = [asyncio.create_task(self._work(gateway)) for gateway in self._gateways.values()]
-        try:
+        async with running(*(self._work(gateway) for gateway in self._gateways.values())):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
 
     async def read(self, gateway: Gateway, until: datetime) -> None:
         """Takes in the list from where it was read to, in pieces, until ``until`` by the gateway's clock.

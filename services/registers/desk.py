@@ -9,7 +9,7 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -92,7 +92,7 @@ class RegisterDesk:
             await self._ledger.save_register_lines(terms, day, page)
             advance(len(page))
         if used != before:
-            await self._ledger.keep_register_mapping(rail, used, by or "", now)
+            await self._ledger.keep_mapping(rail, used, by or "", now)
         return await self._ledger.close_register(terms, file)
 
     async def day_of(self, rail: str, named: date, name: str, content: bytes) -> date:
@@ -113,9 +113,9 @@ class RegisterDesk:
                 return before if is_missing or days[before] > days[named] else named
         return named
 
-    async def days(self, rail: str = "") -> list[RegisterDay]:
-        """The days of which a register has come, as they stand now; the newest first."""
-        named = await self._ledger.register_days(rail)
+    async def days(self, rail: str = "", before: date | None = None) -> list[RegisterDay]:
+        """The last ``DAYS_SHOWN`` days of which a register has come, as they stand now; the newest first."""
+        named = await self._ledger.register_days(rail, before)
         return [await self._ledger.register_day(self._terms[of], day) for of, day in named if of in self._terms]
 
     async def day(self, rail: str, day: date) -> RegisterDay:
@@ -126,9 +126,11 @@ class RegisterDesk:
         """The lines of a day that are open, or ``everything``."""
         return await self._ledger.register_lines(self.terms(rail), _within_reason(day), limit, everything)
 
-    async def confirm(self, rail: str, reference: str, by: str, reason: str, now: datetime) -> RegisterRow:
-        """Books a line. Raises ``NotFound`` and ``InvalidInput``."""
-        return await self._ledger.confirm_register_line(self.terms(rail).rail, reference, by, reason, now)
+    async def confirm(
+        self, rail: str, reference: str, by: str, reason: str, now: datetime, seen_minor: int | None = None
+    ) -> RegisterRow:
+        """Books a line, if it still has the amount that was seen. Raises ``NotFound`` and ``InvalidInput``."""
+        return await self._ledger.confirm_register_line(self.terms(rail).rail, reference, by, reason, now, seen_minor)
 
     async def reject(self, rail: str, reference: str, by: str, reason: str, now: datetime) -> RegisterRow:
         """Leaves a line as it is, and has that told. Raises ``NotFound`` and ``InvalidInput``."""
@@ -138,11 +140,15 @@ class RegisterDesk:
         """Forgets a day's files, which were another rail's or day's. Raises ``NotFound`` and ``InvalidInput``."""
         return await self._ledger.withdraw_register(self.terms(rail).rail, _within_reason(day), by, reason, now)
 
-    async def to_book(self, rail: str, day: date) -> list[RegisterRow]:
-        """What of a day can be booked: payments first, then what was taken back of them."""
-        page = await self.lines(rail, day, limit=10_000)
-        rows = [row for row in page.rows if row.state.is_bookable]
-        return sorted(rows, key=lambda row: row.state is LineState.REVERSED)
+    async def to_book(self, rail: str, day: date) -> AsyncIterator[RegisterRow]:
+        """All that can be booked of a day: payments first, then what was taken back of them. Book each as it comes."""
+        terms, of = self.terms(rail), _within_reason(day)
+        for state in (LineState.MISSING, LineState.REVERSED):
+            after = ""
+            while rows := await self._ledger.bookable_lines(terms, of, state, after):
+                for row in rows:
+                    yield row
+                after = rows[-1].reference
 
 
 def _within_reason(day: date) -> date:

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from billing.errors import BillingError, InvalidInput
 from billing.registers.ports import RegisterDays, Registers, Taken
+from services.background import running
 from services.registers.desk import FILE_MAX_BYTES, RegisterDesk
 
 POLL = timedelta(minutes=1)
@@ -68,13 +69,8 @@ class RegisterFolder:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Looks until the block ends."""
-        task = asyncio.create_task(self._work())
-        try:
+        async with running(self._work()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def look(self) -> None:
         """Takes in what is new, then tells what is missing. Raises ``LedgerUnavailable``: the next look repeats it."""

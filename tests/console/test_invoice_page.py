@@ -7,9 +7,12 @@ from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine
 from billing.period import Period
 from billing.reviewers.users import Role
+from billing.texts.ports import TextLimits
+from billing.texts.text import Delivery, TextReport
 from tests.bed import OCTOBER, now
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import reviewer
+from tests.contract.test_ledger_texts import text
 
 PAGE = f"/desk/{OCTOBER}/invoices/acme"
 
@@ -70,6 +73,18 @@ async def test_mails_can_be_read_as_they_were_sent(desk: Desk) -> None:
     (mail,) = desk.bed.mails("acme@example.com")
     assert mail.subject in text
     assert "to acme@example.com" in text
+
+
+async def test_texts_are_shown_beside_the_mails(desk: Desk) -> None:
+    await desk.bed.monitored()
+    row = text(period=OCTOBER, began_at=now(), tried_at=now(), at=now())
+    await desk.bed.ledger.begin_text(row, TextLimits(), now())
+    failed = TextReport(vendor_id="v1", delivery=Delivery.FAILED, code="22 wrong_number")
+    await desk.bed.ledger.take_report(row.message_id, failed, now())
+    async with reviewer(desk) as ann:
+        shown = await ann.page()
+    for words in ("to +77012345678, 22 wrong_number", row.body, "1 segment, 4.50 KZT", "Bill by text"):
+        assert words in shown
 
 
 async def test_who_edited_what_is_told_version_by_version(desk: Desk) -> None:

@@ -45,6 +45,16 @@ async def test_the_page_says_what_is_owed_and_why_and_paying_there_settles_it(de
     assert desk.bed.charged() == [(OCTOBER, 15050)]
 
 
+async def test_the_page_tells_the_account_number_for_banks_apps(desk: Desk) -> None:
+    await desk.overdue()
+    assert "account number" not in (await desk.browser.get(desk.page())).text
+    await desk.bed.ledger.open_number("acme", "1000009", "ann", "contract 17", datetime.now(UTC))
+    text = (await desk.browser.get(desk.page())).text
+    assert "Or pay in Bank&#39;s app, Terminals, Local bank: your account number is <strong>1000009</strong>." in text
+    await desk.bed.tell(WriteOff(**ANN))
+    assert "1000009" not in await desk.shows("There is nothing to pay here")
+
+
 async def owes_two(desk: Desk, behaviour: str = "decline:insufficient_funds") -> Month:
     """October and November: 100.00 and 30.00 EUR."""
     bed = desk.bed

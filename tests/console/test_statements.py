@@ -1,12 +1,17 @@
 """The desk's upload of bank statements: what became of each line, and what is refused."""
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.journal import AccountKind
+from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.users import Role
 from billing.statements.statement import FILE_MAX_BYTES
 from bootstrap_statements import SANDBOX_ACCOUNT
 from tests import statement_samples as samples
-from tests.console.paying import MONEY, Person, ann, desk, signed_in
+from tests.console.paying import LATE, MONEY, Person, ann, desk, signed_in
 from tests.console.people import Office
 from tests.console.reviewing import fields, readable
 
@@ -75,3 +80,37 @@ async def test_whoever_may_not_record_money_does_not_import(desk: Office) -> Non
         assert "Import a statement" not in await vic.page()
         assert (await vic.browser.get(IMPORT)).status_code == 403
         assert (await vic.browser.post(IMPORT, files={"file": ("a", b"b")})).status_code == 403
+
+
+async def test_a_payout_that_fitted_nothing_is_settled_by_an_approver_on_its_page(desk: Office, ann: Person) -> None:
+    receipt: dict[str, Any] = {
+        "customer_id": None,
+        "amount_minor": 10_000,
+        "currency": "eur",
+        "paid_at": LATE - timedelta(days=2),
+    }
+    await desk.ledger.book(IncomingPayment(rail="bank-app", reference="1", **receipt), LATE)
+    async with signed_in(desk, "bob") as bob:
+        await upload(bob, statement(samples.one_c_document("9", "90.00", "settlement bank-app")))
+    (row,) = (await desk.ledger.incoming_payments(PaymentFilter(rail="bank", unmatched=True))).rows
+    here = f"{MONEY}/payment?{urlencode({'rail': row.rail, 'digest': row.digest})}"
+    form = {"rail": row.rail, "digest": row.digest, "of": "bank-app", "fee": "10.00", "reason": "a dear month"}
+    settle = f"{MONEY}/payment/settle"
+    assert "Payout of a rail" in await ann.page(here)
+    for wrong, why in (
+        ({"fee": "10.01"}, "ank-app has 100.00 EUR that"),
+        ({"of": "cash"}, "hands over nothing"),
+        ({"fee": "x"}, "is not an amount"),
+        ({"reason": " "}, "Say why"),
+    ):
+        assert why in await ann.post(settle, form | wrong, 422), why
+    async with signed_in(desk, "eve", Role.REVIEWER) as eve:
+        assert "Payout of a rail" not in await eve.page(here)
+        assert (await eve.browser.post(settle, data=form)).status_code == 403
+    page = await ann.post(settle, form)
+    assert "Unmatched nothing" in page
+    assert "Settled by ann a dear month" in page
+    assert await ann.post(settle, form) == page, "a double click changes nothing"
+    sums = {(total.kind, total.rail): total.closing_minor for total in await desk.ledger.trial_balance()}
+    assert sums[AccountKind.CLEARING, "bank-app"] == 0
+    assert sums[AccountKind.FEE, "bank-app"] == 1000

@@ -74,7 +74,7 @@ async def test_what_is_open_is_a_finding_for_each_state_of_a_day_until_it_is_dec
     assert "2 missing (3.00 KZT)" in result.findings[0].text
     assert "1 extra (7.00 KZT): the journal has them, the bank does not" in result.findings[3].text
     assert sums(result) == [(700, 1_200)]
-    for row in await desk.to_book(RAIL, DAY):
+    async for row in desk.to_book(RAIL, DAY):
         await desk.confirm(RAIL, row.reference, *BY)
     await desk.reject(RAIL, TXNS[0], "ann", "the bank corrects it", NOW)
     (finding,) = (await compared(ledger)).findings

@@ -13,6 +13,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.billers.biller import Answer, Answered, BillerPayment, Outcome
 from billing.customers.account_numbers import AccountKey, personal_digest
 from billing.errors import BillingError
+from billing.events.event import Destination
 from billing.receivables.payment_list import PaymentFilter
 from tests.contract.biller_fixtures import NUMBER, PERSONAL, PERSONAL_SECRET, STRANGE, numbered
 from tests.contract.ledger_fixtures import AT
@@ -50,15 +51,23 @@ async def pay(ledger: SqlLedger, place: int, whose: str, amount_minor: int = 100
     return await ledger.pay_account(payment, written, AT)
 
 
-async def statements(ledger: SqlLedger, whose: str) -> int:
+async def statements(ledger: SqlLedger, whose: str, amount_minor: int = 100) -> int:
     async with before(ledger, 0, lambda: None) as seen:
-        await pay(ledger, 0, whose)
+        await pay(ledger, 0, whose, amount_minor)
     return len(seen)
 
 
 async def booked(ledger: SqlLedger) -> list[str]:
     rows = (await ledger.incoming_payments(PaymentFilter(rail="terminals"))).rows
     return sorted(row.reference[-5:] for row in rows)
+
+
+@pytest.mark.parametrize("whose", ["number", "person"])
+async def test_a_payment_asks_for_each_thing_once(books: SqlLedger, url: str, whose: str) -> None:
+    """Nine statements and the commit: on PostgreSQL a round trip each, and each is what a bank waits for."""
+    ledger = await SqlLedger.connect(url, (Destination.COLLECTION,))
+    assert await statements(ledger, whose, 1000) == 9
+    await ledger.close()
 
 
 @pytest.mark.parametrize("whose", KEYS)

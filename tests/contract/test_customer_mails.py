@@ -15,6 +15,8 @@ from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
 from sandbox.stand_ins.mailbox import Mailbox, read_mail
 from services.customer_mails import CustomerMails
+from services.ways_to_pay import PaymentWays
+from tests.contract.ledger_fixtures import AT
 from tests.unit.months import drafted
 
 MONTH = drafted(10_000).announcing(drafted(10_000).notice_at)
@@ -40,7 +42,9 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
 
 
 async def sends(mailer: SmtpMail, ledger: SqlLedger, month: Month = MONTH) -> None:
-    await CustomerMails(mailer, ledger, "example.com", Links("", "")).to_customer(CustomerMailKind.NOTICE, month, 1)
+    apps = PaymentWays(ledger, {"eur": ["Bank's app"]})
+    mails = CustomerMails(mailer, ledger, "example.com", Links("", ""), apps)
+    await mails.to_customer(CustomerMailKind.NOTICE, month, 1)
 
 
 async def begins(mailer: Stopped, ledger: SqlLedger) -> asyncio.Task[None]:
@@ -70,3 +74,23 @@ async def test_of_two_that_go_on_at_once_one_sends_it(ledger: SqlLedger, mailbox
     assert isinstance(left, MailUnavailable)
     assert sent is None
     assert len(read_mail(mailbox.folder)) == 1
+
+
+@pytest.mark.parametrize(("currency", "shown"), [("eur", True), ("kzt", False)])
+async def test_a_bill_tells_the_open_account_number_if_an_app_takes_its_currency(
+    ledger: SqlLedger, mailbox: Mailbox, currency: str, shown: bool
+) -> None:
+    customer = MONTH.customer
+    await ledger.record(MONTH, AT)
+    for number in ("1000017", "1000009"):
+        await ledger.open_number(customer.customer_id, number, "ann", "contract 17", AT)
+    await ledger.close_number("1000017", "ann", "moved", AT)
+    mails = CustomerMails(
+        SmtpMail("127.0.0.1", mailbox.port, "billing@example.com"),
+        *(ledger, "example.com", Links("", "")),
+        PaymentWays(ledger, {currency: ["Bank's app"]}),
+    )
+    await mails.to_customer(CustomerMailKind.NOTICE, MONTH, 1)
+    (mail,) = read_mail(mailbox.folder)
+    assert ("1000009, for Bank's app" in mail.text) is shown
+    assert "1000017" not in mail.text

@@ -31,6 +31,7 @@ from services.customer_mails import CustomerMails
 from services.customer_messages import CustomerMessages
 from services.customer_texts import CustomerTexts
 from services.text_reports import TextReports
+from services.ways_to_pay import PaymentWays
 from tests.contract.ledger_fixtures import AT
 from tests.unit.letters import POOR, SUSPENDED_SOON, announced, contacted
 
@@ -62,7 +63,7 @@ class World:
 
     def messages(self, terms: TextTerms = TERMS) -> CustomerMessages:
         mailer = SmtpMail("127.0.0.1", self.mailbox.port, "billing@example.com", "Billing")
-        mails = CustomerMails(mailer, self.ledger, "example.com", Links("", "a secret"))
+        mails = CustomerMails(mailer, self.ledger, "example.com", Links("", "a secret"), PaymentWays(self.ledger, {}))
         return CustomerMessages(mails, self.texts(terms), self.ledger, terms.receipts)
 
     async def stand(self, path: str, body: object = None, method: str = "POST") -> Any:

@@ -7,12 +7,21 @@ from itertools import pairwise
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from billing.collections.collection import Collection
+from billing.collections.debt import Debt
+from billing.customers.ladder import ladder_text, parse_ladder
 from billing.errors import InvalidInput, NotFound, TariffsChanged
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.reviewers.queries import AuditFilter, AuditKind
 from billing.tariffs.changes import AddFee, EndTariff, SetLimit, Subscribe
 from billing.tariffs.lines import lines_of
 from billing.tariffs.tariff import Tariff, TariffVersion
+from services.collecting import LadderTerms, collect
 from tests.contract.ledger_fixtures import ACME, AT, INVOICE, LATER, NOVEMBER, opened
+from tests.contract.test_ledger_erase import ERIKA, closed_month, dump
 
 NUMBER = "1000009"
 WHO = "ann", "contract 17", AT
@@ -150,3 +159,74 @@ async def test_a_limit_and_an_end_are_the_customers(ledger: SqlLedger) -> None:
     agreed = await ledger.agree(EndTariff(account=NUMBER, ends_on=date(2026, 12, 15)), *WHO)
     assert sum(line.amount_minor for line in lines_of(NOVEMBER, agreed, "eur")) == 1000
     assert lines_of(Period("2027-01"), agreed, ACME.currency) == ()
+
+
+async def test_changes_are_in_the_audit_trail(ledger: SqlLedger) -> None:
+    await with_account(ledger)
+    await ledger.agree(FEE, "bob", "task 7", LATER)
+    rows = await ledger.audit(AuditFilter(), None, 10)
+    assert [(row.kind, row.by, row.customer_id, row.period, row.reason, row.result) for row in rows] == [
+        (AuditKind.TARIFF, "bob", "acme", "", "task 7", f"fee: {NUMBER} 5.00 EUR on 2026-11-20: Router"),
+        (AuditKind.TARIFF, "ann", "", "net", "contract 17", "net (Internet 100): 30.00 EUR from 2026-01-01, by days"),
+    ]
+
+
+async def test_an_erasure_leaves_no_name_in_what_was_agreed(ledger: SqlLedger, url: str) -> None:
+    await ledger.record(Month.open(ERIKA, NOVEMBER), AT)
+    await ledger.open_number("c77", NUMBER, *WHO)
+    await ledger.agree(FEE.evolve(text="Router for Erika Mustermann"), "ann", "Erika Mustermann has asked", AT)
+    await ledger.record(closed_month(), LATER)
+    with pytest.raises(InvalidInput, match="c77 is closed, and gets no more bills"):
+        await ledger.agree(FEE.evolve(key="more", day=date(2026, 12, 20)), *WHO)
+    await ledger.settle("c77", "ann", "paid in cash", LATER)
+    assert "mustermann" in dump(url)
+    await ledger.erase("c77", "ann", "asked for it", LATER)
+    [fee] = (await ledger.agreed("c77")).items
+    assert (fee.kind, fee.starts_on) == ("fee", date(2026, 11, 20))
+    assert "mustermann" not in dump(url)
+
+
+class Started:
+    """The collection that was begun."""
+
+    def __init__(self) -> None:
+        self.collection: Collection | None = None
+
+    async def begin(self, collection: Collection, debt: Debt) -> None:
+        self.collection = collection
+
+    async def count_again(self, customer_id: str, reason: str) -> bool:
+        return True
+
+    async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
+        return False
+
+    async def runs(self, customer_id: str) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("own", "of_tariff", "walked"),
+    [
+        ("30 remind", "20 remind", "30 remind"),
+        ("", "20 remind", "20 remind"),
+        ("", "", "10 remind"),
+    ],
+)
+async def test_a_collection_walks_the_customers_ladder_else_the_tariffs_else_everybodys(
+    ledger: SqlLedger, own: str, of_tariff: str, walked: str
+) -> None:
+    await with_account(ledger)
+    await ledger.agree(SUBSCRIBE, *WHO)
+    await ledger.set_ladder("net", parse_ladder(of_tariff) if of_tariff else (), *WHO)
+    terms = ACME.terms.evolve(ladder=own) if own else ACME.terms
+    agreed = await ledger.agreed("acme")
+    lines = lines_of(NOVEMBER, agreed, "eur")
+    invoice = INVOICE.evolve(lines=lines, problems=(), tariffs_seen=agreed.revision)
+    declined = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
+    month = opened(terms=terms).drafted(invoice).close(Stage.PAST_DUE, AT, declined)
+    await ledger.record(month, AT)
+    started = Started()
+    await collect(ledger, started, month, LadderTerms(parse_ladder("10 remind")))
+    assert started.collection is not None
+    assert ladder_text(started.collection.ladder) == walked

@@ -12,8 +12,9 @@ from sandbox.timeline import until
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, succeed
 from tests.contract.service_fixtures import ACTIVE, DUE, SUSPENDED, WHY, by_person
 from tests.contract.service_fixtures import ledger as ledger  # a fixture
+from tests.contract.test_event_delivery import SECONDS
 from tests.contract.test_ledger_journal import announced, invoice_of
-from tests.contract.test_provisioning import SECONDS, dispatching, network
+from tests.contract.test_provisioning import dispatching, network
 from tests.forks import Fork
 from tests.service_racing import BILL_MINOR, SUBSCRIBERS, customer, paid_minor
 

@@ -173,7 +173,7 @@ async def the_register_comes(bed: Bed, rail: str) -> None:
     for name in ("register.csv", "again.csv"):
         content = await download(bed.ports.bank, f"registers/{rail}?day={day}")
         await desk.take(rail, day, name, content, "ann", now(), ["original=original"])
-    for row in await desk.to_book(rail, day):
+    async for row in desk.to_book(rail, day):
         await desk.confirm(rail, row.reference, "ann", "by the register", now())
 
 

@@ -24,6 +24,7 @@ def test_doctor_reports_everything_that_is_wrong_and_exits_with_1(run: Run, ledg
         "payments": False,
         "sales": False,
         "mail": False,
+        "texts": False,
         "production": False,
         "provisioning": False,
         "wayforpay": False,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,9 @@ def test_a_tariff_is_added_listed_changed_and_ended(book: Run) -> None:
     assert "31.00 EUR from 2026-01-01, by days" in book(*ADD).stdout
     changed = book("tariffs", "change", "net", "--fee", "35", "--from", "2090-01-01", "--whole-months", *WHO)
     assert "35.00 EUR from 2090-01-01, by days: never" in changed.stdout
+    assert "if not paid: 7 warn, 14 suspend" in book("tariffs", "ladder", "net", "7 warn, 14 suspend", *WHO).stdout
+    assert "needs a warning" in said(book("tariffs", "ladder", "net", "14 suspend", *WHO).stderr)
+    assert "if not paid" not in book("tariffs", "ladder", "net", "none", *WHO).stdout
     assert "offered until 2090-06-30" in book("tariffs", "end", "net", "--last", "2090-06-30", *WHO).stdout
     [tariff] = json.loads(book("tariffs", "list", "--json").stdout)["tariffs"]
     assert (tariff["ended_on"], len(tariff["versions"])) == ("2090-06-30", 2)
@@ -92,3 +96,21 @@ def test_a_tariff_in_another_currency_is_refused(book: Run) -> None:
     assert book(*dollars).exit_code == 0
     refused = book("subscribers", "tariff", NUMBER, "usd", "--from", "2026-12-01", *WHO)
     assert "tariff usd is in USD, and the customer is billed in EUR" in said(refused.stderr)
+
+
+def test_accounts_get_their_tariffs_from_a_file_and_a_wrong_row_is_named(book: Run, tmp_path: Path) -> None:
+    file = tmp_path / "accounts.csv"
+    rows = [f"{NUMBER},net,2026-12-01", "1000008,net,2026-12-01", f"{NUMBER},net,1.12.2026", "2000008,net,2026-12-01"]
+    file.write_text("\n".join(("Number,Tariff,From", *rows)))
+    done = book("tariffs", "import", str(file), *WHO, "--json")
+    assert done.exit_code == 1
+    assert done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["done"], [row["line"] for row in found["refused"]]) == (1, [3, 4, 5])
+    assert "its last digit does not fit" in found["refused"][0]["reason"]
+    assert "starts_on" in found["refused"][1]["reason"]
+    assert "there is no account number 2000008" in found["refused"][2]["reason"]
+    file.write_text(f"number,tariff,from\n{NUMBER},net,2026-12-01\n")
+    assert "1 accounts have their tariff, 0 rows refused" in book("tariffs", "import", str(file), *WHO).stdout
+    file.write_text("number,from\n")
+    assert "the first row lacks tariff" in said(book("tariffs", "import", str(file), *WHO).stderr)

@@ -83,7 +83,7 @@ class CollectionMachine(RuleBasedStateMachine):
         self.webhooks: list[Period] = []
         month = charging(12_000, terms={"dunning_days": dunning})
         self.now = month.charge_at
-        self.collection = Collection.open(self.unpaid(month, outcome))
+        self.collection = self.opened(self.unpaid(month, outcome))
         self.work: Work | None = None  # of the workflow's loop
         self.found: ChargeResult | None = None  # what it will answer, if it has reached the processor by now
         self.paying: Work | None = None  # of the customer
@@ -93,6 +93,9 @@ class CollectionMachine(RuleBasedStateMachine):
         self.reminded_at: datetime | None = None
         self.alerted_at: datetime | None = None
         self.brake_on = False
+
+    def opened(self, month: Month) -> Collection:
+        return Collection.open(month)
 
     def unpaid(self, month: Month, outcome: str) -> Month:
         """The month, closed because its charge was refused."""
@@ -309,10 +312,13 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule(outcome=refusals, again=st.booleans())
     def another_month_is_not_paid_either(self, outcome: str, again: bool) -> None:
         """Perhaps in the moment in which everything before was settled."""
+        self.owes_another_month(outcome, again, self.now)
+
+    def owes_another_month(self, outcome: str, again: bool, due_at: datetime) -> None:
         before = self.collection
         period = max(debt.period for debt in before.debts).next()
         month = charging(5_000).evolve(period=period, customer=before.customer)
-        debt = Debt.of(self.unpaid(month, outcome)).evolve(opened_at=self.now)
+        debt = Debt.of(self.unpaid(month, outcome)).evolve(opened_at=due_at)
         self.say("owe", debt=debt)
         if again:
             known = self.collection

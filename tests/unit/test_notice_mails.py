@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.invoice import LineItem
 from billing.invoices.month import Month
 from billing.invoices.stages import Closed, Stage
@@ -16,6 +17,14 @@ from tests.unit.letters import NOTICE_AT, announced, customer, mail, words
 
 SALE = LineItem(line_id="row-2", description="Sale", amount_minor=100)
 OTHER = SALE.evolve(description="Other")
+
+
+def test_mails_of_a_bill_tell_the_account_number_for_banks_apps() -> None:
+    ways = WaysToPay(account="1000009", apps=("Bank's app", "Terminals"))
+    told = mail(CustomerMailKind.NOTICE, announced(), ways=ways)
+    assert "Account number  1000009, for Bank's app, Terminals" in told.text
+    assert all("1000009" in part for part in words(told))
+    assert "Account number" not in mail(CustomerMailKind.NOTICE, announced()).text
 
 
 def test_notice_tells_every_line_the_carried_balance_total_date_and_card() -> None:

@@ -215,3 +215,43 @@ def test_many_equal_reversals_are_read_in_a_moment() -> None:
     begun = time.process_time()
     assert len(lines(HEADER + f"{TXN},1000009,-40.00,2026-11-27\n" * 4_000)) == 4_000
     assert time.process_time() - begun < 5
+
+
+NAMED = mapping_of(["kind=type", "reversal_words=refund;storno"], DEFAULT_MAPPING)
+TYPED = f"txn_id,account,sum,txn_date,type\n{LINE.strip()}"
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (",cancelled", "line 2: 'cancelled' does not say whether it was paid or taken back; name the words: --map"),
+        ("", "it has fewer cells than columns: the file is cut off"),
+        (",pay,,5", "more cells than columns: a text in it has an unquoted separator"),
+    ],
+)
+def test_no_line_is_taken_for_a_payment_because_nobody_says_what_it_is(cells: str, why: str) -> None:
+    assert why in refusal(f"{TYPED}{cells}\n", NAMED)
+
+
+def test_a_word_and_a_sign_that_contradict_each_other_are_refused() -> None:
+    assert "taken back by its amount, and paid by its word 'pay'" in refusal(
+        f"{TYPED},pay\n".replace("100.50", "-100.50"), NAMED
+    )
+    (line,) = lines(f"{TYPED},done\n", mapping_of(["payment_words=Done"], NAMED))
+    assert line.amount_minor == 10_050
+
+
+@pytest.mark.parametrize("total", ["Итого,,100.50,", ",,100.50,всего", ",,,"])
+def test_the_header_is_looked_for_and_totals_are_left_out(total: str) -> None:
+    assert lines(f"Register of the bank\n\n{HEADER}{LINE}{total}\n") == [PAID]
+
+
+def test_a_column_of_the_mapping_that_is_there_twice_is_not_guessed() -> None:
+    assert "several columns 'sum'" in refusal(f"txn_id,account,sum,sum,txn_date\n{LINE}")
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "cp866", "utf-16"])
+def test_columns_with_cyrillic_names_are_found_in_every_encoding(encoding: str) -> None:
+    mapping = mapping_of(["amount=Сумма", "reference=Номер"], DEFAULT_MAPPING)
+    content = (HEADER.replace("sum", "Сумма").replace("txn_id", "Номер") + LINE).replace(",", "|")
+    assert lines(content.encode(encoding), mapping) == [PAID]

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from billing.customers.channels import Channel
 from billing.customers.customer import ReviewMode, Terms
-from billing.customers.roster import REQUIRED, has_tokens, ignored_columns, parse_newcomers, parse_roster, write_roster
+from billing.customers.roster import (
+    REQUIRED,
+    has_tokens,
+    ignored_columns,
+    numbers_in,
+    parse_newcomers,
+    parse_roster,
+    write_roster,
+)
 from billing.errors import InvalidInput
 from billing.payments.methods import BillPayer
 
@@ -311,3 +319,20 @@ def test_terms_that_demand_approvals_are_read_in_the_customers_money():
 def test_terms_that_cannot_be_read_are_a_problem_of_their_row(cells: str, reason: str):
     header = f"{HEADER},approve_when,unusual_change_percent,unusual_above"
     assert reason in problems_of(f"{ACME},{cells}", header=header)[2]
+
+
+def test_account_numbers_are_read_with_their_check_digit_and_each_is_one_customers():
+    header = f"{HEADER},account_number"
+    text = "\n".join((header, f"{ACME},1000009; 1000017", f"{KIWI},"))
+    assert parse_roster(text)[1] == []
+    assert numbers_in(text) == {2: ("1000009", "1000017")}
+    assert "its last digit does not fit" in problems_of(f"{ACME},1000008", header=header)[2]
+    both = problems_of(f"{ACME},1000009", f"{KIWI},1000009", header=header)
+    assert both == {3: "its account number is also that of acme"}
+    assert numbers_in(f"{TOKENS},account_number\n{ANN},1000009") == {2: ("1000009",)}
+    assert numbers_in(f"{HEADER}\n{ACME}") == {}
+
+
+def test_a_column_that_is_almost_that_of_account_numbers_is_refused():
+    with pytest.raises(InvalidInput, match="almost 'account_number'"):
+        parse_roster(f"{HEADER},account no\n{ACME},1000009")

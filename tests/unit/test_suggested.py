@@ -274,18 +274,19 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
 
 def takes(remedy: Remedy) -> Remedy:
     """Without a customer or a period that the remedy is not about."""
-    of_payment = (RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.CONFIRM)
+    paid = (RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.SETTLE_PAYOUT)
+    of_payment = (*paid, RemedyAction.CONFIRM)
     of_register = (RemedyAction.SHOW_REGISTER, RemedyAction.TAKE_REGISTER, RemedyAction.CONFIRM_REGISTER)
     of_order = (RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN)
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register),
+        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER),
     )
     timeless = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register),
+        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER),
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,

@@ -192,3 +192,17 @@ def test_a_limit_holds_in_whole_months_only() -> None:
 def test_a_tariff_in_another_currency_waits_for_a_person() -> None:
     with pytest.raises(InvalidInput, match="is billed in USD; give it a tariff in that currency from 2026-11-01"):
         lines_of(NOVEMBER, agreed(on(date(2020, 1, 1))), "usd")
+
+
+def test_a_ladder_is_that_of_the_tariff_that_an_account_had_last_in_the_period() -> None:
+    strict = tariff("strict").evolve(ladder="7 warn, 14 suspend")
+    mild = tariff("mild").evolve(ladder="20 remind")
+    own = agreed(
+        on(date(2020, 1, 1), november(9)),
+        on(november(10), november(20), "strict"),
+        on(date(2020, 1, 1), code="mild", account="2000008"),
+        tariffs=[tariff(), strict, mild],
+    )
+    assert own.ladder(NOVEMBER) == strict.ladder
+    assert own.ladder(Period("2026-10")) == own.ladder(Period("2026-12")) == mild.ladder
+    assert Agreed().ladder(NOVEMBER) == ()

@@ -60,9 +60,11 @@ async def test_tokens_become_customers_once_however_often_the_file_is_imported(b
 async def test_what_is_exported_is_imported_and_started_again_as_it_was(bed: Bed) -> None:
     await bed.start(await bed.customer("acme", name='=HYPERLINK("x")'))
     await bed.start(await bed.customer("bolt"))
+    await bed.ledger.open_number("bolt", "1000009", "ann", "contract 17", datetime.now(UTC))
     code, _ = await starter(bed, "customers", "export", "--output", "out.csv")
     assert code == 0
     text = (bed.folder / "out.csv").read_text()
+    assert [row["account_number"] for row in csv.DictReader(io.StringIO(text))] == ["", "1000009"]
     for row in csv.reader(io.StringIO(text)):
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
     assert (await starter(bed, "customers", "export"))[1].replace("\r", "") == text
@@ -73,6 +75,23 @@ async def test_what_is_exported_is_imported_and_started_again_as_it_was(bed: Bed
     await bed.handle("bolt").terminate("an accident")
     code, told = await in_json(bed, "customers", "import", "out.csv")
     assert told["counts"] == {"started": 1, "already running": 1, "refused": 0}
+
+
+async def test_account_numbers_of_a_file_are_given_and_one_of_another_is_refused_with_its_line(bed: Bed) -> None:
+    await bed.start(await bed.customer("acme"))
+    await bed.start(await bed.customer("bolt"))
+    await bed.ledger.open_number("bolt", "1000009", "ann", "contract 17", datetime.now(UTC))
+    text = (await starter(bed, "customers", "export"))[1]
+    for words in (("customers", "import"), ("start", "--from")):
+        (bed.folder / "in.csv").write_text(text.replace(",1000009", ",1000009;1000017"))
+        code, told = await in_json(bed, *words, "in.csv")
+        assert (code, told["counts"]["already running"]) == (0, 2)
+        assert [each.number for each in await bed.ledger.numbers_of("bolt")] == ["1000009", "1000017"]
+    (bed.folder / "in.csv").write_text(text.replace(",1000009", ",").replace("monitor,,", "monitor,,1000009", 1))
+    code, told = await in_json(bed, "customers", "import", "in.csv")
+    refused, other = told["customers"]
+    assert (code, refused["line"], other["status"]) == (1, 2, "already running")
+    assert "account number 1000009 is bolt's" in refused["reason"]
 
 
 async def test_the_roster_and_a_customer_are_shown(bed: Bed) -> None:

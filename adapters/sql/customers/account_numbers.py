@@ -1,5 +1,7 @@
 """Account numbers and personal numbers: ``billing.customers.account_numbers.AccountNumbers`` in SQL."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -63,7 +65,7 @@ class SqlAccountNumbers(SqlDatabase):
             owner = owner_of(connection, AccountKey(personal=digest))
             if owner == customer_id:
                 return
-            connection.execute(delete(personal_numbers).where(_P.customer_id == customer_id))
+            drop_personal(connection, customer_id)  # with what registers have of the one before
             if owner is not None or not insert_new(connection, personal_numbers, [values]):
                 raise InvalidInput("this personal number is another customer's: one of the two records is wrong")
 
@@ -107,6 +109,16 @@ def locked_owner_of(connection: Connection, key: AccountKey) -> str | None:
     if owner is None and (owner := owner_of(connection, key)) is not None:
         lock_account(connection, owner)
     return owner
+
+
+def open_numbers(connection: Connection, customer_ids: Sequence[str]) -> Mapping[str, list[str]]:
+    """The open account numbers of each of these customers, the oldest first; [] for any other."""
+    whose = _A.customer_id.in_(customer_ids), _A.closed_at.is_(None)
+    query = select(_A.customer_id, _A.number).where(*whose).order_by(_A.opened_at, _A.number)
+    numbers = defaultdict[str, list[str]](list)
+    for row in connection.execute(query):
+        numbers[row.customer_id].append(row.number)
+    return numbers
 
 
 def drop_personal(connection: Connection, customer_id: str) -> int:

@@ -27,7 +27,9 @@ from adapters.sql.core.schema import (
     reversals,
     sales_readings,
 )
+from adapters.sql.core.service_schema import service_changes, tasks
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
+from adapters.sql.core.tariff_schema import tariff_log
 from adapters.sql.core.text_schema import customer_texts
 from adapters.sql.customers.account_numbers import drop_personal
 from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
@@ -45,12 +47,15 @@ from billing.receivables.journal import NOTHING_OWED, Balance, settlement
 from billing.remedies import Remedy
 from wording.remedies import command_line
 
-_WHY: Final = ("opened_why", "closed_why")
+_OF_ACCOUNT: Final = ("opened_why", "closed_why", "phone", "address")
 _WHOLE: Final = {
     messages.name: ("subject", "text"),
     customer_texts.name: ("recipient", "body"),
     order_log.name: ("reason",),
-    service_accounts.name: _WHY,
+    service_accounts.name: _OF_ACCOUNT,
+    service_changes.name: ("reason", "answer"),
+    tasks.name: ("values", "ended_why"),
+    tariff_log.name: ("reason",),
 }
 """Texts that go as a whole, whoever they name."""
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]

@@ -8,11 +8,13 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.schema import customers, invoices
+from adapters.sql.customers.account_numbers import open_numbers
 from billing.apart import Failed
 from billing.customers.ports import RosterRow
 from billing.invoices.ports import InvoiceRow
 
 PAGE: Final = 1000
+_COLUMNS: Final = RosterRow.model_fields.keys() - {"account_numbers"}
 
 
 class SqlRoster(SqlDatabase):
@@ -50,10 +52,13 @@ class SqlRoster(SqlDatabase):
 
     def _page(self, failed: list[Failed] | None, *where: ColumnElement[bool]) -> tuple[list[RosterRow], str | None]:
         """A page of customers, and the id of the last one if there may be more."""
-        query = select(*(customers.c[name] for name in RosterRow.model_fields)).where(*where)
+        query = select(*(customers.c[name] for name in _COLUMNS)).where(*where)
         with self._reading("read its customers") as connection:
             rows = connection.execute(query.order_by(customers.c.customer_id).limit(PAGE)).mappings().all()
+            numbers = open_numbers(connection, [row["customer_id"] for row in rows])
         last = rows[-1]["customer_id"] if len(rows) == PAGE else None
-        return as_models(
-            RosterRow, ({**row, "closed_reason": row["closed_reason"] or ""} for row in rows), failed
-        ), last
+        values = (
+            {**row, "closed_reason": row["closed_reason"] or "", "account_numbers": numbers[row["customer_id"]]}
+            for row in rows
+        )
+        return as_models(RosterRow, values, failed), last

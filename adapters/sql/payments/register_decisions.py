@@ -9,6 +9,7 @@ from adapters.sql.core.register_schema import register_files, register_lines
 from adapters.sql.core.statements import lock
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT
+from adapters.sql.receivables.accounts import lock_account
 from adapters.sql.receivables.incoming import book, known_payment, payment_record
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.account_numbers import AccountKey
@@ -26,15 +27,21 @@ class SqlRegisterDecisions(SqlDatabase):
     """The part of ``SqlLedger`` by which lines of registers are booked, or left out."""
 
     @in_thread
-    def confirm_register_line(self, rail: str, reference: str, by: str, reason: str, at: datetime) -> RegisterRow:
+    def confirm_register_line(
+        self, rail: str, reference: str, by: str, reason: str, at: datetime, seen_minor: int | None = None
+    ) -> RegisterRow:
         name = PaymentName.of(rail, reference)
         with self._writing(f"book {reference} ({rail}) by its register") as connection:
+            _lock_customer(connection, name)
             row, personal = _locked(connection, name, reference)
             if row.state is LineState.CONFIRMED:
                 return row
             if row.booked_minor is not None:
                 raise InvalidInput(_different(row))
             assert row.amount_minor is not None
+            if seen_minor not in (None, row.amount_minor):
+                now_has = format_amount(row.amount_minor, row.currency)
+                raise InvalidInput(f"{row.title} has changed since: the register has {now_has} now; look at it again")
             payment = _payment(connection, row, personal, by, reason)
             if not book(connection, payment, at, uses_credit=True):
                 raise InvalidInput(f"{row.title} has arrived meanwhile; look at it again")
@@ -66,6 +73,15 @@ class SqlRegisterDecisions(SqlDatabase):
             connection.execute(delete(register_lines).where(*undecided))
             put_alerts(connection, [of_withdrawn(rail, day, files, by, reason, at)])
             return files
+
+
+def _lock_customer(connection: Connection, name: PaymentName) -> None:
+    """Before the line: an erasure locks the customer, then lines. Whose it is by then, ``book`` looks once more."""
+    line = select(_L.account, _L.personal).where(_L.rail == name.rail, _L.digest == name.digest)
+    for account, personal in connection.execute(line):
+        key = AccountKey(personal=personal) if personal else AccountKey(number=account)
+        if customer_id := owner_of(connection, key):
+            lock_account(connection, customer_id)
 
 
 def _locked(connection: Connection, name: PaymentName, reference: str) -> tuple[RegisterRow, str | None]:

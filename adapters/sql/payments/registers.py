@@ -8,8 +8,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments
-from adapters.sql.core.register_schema import file_mappings, register_files, register_lines
-from adapters.sql.core.statements import insert_new, lock, upsert
+from adapters.sql.core.register_schema import register_files, register_lines
+from adapters.sql.core.statements import insert_new, lock
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT, extras, tallies
 from adapters.sql.reviewers.alerts import put_alerts
 from billing.customers.erasure import ERASED
@@ -17,8 +17,7 @@ from billing.errors import InvalidInput
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import PaymentName
 from billing.registers.alerts import of_missing_register, of_refused_file, of_register
-from billing.registers.mapping import RegisterMapping
-from billing.registers.ports import RegisterPage, Taken
+from billing.registers.ports import DAYS_SHOWN, RegisterPage, Taken
 from billing.registers.register import (
     LineState,
     RegisterDay,
@@ -28,10 +27,13 @@ from billing.registers.register import (
     RegisterTerms,
 )
 
-_F, _L, _I, _M = register_files.c, register_lines.c, incoming_payments.c, file_mappings.c
+_F, _L, _I = register_files.c, register_lines.c, incoming_payments.c
 _FACTS = ("account", "personal", "currency", "amount_minor", "paid_at", "original")
-_KIND = "register"
+_PAGE = 1000
 _NEAR = timedelta(days=2)
+_SHOWN = ("rail", "reference", "account", "currency", "paid_at", "original")
+_DECIDED = ("decision", "decided_by", "decided_why", "decided_at")
+_OF_DAY = select(*(_L[name] for name in (*_SHOWN, *_DECIDED)), *AMOUNTS, STATE.label("state")).select_from(WITH_PAYMENT)
 _CHANGED = (
     update(register_lines)
     .where(_L.rail == bindparam("of_rail"), _L.digest == bindparam("of_digest"))
@@ -42,19 +44,6 @@ _CHANGED = (
 
 class SqlRegisters(SqlDatabase):
     """The part of ``SqlLedger`` about registers."""
-
-    @in_thread
-    def register_mapping(self, rail: str) -> RegisterMapping | None:
-        query = select(_M.mapping).where(_M.rail == rail, _M.kind == _KIND)
-        with self._reading(f"read how the registers of {rail} are written") as connection:
-            mapping = connection.scalar(query)
-        return RegisterMapping.model_validate(mapping) if mapping else None
-
-    @in_thread
-    def keep_register_mapping(self, rail: str, mapping: RegisterMapping, by: str, at: datetime) -> None:
-        values = {"rail": rail, "kind": _KIND, "mapping": mapping.model_dump(mode="json"), "by": by, "at": at}
-        with self._writing(f"keep how the registers of {rail} are written") as connection:
-            upsert(connection, file_mappings, values)
 
     @in_thread
     def save_register_lines(self, terms: RegisterTerms, day: date, lines: Sequence[RegisterLine]) -> None:
@@ -99,10 +88,12 @@ class SqlRegisters(SqlDatabase):
             return _day(connection, terms, day)
 
     @in_thread
-    def register_days(self, rail: str = "", limit: int = 100) -> list[tuple[str, date]]:
-        query = select(_F.rail, _F.day).distinct().order_by(_F.day.desc(), _F.rail).limit(limit)
+    def register_days(self, rail: str = "", before: date | None = None) -> list[tuple[str, date]]:
+        which = [*([_F.rail == rail] if rail else []), *([_F.day < str(before)] if before else [])]
+        days = select(_F.day).where(*which).distinct().order_by(_F.day.desc()).limit(DAYS_SHOWN).subquery()
+        query = select(_F.rail, _F.day).where(*which, _F.day.in_(select(days.c.day))).distinct()
         with self._reading("list the registers") as connection:
-            rows = connection.execute(query.where(_F.rail == rail) if rail else query).all()
+            rows = connection.execute(query.order_by(_F.day.desc(), _F.rail)).all()
         return [(row.rail, date.fromisoformat(row.day)) for row in rows]
 
     @in_thread
@@ -137,11 +128,7 @@ class SqlRegisters(SqlDatabase):
     def register_lines(
         self, terms: RegisterTerms, day: date, limit: int = 1000, everything: bool = False
     ) -> RegisterPage:
-        names = ("rail", "reference", "account", "currency", "paid_at", "original")
-        decided = ("decision", "decided_by", "decided_why", "decided_at")
-        columns = [_L[name] for name in (*names, *decided)]
-        shown = select(*columns, *AMOUNTS, STATE.label("state")).select_from(WITH_PAYMENT)
-        shown = shown.where(_L.rail == terms.rail, _L.day == str(day)).order_by(_L.paid_at, _L.reference)
+        shown = _OF_DAY.where(_L.rail == terms.rail, _L.day == str(day)).order_by(_L.paid_at, _L.reference)
         if not everything:
             shown = shown.where(STATE.not_in((LineState.CONFIRMED, LineState.REJECTED)))
         with self._looking(f"list the register of {terms.rail}") as connection:
@@ -152,6 +139,13 @@ class SqlRegisters(SqlDatabase):
         models.sort(key=lambda row: (not row.state.is_open, row.paid_at, row.reference))
         counted = found.tallies if everything else found.open
         return RegisterPage(rows=tuple(models[:limit]), count=sum(tally.count for tally in counted))
+
+    @in_thread
+    def bookable_lines(self, terms: RegisterTerms, day: date, state: LineState, after: str) -> list[RegisterRow]:
+        is_its = _L.rail == terms.rail, _L.day == str(day), STATE.in_([state]), _L.reference > after
+        with self._looking(f"list what can be booked of {terms.rail}") as connection:
+            rows = connection.execute(_OF_DAY.where(*is_its).order_by(_L.reference).limit(_PAGE)).mappings()
+            return [RegisterRow.model_validate({**row, "day": day}) for row in rows]
 
     @in_thread
     def tell_missing_register(self, terms: RegisterTerms, day: date, at: datetime) -> None:

@@ -41,7 +41,7 @@ from billing.billers.biller import (
 from billing.customers.account_numbers import AccountKey
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
 from billing.receivables.journal import AccountKind, PaymentName
-from billing.reviewers.biller_alerts import of_changed_repeat, of_told_otherwise
+from billing.reviewers.biller_alerts import of_changed_repeat, of_misdated, of_told_otherwise
 
 _B, _E = biller_answers.c, journal_entries.c
 _KEY: BindParameter[Any] = bindparam("key")
@@ -107,6 +107,8 @@ class SqlBillers(SqlDatabase):
                     _tell(connection, rail, txn_id, asked, at)
                 return known
             name = _booked(connection, payment, at)
+            if payment.misdated:
+                put_alerts(connection, [of_misdated(rail, txn_id, payment.misdated, at)])
             code = BillerCode.OK if name else BillerCode.NOT_FOUND
             answer = render(Outcome(code, txn_id, payment.amount_minor, number if name else None))
             kept = {"code": answer.code, "answer": answer.content, "content_type": answer.content_type}

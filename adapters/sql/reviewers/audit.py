@@ -10,6 +10,7 @@ from adapters.sql.core.journal_schema import incoming_payments, instructions, tr
 from adapters.sql.core.order_schema import order_log
 from adapters.sql.core.register_schema import IS_REJECTED, register_lines
 from adapters.sql.core.schema import brakes, decisions, entries, sign_ins, users
+from adapters.sql.core.tariff_schema import tariff_log
 from billing.receivables.instructions import InstructionKind, InstructionState
 from billing.receivables.journal import Cause
 from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, AuditRow
@@ -32,7 +33,7 @@ class SqlAudit(SqlDatabase):
     @in_thread
     def audit(self, chosen: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
         payments = (_payments(), _instructions(), _confirmations(), _rejected_lines())
-        sources = (_decisions(), _collections(), *payments, _orders(), _pulls(), _releases(), _sign_ins())
+        sources = (_decisions(), _collections(), *payments, _orders(), _tariffs(), _pulls(), _releases(), _sign_ins())
         newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in sources)
         trail = union_all(*map(select, newest)).subquery("trail")
         with self._reading("read its audit trail") as connection:
@@ -137,6 +138,13 @@ def _orders() -> Select[Any]:
     details = (c.by, command, func.coalesce(c.reason, _NOBODY), true(), c.text, func.coalesce(c.via, _NOBODY))
     source = _entry(AuditKind.ORDER, c.at, c.customer_id, c.number, c.entry, *details, literal(0))
     return source.where(text(IS_BY_PERSON))
+
+
+def _tariffs() -> Select[Any]:
+    c = tariff_log.c
+    details = (c.by, literal("change tariff", PlainText), c.reason, true(), c.text, _NOBODY)
+    whose, code = func.coalesce(c.customer_id, _NOBODY), func.coalesce(c.code, _NOBODY)
+    return _entry(AuditKind.TARIFF, c.at, whose, code, c.entry, *details, literal(0))
 
 
 def _pulls() -> Select[Any]:

@@ -87,7 +87,7 @@ def _arrived(connection: Connection, booking: Booking) -> IncomingPayment:
     if is_proposed:
         propose(connection, _proposal(payment, booking), booking.at)
     if decision.is_told and decision.of_rail is not None:
-        remedy, currency = about_payment(RemedyAction.SHOW_PAYMENT, payment), terms.bank.currency
+        remedy, currency = about_payment(RemedyAction.SETTLE_PAYOUT, payment), terms.bank.currency
         key, minor = booking.keyed.key, line.amount_minor
         put_alerts(
             connection, [of_unfit_payout(terms.rail, key, decision.of_rail, minor, currency, booking.at, remedy)]

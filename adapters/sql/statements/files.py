@@ -1,4 +1,4 @@
-"""Statement files in the ledger: begun, gone on with, done; their lines; how CSV files are read."""
+"""Statement files in the ledger: begun, gone on with, done; and their lines."""
 
 from datetime import date, datetime
 from typing import Any
@@ -7,22 +7,19 @@ from sqlalchemy import and_, delete, func, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries
-from adapters.sql.core.register_schema import file_mappings
 from adapters.sql.core.statement_schema import known_payers, statement_files, statement_lines
-from adapters.sql.core.statements import insert_new, upsert
+from adapters.sql.core.statements import insert_new
 from adapters.sql.statements.bookings import settle
 from adapters.sql.statements.lines import take_in
 from billing.receivables.journal import AccountKind, PaymentName
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import FilePart
-from billing.statements.mapping import CsvMapping
 from billing.statements.outcomes import FileHead, LineOutcome, LineRow, PayerRow
 from billing.statements.payouts import TypedPayout
 from billing.statements.ports import RailSums
 
-_F, _L, _M, _I, _E = statement_files.c, statement_lines.c, file_mappings.c, incoming_payments.c, journal_entries.c
+_F, _L, _I, _E = statement_files.c, statement_lines.c, incoming_payments.c, journal_entries.c
 _P = known_payers.c
-_KIND = "statement"
 
 
 class _Rehearsed(Exception):
@@ -95,19 +92,6 @@ class SqlStatements(SqlDatabase):
     def settle_unmatched(self, terms: BankTerms, typed: TypedPayout, at: datetime) -> int:
         with self._writing(f"settle money of {typed.of_rail}") as connection:
             return settle(connection, terms, typed, at)
-
-    @in_thread
-    def csv_mapping(self, rail: str) -> CsvMapping | None:
-        query = select(_M.mapping).where(_M.rail == rail, _M.kind == _KIND)
-        with self._reading(f"read how files of {rail} are read") as connection:
-            found = connection.scalar(query)
-        return CsvMapping.model_validate(found) if found else None
-
-    @in_thread
-    def keep_csv_mapping(self, rail: str, mapping: CsvMapping, by: str, at: datetime) -> None:
-        values = {"rail": rail, "kind": _KIND, "mapping": mapping.model_dump(mode="json"), "by": by, "at": at}
-        with self._writing(f"keep how files of {rail} are read") as connection:
-            upsert(connection, file_mappings, values)
 
     @in_thread
     def statement_sums(self, rail: str, currency: str, since: date, until: date) -> tuple[int, int]:

@@ -56,14 +56,20 @@ def known_tariffs(connection: Connection, codes: Iterable[str]) -> list[Tariff]:
     return [Tariff.model_validate(tariff) for tariff in connection.scalars(query)]
 
 
-def known_of(connection: Connection, customer_id: str, code: str | None) -> Known:
-    """What a change is held against; ``code`` is the tariff that it names."""
-    currency = connection.scalar(select(customers.c.currency).where(customers.c.customer_id == customer_id))
-    if currency is None:
+def known_of(connection: Connection, customer_id: str, code: str | None, bills_more: bool) -> Known:
+    """What a change is held against; ``code`` is the tariff that it names.
+
+    Raises ``InvalidInput`` for a customer who is not billed by the month, or not any more if it ``bills_more``.
+    """
+    query = select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == customer_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
         raise InvalidInput(f"{customer_id} is not billed by the month; start them first")
+    if row.closed_at is not None and bills_more:
+        raise InvalidInput(f"{customer_id} is closed, and gets no more bills; reopen the account first")
     named = known_tariffs(connection, [code]) if code else []
     agreed = agreed_for(connection, customer_id)
-    return Known(customer_id, currency, agreed, _drafted(connection, customer_id), named[0] if named else None)
+    return Known(customer_id, row.currency, agreed, _drafted(connection, customer_id), named[0] if named else None)
 
 
 def _drafted(connection: Connection, customer_id: str) -> Period | None:

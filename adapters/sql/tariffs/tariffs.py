@@ -1,6 +1,6 @@
 """``billing.tariffs.ports.TariffBook`` in SQL."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, select
@@ -12,9 +12,10 @@ from adapters.sql.core.tariff_schema import tariff_log, tariffs
 from adapters.sql.receivables.accounts import lock_account
 from adapters.sql.tariffs.agreed import agreed_for, known_of, known_tariffs, log_change, write_items
 from adapters.sql.tariffs.service_days import suspended_of
+from billing.customers.ladder import Rung
 from billing.errors import InvalidInput, NotFound
 from billing.period import Period
-from billing.tariffs.changes import SetLimit, Subscribe, TariffChange
+from billing.tariffs.changes import AddDiscount, AddFee, SetLimit, Subscribe, TariffChange
 from billing.tariffs.items import Agreed
 from billing.tariffs.ports import TariffLogEntry
 from billing.tariffs.tariff import Tariff, TariffVersion, check_fee
@@ -42,6 +43,10 @@ class SqlTariffs(SqlDatabase):
     @in_thread
     def end_tariff(self, code: str, last_day: date, by: str, reason: str, at: datetime) -> Tariff:
         return self._put(code, lambda known: _existing(known, code).evolve(ended_on=last_day), (by, reason, at))
+
+    @in_thread
+    def set_ladder(self, code: str, ladder: Sequence[Rung], by: str, reason: str, at: datetime) -> Tariff:
+        return self._put(code, lambda known: _existing(known, code).evolve(ladder=tuple(ladder)), (by, reason, at))
 
     def _put(self, code: str, change: Callable[[Tariff | None], Tariff], who: tuple[str, str, datetime]) -> Tariff:
         with self._writing(f"change tariff {code}") as connection:
@@ -75,7 +80,9 @@ class SqlTariffs(SqlDatabase):
             customer_id = _owner(connection, change)
             if not lock_account(connection, customer_id):
                 raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list")
-            known = known_of(connection, customer_id, change.tariff if isinstance(change, Subscribe) else None)
+            code = change.tariff if isinstance(change, Subscribe) else None
+            bills_more = isinstance(change, Subscribe | AddFee | AddDiscount)
+            known = known_of(connection, customer_id, code, bills_more)
             items = change.items(known)
             if not items:
                 return known.agreed
@@ -107,6 +114,6 @@ def _owner(connection: Connection, change: TariffChange) -> str:
     row = connection.execute(select(s.customer_id, s.closed_at).where(s.number == change.account)).one_or_none()
     if row is None:
         raise NotFound(f"there is no account number {change.account}; see: python starter.py numbers list")
-    if row.closed_at is not None and change.kind in ("tariff", "discount"):
+    if row.closed_at is not None and isinstance(change, Subscribe | AddDiscount):
         raise InvalidInput(f"account {change.account} was closed on {row.closed_at:%Y-%m-%d}; open another one")
     return str(row.customer_id)

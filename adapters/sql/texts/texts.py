@@ -9,6 +9,7 @@ from adapters.sql.core.statements import insert_new, where_given
 from adapters.sql.core.text_schema import TEXT_IS_SENT, customer_texts, text_days
 from billing.customers.erasure import ERASED
 from billing.errors import TextsHeld, TextsUnavailable
+from billing.period import Period
 from billing.texts.ports import TextDay, TextLimits
 from billing.texts.text import Delivery, TextReport, TextRow, TextStatus
 
@@ -67,8 +68,8 @@ class SqlTexts(SqlDatabase):
             return _row(connection, message_id)
 
     @in_thread
-    def texts(self, customer_id: str | None = None, limit: int = 100) -> list[TextRow]:
-        where = where_given(customer_texts, customer_id=customer_id) or [true()]
+    def texts(self, customer_id: str | None = None, limit: int = 100, period: Period | None = None) -> list[TextRow]:
+        where = where_given(customer_texts, customer_id=customer_id, period=period) or [true()]
         newest = select(customer_texts).where(*where).order_by(_T.began_at.desc(), _T.message_id)
         with self._reading("read its texts") as connection:
             return [TextRow.model_validate(row) for row in connection.execute(newest.limit(limit)).mappings()]

@@ -52,6 +52,7 @@ from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.web.forms import form_of
 from services.sheet_comparison import SheetComparer
+from services.ways_to_pay import PaymentWays
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _COMMAND_ID = re.compile(r"[0-9a-f-]{32,36}")
@@ -73,6 +74,7 @@ class InvoicePages:
         ledger: _Ledger,
         vault: CardVault,
         mail: Mailer,
+        ways: PaymentWays,
         comparer: SheetComparer,
         desk: PageFrame,
         ui_url: str,
@@ -83,6 +85,7 @@ class InvoicePages:
         self._vault = vault
         self._comparer = comparer
         self._mail = mail
+        self._ways = ways
         self._desk = desk
         self._records = MonthRecords(client, ledger, ui_url)
         self._sheet_url = sheet_url
@@ -118,7 +121,10 @@ class InvoicePages:
     async def notice(self, period: str, customer_id: str, session: SignedIn) -> Response:
         record = await self._open(period, customer_id)
         month, previewed = record.month, preview(record.month, record.now, record.messages, record.versions)
-        mail = self._mail.compose(previewed.mail) if previewed.mail else None
+        mail = None
+        if previewed.mail:
+            ways = await self._ways.of(month.customer)
+            mail = self._mail.compose(previewed.mail.evolve(ways=ways))
         here = _address(period, customer_id)
         values: dict[str, object] = {"preview": previewed, "mail": mail, "month": month, "here": here}
         return await self._desk.page("notice.html", session, values, section="invoices", period=month.period)

@@ -15,6 +15,7 @@ from billing.invoices.versions import LineChange, difference
 from billing.money import minor_digits
 from billing.sales.adjustments import reasons_for_review, refresh_changes
 from billing.sales.late_sales import SheetComparison, as_line_changes, in_words
+from billing.texts.text import price_words
 from console.reviewers.invoice.actions import ACTIONS, EDIT, REFRESH, START, Action, possible
 from console.reviewers.invoice.edit_form import EditForm, rebased
 from console.reviewers.invoice.month_record import MonthRecord
@@ -156,6 +157,7 @@ class InvoiceView:
             "versions": _versions(record),
             "events": timeline(record),
             "mail_words": mail_words,
+            "price_words": price_words,
             "earlier": earlier[-1] if earlier else None,
             "later": later[0] if later else None,
             "sheet_url": self.sheet_url,

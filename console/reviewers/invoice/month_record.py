@@ -24,6 +24,8 @@ from billing.keys import workflow_id
 from billing.mails.mail import MessageRow, MessageStore
 from billing.payments.ports import ChargeRow, PaymentBooks, ReversalRow
 from billing.period import Period
+from billing.texts.ports import TextStore
+from billing.texts.text import TextRow
 from clients.month_commands import Unanswered, query_month
 from clients.running_workflows import RunningWorkflows, described
 from clients.standstill import PATIENCE
@@ -37,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class MonthRecordLedger(
-    CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentBooks, Protocol
+    CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentBooks, TextStore, Protocol
 ):
     """What is needed of the ledger here."""
 
@@ -59,6 +61,7 @@ class MonthRecord:
     decisions: Sequence[Decision]
     versions: Sequence[VersionRow]
     messages: Sequence[MessageRow]
+    texts: Sequence[TextRow]
     charges: Sequence[ChargeRow]
     reversals: Sequence[ReversalRow]
     debt: Debt | None  # what it left unpaid
@@ -125,6 +128,7 @@ class MonthRecords:
             decisions=decisions,
             versions=_versions(await self._ledger.versions(customer_id, period), month, decisions),
             messages=await self._ledger.messages(customer_id, period),
+            texts=await self._ledger.texts(customer_id, period=period),
             charges=await self._ledger.payments(customer_id, period),
             reversals=await self._ledger.reversals(period, customer_id),
             debt=(debt := collection.debt(period) if collection else None),

@@ -10,6 +10,7 @@ from billing.invoices.stages import Stage
 from billing.mails.mail import MessageRow, MessageStatus
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
+from billing.texts.text import TextRow, TextStatus
 from console.reviewers.invoice.month_record import MonthRecord
 from wording.english import money_text
 from wording.plain import stage_words
@@ -70,6 +71,7 @@ def _past(record: MonthRecord) -> Iterator[Event]:
         yield Event(first.imported_at, "Sales imported", text, "act" if first.problems else "quiet")
     yield from (_decision(entry) for entry in record.decisions if entry.accepted)
     yield from map(_mail, record.messages)
+    yield from map(_text, record.texts)
     if month.charging:
         yield Event(month.charging.since, "Charge begun", tone="wait")
     yield from (_charge(charge) for charge in record.charges if charge.status != PaymentStatus.NEW)
@@ -97,6 +99,12 @@ def _mail(message: MessageRow) -> Event:
     if message.status is MessageStatus.SENDING:
         return Event(message.at, f"{title} being handed over", tone="wait")
     return Event(message.at, f"{title} sent", tone="good" if message.kind == "notice" else "quiet")
+
+
+def _text(row: TextRow) -> Event:
+    title = f"{row.kind.capitalize()} by text"
+    tones = {TextStatus.FAILED: "bad", TextStatus.SENT: "quiet", TextStatus.DELIVERED: "quiet"}
+    return Event(row.began_at, title, f"{row.status} {row.code}".strip(), tones.get(row.status, "wait"))
 
 
 def _charge(charge: ChargeRow) -> Event:

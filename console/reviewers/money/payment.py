@@ -5,6 +5,7 @@
     GET  /desk/money/payment            the payment that the query names by rail and digest of its reference
     POST /desk/money/payment/assign     assigns unmatched money, all of it or a part; a large sum is proposed
     POST /desk/money/payment/refund     gives money back by the rail by which it came; a large sum is proposed
+    POST /desk/money/payment/settle     says of which rail unmatched money is the payout, and what that has kept
     POST /desk/money/payment/confirm    by somebody else; or asks again for a refund whose outcome is not known; or says
                                         that the money was given back by hand
     POST /desk/money/payment/reject     takes a proposal back, or ends a refund whose outcome a gateway has never told
@@ -24,18 +25,20 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from billing.errors import BillingError, InvalidInput, NotFound
-from billing.money import plain_amount
+from billing.money import parse_amount, plain_amount
 from billing.period import Period
 from billing.receivables.incoming import PaymentRecord
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.ports import PaymentListing
 from billing.reviewers.users import Role
+from billing.statements.payouts import TypedPayout
 from billing.validation import plain
 from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.web.forms import form_of, texts_in
 from services.payment_desk import PaymentDesk
+from services.statements import Statements
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 Approver = Annotated[Session, Depends(signed_in(Role.APPROVER))]
@@ -60,14 +63,22 @@ class RefusedForm(NamedTuple):
 class IncomingPaymentPages:
     """``now`` returns the present instant."""
 
-    def __init__(self, desk: PageFrame, ledger: _Ledger, payments: PaymentDesk, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        desk: PageFrame,
+        ledger: _Ledger,
+        payments: PaymentDesk,
+        statements: Statements,
+        now: Callable[[], datetime],
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._payments = payments
+        self._statements = statements
         self._now = now
         self.router = APIRouter(prefix=_PAGE)
         self.router.add_api_route("", self.show, response_model=None)
-        for receive in (self.assign, self.refund, self.confirm, self.reject):
+        for receive in (self.assign, self.refund, self.settle, self.confirm, self.reject):
             path = f"/{receive.__name__}"
             self.router.add_api_route(path, receive, methods=["POST"], response_model=None)
             self.router.add_api_route(path, self.back, response_model=None, dependencies=[Depends(signed_in())])
@@ -82,6 +93,21 @@ class IncomingPaymentPages:
 
     async def refund(self, request: Request, session: Approver) -> Response:
         return await self._instruct(InstructionKind.REFUND, texts_in(await form_of(request)), session)
+
+    async def settle(self, request: Request, session: Approver) -> Response:
+        """Again, it changes nothing."""
+        typed = texts_in(await form_of(request))
+        name = _named(typed)
+        record = await self._record(name)
+        try:
+            if record.unmatched_minor > 0:
+                payout = _payout(name, typed, record.payment.currency, session.username)
+                await self._statements.settle(payout, self._now())
+        except BillingError as error:
+            if error.retryable:
+                raise
+            return await self.page(session, name, RefusedForm("settle", plain(error), 422, typed))
+        return RedirectResponse(payment_page(name), 303)
 
     async def confirm(self, request: Request, session: Approver) -> Response:
         return await self._decide("confirm", texts_in(await form_of(request)), session)
@@ -140,6 +166,7 @@ class IncomingPaymentPages:
             "new_id": lambda form: _unanswered(refused, form) or uuid.uuid4().hex,
             "is_by_hand": self._payments.gives_back_by_hand(name.rail),
             "offers": _offers(record, session.role),
+            "payouts": self._payouts(record, session.role),
             "plain": plain_amount,
             "cannot_confirm": {row.instruction_id: row.refused_to(session.username) for row in instructions},
             "rejectable": {row.instruction_id for row in instructions if row.can_be_rejected(self._now())},
@@ -147,12 +174,25 @@ class IncomingPaymentPages:
         status = refused.status if refused else 200
         return await self._desk.page("payment.html", session, values, section="money", status=status)
 
+    def _payouts(self, record: PaymentRecord, role: Role) -> tuple[str, ...]:
+        """The rails of which unmatched money may be the payout."""
+        may = role.may(Role.APPROVER) and record.unmatched_minor > 0
+        return self._statements.payouts_to(record.payment.rail) if may else ()
+
     async def _record(self, name: PaymentName) -> PaymentRecord:
         record = await self._ledger.incoming_payment(name)
         if record is None:
             text = "Look for it in the list by its reference, payer, customer or amount."
             raise DeskRefusal(404, "There is no such payment", text, "/desk/money", "To the payments", "money")
         return record
+
+
+def _payout(name: PaymentName, typed: Mapping[str, str], currency: str, by: str) -> TypedPayout:
+    """Raises ``InvalidInput``."""
+    reason, amount = typed.get("reason", "").strip(), typed.get("fee", "").strip()
+    if not 0 < len(reason) <= 1000:
+        raise InvalidInput("say why, in up to 1,000 characters: it goes into the audit trail")
+    return TypedPayout(name, typed.get("of", "")[:40], parse_amount(amount, currency) if amount else 0, by, reason)
 
 
 def payment_page(name: PaymentName, **more: str) -> str:

@@ -2,13 +2,15 @@
 
 ::
 
-    GET  /desk/money/registers                          the days, and how they stand now
+    GET  /desk/money/registers                          the last days, and how they stand now; ?before=2026-11-13
     GET  /desk/money/registers/{rail}/{day}             its lines that are open
     POST /desk/money/registers/{rail}/{day}/confirm     books a line; again changes nothing
     POST /desk/money/registers/{rail}/{day}/reject      leaves a line as it is, with a reason
 """
 
+import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated
 
@@ -16,6 +18,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from billing.errors import BillingError, InvalidInput
+from billing.registers.ports import DAYS_SHOWN
 from billing.registers.register import RegisterRow
 from billing.reviewers.users import Role
 from billing.validation import plain
@@ -27,6 +30,7 @@ from services.registers.desk import RegisterDesk
 Approver = Annotated[Session, Depends(signed_in(Role.APPROVER))]
 SHOWN = 200
 _PAGE = "/desk/money/registers"
+_MINOR = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _Decide = Callable[[str, str, str, str, datetime], Awaitable[RegisterRow]]
 
 
@@ -44,15 +48,25 @@ class RegisterPages:
             path = f"/{{rail}}/{{day}}/{receive.__name__}"
             self.router.add_api_route(path, receive, methods=["POST"], response_model=None)
 
-    async def show(self, session: SignedIn) -> Response:
-        values: dict[str, object] = {"days": await self._registers.days()}
+    async def show(self, session: SignedIn, before: str = "") -> Response:
+        days = await self._registers.days(before=_day(before))
+        is_full = len({each.day for each in days}) == DAYS_SHOWN
+        values: dict[str, object] = {"days": days, "before": before, "older": days[-1].day if is_full else None}
         return await self._desk.page("registers.html", session, values, section="money")
 
     async def day(self, rail: str, day: str, session: SignedIn) -> Response:
         return await self._page(session, rail, day)
 
     async def confirm(self, request: Request, rail: str, day: str, session: Approver) -> Response:
-        return await self._decide(self._registers.confirm, request, rail, day, session)
+        """Books what was on the page: another amount since is refused."""
+        seen = texts_in(await form_of(request)).get("seen", "")
+
+        async def book(rail: str, reference: str, by: str, reason: str, at: datetime) -> RegisterRow:
+            if not _MINOR.fullmatch(seen):
+                raise InvalidInput("the page is too old; look at the line again")
+            return await self._registers.confirm(rail, reference, by, reason, at, int(seen))
+
+        return await self._decide(book, request, rail, day, session)
 
     async def reject(self, request: Request, rail: str, day: str, session: Approver) -> Response:
         return await self._decide(self._registers.reject, request, rail, day, session)
@@ -80,3 +94,10 @@ class RegisterPages:
             raise DeskRefusal(404, "There is no such register", text, _PAGE, "To the registers", "money") from None
         values: dict[str, object] = {"found": found, "lines": lines, "wrong": wrong}
         return await self._desk.page("register_day.html", session, values, section="money", status=status)
+
+
+def _day(text: str) -> date | None:
+    """None for anything else: then the newest days are shown."""
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    return None

@@ -58,7 +58,7 @@ class BankEnd:
             content = await download(self._port, f"registers/{rail}?day={day}")
             taken = await self._registers.take(rail, day, f"{rail}-{day}.csv", content, "cleo", _now(), _MAPPING)
             found.update({tally.state: tally.count for tally in taken.day.tallies})
-            for row in await self._registers.to_book(rail, day):
+            async for row in self._registers.to_book(rail, day):
                 await self._registers.confirm(rail, row.reference, "cleo", "by the register", _now())
         self.done.update({f"{state} by {rail}'s register": count for state, count in found.items()})
         if (found[LineState.MISSING], found[LineState.EXTRA]) != (1, 1):

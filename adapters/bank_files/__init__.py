@@ -1,0 +1,1 @@
+"""What files of banks have in common: letters, and tables."""

@@ -1,0 +1,1 @@
+"""Texts to customers on the command line."""

@@ -1,0 +1,116 @@
+"""One service account: its state, since when and why, its history, tariffs, and what people can do with it.
+
+::
+
+    GET  /desk/subscribers/{number}
+    POST /desk/subscribers/{number}/{action}     activate, suspend, restore, close
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from billing.customers.account_numbers import is_account_number
+from billing.customers.ports import CustomerStore
+from billing.errors import InvalidInput, NotFound
+from billing.receivables.overdue import overdue
+from billing.receivables.ports import Accounts
+from billing.reviewers.users import Role
+from billing.subscribers.actions import ServiceAction
+from billing.subscribers.ports import Services
+from billing.subscribers.service import Service
+from billing.tariffs.ports import AgreedItems
+from billing.tariffs.words import item_words
+from console.reviewers.page_frame import DeskRefusal, PageFrame
+from console.reviewers.signed_in import Session, SignedIn, signed_in
+from console.reviewers.subscribers.account_list import TONES
+from console.reviewers.subscribers.typed import Reviewer, change_id_of, reason_of
+from console.web.forms import form_of, texts_in
+from wording.services import cause_words
+
+_EFFECTS = {
+    ServiceAction.ACTIVATE: "It is connected: it works from now on, and provisioning is told.",
+    ServiceAction.SUSPEND: "It stops until a person restores it; money does not restore it.",
+    ServiceAction.RESTORE: "It works again, whatever is owed.",
+    ServiceAction.CLOSE: "It ends for good. What is owed stays owed.",
+}
+
+
+class _Ledger(Services, CustomerStore, Accounts, AgreedItems, Protocol):
+    """The stores it uses."""
+
+
+class AccountPages:
+    """``now`` returns the present instant."""
+
+    def __init__(self, desk: PageFrame, ledger: _Ledger, now: Callable[[], datetime]) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._now = now
+        self.router = APIRouter(prefix="/desk/subscribers/{number}")
+        self.router.add_api_route("", self.show, response_model=None)
+        for action in ServiceAction:
+            path, receive = f"/{action}", self._receiver(action)
+            self.router.add_api_route(path, receive, methods=["POST"], response_model=None)
+            self.router.add_api_route(path, self.back, response_model=None, dependencies=[Depends(signed_in())])
+
+    async def show(self, number: str, session: SignedIn) -> Response:
+        return await self._page(session, await self._service(number))
+
+    def back(self, number: str) -> RedirectResponse:
+        """To the page; an action's own address is for its form only."""
+        return RedirectResponse(f"/desk/subscribers/{number}", 303)
+
+    def _receiver(self, action: ServiceAction) -> Callable[..., Awaitable[Response]]:
+        async def receive(request: Request, number: str, session: Reviewer) -> Response:
+            service, typed = await self._service(number), texts_in(await form_of(request))
+            try:
+                change = action.change(change_id_of(typed), self._now(), session.username, reason_of(typed))
+                await self._ledger.change_service(service.number, change)
+            except (InvalidInput, NotFound) as error:
+                return await self._page(session, await self._service(number), action, str(error), typed)
+            return self.back(service.number)
+
+        receive.__name__ = action
+        return receive
+
+    async def _service(self, number: str) -> Service:
+        service = await self._ledger.service(number) if is_account_number(number) else None
+        if service is None:
+            text = "Look for it in the list, by its number, its customer or a phone."
+            here = "/desk/subscribers", "To the subscribers", "subscribers"
+            raise DeskRefusal(404, "There is no such service account", text, *here)
+        return service
+
+    async def _page(
+        self,
+        session: Session,
+        service: Service,
+        refused: ServiceAction | None = None,
+        why: str = "",
+        typed: Mapping[str, str] | None = None,
+    ) -> Response:
+        customer_id = service.customer_id
+        agreed = await self._ledger.agreed(customer_id)
+        values: dict[str, object] = {
+            "service": service,
+            "customer": await self._ledger.customer(customer_id),
+            "history": await self._ledger.service_changes(service.number),
+            "overdue": overdue(await self._ledger.balance(customer_id), self._now()),
+            "items": [item for item in agreed.items if getattr(item, "account", service.number) == service.number],
+            "item_words": item_words,
+            "actions": ServiceAction.possible(service.state) if session.role.may(Role.REVIEWER) else [],
+            "effects": _EFFECTS,
+            "tones": TONES,
+            "cause_words": cause_words,
+            "refused": refused,
+            "why": why,
+            "typed": typed or {},
+            "new_id": lambda: uuid.uuid4().hex,
+        }
+        status = 409 if refused else 200
+        return await self._desk.page("subscriber.html", session, values, section="subscribers", status=status)

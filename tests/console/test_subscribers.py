@@ -1,0 +1,92 @@
+"""The desk's pages of service accounts and tasks: what people see there, and what they do."""
+
+from datetime import timedelta
+
+from billing.reviewers.users import Role
+from billing.subscribers.service import ServiceState
+from tests.console.paying import LATE, Person, ann, desk, signed_in
+from tests.console.people import Office
+from tests.console.reviewing import fields
+from tests.contract.service_fixtures import NUMBER, OTHER, WHY, payment, subscribe
+
+__all__ = ["ann", "desk"]  # fixtures
+LIST, REGISTER = "/desk/subscribers", "/desk/subscribers/-/register"
+ACCOUNT, TASKS = f"/desk/subscribers/{NUMBER}", "/desk/tasks"
+TYPED = {"customer": "acme", "number": OTHER, "phone": "+7 701 123 45 67", "address": "<b>Abay</b> 1", "reason": "17"}
+
+
+async def form(ann: Person, path: str, action: str) -> dict[str, str]:
+    found = fields((await ann.browser.get(path)).text, action)
+    assert "csrf" in found, action
+    return found
+
+
+async def suspended(desk: Office) -> None:
+    await subscribe(desk.ledger)
+    await desk.ledger.restrict("acme", ServiceState.SUSPENDED, "rung 14", LATE, *WHY)
+
+
+async def test_an_account_is_registered_by_a_form_once_and_what_is_wrong_is_kept(desk: Office, ann: Person) -> None:
+    assert "There is no service account yet" in await ann.page(LIST)
+    given = await form(ann, LIST, REGISTER) | TYPED
+    wrong = await ann.post(REGISTER, given | {"number": "2000007"}, 409)
+    assert "2000007 is mistyped" in wrong
+    assert "say why" in (await ann.post(REGISTER, given | {"reason": " "}, 409)).lower()
+    for _ in range(2):
+        page = await ann.post(REGISTER, given)
+        assert f"{OTHER} Ordered" in page
+        assert "+77011234567 · <b>Abay</b> 1" in page
+    assert len(await desk.ledger.services_of("acme")) == 1
+    assert f"{OTHER} " in await ann.page(LIST, search="701123")
+    assert "No account matches" in await ann.page(LIST, state="limited")
+    assert f"{OTHER} " in await ann.page(LIST, state="nonsense", page="0")
+
+
+async def test_the_page_of_an_account_says_why_and_offers_what_can_be_done(desk: Office, ann: Person) -> None:
+    await suspended(desk)
+    page = await ann.page(ACCOUNT)
+    for words in ("Suspended Not paid, since", "not paid for 14 days", "Provisioning: waiting"):
+        assert words in page
+    restored = await ann.post(f"{ACCOUNT}/restore", await form(ann, ACCOUNT, f"{ACCOUNT}/restore") | {"reason": "ours"})
+    assert "Active On request" in restored
+    again = await form(ann, ACCOUNT, f"{ACCOUNT}/close") | {"reason": "too late"}
+    refused = await ann.post(f"{ACCOUNT}/restore", again, 409)
+    assert f"Account {NUMBER} is active: suspend or close it" in refused
+    await ann.post(f"{ACCOUNT}/close", again)
+    assert "Disconnected" in await ann.page(ACCOUNT)
+    await ann.page(f"{LIST}/2000007", 404)
+
+
+async def test_a_viewer_sees_and_changes_nothing(desk: Office) -> None:
+    await suspended(desk)
+    async with signed_in(desk, "vic", Role.VIEWER) as vic:
+        page = (await vic.browser.get(ACCOUNT)).text
+        assert "<form method" not in page.partition("<main")[2]
+        csrf = fields(page, "/logout")
+        assert (await vic.browser.post(f"{ACCOUNT}/restore", data=csrf | {"reason": "x"})).status_code == 403
+        assert (await vic.browser.post(REGISTER, data=csrf | TYPED)).status_code == 403
+    assert (await desk.ledger.services_of("acme"))[0].state is ServiceState.SUSPENDED
+
+
+async def test_a_task_is_completed_once_and_one_that_has_ended_by_itself_is_refused(desk: Office, ann: Person) -> None:
+    assert "There is nothing to do" in await ann.page(TASKS)
+    await suspended(desk)
+    (task,) = await desk.ledger.ask_to_disconnect("acme", "rung 30", LATE, LATE + timedelta(days=3))
+    page = await ann.page(TASKS, kind="disconnect")
+    assert f"Disconnect account {NUMBER}" in page
+    path = f"{TASKS}/{task.number}"
+    given = await form(ann, TASKS, path) | {"reason": "cut at the box", "outcome": "done"}
+    assert "say why" in (await ann.post(path, given | {"reason": ""}, 409)).lower()
+    await desk.ledger.book(payment(5000), LATE)
+    assert "nothing is overdue any more" in await ann.post(path, given, 409)
+    assert "Needless by the application" in await ann.page(TASKS, all="1")
+    assert "there is no such task" in await ann.post(f"{TASKS}/9x", given, 409)
+
+
+async def test_whoever_notes_that_an_account_is_disconnected_has_it_disconnected(desk: Office, ann: Person) -> None:
+    await suspended(desk)
+    (task,) = await desk.ledger.ask_to_disconnect("acme", "rung 30", LATE, LATE)
+    given = await form(ann, TASKS, f"{TASKS}/{task.number}") | {"reason": "cut at the box", "outcome": "done"}
+    for _ in range(2):
+        assert "There is nothing to do" in await ann.post(f"{TASKS}/{task.number}", given)
+    assert "Disconnected Ended" in await ann.page(ACCOUNT)

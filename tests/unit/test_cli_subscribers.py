@@ -1,0 +1,116 @@
+"""``subscribers`` and ``tasks``: what people type, and what they are told."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from adapters.sql.ledger import SqlLedger
+from billing.tasks.task import NewTask, TaskKind
+from tests.unit import months
+from tests.unit.command_line import NOW, Run, ledger, run
+
+__all__ = ["ledger", "run"]  # fixtures
+
+WHY = "--by", "ann", "--reason", "contract 17"
+
+
+def registered(run: Run, *words: str) -> str:
+    given = json.loads(run("subscribers", "add", "acme", *words, *WHY, "--json").stdout)
+    assert given["state"] == "ordered"
+    return str(given["number"])
+
+
+def test_an_account_is_registered_once_activated_suspended_restored_and_closed(
+    run: Run, ledger: Callable[..., None]
+) -> None:
+    ledger(months.announced(1250))
+    number = registered(run, "--phone", "+7 701 123 45 67", "--address", "Abay Ave. 1")
+    assert registered(run, "--phone", "+77011234567", "--address", "Abay Ave. 1") == number
+    for action, words in (
+        ("activate", "active since"),
+        ("suspend", "suspended since"),
+        ("restore", "active since"),
+        ("close", "disconnected since"),
+    ):
+        assert f"{number} of acme: {words}" in run("subscribers", action, number, *WHY).stdout
+    shown = json.loads(run("subscribers", "show", number, "--json").stdout)
+    assert [change["state"] for change in shown["history"]] == [
+        "ordered",
+        "active",
+        "suspended",
+        "active",
+        "disconnected",
+    ]
+    assert "+77011234567" in run("subscribers", "show", number).stdout
+    listed = json.loads(run("subscribers", "list", "--state", "disconnected", "--json").stdout)
+    assert (listed["count"], listed["subscribers"][0]["number"]) == (1, number)
+    assert json.loads(run("subscribers", "list", "--search", "ACM", "--json").stdout)["count"] == 1
+    assert "no service account matches" in run("subscribers", "list", "--state", "limited").stdout
+
+
+def test_what_is_wrong_is_refused_with_what_to_do(run: Run, ledger: Callable[..., None]) -> None:
+    ledger(months.announced(1250))
+    number = registered(run)
+    for words, advice in (
+        (("subscribers", "restore", number, *WHY), "activate it first, or close it"),
+        (("subscribers", "show", "2000008"), "see: python starter.py subscribers list"),
+        (("subscribers", "show", "1000008"), "its last digit does not fit"),
+        (("subscribers", "add", "acme", "--phone", "7011234567", *WHY), "write it as +77011234567"),
+        (("subscribers", "add", "nobody", *WHY), "see: python starter.py customers list"),
+        (("tasks", "show", "7"), "see: python starter.py tasks list"),
+    ):
+        refused = run(*words)
+        assert refused.exit_code in (1, 2)
+        assert advice in " ".join(refused.stderr.split())
+
+
+def test_a_file_is_imported_once_and_a_wrong_row_refused_with_its_line(
+    run: Run, ledger: Callable[..., None], tmp_path: Path
+) -> None:
+    ledger(months.announced(1250))
+    file = tmp_path / "accounts.csv"
+    rows = "customer,number,phone\nacme,1000009,+77011234567\nacme,2000007,\nnobody,,\nacme,,+77011234568\nacme,,\n"
+    file.write_text(rows)
+    for _ in range(2):
+        imported = run("subscribers", "import", str(file), *WHY, "--json")
+        assert imported.exit_code == 1
+        outcome = json.loads(imported.stdout)
+        assert [(row["line"], row["status"]) for row in outcome["subscribers"]] == [
+            (2, "registered"),
+            (3, "refused"),
+            (4, "refused"),
+            (5, "registered"),
+            (6, "registered"),
+        ]
+    assert json.loads(run("subscribers", "list", "--json").stdout)["count"] == 3
+    file.write_text("customer,tariff\nacme,fast\n")
+    assert "not a column: tariff" in run("subscribers", "import", str(file), *WHY).stderr
+
+
+def test_a_task_is_listed_and_completed_once(run: Run, ledger: Callable[..., None], tmp_path: Path) -> None:
+    ledger(months.announced(1250))
+    wanted = NewTask(
+        kind=TaskKind.NO_WORKING_NUMBER,
+        key="k1",
+        customer_id="acme",
+        values={"phone": "+77011234567"},
+        due_at=NOW + timedelta(days=1),
+    )
+
+    async def open_it() -> int:
+        ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
+        task = await ledger.open_task(wanted, NOW)
+        await ledger.close()
+        return task.number
+
+    number = str(asyncio.run(open_it()))
+    assert "+77011234567 takes" in run("tasks", "list").stdout
+    done = "tasks", "complete", number, "--by", "bob", "--reason", "called"
+    for _ in range(2):
+        assert "by bob: called" in run(*done).stdout
+    refused = run("tasks", "complete", number, "--not-done", *WHY)
+    assert "was ended by bob as done: called" in " ".join(refused.stderr.split())
+    assert "there is nothing to do" in run("tasks", "list").stdout
+    assert json.loads(run("tasks", "list", "--all", "--json").stdout)["tasks"][0]["end"]["by"] == "bob"
