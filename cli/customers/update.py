@@ -66,6 +66,8 @@ async def update(options: CommandOptions, fields: CustomerOptions) -> None:
     customer_id, settings = options.customer_id, load_settings()
     async with connect_adapters(settings) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, options.period)
+        if fields.phone:
+            fields = fields._replace(phone=phone_reader(settings)(fields.phone))
         changes = await _verified(adapters, month.customer, _named(month.customer, fields))
         await send(options, "update_customer", month.period, {"changes": changes})
         if method := changes.payment_method:  # unpaid months are tried with the new card, or with none
