@@ -172,8 +172,8 @@ async def _account(
     """Month after month, each with what the one before should have left."""
     customer, customer_id, journal = subscriber.customer, subscriber.customer_id, sources.journal
     decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
-    known_email = customer.payer_id and journal.email_of(customer.payer_id)
-    script = CustomerScript(known_email or customer.email or "", [*decisions.values()])
+    at_stripe = journal.email_of(customer.payer_id) if customer.payer_id else None
+    script = CustomerScript(at_stripe or customer.email or "", [*decisions.values()])
     stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
