@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from billing.csv_rows import reader_of, rows_of
 from billing.customers.account_numbers import checked_number
 from billing.errors import InvalidInput
-from billing.model import LINE_MAX, Count, Model, Words
+from billing.model import Count, Model, Words
 from billing.subscribers.service import NewService
 from billing.validation import explain
 
@@ -32,22 +32,21 @@ class ServiceFile(NamedTuple):
 
 
 def parse_services(text: str, by: str, reason: str) -> ServiceFile:
-    """The accounts of a CSV file with a header row; a row is named by what it says, so a repeat opens no other.
+    """The accounts of a CSV file with a header row; what a row says names it, so a repeat opens no other.
 
     Raises ``InvalidInput`` if the header is unreadable, lacks a column, or has one that is not known.
     """
     services: dict[int, NewService] = {}
     problems: list[ServiceProblem] = []
-    keys: set[tuple[str, str]] = set()
+    seen: set[NewService] = set()
     for line, row, fault in rows_of(_reader(text)):
         if not any(row.values()) and not fault:
             continue
         try:
             service = _service(row, fault, by, reason)
-            key = service.customer_id, service.key
-            if key in keys:
+            if service in seen:
                 raise InvalidInput("the same as a row above; give each account a number, a phone or an address")
-            keys.add(key)
+            seen.add(service)
             services[line] = service
         except InvalidInput as error:
             problems.append(ServiceProblem(line=line, customer_id=row.get("customer", ""), reason=str(error)))
@@ -72,14 +71,13 @@ def _service(row: dict[str, str], fault: str, by: str, reason: str) -> NewServic
 def typed_service(
     customer_id: str, number: str | None, phone: str | None, address: str | None, by: str, reason: str, key: str = ""
 ) -> NewService:
-    """The account that somebody has typed. Without a ``key`` it is named by what it says. Raises ``InvalidInput``."""
+    """The account that somebody has typed. Without a ``key``, what it says names it. Raises ``InvalidInput``."""
     if not customer_id:
         raise InvalidInput("the row has no customer; each account has one")
     number, phone = checked_number(number) if number else None, phone and phone.replace(" ", "")
-    said = " ".join(filter(None, ("registered", number, phone, address)))[:LINE_MAX]
     given = {"customer_id": customer_id, "number": number, "phone": phone, "address": address}
     try:
-        return NewService.model_validate({**given, "key": key or said, "by": by, "reason": reason})
+        return NewService.model_validate({**given, "key": key or None, "by": by, "reason": reason})
     except ValidationError as error:
         if any("phone" in item["loc"] for item in error.errors()):
             raise InvalidInput("the phone needs its country: write it as +77011234567") from None
