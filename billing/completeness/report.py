@@ -34,6 +34,7 @@ class CustomerState(StrEnum):
     CARRIED_FORWARD = "carried forward"
     PAST_DUE = "past due"  # not paid, and no longer in collection
     IN_COLLECTION = "in collection"
+    BILLED = "billed"  # without a card, and not all of it is paid yet
     HALTED = "halted"
     WAITING = "waiting"
     UNRESOLVED = "unresolved"
