@@ -112,7 +112,7 @@ def _print(collection: Collection, diary: list[DiaryEntry], now: datetime, is_st
     for debt in collection.debts:
         stage = collection.stage_of(debt, now)
         say(f"{debt.period}: {debt.outstanding} of {debt.amount} owed since {utc(debt.opened_at)} · {stage}")
-    say(f"{customer.name} · {reached_at(customer)} · {pays_by(customer)}")
+    say(f"{customer.name} <{reached_at(customer)}> · {pays_by(customer)}")
     if collection.outcome is None and (waits_for := collection.waits_for(now)):
         say(f"\nA person is needed: {waits_for.text}", style="yellow")
     for line in ladder_lines(collection, now):

@@ -127,7 +127,7 @@ async def settle(customer_id: CustomerId, by: By, reason: Reason, as_json: AsJso
 
 
 def _print(row: RosterRow, registration: Registration | None) -> None:
-    say(f"{row.customer_id} · {row.name} · {reached_at(row)}", style="bold")
+    say(f"{row.customer_id} · {row.name} <{reached_at(row)}>", style="bold")
     say(f"{row.currency.upper()} · {row.timezone} · since {utc(row.created_at)}")
     say(pays_by(row))
     terms = row.terms

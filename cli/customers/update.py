@@ -72,13 +72,19 @@ async def update(options: CommandOptions, fields: CustomerOptions) -> None:
     customer_id, settings = options.customer_id, load_settings()
     async with connect_adapters(settings) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, options.period)
+        if fields.phone:
+            fields = fields._replace(phone=phone_reader(settings)(fields.phone))
         changes = await _verified(adapters, month.customer, _named(month.customer, fields))
         await send(options, "update_customer", month.period, {"changes": changes})
-        if isinstance(card := changes.payment_method, CardOnFile):  # unpaid months are tried with the new card
-            from clients.collection_commands import replace_card
+        if method := changes.payment_method:  # unpaid months are tried with the new card, or with none
+            from clients.collection_commands import replace_card, stop_card
 
             decision: dict[str, Any] = {"by": options.by, "reason": options.reason, "via": "cli"}
-            await replace_card(await connect_temporal(settings), adapters.ledger, customer_id, card, **decision)
+            client = await connect_temporal(settings)
+            if isinstance(method, CardOnFile):
+                await replace_card(client, adapters.ledger, customer_id, method, **decision)
+            else:
+                await stop_card(client, adapters.ledger, customer_id, **decision)
 
 
 def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:

@@ -98,6 +98,8 @@ def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -
     """Customers and cards, under the ids that they have at the real processor, in the journal of its stand-in."""
     store = Store(journal)
     for customer in customers:
+        if customer.card is None:
+            continue
         settings = {"default_payment_method": None}
         account = store.new("customer", "cus", email=customer.email, name=customer.name, invoice_settings=settings)
         store.put(account | {"id": customer.card_on_file.payer_id})
