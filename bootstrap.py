@@ -25,7 +25,7 @@ from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_
 from bootstrap_registers import register_terms
 from bootstrap_services import connect_service_sender
 from bootstrap_statements import bank_accounts
-from bootstrap_texts import connect_texts, text_vendor
+from bootstrap_texts import text_vendor
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller, LadderTerms
@@ -188,18 +188,15 @@ def connect_dispatcher(
     from clients.collection_commands import CollectionSignals
     from clients.order_signals import OrderSignals
     from services.orders.releases import ReleaseSender, ReviewersAsProduction
-    from services.service_texts import ServiceTexts
 
     alerts = connect_alerts(settings, adapters, digest)
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
-    texts = connect_texts(settings, adapters, alerts)
     senders: dict[Destination, EventSender] = {
         Destination.PRODUCTION: releases,
         Destination.PROVISIONING: connect_service_sender(settings, adapters, alerts),
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
         **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
-        **({Destination.CUSTOMER: ServiceTexts(adapters.ledger, texts)} if texts else {}),
         Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
     }
     held = {Destination.PRODUCTION: releases.is_held}

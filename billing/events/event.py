@@ -41,7 +41,6 @@ class Destination(StrEnum):
     ORDER = "order"  # the order's workflow: where the order stands by now
     PRODUCTION = "production"  # what may be made or shipped from now on
     PROVISIONING = "provisioning"  # what becomes of service accounts, in order for each
-    CUSTOMER = "customer"  # by text: the service works again
 
 
 class Event(Model):

@@ -12,7 +12,7 @@ from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.service_schema import service_changes
 from adapters.sql.events.outbox import put_events
 from adapters.sql.subscribers.task_rows import open_tasks, save_end
-from billing.events.event import Destination, EventType
+from billing.events.event import Destination
 from billing.subscribers.events import service_changed
 from billing.subscribers.service import CallState, Service, ServiceChange, ServiceState
 from billing.tasks.task import TaskEnd, TaskKind, TaskOutcome
@@ -85,10 +85,7 @@ def _end_tasks(connection: Connection, change: ServiceChange) -> None:
 def _tell(connection: Connection, change: ServiceChange) -> None:
     destinations = connection.get_execution_options().get("destinations", ())
     event = service_changed(change)
-    told = [(Destination.PROVISIONING, change.number), (Destination.RECEIVER, "")]
-    if event.type is EventType.SERVICE_RESTORED:
-        told.append((Destination.CUSTOMER, change.number))
-    for destination, lane in told:
+    for destination, lane in ((Destination.PROVISIONING, change.number), (Destination.RECEIVER, "")):
         if destination in destinations:
             put_events(connection, destination, [event], lane)
 
