@@ -52,13 +52,7 @@ class CollectionMessages:
             activity.logger.warning("%s refused: %s", kind, error)
 
     async def tell_restored(self, collection: Collection, debt: Debt) -> None:
-        """Mails the customer that their service works again, once, if money has restored it since it was owed.
-
-        Whoever gets texts has one by ``ServiceTexts``.
-        """
-        customer = collection.customer
-        if not customer.email or Channel.MAIL not in customer.terms.bill_by:
-            return
+        """Tells the customer that their service is restored, once, if money has restored it since it was owed."""
         since = min(each.opened_at for each in collection.debts)
         restored = [
             service.position
@@ -66,7 +60,7 @@ class CollectionMessages:
             if service.cause is ServiceCause.PAID and service.state_at >= since
         ]
         if restored:
-            await self.tell(TextKind.RESTORED, collection, debt, max(restored), (Channel.MAIL,))
+            await self.tell(TextKind.RESTORED, collection, debt, max(restored))
 
     async def _addressed(self, collection: Collection) -> Collection:
         """With the customer's present name, address and number: a change updates months to come, but no collections."""
