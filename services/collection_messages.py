@@ -11,11 +11,13 @@ from billing.customers.ports import CustomerStore
 from billing.errors import NotFound
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
+from billing.subscribers.ports import Services
+from billing.subscribers.service import ServiceCause
 from billing.texts.text import Consequence, TextKind
 from services.customer_messages import REFUSED, CustomerMessages
 
 
-class _Ledger(CustomerStore, MonthStore, Protocol):
+class _Ledger(CustomerStore, MonthStore, Services, Protocol):
     """The stores it uses."""
 
 
@@ -44,6 +46,17 @@ class CollectionMessages:
             await self._messages.tell(kind, month, number, channels, addressed, consequence=consequence)
         except REFUSED as error:
             activity.logger.warning("%s refused: %s", kind, error)
+
+    async def tell_restored(self, collection: Collection, debt: Debt) -> None:
+        """Tells the customer that their service works again, once, if money has restored it since it was owed."""
+        since = min(each.opened_at for each in collection.debts)
+        restored = [
+            service.position
+            for service in await self._ledger.services_of(collection.customer_id)
+            if service.cause is ServiceCause.PAID and service.state_at >= since
+        ]
+        if restored:
+            await self.tell(TextKind.RESTORED, collection, debt, max(restored))
 
     async def _addressed(self, collection: Collection) -> Collection:
         """With the customer's present name, address and number: a change updates months to come, but no collections."""

@@ -87,7 +87,9 @@ async def test_account_numbers_of_a_file_are_given_and_one_of_another_is_refused
         code, told = await in_json(bed, *words, "in.csv")
         assert (code, told["counts"]["already running"]) == (0, 2)
         assert [each.number for each in await bed.ledger.numbers_of("bolt")] == ["1000009", "1000017"]
-    (bed.folder / "in.csv").write_text(text.replace(",1000009", ",").replace("monitor,,,card,", "monitor,,,card,1000009", 1))
+    (bed.folder / "in.csv").write_text(
+        text.replace(",1000009", ",").replace("monitor,,,card,", "monitor,,,card,1000009", 1)
+    )
     code, told = await in_json(bed, "customers", "import", "in.csv")
     refused, other = told["customers"]
     assert (code, refused["line"], other["status"]) == (1, 2, "already running")
