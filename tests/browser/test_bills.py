@@ -1,4 +1,4 @@
-"""Subscribers without a card in a browser: the month that forms, a draft that is halted and edited, the page of a bill."""
+"""Subscribers without a card in a browser: the month that forms, a draft that is halted, the page of a bill."""
 
 import pytest
 from playwright.async_api import Browser, expect
