@@ -76,7 +76,8 @@ class ServiceRow(Service):
 class ServiceChange(Model):
     """A change of a service account, the ``position``-th; ``by`` None: the application.
 
-    ``call`` None: provisioning is not told of it. ``answer`` is its last word.
+    ``call`` None: provisioning is not told of it. ``answer`` is its last word. ``journal_position`` is the number of
+    the customer's last transaction of money before it, or with it (0: there is none).
     """
 
     number: AccountNumber
@@ -91,6 +92,7 @@ class ServiceChange(Model):
     call: CallState | None = None
     answer: Words | None = None
     answered_at: Instant | None = None
+    journal_position: Count = 0
 
 
 class NewService(Model):

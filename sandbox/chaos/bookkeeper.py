@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
-from billing.collections.ports import CollectionStore
+from billing.collections.ports import CollectionStore, DebtRow
 from billing.errors import BillingError, InvalidInput
 from billing.invoices.ports import InvoiceListing
 from billing.invoices.stages import Stage
@@ -22,6 +22,7 @@ from billing.period import Period
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.ports import IncomingPayments, Journal, Recorded
+from billing.subscribers.ports import Services
 from sandbox.chaos.bank.app_payers import CURRENCY, AppPayers
 from sandbox.chaos.plan import Occasion, Plan, Sending
 from sandbox.judge.rails.registers import BANK
@@ -32,7 +33,7 @@ from services.payment_desk import PaymentDesk
 _T = TypeVar("_T")
 
 
-class _Ledger(CollectionStore, IncomingPayments, InvoiceListing, Journal, PaymentStore, Protocol):
+class _Ledger(CollectionStore, IncomingPayments, InvoiceListing, Journal, PaymentStore, Services, Protocol):
     """The part of the ledger that is used here."""
 
 
@@ -112,10 +113,19 @@ class Bookkeeper:
             for row in await self._ledger.invoices()
             if row.stage in occasions and row.period in periods
         ]
+        debts = [(row, await self._occasion(row)) for row in await self._ledger.debts(open_only=True)]
         return months + [
-            _Bill(Occasion.OWED, row.customer_id, row.period, row.outstanding_minor, row.currency)
-            for row in await self._ledger.debts(open_only=True)
+            _Bill(occasion, row.customer_id, row.period, row.outstanding_minor, row.currency)
+            for row, occasion in debts
+            if occasion is not None
         ]
+
+    async def _occasion(self, row: DebtRow) -> Occasion | None:
+        """None: it is not paid now; a subscriber may wait until something is restricted."""
+        if not self._plan.is_late(row.customer_id, row.period):
+            return Occasion.OWED
+        services = await self._ledger.services_of(row.customer_id)
+        return Occasion.PRESSED if any(service.is_unpaid for service in services) else None
 
     def _is_new(self, bill: _Bill) -> bool:
         """On each occasion a customer sends money once."""

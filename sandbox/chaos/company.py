@@ -1,7 +1,7 @@
 """The company of a run: its customers with their cards, and the sheet of each month."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from billing.payments.payment import PaymentStatus
 from billing.payments.ports import PaymentStore
 from billing.period import Period
 from sandbox.chaos.plan import Member, Plan
+from sandbox.chaos.subscribers.subscriber_plan import is_subscriber, subscriber
 from sandbox.judge.expected import FIRST_ROW, LATE
 from sandbox.stack.sample import register_card, sheet_of
 from sandbox.stand_ins.control import control
@@ -38,10 +39,12 @@ class Company:
         self._unsorted: set[Period] = set()
 
     async def customers(self) -> list[Customer]:
-        """All customers, each with a card on file."""
+        """All customers; each has a card on file, or is a subscriber who gets bills."""
         return [await self._registered(member) for member in self._members]
 
     async def _registered(self, member: Member) -> Customer:
+        if is_subscriber(member.customer_id):
+            return subscriber(member, self._plan.draw("subscriber", member.customer_id))
         customer = member.customer(
             *await register_card(f"http://127.0.0.1:{self._stripe_port}", member.email, member.card)
         )
@@ -49,11 +52,12 @@ class Company:
             await self._decide(f"cards/{customer.card_on_file.card_id}", "processing")
         return customer
 
-    def write_sheet(self, period: Period, emails: Mapping[str, str]) -> None:
-        """Once per month, with the current addresses of customers, by id."""
+    def write_sheet(self, period: Period, customers: Iterable[Customer]) -> None:
+        """Once per month, with the current addresses of customers, as far as they have one."""
         path = sheet_of(self._folder, period)
         if path.exists():
             return
+        emails = {customer.customer_id: customer.email for customer in customers if customer.email}
         sales = [
             (emails[member.customer_id], *row)
             for member in self._members
@@ -79,10 +83,11 @@ class Company:
         """Perhaps adds a row after the month was drafted: whether it did."""
         customer = month.customer
         amount = self._plan.late_sale(customer.customer_id, customer.currency, month.period)
-        if amount is None or month.invoice is None or month.invoice.sales is None:
+        sales = month.invoice.sales if month.invoice else None
+        if amount is None or sales is None or not sales.emails:
             return False
         with sheet_of(self._folder, month.period).open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow((month.invoice.sales.emails[0], amount, LATE))
+            csv.writer(file).writerow((sales.emails[0], amount, LATE))
         return True
 
     async def banks_decide(self, ledger: _Ledger, periods: list[Period], step: int) -> None:
@@ -96,8 +101,8 @@ class Company:
                         await self._decide(f"payment_intents/{charge.payment_id}", behaviour)
         for collection in await ledger.debts(open_only=True):
             customer = await ledger.customer(collection.customer_id)
-            if customer and self._plan.draw("card", step, collection.customer_id).random() < 0.03:
-                await self._decide(f"cards/{customer.card_on_file.card_id}", "succeed")
+            if customer and customer.card and self._plan.draw("card", step, collection.customer_id).random() < 0.03:
+                await self._decide(f"cards/{customer.card.card_id}", "succeed")
 
     async def _decide(self, path: str, behaviour: str) -> None:
         """A decision is final."""

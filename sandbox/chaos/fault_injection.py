@@ -19,9 +19,19 @@ from sandbox.chaos.stalls import put_stall, take_stall
 from sandbox.stack.processes import Child, ChildFailedError
 from sandbox.stack.stack import Stack
 from sandbox.stand_ins.control import control
+from sandbox.stand_ins.provisioning import switched
 
 _CREATION = b'"path": "/v1/payment_intents",'
 _POLL_SECONDS = 0.02
+_SERVICES = {
+    "/v4/": "sheets",
+    "/events": "events",
+    "^/api/": "gateway",
+    "^/releases": "production",
+    "^/rest/": "texts",
+    "^/services": "provisioning",
+}
+"""By the path of a rule; Stripe's differ."""
 
 
 class FaultInjector:
@@ -45,7 +55,10 @@ class FaultInjector:
         self._gateway = stack.settings.sandbox_wayforpay_port
         self._production = stack.settings.sandbox_production_port
         self._bank = stack.settings.sandbox_bank_port
-        self._breakable = (self._stripe, self._sheets, self._receiver, self._gateway, self._production)
+        self._texts = stack.settings.sandbox_sms_port
+        self._provisioning = stack.settings.sandbox_provisioning_port
+        services = (self._gateway, self._production, self._texts, self._provisioning)
+        self._breakable = (self._stripe, self._sheets, self._receiver, *services)
 
     @asynccontextmanager
     async def throughout(self, seed: int) -> AsyncIterator[None]:
@@ -78,6 +91,8 @@ class FaultInjector:
             (self._receiver, fault_plan.events),
             (self._gateway, of_orders.gateway),
             (self._production, of_orders.production),
+            (self._texts, fault_plan.texts),
+            (self._provisioning, fault_plan.provisioning),
         )
         for port, rules in services:
             for rule in rules:
@@ -115,6 +130,8 @@ class FaultInjector:
             faults.append(self._lock_ledger(fault_plan.ledger_locked_seconds))
         if fault_plan.no_worksheet:
             faults.append(self._take_worksheets_away(over))
+        if fault_plan.forgotten is not None:
+            faults.append(self._forget_account(fault_plan.forgotten, over))
         return faults
 
     async def _clear(self) -> None:
@@ -166,6 +183,17 @@ class FaultInjector:
         self.kills[f"{process.name}_kills"] += 1
         await _revive(process, 0.0)
 
+    async def _forget_account(self, share: float, over: asyncio.Event) -> None:
+        """Provisioning answers 200, with an error inside."""
+        numbers = sorted(switched(self._folder / "provisioning.jsonl"))
+        if not numbers:
+            return
+        forgotten = {"number": numbers[int(share * len(numbers))]}
+        await control(self._provisioning, "unknown", forgotten)
+        self.faults["account forgotten"] += 1
+        await over.wait()
+        await control(self._provisioning, "known", forgotten)
+
     # -- files
 
     async def _lock_ledger(self, seconds: float) -> None:
@@ -200,8 +228,7 @@ async def _revive(worker: Child, after_seconds: float) -> None:
 
 
 def _name(rule: Rule) -> str:
-    paths = {"/v4/": "sheets", "/events": "events", "^/api/": "gateway", "^/releases": "production"}
-    service = paths.get(rule["path"], "stripe")
+    service = _SERVICES.get(rule["path"], "stripe")
     status = f" {rule['status']}" if rule["kind"] == "status" else ""
     return f"{service} {'cached ' if rule['cached'] else ''}{rule['kind']}{status}"
 

@@ -92,7 +92,7 @@ class Months:
     async def start(self) -> None:
         """Two operators start the same roster at once, amid faults; each customer is started once."""
         customers = await self.company.customers()
-        self.company.write_sheet(self.periods[0], {customer.customer_id: customer.mailbox for customer in customers})
+        self.company.write_sheet(self.periods[0], customers)
         async with self.fault_injector.during(self.plan.faults(0)):
             results = await asyncio.gather(*map(self._started, (*customers, *reversed(customers))))
         starts = Counter(result.customer_id for result in results if result.period)
@@ -279,9 +279,9 @@ class Months:
                 group.create_task(self.reviewers.settle(debt, draw))
 
     async def _write_sheets(self, rows: list[InvoiceRow]) -> None:
-        emails = {customer.customer_id: customer.mailbox for customer in await self.ledger.customers()}
+        customers = await self.ledger.customers()
         for period in {row.period for row in rows}:
-            self.company.write_sheet(period, emails)
+            self.company.write_sheet(period, customers)
 
     def _sort_sheets(self, rows: list[InvoiceRow]) -> None:
         """People sort a sheet once everybody has a draft from it."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from billing.customers.customer import ReviewMode
 from sandbox.chaos.stalls import Place
+from sandbox.chaos.subscribers.subscriber_plan import CURRENCY, PROVISIONING_FAULTS, TEXT_FAULTS, is_subscriber
 from sandbox.stack.sample import Sample
 
 Rule = dict[str, Any]
@@ -45,6 +46,7 @@ class Occasion(StrEnum):
     ANNOUNCED = "announced"  # between its notice and its charge
     OWED = "owed"  # the charge has failed
     PAID = "paid"  # the card has paid: too much
+    PRESSED = "pressed"  # the service is limited or suspended, of somebody who pays late
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ class FaultPlan:
     sheets: list[Rule] = field(default_factory=list)
     mail: list[Rule] = field(default_factory=list)
     events: list[Rule] = field(default_factory=list)
+    texts: list[Rule] = field(default_factory=list)
+    provisioning: list[Rule] = field(default_factory=list)
+    forgotten: float | None = None  # which account provisioning does not know for a while, as a share of all
     latency_seconds: float = 0.0
     no_worksheet: bool = False
     ledger_locked_seconds: float = 0.0
@@ -102,11 +107,11 @@ class Plan:
         return Member(
             customer_id=customer_id,
             name=customer_id.title(),
-            currency=draw.choice(_CURRENCIES),
+            currency=CURRENCY if is_subscriber(customer_id) else draw.choice(_CURRENCIES),
             timezone=draw.choice(_ZONES),
             sales=(),
             card=draw.choice(_CARDS),
-            slow_bank=draw.random() < 0.1,
+            slow_bank=not is_subscriber(customer_id) and draw.random() < 0.1,
             review_mode=draw.choices((ReviewMode.MONITOR, ReviewMode.APPROVE), (8, 2))[0],
         )
 
@@ -126,6 +131,8 @@ class Plan:
         draw = self.draw("transfer", occasion, customer_id, period)
         if draw.random() >= _SENDS[occasion]:
             return None
+        if occasion is Occasion.PRESSED and draw.random() < 0.5:  # in three parts, of which the last is a little more
+            return Sending(0.34, 3, is_named=True, names_month=True, is_recorded_twice=False, returned=0.0)
         return Sending(
             share=draw.choice((1.0, 1.0, 1.0, 0.4, 1.5)),
             copies=draw.choices((1, 2), (6, 1))[0],
@@ -136,17 +143,24 @@ class Plan:
             is_by_app=draw.random() < 0.5,
         )
 
+    def is_late(self, customer_id: str, period: str) -> bool:
+        """Whether this subscriber pays the bill only once something is restricted, if at all."""
+        return is_subscriber(customer_id) and self.draw("late payer", customer_id, period).random() < 0.6
+
     def refund(self, customer_id: str, period: str) -> float:
         """The share of the card's payment that goes back to it; often 0."""
         return self.draw("refund", customer_id, period).choices((0.0, 0.3, 1.0), (8, 1, 1))[0]
 
     def faults(self, step: int) -> FaultPlan:
-        draw = self.draw("storm", step)
+        draw, draw_of_services = self.draw("storm", step), self.draw("forgotten", step)
         return FaultPlan(
             stripe=_some(draw, _STRIPE, 0.9, "/v1/payment_intents"),
             sheets=_some(draw, _SHEETS, 0.9, "/v4/"),
             mail=[_mail(draw, self.customers) for _ in range(draw.choice((0, 0, 1, 4)))],
             events=_some(self.draw("events", step), _EVENTS, 0.7, "/events"),
+            texts=_some(self.draw("texts", step), TEXT_FAULTS, 0.6, "^/rest/"),
+            provisioning=_some(self.draw("services", step), PROVISIONING_FAULTS, 0.6, "^/services"),
+            forgotten=draw_of_services.random() if draw_of_services.random() < 0.3 else None,
             latency_seconds=draw.choice((0.0, 0.1, 0.3)),
             no_worksheet=draw.random() < 0.05,
             ledger_locked_seconds=draw.choices((0.0, 1.0, 2.0, 11.0), (30, 3, 2, 1))[0],
@@ -156,7 +170,7 @@ class Plan:
         )
 
 
-_SENDS = {Occasion.ANNOUNCED: 0.4, Occasion.OWED: 0.7, Occasion.PAID: 0.2}
+_SENDS = {Occasion.ANNOUNCED: 0.4, Occasion.OWED: 0.7, Occasion.PAID: 0.2, Occasion.PRESSED: 0.8}
 """How often."""
 
 _STRIPE: tuple[Rule, ...] = (

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
 from sandbox.chaos.order_end import OrdersEnd
 from sandbox.chaos.plan import Plan
+from sandbox.chaos.subscribers.operators import Operators
 from sandbox.judge.evidence import Evidence
 from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
@@ -83,6 +85,7 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         await app_payers.agree()
         async with fault_injector.throughout(plan.seed):
             await months.start()
+            await Operators(plan, adapters, app_payers).register(periods[0])
             await months.pass_by()
         kept = [worker.name for worker in workers if await worker.stop() != 0]
         await months.events_arrive()
@@ -141,9 +144,18 @@ def _figures(months: Months, fault_injector: FaultInjector, evidence: Evidence) 
         "events": len(evidence.deliveries or ()),
         "money": dict(sorted(months.bookkeeper.done.items())),
         "orders": dict(sorted((months.buyers.done + months.buyers.payers.done).items())),
+        "texts": len(evidence.subscribers.texts),
+        "services": _services(evidence),
         "releases": sum(len(order.releases) for order in evidence.orders.orders),
         "virtual_days": (months.clock.now - months.clock.began).days,
     }
+
+
+def _services(evidence: Evidence) -> dict[str, int]:
+    """Changes of service accounts, by what has become of them."""
+    subscribers = evidence.subscribers.subscribers.values()
+    changes = [change for each in subscribers for history in each.histories.values() for change in history]
+    return dict(Counter(f"{change.state} {change.cause}" for change in changes))
 
 
 class _ShortTasks(Interceptor):

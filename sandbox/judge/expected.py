@@ -6,11 +6,13 @@ Nothing here is the workflow's code but the tables of currencies.
 import csv
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from billing.customers.customer import ReviewMode
@@ -87,7 +89,9 @@ class ExpectedMonth:
         decisions: list[Decision],
         intents: list[Intent],
         journal: StripeJournal,
+        fees: Mapping[str, int] = MappingProxyType({}),
     ) -> "ExpectedMonth":
+        """``fees`` are those of tariffs, by line."""
         amounts: dict[str, int | None] = {}
         late: dict[str, int | None] = {}
         if month.invoice is not None and month.customer.terms.review_mode is not ReviewMode.MANUAL:
@@ -98,8 +102,9 @@ class ExpectedMonth:
             late = {f"late-{month.period}-{row.line_id}": minor for row, minor in rows if row.late}
         if before and month.previous_compared:
             amounts |= before.unapplied
-        unpriced = cls(money.carried_minor, _edited(amounts, decisions), late, None)
-        if sheet is None and amounts:
+        is_without_sheet = sheet is None and bool(amounts)
+        unpriced = cls(money.carried_minor, _edited(amounts | dict(fees), decisions), late, None)
+        if is_without_sheet:
             return unpriced
         outcome = unpriced._outcome(month, decisions, intents, journal)
         if unpriced._is_settled(month, intents, money, outcome):
@@ -147,9 +152,9 @@ class ExpectedMonth:
             return Stage.CARRIED_FORWARD
         if Stage.PAID in answers:
             return Stage.PAID
-        if month.customer.card is None:
-            return Stage.BILLED
-        lost = journal.attached.get(month.customer.card.card_id, "") is None
+        if month.customer.card is None and not answers:
+            return Stage.BILLED if month.notice and month.notice.delivered_at else None
+        lost = journal.attached.get(month.customer.card_on_file.card_id, "") is None
         return next(iter(answers), Stage.NEEDS_CARD if lost else None)
 
 
@@ -181,6 +186,12 @@ def announced(subject: str, currency: str) -> tuple[int | None, datetime | None]
         return None, None
     day = datetime.strptime(words[2], "%d %B %Y")  # noqa: DTZ007
     return minor_of(re.sub(r"[^\d.-]", "", words[1]), currency), day
+
+
+def texted(body: str, currency: str) -> int:
+    """The amount in the text of a bill: ``Your bill: 45.00 EUR, due 8 December``."""
+    words = re.search(r"\d[\d.,]*\d|\d", body)
+    return (minor_of(words[0], currency) if words else None) or 0
 
 
 def _edited(amounts: dict[str, int | None], decisions: list[Decision]) -> dict[str, int | None]:

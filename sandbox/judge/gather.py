@@ -6,6 +6,7 @@ What should have been charged is computed once more in sandbox/judge/expected.py
 sandbox/judge/books.py, by other code than the product's.
 """
 
+from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -23,9 +24,10 @@ from billing.period import Period
 from billing.receivables.journal import Cause, JournalRow, PaymentName, Transaction
 from billing.receivables.ports import THE_BEGINNING, THE_END, Journal, PaymentListing
 from billing.reviewers.ports import AlertListing
+from billing.texts.text import TextKind, TextRow
 from sandbox.judge.books import Books
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
-from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet
+from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet, texted
 from sandbox.judge.exposed_numbers import exposed
 from sandbox.judge.facts import Facts
 from sandbox.judge.orders.asked_refunds import AskedRefund, asked_refunds
@@ -41,6 +43,8 @@ from sandbox.judge.rails.bank_book import BankBook
 from sandbox.judge.rails.gateway_register import GatewayRegister
 from sandbox.judge.rails.registers import Registers
 from sandbox.judge.rails.stripe_journal import CARDS, StripeJournal
+from sandbox.judge.subscribers.subscriber_evidence import SubscriberEvidence, SubscriberLedger, read_subscribers
+from sandbox.judge.subscribers.tariff_promises import fees_of
 from sandbox.stack.sample import sheet_of
 from sandbox.stand_ins.bank import statement
 from sandbox.stand_ins.event_receiver import read_events
@@ -59,6 +63,7 @@ class _Ledger(
     OrderLedger,
     PaymentBooks,
     PaymentListing,
+    SubscriberLedger,
     Protocol,
 ):
     """The part of the ledger that is used here."""
@@ -91,10 +96,12 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
     transactions = {customer_id: await ledger.transactions(customer_id) for customer_id in (*monthly, *others)}
     totals = await ledger.trial_balance()
     rows, sources = await ledger.invoices(), await _sources(folder, ledger, unpaid)
+    customers = [customer for customer_id in monthly if (customer := await ledger.customer(customer_id))]
+    subscribers = await read_subscribers(folder, ledger, customers)
     accounts = []
-    for customer_id in monthly:
+    for customer_id, subscriber in subscribers.subscribers.items():
         months = sorted(row.period for row in rows if row.customer_id == customer_id)
-        accounts.append(await _account(ledger, sources, customer_id, months, transactions[customer_id], is_over))
+        accounts.append(await _account(ledger, sources, subscriber, months, transactions[customer_id], is_over))
     buyers = [await _buyer(ledger, sources, customer_id, transactions[customer_id], is_over) for customer_id in others]
     for order in sources.orders.orders:
         sources.journal.claim_order(order.customer_id, order.number)
@@ -110,6 +117,7 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
         registers=sources.registers,
         totals=totals,
         orders=sources.orders,
+        subscribers=subscribers,
         positions=positions,
         is_over=is_over,
         exposed=[*exposed(folder, sources.registers.bank, mails)] if is_over else [],
@@ -156,21 +164,20 @@ async def _buyer(
 async def _account(
     ledger: _Ledger,
     sources: _Sources,
-    customer_id: str,
+    subscriber: SubscriberEvidence,
     periods: list[Period],
     transactions: list[Transaction],
     is_over: bool,
 ) -> CustomerEvidence:
     """Month after month, each with what the one before should have left."""
-    customer, journal = await ledger.customer(customer_id), sources.journal
-    assert customer is not None
+    customer, customer_id, journal = subscriber.customer, subscriber.customer_id, sources.journal
     decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
     at_stripe = journal.email_of(customer.payer_id) if customer.payer_id else None
     script = CustomerScript(at_stripe or customer.email or "", [*decisions.values()])
     stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
-    facts = _facts(sources, months, messages, stages)
+    facts = _facts(sources, months, messages, stages, subscriber.texts)
     facts = facts._replace(orders=sources.orders.facts(customer_id), refunds=sources.refunds)
     books = _books(sources, customer_id, months, transactions, facts)
     due, cases = None, list[MonthEvidence]()
@@ -181,7 +188,8 @@ async def _account(
         carried_minor = own.draft(month)
         own.advance(until=period.next())
         money, sheet = MonthMoney(carried_minor, own.settled.get(period)), sources.sheets[period]
-        due = ExpectedMonth.of(month, due, money, sheet, script, decisions[period], intents, journal)
+        fees = fees_of(month, subscriber)
+        due = ExpectedMonth.of(month, due, money, sheet, script, decisions[period], intents, journal, fees)
         own.close(period, due.outcome if month.closed else None)
         cases.append(
             MonthEvidence(
@@ -225,16 +233,23 @@ def _facts(
     months: list[Month],
     messages: dict[Period, list[MessageRow]],
     stages: dict[Period, CollectionStage],
+    texts: list[TextRow],
 ) -> Facts:
+    bills = [text for text in texts if text.kind is TextKind.BILL and text.vendor_id]
     notices: dict[str, list[int]] = {
         month.period: [
-            announced(mail.subject, month.currency)[0] or 0
-            for row in messages[month.period]
-            if row.kind is CustomerMailKind.NOTICE
-            for mail in sources.mails.get(row.message_id, ())
+            *_mailed(sources, messages[month.period], month.currency),
+            *(texted(text.body, month.currency) for text in bills if text.period == month.period),
         ]
         for month in months
     }
     given_up: set[str] = {period for period, stage in stages.items() if stage is CollectionStage.WRITTEN_OFF}
     paid: set[str] = {month.period for month in months if month.outcome is Stage.PAID}
     return Facts(notices, given_up, paid)
+
+
+def _mailed(sources: _Sources, messages: list[MessageRow], currency: str) -> Iterator[int]:
+    """What the notices that have arrived say."""
+    for row in messages:
+        if row.kind is CustomerMailKind.NOTICE:
+            yield from (announced(mail.subject, currency)[0] or 0 for mail in sources.mails.get(row.message_id, ()))

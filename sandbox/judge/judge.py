@@ -33,6 +33,9 @@ from sandbox.judge.orders.promises import (
 )
 from sandbox.judge.rails.bank_promises import untold_differences, wrongly_answered
 from sandbox.judge.rails.stripe_journal import Intent
+from sandbox.judge.subscribers.message_promises import repeated_texts, several_ladders, untold_bills, wrongly_pressed
+from sandbox.judge.subscribers.service_promises import wrongly_provisioned, wrongly_restricted
+from sandbox.judge.subscribers.tariff_promises import wrongly_billed_tariffs
 
 
 class PromiseResult(Model):
@@ -70,6 +73,13 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "no link asks for what an order no longer costs": open_links,
         "what a bank was told is paid is booked once, and its repeats are answered alike": wrongly_answered,
         "people are told of what a bank's register and the journal do not have alike": untold_differences,
+        "a service is restricted only while something is overdue, and restored with the money": wrongly_restricted,
+        "provisioning has every change of a service, in order, and none that the money has undone": wrongly_provisioned,
+        "every bill without a card is told once, by the channels agreed": untold_bills,
+        "no text is sent twice, and the vendor's texts are the ledger's": repeated_texts,
+        "nobody is warned or restricted outside contact hours, or restricted without a warning": wrongly_pressed,
+        "each account has one ladder, and is told of what it owes at most once a day": several_ladders,
+        "every tariff is billed once, and to the day": wrongly_billed_tariffs,
         "no log has an account number, and nothing has a personal number": lambda evidence: iter(evidence.exposed),
     }
     return [PromiseResult(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
@@ -205,7 +215,7 @@ def _letters(evidence: Evidence) -> Iterator[str]:
         refused = {row.message_id for row in case.messages if row.status is MessageStatus.FAILED}
         counts = Counter(row.kind for row in case.messages if row.message_id in arrived | refused)
         expected = {
-            CustomerMailKind.RECEIPT: int(due.outcome is Stage.PAID or case.recovered),
+            CustomerMailKind.RECEIPT: int(case.month.customer.email is not None and _is_thanked(case)),
             CustomerMailKind.DECLINE: int(due.is_charged and due.outcome is not Stage.PAID),
         }
         for kind, number in expected.items():
@@ -222,6 +232,12 @@ def _letters(evidence: Evidence) -> Iterator[str]:
                 yield f"{case.name}: a charge notice of {row.total_minor}"
     if unknown := evidence.letters()["unknown"]:
         yield f"{unknown} mails that the ledger does not know"
+
+
+def _is_thanked(case: MonthEvidence) -> bool:
+    """Also for a bill that credit has paid, so that nothing was collected."""
+    is_paid_at_once = case.due.outcome is Stage.BILLED and case.collection is None
+    return case.due.outcome is Stage.PAID or case.recovered or is_paid_at_once
 
 
 def _chain(evidence: Evidence) -> Iterator[str]:

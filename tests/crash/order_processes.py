@@ -1,7 +1,7 @@
 """The two processes that an order goes through, each of which kills itself at one boundary, as a crash would.
 
-The console takes the seller's order and the gateway's callbacks. The worker delivers events, to production too, and
-runs the order's workflow. What a process knows at a boundary, and nobody else does, is lost with it.
+The console takes the seller's order and the gateway's callbacks. The worker delivers events, to production and
+provisioning too, and runs workflows. What a process knows at a boundary, and nobody else does, is lost with it.
 """
 
 import asyncio
@@ -35,6 +35,7 @@ from settings import Settings
 from tests.crash.worker import Activities, Boundaries, OnQueue, Port, Workflows
 from workflows.options import TASK_QUEUE
 
+_PORTS = ("ledger", "production", "provisioning", "texts")
 _AGAIN = timedelta(seconds=2)
 """How long an event belongs to a worker that has died."""
 
@@ -69,7 +70,7 @@ def _run(serving: Any) -> None:
 
 def _breakable(adapters: Adapters, boundaries: Boundaries) -> Adapters:
     ports: dict[str, Any] = {
-        name: Port(name, getattr(adapters, name), boundaries) for name in ("ledger", "production") if adapters
+        name: Port(name, adapter, boundaries) for name in _PORTS if (adapter := getattr(adapters, name)) is not None
     }
     return replace(adapters, **ports)
 

@@ -3,16 +3,13 @@ order comes to the same. ``make crash`` kills them at every boundary in turn, al
 """
 
 import asyncio
-import multiprocessing
 import os
 import re
-import signal
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Never
+from typing import Any
 
 import httpx
 import pytest
@@ -32,6 +29,7 @@ from sandbox.timeline import until
 from sandbox.wayforpay.store import MERCHANT
 from tests.bed import SOON_MINUTES, Bed, prepared_bed
 from tests.crash import order_processes
+from tests.crash.supervisor import supervise
 from tests.crash.worker import Boundaries
 from tests.ordering import BUYER, request
 
@@ -45,8 +43,6 @@ _MATTERS = re.compile(
 )
 """Whatever else is reached is a look, at a clock's pleasure."""
 _PROCESSES = {"console": order_processes.console, "worker": order_processes.working}
-_spawning = multiprocessing.get_context("forkserver")
-_spawning.set_forkserver_preload(["tests.crash.order_processes"])
 
 
 async def made_to_order(bed: Bed, wanted: OrderRequest, port: int) -> None:
@@ -120,7 +116,7 @@ async def tell(
         async with asyncio.TaskGroup() as group:
             arguments = (bed.settings, server.address, folder.name, port)
             supervising = [
-                group.create_task(_supervise(run, arguments, fatal if name == process else ""))
+                group.create_task(supervise(run, arguments, fatal if name == process else ""))
                 for name, run in _PROCESSES.items()
             ]
             await made_to_order(bed, wanted, port)
@@ -128,22 +124,6 @@ async def tell(
             for task in supervising:
                 task.cancel()
     return outcome, {name: Boundaries(folder / name).passed() for name in _PROCESSES}
-
-
-async def _supervise(run: Callable[..., None], arguments: tuple[Any, ...], fatal: str) -> Never:
-    """Keeps the process alive; only the first one is doomed."""
-    while True:
-        process = _spawning.Process(target=run, args=(*arguments, fatal), daemon=True)
-        process.start()
-        try:
-            while process.is_alive():
-                await asyncio.sleep(_POLL_SECONDS)
-            if process.exitcode != -signal.SIGKILL or not fatal:
-                raise AssertionError(f"{run.__name__} ended by itself: exit code {process.exitcode}")
-        finally:
-            process.kill()
-            process.join()
-        fatal = ""
 
 
 async def _outcome(bed: Bed, number: str) -> dict[str, Any]:

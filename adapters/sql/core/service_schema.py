@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 
-from adapters.sql.core.columns import counter, instants, json, key, number, partial_index, table, texts
+from adapters.sql.core.columns import columns, counter, instants, json, key, number, partial_index, table, texts
 
 TASK_IS_OPEN: Final = "ended_at IS NULL"  # literal SQL, so that queries can use the partial indexes
 
@@ -20,6 +20,7 @@ service_changes: Final = table(
     *texts("call", nullable=True),  # NULL: provisioning is not told
     *texts("answer", nullable=True),  # the last word of provisioning
     *instants("answered_at", nullable=True),
+    *columns(BigInteger, "journal_position"),  # of the money that it was held against; 0: there was none
     Index("service_changes_by_key", "customer_id", "key", "number", unique=True),
 )
 

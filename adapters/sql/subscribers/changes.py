@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.columns import UtcInstant
-from adapters.sql.core.journal_schema import outgoing_events
+from adapters.sql.core.journal_schema import journal_entries, outgoing_events
 from adapters.sql.core.service_schema import service_changes
 from adapters.sql.events.outbox import put_events
 from adapters.sql.subscribers.task_rows import open_tasks, save_end
@@ -22,6 +22,7 @@ SERVICES = select(*(A[name] for name in Service.model_fields)).where(A.state.is_
 CHANGES = select(service_changes)
 _OF_CUSTOMER = SERVICES.where(A.customer_id == bindparam("customer_id"))
 _BY_KEY = CHANGES.where(C.customer_id == bindparam("customer_id"), C.key == bindparam("key"))
+_POSITION = select(func.max(journal_entries.c.number)).where(journal_entries.c.customer_id == bindparam("customer_id"))
 _INSERT = insert(service_changes)
 _SAVE = update(service_accounts).where(A.number == bindparam("of"))
 _RESTRICTING = (ServiceState.LIMITED, ServiceState.SUSPENDED)
@@ -61,7 +62,7 @@ def changes_by_key(connection: Connection, customer_id: str, key: str) -> tuple[
 
 def write_changes(connection: Connection, changes: Iterable[ServiceChange]) -> tuple[ServiceChange, ...]:
     """Writes them, with the calls and events that follow; the caller holds the lock of the customer."""
-    changes = tuple(changes)
+    changes = tuple(_positioned(connection, change) for change in changes)
     for change in changes:
         drop_calls(connection, change)
         _end_tasks(connection, change)
@@ -71,6 +72,11 @@ def write_changes(connection: Connection, changes: Iterable[ServiceChange]) -> t
         if change.call is not None:
             _tell(connection, change)
     return changes
+
+
+def _positioned(connection: Connection, change: ServiceChange) -> ServiceChange:
+    position = connection.scalar(_POSITION, {"customer_id": change.customer_id})
+    return change.evolve(journal_position=position or 0)
 
 
 def _end_tasks(connection: Connection, change: ServiceChange) -> None:

@@ -46,12 +46,12 @@ class AppPayers:
     async def pay(self, customer_id: str, amount_minor: int, about: str) -> None:
         draw = self._plan.draw("app", customer_id, about)
         rail = draw.choice(CONTRACTS).rail
-        account = draw.choice(await self._numbers_of(customer_id))
+        account = draw.choice(await self.numbers_of(customer_id))
         paid = {"rail": rail, "account": account, "sum": plain_amount(amount_minor, CURRENCY)}
         self.done[f"by {rail}"] += 1
         await control(self._settings.sandbox_bank_port, "payments", {**paid, "seconds": _SOON_SECONDS})
 
-    async def _numbers_of(self, customer_id: str) -> list[str]:
+    async def numbers_of(self, customer_id: str) -> list[str]:
         """The account number; of some customers the personal number, too."""
         async with self._opening:
             if customer_id not in self._numbers:

@@ -559,6 +559,7 @@ def upgrade() -> None:
         *_columns(sa.Text, "reason"),
         *_columns(sa.Text, "call", "answer", nullable=True),
         *_columns(_INSTANT, "answered_at", nullable=True),
+        *_columns(sa.BigInteger, "journal_position"),
         sa.PrimaryKeyConstraint("number", "position"),
     )
     op.create_index("service_changes_by_key", "service_changes", ["customer_id", "key", "number"], unique=True)
