@@ -23,6 +23,7 @@ from bootstrap_adapters import (
 from bootstrap_billers import connect_payment_ways
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
+from bootstrap_services import connect_service_sender
 from bootstrap_statements import bank_accounts
 from bootstrap_texts import text_vendor
 from services.alerts import Alerts
@@ -187,16 +188,13 @@ def connect_dispatcher(
     from clients.collection_commands import CollectionSignals
     from clients.order_signals import OrderSignals
     from services.orders.releases import ReleaseSender, ReviewersAsProduction
-    from services.provisioning import PeopleAsProvisioning, ServiceSender
 
     alerts = connect_alerts(settings, adapters, digest)
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
-    within = settings.restored_within
-    provisioning = adapters.provisioning or PeopleAsProvisioning(adapters.ledger, within)
     senders: dict[Destination, EventSender] = {
         Destination.PRODUCTION: releases,
-        Destination.PROVISIONING: ServiceSender(adapters.ledger, provisioning, alerts, within),
+        Destination.PROVISIONING: connect_service_sender(settings, adapters, alerts),
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
         **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
         Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),

@@ -58,7 +58,7 @@ def connect_room(
         Monitor(ledger, watch),
         StripeWebhooks(adapters.payments, inbox),
         WayForPayCallbacks(gateways, inbox, now),
-        Orders(ledger, _orders_secrets(settings), now),
+        Orders(ledger, _orders_secrets(settings), now, settings.personal_key),
         BillerRoutes(connect_billers(settings, ledger), proxies, settings.personal_key),
         *([TextReportRoutes(adapters.texts, texts, settings.links.base_url)] if adapters.texts and texts else ()),
     )

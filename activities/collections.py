@@ -214,6 +214,7 @@ class CollectionActivities:
 
     async def _tell(self, collection: Collection, debts: Iterable[Debt]) -> None:
         for debt in debts:
+            await self._messages.tell_restored(collection, debt)
             if debt.outcome is CollectionStage.RECOVERED:
                 await self._messages.tell(TextKind.RECEIPT, collection, debt, 1)
             await self._alerts.tell(of_news(collection, debt, clock.now()))

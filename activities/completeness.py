@@ -13,8 +13,9 @@ from billing.apart import Failed, in_turn, why
 from billing.collections.ports import CollectionStore
 from billing.completeness.chains import Chains, StoppedCollection
 from billing.completeness.check import CompletenessCheck
-from billing.completeness.report import KEPT, CompletenessReport, Finding, new_findings, shared
+from billing.completeness.report import KEPT, TOLERANCE, CompletenessReport, Finding, new_findings, shared
 from billing.completeness.row_check import CellRules
+from billing.completeness.service_check import ServiceBooks, service_findings
 from billing.completeness.snapshots import DataSource, LastRun, Snapshots
 from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, WorksheetMissing
@@ -47,7 +48,7 @@ class CompletenessResult(Model):
     periods: Few[CompletenessReport]
 
 
-class _Ledger(CollectionStore, CustomerStore, Snapshots, OrderBooks, Protocol):
+class _Ledger(CollectionStore, CustomerStore, Snapshots, OrderBooks, ServiceBooks, Protocol):
     """The stores it uses."""
 
 
@@ -113,6 +114,7 @@ class CompletenessActivities:
             check.uncarried(uncarried)
         await self._look_at_payments(check)
         await self._look_at_orders(check)
+        await self._look_at_services(check)
         check.balances(totals := await self._ledger.trial_balance())
         report = await asyncio.to_thread(check.coverage)
         unseen |= missing if report.customers else {}
@@ -141,6 +143,12 @@ class CompletenessActivities:
     async def _look_at_orders(self, check: CompletenessCheck) -> None:
         """Paid and not released, released and not paid, money without an order: of all months, too."""
         for finding in await self._orders.findings(clock.now()):
+            check.take_finding(finding)
+
+    async def _look_at_services(self, check: CompletenessCheck) -> None:
+        """Suspended though paid, not provisioned, without a tariff, connected though ended: as they are now."""
+        now = clock.now()
+        for finding in service_findings(await self._ledger.service_faults(now, now - TOLERANCE)):
             check.take_finding(finding)
 
     async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:

@@ -148,8 +148,9 @@ class NoticeActivities:
             kind = CustomerMailKind.WITHDRAWN
         if kind is None or (kind is CustomerMailKind.NOTHING_DUE and not month.customer.terms.nothing_due_email):
             return
+        unpaid = await self._bills.unpaid(month) if kind is CustomerMailKind.DECLINE else None
         try:
-            await self._mails.to_customer(kind, month, 1, correction=withdrawn)
+            await self._mails.to_customer(kind, month, 1, unpaid, withdrawn)
         except MailRefused as error:
             activity.logger.warning("closing mail refused: %s", error)
 

@@ -19,6 +19,7 @@ from benchmarks.contenders import Bare, Contender, Dbos, Product
 from benchmarks.processor_time import processor_seconds
 from benchmarks.report import Turn, as_json, print_report
 from benchmarks.world import World, open_world
+from billing.customers.channels import Channel
 from sandbox.privacy import forget_settings
 
 SIZES, FULL_SIZES = (100, 1_000), (100, 1_000, 10_000)
@@ -32,13 +33,14 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", help=f"of the growth (default: {SIZES}; none: leave it out)")
     parser.add_argument("--full", action="store_true", help="bill 10,000 customers too: an hour more or less")
     parser.add_argument("--without-peers", action="store_true", help="leave out DBOS and PostgreSQL")
+    parser.add_argument("--bills", action="store_true", help="also months without a card, billed by mail and by text")
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     given = parser.parse_args()
     _forget_settings()
     sizes = given.sizes if given.sizes is not None else FULL_SIZES if given.full else SIZES
     say = _silent if given.json else _say
     turns, growth = asyncio.run(
-        measure(given.rounds, given.customers, given.months, sizes, not given.without_peers, say)
+        measure(given.rounds, given.customers, given.months, sizes, not given.without_peers, given.bills, say)
     )
     if given.json:
         print(json.dumps(as_json(turns, growth), indent=2))
@@ -52,6 +54,7 @@ async def measure(
     months: int,
     sizes: tuple[int, ...],
     peers: bool,
+    bills: bool,
     say: Callable[[str], None],
 ) -> tuple[list[Turn], list[Turn]]:
     """The turns of all contenders, and those of the product with more and more customers."""
@@ -61,6 +64,7 @@ async def measure(
             if peers:
                 contenders += [Product(world, on_postgresql=True), Dbos(world)]
             contenders.append(Bare(world, skips=False))
+            contenders += [Product(world, bill_by=channel) for channel in Channel] if bills else []
             turns = []
             for number in range(rounds):
                 for contender in contenders:

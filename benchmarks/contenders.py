@@ -23,9 +23,11 @@ from adapters.sql.ledger import SqlLedger
 from benchmarks import bare
 from benchmarks.history import month_in_history
 from benchmarks.world import World
+from billing.customers.channels import Channel
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
-from billing.keys import workflow_id
+from billing.keys import collection_id, workflow_id
+from billing.payments.methods import BillPayer
 from billing.period import Period
 from bootstrap import connect_temporal
 from sandbox.stack.processes import Child, logged
@@ -97,9 +99,12 @@ class _OnTemporal:
 @dataclass
 class _ProductTeam(_OnTemporal):
     ledger: SqlLedger
+    bill_by: Channel | None
 
     async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None:
         before = await self.gone_on()
+        if self.bill_by:
+            months = [_on_bills(month, self.bill_by, place) for place, month in enumerate(months)]
 
         async def begin(month: Month) -> None:
             now = datetime.now(UTC)
@@ -112,7 +117,19 @@ class _ProductTeam(_OnTemporal):
         await _until(self.gone_on, before + len(months) * len(periods))
 
     async def check(self, periods: Sequence[Period], customers: int) -> None:
-        await _check_paid(self.ledger, periods, customers)
+        await _check_paid(self.ledger, periods, customers, Stage.BILLED if self.bill_by else Stage.PAID)
+
+    async def clear(self) -> None:
+        await super().clear()
+        if self.bill_by:
+            names = [collection_id(name.removeprefix(workflow_id(""))) for name in self.started]
+            await _each(names, lambda name: self.client.get_workflow_handle(name).terminate())
+
+
+def _on_bills(month: Month, by: Channel, place: int) -> Month:
+    """The month of a customer who has no card: the bill goes by this channel, and is collected."""
+    terms, phone = month.customer.terms.evolve(bill_by=(by,)), f"+7701{place:07}"
+    return month.evolve(customer=month.customer.evolve(payment_method=BillPayer(), phone=phone, terms=terms))
 
 
 @dataclass
@@ -142,9 +159,12 @@ class Product:
 
     world: World
     on_postgresql: bool = False
+    bill_by: Channel | None = None  # None: cards are charged
 
     @property
     def name(self) -> str:
+        if self.bill_by:
+            return f"product, bills by {self.bill_by}"
         return f"product, ledger in {'PostgreSQL' if self.on_postgresql else 'SQLite'}"
 
     @asynccontextmanager
@@ -159,7 +179,7 @@ class Product:
             processes = _processes(self.world, worker)
             if self.on_postgresql:
                 processes["PostgreSQL"] = self.world.postgresql_pid
-            yield _ProductTeam(await _client(self.world), processes, MonthlyBilling.__name__, [], ledger)
+            yield _ProductTeam(await _client(self.world), processes, MonthlyBilling.__name__, [], ledger, self.bill_by)
         await ledger.close()
 
 
@@ -282,7 +302,9 @@ async def _until(done: Callable[[], Awaitable[int]], target: int) -> None:
         await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
 
 
-async def _check_paid(ledger: SqlLedger, periods: Sequence[Period], customers: int) -> None:
+async def _check_paid(
+    ledger: SqlLedger, periods: Sequence[Period], customers: int, outcome: Stage = Stage.PAID
+) -> None:
     for period in periods:
-        paid = await ledger.invoices(period=period, stage=Stage.PAID)
-        assert len(paid) == customers, f"{period}: {len(paid)} of {customers} have paid"
+        done = await ledger.invoices(period=period, stage=outcome)
+        assert len(done) == customers, f"{period}: {len(done)} of {customers} are {outcome}"

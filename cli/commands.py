@@ -118,7 +118,7 @@ _register = _RegisterGroup(
     commands=dict(lazy_commands("", "receivables.registers: take confirm reject")),
     no_args_is_help=True,
 )
-_unpaid = "collections.collections: list_ show retry halt resume write_off"
+_unpaid = "collections.collections: list_ show retry promise halt resume write_off"
 _arrived = "receivables.payments: record list_ show"
 _orders, _order_changes = "orders.orders: open_ list_ show link", "orders.changes: amend cancel halt resume send_again"
 _links = "receivables.link: link links"

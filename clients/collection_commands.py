@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, W
 from temporalio.common import WorkflowIDConflictPolicy
 
 from billing.collections.collection import Collection
-from billing.collections.commands import COLLECTION_COMMANDS, CountAgain, LookUp, Owe, PayResult, ReplaceCard
+from billing.collections.commands import COLLECTION_COMMANDS, CountAgain, LookUp, Owe, PayResult, ReplaceCard, StopCard
 from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
 from billing.commands import Command, CommandResult, Refusal, Via, command_name
@@ -67,6 +67,21 @@ async def replace_card(
         answer = await tell_collection(client, customer_id, ReplaceCard(**source, card=card))
     except NotFound as error:
         if await ledger.debts(customer_id=customer_id, open_only=True):  # it would go on with the older card
+            raise BillingError(str(error)) from None
+        return
+    if answer.refusal is Refusal.LATER:
+        raise BillingError(f"{customer_id}: {answer.result}")
+
+
+async def stop_card(client: Client, ledger: _Ledger, customer_id: str, by: str, reason: str, via: Via = "") -> None:
+    """No card is tried any more for what the customer owes, who pays by bill from now on. A repeat changes nothing.
+
+    Raises ``BillingError`` while a try is under way: repeat it once the outcome is known.
+    """
+    try:
+        answer = await tell_collection(client, customer_id, StopCard(by=by, reason=reason, via=via))
+    except NotFound as error:
+        if await ledger.debts(customer_id=customer_id, open_only=True):  # it would go on with the card
             raise BillingError(str(error)) from None
         return
     if answer.refusal is Refusal.LATER:

@@ -27,10 +27,12 @@ from bootstrap_billers import connect_payment_ways
 from bootstrap_inbound import connect_room
 from bootstrap_registers import connect_register_desk
 from bootstrap_statements import connect_statements
+from bootstrap_texts import phone_reader
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
 from console.customers.gateway_links import GatewayLinks
 from console.customers.pay import PaymentPages
+from console.customers.promise import OwnPromisePages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
 from console.customers.sweeper import sweeping
@@ -39,6 +41,7 @@ from console.reviewers.brake import BrakePages
 from console.reviewers.bulk import Bulk
 from console.reviewers.coverage import CoveragePages
 from console.reviewers.invoice.invoice import InvoicePages
+from console.reviewers.invoice.promise import PromisePages
 from console.reviewers.invoices import InvoicesPages
 from console.reviewers.live import Live
 from console.reviewers.login import Login
@@ -173,12 +176,13 @@ class _Console:
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
-        yield AccountListPages(desk, ledger, settings.now).router
+        yield AccountListPages(desk, ledger, phone_reader(settings), settings.now).router
         yield AccountPages(desk, ledger, settings.now).router
         yield TaskPages(desk, ledger, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router
+        yield PromisePages(client).router
         comparer = connect_sheet_comparer(settings, self._adapters)
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)
         yield InvoicePages(client, ledger, payments, mail, self._ways, comparer, desk, *elsewhere).router
@@ -195,7 +199,9 @@ class _Console:
         throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._machines.cards, self._machines.inbox)
         gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, self._ways).router
+        ways, now = self._ways, self._settings.now
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, ways, now).router
+        yield OwnPromisePages(self._client, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

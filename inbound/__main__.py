@@ -2,7 +2,8 @@
 
 It needs the ledger and nothing else to answer: neither a worker nor Temporal. What was stored is handled once the
 services that this takes are there; what follows from a payment is in the ledger's outbox, which every worker and
-console delivers. The console answers the same addresses.
+console delivers. But whoever has paid is restored from here: provisioning is told at once. The console answers the same
+addresses.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from billing.errors import BillingError
 from bootstrap import connect_adapters, connect_alerts, connect_digest_trigger, connect_temporal
 from bootstrap_inbound import connect_room
+from bootstrap_services import connect_service_calls
 from inbound import READY
 from process.files import private_files
 from process.logs import start_logging
@@ -32,7 +34,7 @@ async def main() -> None:
         app = FastAPI(title="Inbound", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
         for router in room.routers:
             app.router.routes += router.routes
-        async with room.inbox.open():
+        async with room.inbox.open(), connect_service_calls(settings, adapters, alerts).open():
             await serve_until_signalled(app, settings.console_host, settings.inbound_port, READY)
 
 

@@ -32,7 +32,7 @@ class Health:
         self.router.add_api_route("/readyz", self.ready, methods=["GET", "HEAD"], response_model=None)
 
     async def alive(self) -> dict[str, str]:
-        return {"console": "ok"}
+        return {"process": "ok"}
 
     async def ready(self) -> JSONResponse:
         """503 with words unless ledger and Temporal answer."""

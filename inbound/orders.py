@@ -12,12 +12,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
+from billing.customers.account_numbers import AccountNumber
 from billing.errors import BillingError, InvalidInput
 from billing.events.signature import HEADER, require_genuine
 from billing.model import Code, Count, Few, Instant, Minor, Model, Words
 from billing.money import format_amount
+from billing.subscribers.newcomer import SubscriberBody
 from billing.validation import explain
-from orders.order import Answered, OrderRequest, OrderStage, OrderStanding, Release, ReleaseKind
+from orders.order import Answered, OrderFields, OrderRequest, OrderStage, OrderStanding, Release, ReleaseKind
 from orders.ports import Opened, TooManyOrders
 
 MAX_BODY_BYTES = 200_000
@@ -42,7 +44,9 @@ class _Refused(Exception):
 
 
 class OrderTaken(Model):
-    """The answer to an order: the same to every repeat. ``status_path`` is where it is asked for."""
+    """The answer to an order: the same to every repeat. ``status_path`` is where it is asked for;
+    ``account`` was registered with it.
+    """
 
     number: Code
     opened_at: Instant
@@ -50,6 +54,7 @@ class OrderTaken(Model):
     price_minor: Minor
     price: Words
     status_path: Words
+    account: AccountNumber | None = None
 
 
 class ReleaseShown(Model):
@@ -85,8 +90,11 @@ class Orders:
     Nothing here needs Temporal.
     """
 
-    def __init__(self, ledger: _Ledger, secrets: Sequence[str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ledger: _Ledger, secrets: Sequence[str], now: Callable[[], datetime], personal_secret: str = ""
+    ) -> None:
         self._ledger = ledger
+        self._personal_secret = personal_secret
         self._secrets = secrets
         self._now = now
         self.router = APIRouter()
@@ -102,7 +110,7 @@ class Orders:
         try:
             body = await _body(request)
             self._require_genuine(request, body)
-            wanted = _read(request, body)
+            wanted = _read(request, body, self._personal_secret)
             opened = await self._ledger.open_order(wanted, self._now(), via="http")
         except _Refused as refused:
             return _fault(refused.status, str(refused))
@@ -112,7 +120,9 @@ class Orders:
             return _fault(409, str(error))
         except BillingError as error:
             return _unavailable(error)
-        return JSONResponse(_taken(wanted, opened).model_dump(mode="json"), 201 if opened.is_new else 200)
+        return JSONResponse(
+            _taken(wanted, opened).model_dump(mode="json", exclude_none=True), 201 if opened.is_new else 200
+        )
 
     async def show(self, request: Request, number: str) -> JSONResponse:
         """How the order stands; 404 if there is none. What is signed is the path, for there is no body."""
@@ -171,7 +181,17 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _read(request: Request, body: bytes) -> OrderRequest:
+class OrderBody(OrderFields):
+    """An order as it is sent."""
+
+    subscriber: SubscriberBody | None = None
+
+    def request(self, personal_secret: str) -> OrderRequest:
+        given = {name: getattr(self, name) for name in OrderFields.model_fields}
+        return OrderRequest(**given, subscriber=self.subscriber.keyed(personal_secret) if self.subscriber else None)
+
+
+def _read(request: Request, body: bytes, personal_secret: str) -> OrderRequest:
     """The order in a body. An unknown field is refused at any depth: it may be a misspelled one."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _JSON:
@@ -181,9 +201,11 @@ def _read(request: Request, body: bytes) -> OrderRequest:
     except UnicodeDecodeError as error:
         raise _Refused(422, f"the body is not UTF-8: byte {error.start} is {body[error.start]:#04x}") from None
     try:
-        return OrderRequest.model_validate_json(text, strict=True, extra="forbid")
+        return OrderBody.model_validate_json(text, strict=True, extra="forbid").request(personal_secret)
     except ValidationError as error:
         raise _Refused(422, explain(error)) from None
+    except InvalidInput as error:
+        raise _Refused(422, str(error)) from None
 
 
 def _taken(wanted: OrderRequest, opened: Opened) -> OrderTaken:
@@ -195,6 +217,7 @@ def _taken(wanted: OrderRequest, opened: Opened) -> OrderTaken:
         price_minor=price_minor,
         price=format_amount(price_minor, wanted.currency),
         status_path=f"/orders/{wanted.number}",
+        account=opened.account,
     )
 
 

@@ -14,6 +14,7 @@ from billing.model import Author, Code, Count, Few, Instant, Kept, Minor, Model,
 from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 from billing.progress import Halted
 from billing.receivables.journal import Subject
+from billing.subscribers.newcomer import NewSubscriber
 
 LINES_MAX = 200
 OrderNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$", max_length=60)]
@@ -59,8 +60,8 @@ class Buyer(Model):
     email: Email | None = None
 
 
-class OrderRequest(Model, extra="forbid"):
-    """An order as it arrives. ``tolerance_minor`` may be missing for a release, never more than the price allows.
+class OrderFields(Model, extra="forbid"):
+    """What every order says. ``tolerance_minor`` may be missing for a release, never more than the price allows.
 
     ``expires_at``: if nothing was released by then, the order ends; None: it waits for as long as it takes.
     """
@@ -76,6 +77,12 @@ class OrderRequest(Model, extra="forbid"):
     def _can_be_paid(self) -> Self:
         check_price(self.agreed, self.currency, self.tolerance_minor)
         return self
+
+
+class OrderRequest(OrderFields):
+    """An order as it is taken in; ``subscriber``: a service account of the buyer is registered with it."""
+
+    subscriber: NewSubscriber | None = None
 
 
 def check_price(agreed: Agreement, currency: str, tolerance_minor: int) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from billing.apart import Failed
+from billing.customers.account_numbers import AccountNumber
 from billing.errors import InvalidInput
 from billing.events.event import OutgoingEvent
 from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
@@ -23,10 +24,11 @@ class TooManyOrders(InvalidInput):
 
 
 class Opened(Model):
-    """An order that was taken in, now (``is_new``) or before."""
+    """An order that was taken in, now (``is_new``) or before; ``account`` was registered with it."""
 
     standing: OrderStanding
     is_new: bool
+    account: AccountNumber | None = None
 
 
 class OrderLogEntry(Model):

@@ -2,11 +2,12 @@
 
 from temporalio import activity
 
+from billing.collections.collection import Collection
 from billing.collections.ports import Collections
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.texts.text import TextKind
-from services.collecting import NO_LADDER, DebtBooks, LadderTerms, collect
+from services.collecting import NO_LADDER, DebtBooks, LadderTerms, collect, opened
 from services.customer_messages import REFUSED, CustomerMessages
 
 
@@ -31,6 +32,10 @@ class Bills:
         A repeat changes nothing. Raises ``BillingError`` if Temporal does not answer.
         """
         return await collect(self._ledger, self._collections, month, self._terms)
+
+    async def unpaid(self, month: Month) -> Collection:
+        """What is collected of a ``month`` whose charge failed: its mail says when the card is tried again."""
+        return await opened(self._ledger, month, self._terms)
 
     async def thank(self, month: Month) -> None:
         """Sends the receipt of a bill that credit has paid: nothing collects it, so nobody else does. Sent once."""

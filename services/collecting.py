@@ -49,14 +49,17 @@ async def collect(ledger: DebtBooks, collections: Collections, month: Month, ter
         others = await ledger.debts(customer_id=month.customer_id, open_only=True)
         known = await ledger.collection(month.customer_id, others[0].period) if others else None
     debt = debt or Debt.of(month)
-    if known is None:
-        by_tariff = (await ledger.agreed(month.customer_id)).ladder(month.period)
-        known = Collection.open(month, by_tariff or terms.ladder, terms.hours)
-    await collections.begin(known, debt)
+    await collections.begin(known or await opened(ledger, month, terms), debt)
     balance = await ledger.balance(month.customer_id)
     if balance.owed_for(Subject.month(month.period), debt.currency) != debt.outstanding_minor:
         await collections.count_again(month.customer_id, f"what is owed for {month.period}")
     return True
+
+
+async def opened(ledger: AgreedItems, month: Month, terms: LadderTerms) -> Collection:
+    """The collection of what ``month`` left unpaid, on the ladder of its customer, their tariff, or ``terms``."""
+    by_tariff = (await ledger.agreed(month.customer_id)).ladder(month.period)
+    return Collection.open(month, by_tariff or terms.ladder, terms.hours)
 
 
 async def owes(ledger: Accounts, month: Month) -> bool:

@@ -14,11 +14,10 @@ from billing.errors import NumberRefused, TextRefused, TextsHeld, TextsUnavailab
 from billing.keys import text_id
 from billing.period import Period
 from billing.reviewers.text_alerts import of_texts_held
-from billing.tasks.ports import TaskOpener
-from billing.tasks.task import NewTask, TaskKind
+from billing.texts.numbers import asking_for_number
 from billing.texts.ports import TextLimits, TextStore
 from billing.texts.segments import measure
-from billing.texts.text import Micros, TextFacts, TextKind, TextReport, TextRow, Texts, TextStatus, masked_phone
+from billing.texts.text import Micros, TextFacts, TextKind, TextReport, TextRow, Texts, TextStatus
 from services.alerts import Alerts
 from wording.texts import TextWording
 
@@ -44,17 +43,13 @@ class TextPrice(Protocol):
     def limits(self) -> TextLimits: ...
 
 
-class _Ledger(TextStore, TaskOpener, Protocol):
-    """The stores it uses."""
-
-
 class CustomerTexts:
     """``price`` is what the vendor takes for a segment, until it says so itself."""
 
     def __init__(
         self,
         vendor: Texts,
-        ledger: _Ledger,
+        ledger: TextStore,
         wording: TextWording,
         price: TextPrice,
         alerts: Alerts,
@@ -109,17 +104,7 @@ class CustomerTexts:
 
     async def take(self, message_id: str, report: TextReport) -> None:
         """Takes a vendor's report; after a failure somebody has to ask for a number that works."""
-        failed = await self._ledger.take_report(message_id, report, self._now())
-        if failed is not None:
-            await self._ask_for_number(failed, report.code)
-
-    async def _ask_for_number(self, row: TextRow, why: str) -> None:
-        """Opens a task, at most one a month for each number."""
-        now = self._now()
-        name = text_id("number", row.customer_id, Period.at(now, "UTC"), row.recipient)
-        values = {"kind": row.kind, "phone": masked_phone(row.recipient), "why": why[:200]}
-        task = NewTask(kind=TaskKind.NO_WORKING_NUMBER, key=name, customer_id=row.customer_id, values=values)
-        await self._ledger.open_task(task, now)
+        await self._ledger.take_report(message_id, report, self._now())
 
     async def _begin(self, row: TextRow) -> TextRow | None:
         try:
@@ -153,9 +138,9 @@ class CustomerTexts:
         try:
             report = await self._vendor.send(row.outgoing)
         except TextRefused as error:
-            await self._ledger.close_text(row.message_id, TextStatus.FAILED, self._now(), str(error)[:100])
-            if isinstance(error, NumberRefused):
-                await self._ask_for_number(row, str(error))
+            now, is_number = self._now(), isinstance(error, NumberRefused)
+            task = asking_for_number(row, str(error), now) if is_number else None
+            await self._ledger.close_text(row.message_id, TextStatus.FAILED, now, str(error)[:100], task)
             raise type(error)(f"{_name(row)}: {error}") from None
         except TextsUnavailable as error:
             await self._ledger.close_text(row.message_id, TextStatus.WAITING, self._now())

@@ -429,9 +429,9 @@ async def prepared_bed(
     ledger_url: str = "",
     with_worker: bool = True,
     digest_minutes: float = LATER_MINUTES,
-    **more: Any,
+    **configured: Any,
 ) -> AsyncIterator[Bed]:
-    """A bed with its own stand-ins, ledger and worker; its workflows end with it. ``more`` are settings."""
+    """A bed with its own stand-ins, ledger and worker, and more settings; its workflows end with it."""
     async with stand_ins(folder) as ports:
         settings = ports.into(
             Settings(
@@ -440,7 +440,7 @@ async def prepared_bed(
                 ledger_url=SecretStr(ledger_url),
                 reviewers_email="reviewers@example.com",
                 digest_minutes=digest_minutes,
-                **more,
+                **configured,
             )
         )
         if not ledger_url:

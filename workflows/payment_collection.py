@@ -255,6 +255,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
     halt = _update("halt", "Stop tries and reminders: {by, reason}")
     resume = _update("resume", "Go on: {by, reason}")
     retry = _update("retry", "Try the card now: {by, reason, period}")
+    stop_card = _update("stop_card", "No card is tried any more: {by, reason}")
     replace_card = _update(
         "replace_card", "Another card, tried at once: {by, reason, card: {payer_id, card_id, last4}}"
     )

@@ -77,7 +77,8 @@ def render_digest(digest: Digest) -> MailContent:
 def _values(mail: CustomerMail) -> dict[str, object]:
     """The templates' variables. Typed text is on one line here, so templates do not take it from ``month``."""
     month, invoice = mail.month, mail.month.invoice
-    collection = Collection.open(month) if mail.kind is CustomerMailKind.DECLINE else mail.collection
+    is_declined = mail.kind is CustomerMailKind.DECLINE
+    collection = mail.collection or (Collection.open(month) if is_declined else None)
     collection = None if mail.kind is CustomerMailKind.RESTORED else collection
     debts = _debts(mail, collection) if collection else ()
     customer = collection.customer if collection else month.customer
@@ -154,6 +155,7 @@ def _values_of(collection: Collection, debts: Sequence[Debt]) -> dict[str, objec
     answer, money, day = debt.answer, partial(money_text, currency=debt.currency), _day(collection.customer)
     is_retried = any(debt.retries_by_itself for debt in debts)
     received_minor = 0 if debt.settled else debt.amount_minor - debt.outstanding_minor
+    is_early = collection.reminding and collection.rung.day < 0
     values: dict[str, object] = {
         "owed": debt,
         "outstanding": money(debt.outstanding_minor),
@@ -163,19 +165,21 @@ def _values_of(collection: Collection, debts: Sequence[Debt]) -> dict[str, objec
         "remedy": debt.remedy,
         "tried_at": debt.tried_at or debt.opened_at,
         "next_contact": collection.next_contact,
-        "retry_at": collection.next_contact if is_retried else None,
+        "retry_at": collection.next_try if is_retried else None,
+        "is_early": is_early,
         "action": _ACTIONS[debt.remedy] if debt.method else "Pay",
     }
-    return values | (_values_of_many(debts, day) if len(debts) > 1 else {"months": 1})
+    return values | (_values_of_many(debts, day, is_early) if len(debts) > 1 else {"months": 1})
 
 
-def _values_of_many(debts: Sequence[Debt], day: Callable[[datetime], str]) -> dict[str, object]:
+def _values_of_many(debts: Sequence[Debt], day: Callable[[datetime], str], is_early: bool = False) -> dict[str, object]:
     """A reminder about several months lists them in place of an invoice, with their sum in each currency."""
+    due = "due on" if is_early else "due since"
     return {
         "months": len(debts),
         "rows": [
             (
-                f"{month_text(debt.period)}, due since {day(debt.opened_at)}",
+                f"{month_text(debt.period)}, {due} {day(debt.opened_at)}",
                 money_text(debt.outstanding_minor, debt.currency),
             )
             for debt in debts

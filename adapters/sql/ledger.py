@@ -48,6 +48,7 @@ from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.statements.files import SqlStatements
 from adapters.sql.subscribers.calls import SqlServiceCalls
+from adapters.sql.subscribers.findings import SqlServiceFindings
 from adapters.sql.subscribers.listing import SqlServiceListing
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.subscribers.tasks import SqlTasks
@@ -95,6 +96,7 @@ class SqlLedger(
     SqlServices,
     SqlServiceCalls,
     SqlServiceListing,
+    SqlServiceFindings,
     SqlTasks,
     SqlTariffs,
     SqlTexts,

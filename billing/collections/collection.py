@@ -193,6 +193,8 @@ class Collection(Walk):
 
 def _paid_all_the_same(debt: Debt) -> str:
     assert debt.release is not None
+    if debt.release.purpose is Purpose.BILL:
+        return "the card has paid before it was taken away"
     if debt.release.purpose is Purpose.COUNT:
         return "the card has paid beside another rail; what is too much is credit"
     return f"{debt.release.by} wanted to give it up, but the card has paid"

@@ -35,6 +35,10 @@ class ReplaceCard(Command):
     card: CardOnFile
 
 
+class StopCard(Command):
+    """The customer pays by bill from now on: no card is tried any more for what is owed. Its payments are cancelled."""
+
+
 class CountAgain(Command):
     """Money has been booked or has gone back; the ledger is asked what is still owed. Never refused."""
 
@@ -62,6 +66,7 @@ COLLECTION_COMMANDS: dict[str, type[Command]] = {
     "resume": Resume,
     "retry": Retry,
     "replace_card": ReplaceCard,
+    "stop_card": StopCard,
     "count_again": CountAgain,
     "write_off": WriteOff,
     "look_up": LookUp,
@@ -145,6 +150,8 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
             if any(debt.release for debt in collection.open_debts):
                 raise Refused(_BEING_CANCELLED, Refusal.LATER)
             return _replace_card(collection, command)
+        case StopCard():
+            return _stop_card(collection, command)
         case Promised():
             is_own = command.via == "customer"
             return accept_promise(collection, command.by, command.until, now, is_own)
@@ -229,6 +236,20 @@ def _retry(collection: Collection, debt: Debt, command: Retry) -> tuple[Collecti
     if debt.remedy is CardRemedy.AUTHENTICATE:
         raise Refused("only the customer can confirm this payment, by the link in the mail")
     return collection.with_debt(debt.requested(command.by), trouble=collection.outage), "the card is tried now"
+
+
+def _stop_card(collection: Collection, command: StopCard) -> tuple[Collection, str]:
+    by_card = [debt for debt in collection.open_debts if debt.by_card]
+    if not by_card:
+        raise Refused("no card is tried for anything that is owed", Refusal.UNCHANGED)
+    if any(debt.release or debt.attempt or debt.looking for debt in by_card):
+        text = "the outcome of the last try has to be known first; the card is taken away after that"
+        raise Refused(text, Refusal.LATER)
+    release = Release(by=command.by, reason=command.reason, purpose=Purpose.BILL)
+    stopped = collection.with_open_debts(
+        lambda debt: debt.evolve(release=release) if debt.by_card else debt, trouble=collection.outage
+    )
+    return stopped, "no card is tried any more once its payments are cancelled"
 
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:

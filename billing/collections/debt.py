@@ -195,6 +195,8 @@ class Debt(Model):
                 return free._anew(release.method, is_halted)
             case Purpose.COUNT:
                 return free.evolve(by_card=False, looking=0, attempt=None, untried_card=False)
+            case Purpose.BILL:
+                return free.evolve(by_card=False, method=None, looking=0, attempt=None, untried_card=False)
             case Purpose.WRITE_OFF:
                 return free.settle(CollectionStage.WRITTEN_OFF, at)
 

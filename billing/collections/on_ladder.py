@@ -99,6 +99,13 @@ class OnLadder(Durable):
         return self.in_hours(max([self.planned_at(rung), *earliest, *promised]))
 
     @property
+    def next_try(self) -> datetime | None:
+        """When a card is tried next; None: on no day that is left."""
+        tries = (rung for rung in self.rungs[self.contacts :] if rung.action is RungAction.TRY)
+        rung, contact_at = next(tries, None), self.next_contact
+        return max(contact_at, self.planned_at(rung)) if rung and contact_at else None
+
+    @property
     def give_up_at(self) -> datetime:
         """When tries and reminders end and people decide."""
         planned = self.since + timedelta(days=self.customer.terms.give_up_days, seconds=self.moved_seconds)

@@ -11,18 +11,20 @@ from billing.period import Period
 def accept_promise(
     collection: Collection, by: str, until: date, now: datetime, by_customer: bool
 ) -> tuple[Collection, str]:
-    """The collection with the promise, and the answer in words. Raises ``Refused``, which says what to do instead."""
+    """The collection with the promise, and the answer in words. Raises ``Refused``, which says what to do instead.
+
+    The days of the terms count from today, or from the day on which it is due if that is later.
+    """
     zone, terms = collection.customer.timezone, collection.customer.terms
     if by_customer:
         _check_own(collection, now)
-    first, last = (
-        last_day(now, zone, 0),
-        last_day(now, zone, terms.own_promise_days if by_customer else terms.promise_days),
-    )
+    days = terms.own_promise_days if by_customer else terms.promise_days
+    first, last = last_day(now, zone, 0), last_day(max(now, collection.since), zone, days)
     if until < first:
         raise Refused(f"{until} is in the past; name a day from {first} to {last}")
     if until > last:
-        raise Refused(f"{until} is too late; name a day up to {last}, or agree on it and halt the collection")
+        otherwise = "write to us" if by_customer else "agree on it and halt the collection"
+        raise Refused(f"{until} is too late; name a day up to {last}, or {otherwise}")
     if any(debt.is_moving for debt in collection.open_debts):
         raise Refused("the outcome of the last try has to be known first; repeat the promise after that", Refusal.LATER)
     periods = tuple(debt.period for debt in collection.open_debts)
@@ -41,7 +43,8 @@ def own_promise_until(collection: Collection, now: datetime) -> date | None:
         _check_own(collection, now)
     except Refused:
         return None
-    return last_day(now, collection.customer.timezone, collection.customer.terms.own_promise_days)
+    begins = max(now, collection.since)
+    return last_day(begins, collection.customer.timezone, collection.customer.terms.own_promise_days)
 
 
 def _check_own(collection: Collection, now: datetime) -> None:

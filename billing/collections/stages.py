@@ -117,6 +117,7 @@ class Purpose(StrEnum):
     WRITE_OFF = "write off"
     NEW_CARD = "new card"  # of another id at the processor
     COUNT = "count"  # money of another rail
+    BILL = "bill"  # the customer pays without a card
 
 
 class Release(Model):

@@ -3,21 +3,26 @@
 from datetime import datetime
 
 from billing.collections.collection import Collection
+from billing.customers.ladder import ladder_text
 from billing.markdown import escaped
 
 _SHOWN = 10
 
 
 def ladder_lines(collection: Collection, now: datetime) -> list[str]:
-    """Where it stands on its ladder, in sentences; none about the days of the terms, on which nothing is restricted."""
+    """Where it stands on its ladder, in sentences; none for the days of the terms, on which nothing is restricted."""
     lines = []
+    if collection.ladder:
+        begun = f"{collection.contacts} of {len(collection.ladder)} begun"
+        lines.append(f"Ladder from {collection.since:%Y-%m-%d}: {ladder_text(collection.ladder)}; {begun}")
     if collection.restricted:
-        lines.append(f"For not paying: {collection.restricted}, done")
-    if promise := collection.promise:
-        lines.append(f"Payment is promised by {promise.until}, by {promise.by}; until then nothing follows")
+        lines.append(f"Done for not paying: {collection.restricted}; undone by itself once nothing is overdue")
+    if collection.promise:
+        text = collection.promise_text
+        lines.append(f"{text[:1].upper()}{text[1:]}; until that day is over nothing follows")
     if collection.outcome is None and (coming := collection.coming_restriction(now)):
-        what = "the warning before it comes first" if collection.warning_comes_first else "it was warned of"
-        lines.append(f"Not before {coming.at:%Y-%m-%d %H:%M} UTC: {coming.rung.action}; {what}")
+        why = ", after a warning" if collection.warning_comes_first else ", as was warned"
+        lines.append(f"Not before {coming.at:%Y-%m-%d %H:%M} UTC{why}: {coming.rung.action}")
     return lines
 
 
@@ -32,7 +37,7 @@ def summary(collection: Collection, now: datetime) -> str:
     ]
     if collection.outcome is None and (waits_for := collection.waits_for(now)):
         parts.append(f"**A person is needed**: {escaped(waits_for.text)}")
-    parts += ladder_lines(collection, now)
+    parts += map(escaped, ladder_lines(collection, now))
     if due.at is not None:
         parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
     newest = collection.entries[-_SHOWN:]

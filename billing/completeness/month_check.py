@@ -7,7 +7,7 @@ from billing.completeness.report import TOLERANCE, CustomerState, FindingKind, L
 from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, MonthSnapshot
 from billing.completeness.tally import Tally
 from billing.customers.customer import ReviewMode
-from billing.invoices.stages import UNPAID_OUTCOMES, Stage
+from billing.invoices.stages import COLLECTED_OUTCOMES, Stage
 from billing.period import Period
 from billing.remedies import RemedyAction
 
@@ -33,7 +33,9 @@ class MonthCheck:
                 return CustomerState.WAITING
             self._find_missing(account, is_behind)
             return CustomerState.MISSING
-        if month.stage in UNPAID_OUTCOMES:
+        if month.stage is Stage.BILLED and account.debt is None:  # or nobody collects it yet: the reconciliation does
+            return CustomerState.PAID
+        if month.stage in COLLECTED_OUTCOMES:
             return self._unpaid(customer_id, month.stage, account.debt)
         self._find_waiting(account, month)
         return _STATES.get(month.stage, CustomerState.WAITING)
@@ -101,6 +103,8 @@ class MonthCheck:
         elif debt.remedy:
             text = f"{customer_id}: its collection is {debt.stage}: {debt.needs}"
             self._tally.find(FindingKind.COLLECTION, customer_id, text, debt.remedy)
+        if stage is Stage.BILLED and debt.stage is CollectionStage.AWAITING_PAYMENT:
+            return CustomerState.BILLED
         return _COLLECTIONS.get(debt.stage, CustomerState.IN_COLLECTION)
 
     def _find_waiting(self, account: CustomerSnapshot, month: MonthSnapshot) -> None:

@@ -34,6 +34,7 @@ class CustomerState(StrEnum):
     CARRIED_FORWARD = "carried forward"
     PAST_DUE = "past due"  # not paid, and no longer in collection
     IN_COLLECTION = "in collection"
+    BILLED = "billed"  # without a card, and not all of it is paid yet
     HALTED = "halted"
     WAITING = "waiting"
     UNRESOLVED = "unresolved"
@@ -72,6 +73,11 @@ class FindingKind(StrEnum):
     UNRELEASED = "order paid, not released"
     RELEASED_UNPAID = "order released, not paid"
     ENDED_CREDIT = "money of an ended order"
+    SUSPENDED_PAID = "suspended, though paid"
+    RESTORED_LATE = "restored too late"
+    NOT_PROVISIONED = "change of service not provisioned"
+    WITHOUT_TARIFF = "active without a tariff"
+    CONNECTED_ENDED = "connected, though ended"
 
 
 TOLD_ALREADY = frozenset(

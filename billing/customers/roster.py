@@ -71,6 +71,7 @@ class _WithCard(_Listed):
         return Customer(**dict(self), payment_method=card)
 
 
+ReadPhone = Callable[[str], str]
 _KINDS: dict[str, type[_Listed]] = {"": _WithCard, "card": _WithCard, "bill": _Listed}
 _L = TypeVar("_L", Customer, Newcomer)
 
@@ -83,29 +84,30 @@ class RowProblem(Model):
     reason: Words
 
 
-def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
+def parse_roster(text: str, read_phone: ReadPhone = str) -> tuple[dict[int, Customer], list[RowProblem]]:
     """The customers of a CSV file with a header row, by line, and the rows that cannot be read.
 
+    ``read_phone`` answers a phone number in E.164, or raises ``InvalidInput``.
     Raises ``InvalidInput`` if the header is unreadable, lacks a column, or has a column with almost a known name.
     """
     required = tuple(name for name in _PARTY if name != "email") if PAY_BY in _header(text) else REQUIRED
-    return _parsed(_customer, text, required)
+    return _parsed(_customer, text, required, read_phone)
 
 
-def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
+def parse_newcomers(text: str, read_phone: ReadPhone = str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
     """The newcomers of a CSV file whose column ``token`` replaces the card's two. Otherwise like ``parse_roster``."""
-    return _parsed(_newcomer, text, (*_PARTY, TOKEN))
+    return _parsed(_newcomer, text, (*_PARTY, TOKEN), read_phone)
 
 
-def numbers_in(text: str) -> dict[int, tuple[str, ...]]:
+def numbers_in(text: str, read_phone: ReadPhone = str) -> dict[int, tuple[str, ...]]:
     """The account numbers of a parsed file, by the line of their customer, as far as that can be read."""
-    customers, _ = parse_newcomers(text) if has_tokens(text) else parse_roster(text)
+    customers, _ = parse_newcomers(text, read_phone) if has_tokens(text) else parse_roster(text, read_phone)
     numbers = {line: _numbers(row) for line, row, _ in rows_of(_reader(text, ())) if line in customers}
     return {line: own for line, own in numbers.items() if own}
 
 
 def _parsed(
-    read: Callable[[dict[str, str]], _L], text: str, required: tuple[str, ...]
+    read: Callable[[dict[str, str]], _L], text: str, required: tuple[str, ...], read_phone: ReadPhone
 ) -> tuple[dict[int, _L], list[RowProblem]]:
     customers: dict[int, _L] = {}
     problems = []
@@ -114,7 +116,7 @@ def _parsed(
         try:
             if fault:
                 raise InvalidInput(fault)
-            customer = read(row)
+            customer = read(row | {"phone": read_phone(row["phone"])} if row.get("phone") else row)
             owners.take(line, customer, _numbers(row))
         except InvalidInput as error:
             problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol, Self
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
 from billing.invoices.approval_policy import Flag
-from billing.invoices.stages import OUTCOMES, Stage, stop_of
+from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage, stop_of
 from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Words
 from billing.period import Period
 
@@ -29,6 +29,33 @@ class StageTotal(Model):
     customers: Count
     drafts: Count
     total_minor: Minor
+
+
+class MonthProgress(NamedTuple):
+    """How far a month is: customers with a draft, told of it, and charged or billed."""
+
+    customers: int
+    drafted: int
+    told: int
+    billed: int
+
+    @classmethod
+    def of(cls, totals: Sequence[StageTotal]) -> "MonthProgress":
+        def count(stages: Collection[Stage]) -> int:
+            return sum(total.customers for total in totals if total.stage in stages)
+
+        billed, drafted = count(_BILLED), sum(total.drafts for total in totals)
+        return cls(count(list(Stage)), drafted, billed + count(_TOLD), billed)
+
+    @property
+    def text(self) -> str:
+        """``8,210 of 10,000 drafted, 7,900 told, 7,412 charged or billed``."""
+        drafted = f"{self.drafted:,} of {self.customers:,} drafted"
+        return f"{drafted}, {self.told:,} told, {self.billed:,} charged or billed"
+
+
+_TOLD = (Stage.LAST_CALL, Stage.CHARGING, Stage.UNRESOLVED)
+_BILLED = UNPAID_OUTCOMES | {Stage.PAID, Stage.BILLED}
 
 
 class CurrencyComparison(NamedTuple):

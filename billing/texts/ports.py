@@ -8,6 +8,7 @@ from typing import Protocol
 
 from billing.model import Count, Model
 from billing.period import Period
+from billing.tasks.task import NewTask
 from billing.texts.text import Micros, TextReport, TextRow, TextStatus
 
 
@@ -36,11 +37,13 @@ class TextStore(Protocol):
         ``TextsHeld`` if the day's limits do not allow one more; then nothing is written.
         """
 
-    async def close_text(self, message_id: str, status: TextStatus, at: datetime, code: str = "") -> None:
-        """Records what became of an attempt to send it; a report that came first stays."""
+    async def close_text(
+        self, message_id: str, status: TextStatus, at: datetime, code: str = "", task: NewTask | None = None
+    ) -> None:
+        """Records what became of an attempt to send it, and opens a task; a report that came first stays."""
 
-    async def take_report(self, message_id: str, report: TextReport, at: datetime) -> TextRow | None:
-        """Records what the vendor says of a text; the text, if that has failed just now.
+    async def take_report(self, message_id: str, report: TextReport, at: datetime) -> None:
+        """Records what the vendor says of a text; if it has failed, a task to ask for another number is opened with it.
 
         Reports come late, twice, and may contradict each other: whatever was delivered once stays delivered.
         """

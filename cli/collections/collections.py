@@ -11,6 +11,7 @@ from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS
 from billing.collections.ports import CollectionStore, DebtRow
 from billing.collections.stages import CollectionStage, DiaryEntry
+from billing.collections.summary import ladder_lines
 from billing.commands import parse_command
 from billing.completeness.chains import ChainStatus
 from billing.errors import NotFound
@@ -26,6 +27,8 @@ from cli.terminal.send import print_answers
 from settings import load_settings
 from wording.customers import pays_by, reached_at
 from wording.plain import relative
+
+Until = Annotated[str, typer.Option(metavar="DATE", help="The last day on which they pay, such as 2026-12-04.")]
 
 
 async def list_(
@@ -109,9 +112,11 @@ def _print(collection: Collection, diary: list[DiaryEntry], now: datetime, is_st
     for debt in collection.debts:
         stage = collection.stage_of(debt, now)
         say(f"{debt.period}: {debt.outstanding} of {debt.amount} owed since {utc(debt.opened_at)} · {stage}")
-    say(f"{customer.name} · {reached_at(customer)} · {pays_by(customer)}")
+    say(f"{customer.name} <{reached_at(customer)}> · {pays_by(customer)}")
     if collection.outcome is None and (waits_for := collection.waits_for(now)):
         say(f"\nA person is needed: {waits_for.text}", style="yellow")
+    for line in ladder_lines(collection, now):
+        say(line)
     due = collection.due(now)
     if collection.outcome is None and due.at is not None and not is_stopped:
         say(f"\nNext: {due.what} {relative(due.at, now)} ({utc(due.at)})")
@@ -162,6 +167,15 @@ async def resume(options: CollectionOptions) -> None:
     await _send(options, "resume")
 
 
+async def promise(options: CollectionOptions, until: Until) -> None:
+    """Note that the customer will pay by the end of a day: the ladder stands until then, and goes on from there.
+
+    [bold]Example[/bold]
+    $ python starter.py collections promise acme --until 2026-12-04 --by ann --reason "a wire is on its way"
+    """
+    await _send(options, "promise", until=until)
+
+
 async def write_off(options: CollectionOptions) -> None:
     """Write off what is still owed. The card's payment is cancelled first; if that has succeeded, it is recovered.
 
@@ -183,13 +197,13 @@ async def _found(ledger: CollectionStore, customer_id: str, period: Period | Non
     return collection
 
 
-async def _send(options: CollectionOptions, name: str) -> None:
+async def _send(options: CollectionOptions, name: str, **fields: object) -> None:
     """Sends the command and prints its answer."""
     from clients.collection_commands import tell_collection
 
     customer_id, period, command_id = options.customer_id, options.period, options.command_id or uuid.uuid4().hex
     common = {"by": options.by, "reason": options.reason, "command_id": command_id, "period": period, "via": "cli"}
-    command = parse_command(name, [common], COLLECTION_COMMANDS)
+    command = parse_command(name, [common | fields], COLLECTION_COMMANDS)
     result = await tell_collection(await connect_temporal(load_settings()), customer_id, command)
     answer = {"customer_id": customer_id, "command_id": command_id, **dict(result), "period": period}
     print_answers(options, [answer])

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.apart import Failed, why
 from billing.customers.customer import Currency, Timezone
+from billing.customers.ladder import ladder_text
 from billing.customers.ports import RosterRow
 from billing.customers.registration import Registration, RegistrationState
 from billing.customers.roster import write_roster
@@ -126,7 +127,7 @@ async def settle(customer_id: CustomerId, by: By, reason: Reason, as_json: AsJso
 
 
 def _print(row: RosterRow, registration: Registration | None) -> None:
-    say(f"{row.customer_id} · {row.name} · {reached_at(row)}", style="bold")
+    say(f"{row.customer_id} · {row.name} <{reached_at(row)}>", style="bold")
     say(f"{row.currency.upper()} · {row.timezone} · since {utc(row.created_at)}")
     say(pays_by(row))
     terms = row.terms
@@ -134,6 +135,8 @@ def _print(row: RosterRow, registration: Registration | None) -> None:
         f"review mode {terms.review_mode} · window {terms.min_window_hours} h · notice {terms.min_notice_hours} h · "
         f"retries after {', '.join(map(str, terms.dunning_days)) or 'no'} days"
     )
+    if terms.ladder:
+        say(f"ladder: {ladder_text(terms.ladder)}")
     if row.closed_at:
         say(f"Closed {utc(row.closed_at)}: {row.closed_reason}", style="yellow")
     if registration and registration.consent:

@@ -1,6 +1,7 @@
 """``customers import``: customers from a CSV file, with cards or with the tokens of an old form."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from billing.customers.registration import Registration, RegistrationState, impo
 from billing.customers.roster import Newcomer, RowProblem, has_tokens, numbers_in, parse_newcomers, parse_roster
 from billing.errors import BillingError
 from bootstrap import Adapters, connect_adapters, connect_registrar, connect_temporal
+from bootstrap_texts import phone_reader
 from cli.customers.outcomes import REFUSED, CustomerOutcome, numbered, one_by_one, report, start_all
 from cli.customers.start import read_text, rows_in
 from cli.terminal.options import AsJson
@@ -34,16 +36,16 @@ async def import_(
     $ python starter.py customers import customers.csv
     $ python starter.py customers import tokens.csv --json
     """
-    text = read_text(file)
+    text, settings = read_text(file), load_settings()
+    read_phone = phone_reader(settings)
     customers: dict[int, Customer] = {}
     newcomers: dict[int, Newcomer] = {}
     problems: list[RowProblem]
     if has_tokens(text):
-        newcomers, problems = rows_in(file, text, parse_newcomers)
+        newcomers, problems = rows_in(file, text, partial(parse_newcomers, read_phone=read_phone))
     else:
-        customers, problems = rows_in(file, text, parse_roster)
+        customers, problems = rows_in(file, text, partial(parse_roster, read_phone=read_phone))
     outcomes = [CustomerOutcome(status=REFUSED, **dict(problem)) for problem in problems]
-    settings = load_settings()
     async with connect_adapters(settings) as adapters:
         await adapters.ledger.known([])  # an unprepared ledger is one error, not one for each customer
         client = await connect_temporal(settings)
@@ -60,7 +62,7 @@ async def import_(
         spread = [(line, customer.spread_over(settings.spread)) for line, customer in customers.items()]
         outcomes += await start_all("importing", client, adapters, spread)
         outcomes += await one_by_one("importing", list(newcomers.items()), register)
-        outcomes = await numbered(adapters.ledger, outcomes, numbers_in(text), file.name)
+        outcomes = await numbered(adapters.ledger, outcomes, numbers_in(text, read_phone), file.name)
     report(outcomes, as_json)
 
 

@@ -152,10 +152,10 @@ def difference(listed: Customer, recorded: Customer | None) -> str:
     """The fields in which a file differs from the ledger, for a customer who runs already and is not changed."""
     if recorded is None:
         return ""
-    names = ("email", "name", "currency", "timezone")
+    names = ("email", "phone", "name", "currency", "timezone")
     differing = [name for name in names if getattr(listed, name) != getattr(recorded, name)]
     if not recorded.payment_method.is_same(listed.payment_method):
-        differing.append("card")
+        differing.append("card" if recorded.card and listed.card else "payment method")
     if not differing:
         return ""
     return f"unchanged: the file has another {', '.join(differing)}; see: python starter.py update --help"

@@ -1,6 +1,7 @@
 """``start``: begin billing customers, by id or from a CSV file. Each one is started, already running, or refused."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -11,6 +12,7 @@ from billing.customers.customer import Customer
 from billing.customers.roster import ignored_columns, numbers_in, parse_roster
 from billing.errors import InvalidInput
 from bootstrap import connect_adapters, connect_temporal
+from bootstrap_texts import phone_reader
 from cli.customers.outcomes import REFUSED, CustomerOutcome, numbered, report, start_all
 from cli.terminal.options import AsJson, PeriodOption
 from cli.terminal.output import complain
@@ -41,6 +43,7 @@ async def start(
     The file needs the columns customer_id, email, name, currency, timezone, stripe_customer_id and
     payment_method_id; optional are account_number, review_mode (monitor, approve or manual), approve_when (such as
     first+edited), unusual_change_percent, unusual_above (an amount in the customer's currency) and terms (JSON).
+    Without a card: pay_by (card or bill), phone, bill_by (mail, sms or mail+sms); email and card may be empty then.
     Other columns are ignored, with a warning; a column with nearly one of these names is refused with the file.
 
     [bold]Examples[/bold]
@@ -49,10 +52,11 @@ async def start(
     """
     if bool(customer_ids) == bool(roster):
         raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
-    text = read_text(roster) if roster else ""
-    listed, problems = rows_in(roster, text, parse_roster) if roster else ({}, [])
+    text, settings = read_text(roster) if roster else "", load_settings()
+    read_phone = phone_reader(settings)
+    parse = partial(parse_roster, read_phone=read_phone)
+    listed, problems = rows_in(roster, text, parse) if roster else ({}, [])
     outcomes = [CustomerOutcome(status=REFUSED, **dict(problem)) for problem in problems]
-    settings = load_settings()
     async with connect_adapters(settings) as adapters:
         await adapters.ledger.known([])  # an unprepared ledger is one error, not one for each customer
         client = await connect_temporal(settings)
@@ -71,7 +75,7 @@ async def start(
                 outcomes.append(CustomerOutcome(customer_id=customer_id, status=REFUSED, reason=reason))
         outcomes += await start_all("starting", client, adapters, customers, period, reopen)
         if roster:
-            outcomes = await numbered(adapters.ledger, outcomes, numbers_in(text), roster.name)
+            outcomes = await numbered(adapters.ledger, outcomes, numbers_in(text, read_phone), roster.name)
     report(outcomes, as_json)
 
 

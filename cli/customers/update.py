@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from billing.customers.customer import Customer, CustomerChanges, ReviewMode
+from billing.customers.ladder import parse_ladder
 from billing.customers.roster import channels, triggers
 from billing.customers.schedule import Schedule
 from billing.errors import InvalidInput
@@ -35,6 +36,10 @@ class CustomerOptions(NamedTuple):
     pay_by_bill: Annotated[bool, typer.Option("--pay-by-bill", help="Without a card, from now on.")] = False
     phone: Annotated[str | None, typer.Option(help="Where texts go, such as +77012345678.")] = None
     bill_by: Annotated[str | None, typer.Option(help="How bills go: mail, sms, or mail+sms.")] = None
+    ladder: Annotated[
+        str | None,
+        typer.Option(help='What follows if they do not pay, such as "1 remind, 7 warn, 14 suspend"; none: as for all.'),
+    ] = None
     review_mode: Annotated[ReviewMode | None, typer.Option(help="What it takes before a charge.")] = None
     approve_when: Annotated[
         str | None, typer.Option(help="What demands an approval: first, changed, large, edited, joined by +; or none.")
@@ -60,19 +65,26 @@ async def update(options: CommandOptions, fields: CustomerOptions) -> None:
     $ python starter.py update acme --by ann --reason "new card" --payment-method pm_1Abc
     $ python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
     $ python starter.py update acme --by ann --reason "new" --approve-when first+changed --unusual-change-percent 30
+    $ python starter.py update acme --by ann --reason "agreed" --ladder "1 remind, 7 warn, 20 suspend"
     $ python starter.py update acme --by ann --reason "asked" --schedule notice_days=5 --schedule notice_time=09:00
     $ python starter.py update acme --by ann --reason "asked" --pay-by-bill --phone +77012345678 --bill-by mail+sms
     """
     customer_id, settings = options.customer_id, load_settings()
     async with connect_adapters(settings) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, options.period)
+        if fields.phone:
+            fields = fields._replace(phone=phone_reader(settings)(fields.phone))
         changes = await _verified(adapters, month.customer, _named(month.customer, fields))
         await send(options, "update_customer", month.period, {"changes": changes})
-        if isinstance(card := changes.payment_method, CardOnFile):  # unpaid months are tried with the new card
-            from clients.collection_commands import replace_card
+        if method := changes.payment_method:  # unpaid months are tried with the new card, or with none
+            from clients.collection_commands import replace_card, stop_card
 
             decision: dict[str, Any] = {"by": options.by, "reason": options.reason, "via": "cli"}
-            await replace_card(await connect_temporal(settings), adapters.ledger, customer_id, card, **decision)
+            client = await connect_temporal(settings)
+            if isinstance(method, CardOnFile):
+                await replace_card(client, adapters.ledger, customer_id, method, **decision)
+            else:
+                await stop_card(client, adapters.ledger, customer_id, **decision)
 
 
 def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:
@@ -85,13 +97,14 @@ def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:
         "unusual_above_minor": None if above is None else parse_amount(above, fields.currency or customer.currency),
         "schedule": _schedule(customer, fields.schedule),
         "bill_by": None if fields.bill_by is None else channels(fields.bill_by),
+        "ladder": None if fields.ladder is None else parse_ladder("" if fields.ladder == "none" else fields.ladder),
     }
     return {
         "email": fields.email,
         "name": fields.name,
         "currency": fields.currency,
         "timezone": fields.timezone,
-        "phone": None if fields.phone is None else phone_reader(load_settings())(fields.phone),
+        "phone": fields.phone,
         "payment_method": _method(customer, fields),
         "terms": terms if any(value is not None for value in terms.values()) else None,
     }

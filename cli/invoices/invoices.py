@@ -21,6 +21,7 @@ from billing.mails.mail import MessageRow
 from billing.money import format_amount, sums_of, totals_text
 from billing.period import Period
 from billing.remedies import RemedyAction
+from billing.reviewers.queries import MonthProgress
 from bootstrap import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
@@ -54,11 +55,13 @@ async def list_(
             rows = await ledger.current_invoices(unread)
         else:
             rows = await ledger.invoices(period, stage, failed=unread)
+        progress = MonthProgress.of(await ledger.totals(period)) if period else None
     standstill = await standstill_of(settings, {row.customer_id for row in rows if row.stage not in OUTCOMES})
     totals = sums_of((row.total_minor if row.version else 0, row.currency) for row in rows)
     stages = Counter(str(row.stage) for row in rows)
     if as_json:
         counted = {"invoices": rows, "totals_minor": totals, "stages": stages, "failed": unread}
+        counted |= {"progress": progress._asdict()} if progress else {}
         print_json(counted | {"standstill": standstill.customers, "unseen": standstill.unseen})
         end_with(unread)
         return
@@ -71,6 +74,8 @@ async def list_(
     more = "more; --json has them all, --stage and --period fewer"
     print_table(columns, rows, lambda row: _listed(row, now, standstill.customers), shown=SHOWN, more=more)
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
+    if progress:
+        say(f"{period}: {progress.text}")
     say(totals_text(totals), style="bold")
     print_standstill(standstill)
     end_with(unread)
@@ -127,7 +132,7 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     customer = month.customer
     say(f"{customer.customer_id} · {month.period} · {month.stage(now)}", style="bold")
     review = f"review mode {customer.terms.review_mode}"
-    say(f"{customer.name} · {reached_at(customer)} · {customer.timezone} · {review}")
+    say(f"{customer.name} <{reached_at(customer)}> · {customer.timezone} · {review}")
     say(f"{pays_by(customer)}\n")
     print_invoice(month)
     print_standstill(standstill)

@@ -15,8 +15,9 @@ While the emergency brake is on, or if the collection has stopped, the page offe
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from fastapi import APIRouter, Depends, HTTPException
@@ -43,6 +44,7 @@ from clients.month_commands import Unanswered, query_month
 from clients.running_workflows import RunningWorkflows
 from console.customers.customer_view import CustomersPage, OwedMonth, Situation, customer_view, debt_view
 from console.customers.gateway_links import GatewayLinks
+from console.customers.promise import own_promise
 from console.customers.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
 from console.customers.wording import values, values_of_all
 from console.web.pages import Pages
@@ -76,7 +78,9 @@ class PaymentPages:
         pages: Pages,
         gateways: GatewayLinks,
         ways: PaymentWays,
+        now: Callable[[], datetime],
     ) -> None:
+        self._now = now
         self._gateways = gateways
         self._ways = ways
         self._client = client
@@ -107,6 +111,7 @@ class PaymentPages:
         page: dict[str, object] = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
         whose = case.collection.customer if case.collection else case.month.customer
         page |= {"gateways": self._gateways.titles(customer), "ways": await self._ways.of(whose)}
+        page |= {"promise": own_promise(case.collection, self._now())}
         if len(case.owed) > 1:
             return self._pages.page("pay_all.html", page | values_of_all(case))
         return self._pages.page("pay.html", page | values(case))

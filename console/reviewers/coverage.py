@@ -33,6 +33,7 @@ _STAGES = {
     CustomerState.CARRIED_FORWARD: Stage.CARRIED_FORWARD,
     CustomerState.PAST_DUE: Stage.PAST_DUE,
     CustomerState.IN_COLLECTION: Stage.PAST_DUE,
+    CustomerState.BILLED: Stage.BILLED,
     CustomerState.HALTED: Stage.HALTED,
     CustomerState.UNRESOLVED: Stage.UNRESOLVED,
 }

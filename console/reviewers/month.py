@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse, Response
 from billing.invoices.stages import Stage
 from billing.money import sums_of
 from billing.period import Period
-from billing.reviewers.queries import MonthOverview, StageTotal, compared
+from billing.reviewers.queries import MonthOverview, MonthProgress, StageTotal, compared
 from clients.standstill import StandstillWatch
 from console.reviewers.live import Live, stream
 from console.reviewers.page_frame import NamedMonth, PageFrame, read_period
@@ -78,6 +78,7 @@ class MonthPages:
             "currencies": sorted({total.currency for total in totals}),
             "sums": sums_of((total.total_minor, total.currency) for total in totals),
             "customers": sum(line.customers for line in lines),
+            "progress": MonthProgress.of(totals),
             "by_tone": _by_tone(lines),
             "needs": needs[:SHOWN_NEEDS],
             "standstill": standstill,

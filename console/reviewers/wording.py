@@ -15,7 +15,7 @@ from wording.english import date_text, money_text, month_text
 from wording.plain import relative, stage_words
 
 _TONES = {
-    "wait": (Stage.MONITORING, Stage.LAST_CALL, Stage.CHARGING),
+    "wait": (Stage.MONITORING, Stage.LAST_CALL, Stage.CHARGING, Stage.BILLED),
     "act": (Stage.AWAITING_SALES, Stage.AWAITING_APPROVAL, Stage.HALTED, Stage.NEEDS_CARD),
     "bad": (Stage.UNRESOLVED, Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED),
     "good": (Stage.PAID,),

@@ -147,7 +147,9 @@ class ExpectedMonth:
             return Stage.CARRIED_FORWARD
         if Stage.PAID in answers:
             return Stage.PAID
-        lost = journal.attached.get(month.customer.card_on_file.card_id, "") is None
+        if month.customer.card is None:
+            return Stage.BILLED
+        lost = journal.attached.get(month.customer.card.card_id, "") is None
         return next(iter(answers), Stage.NEEDS_CARD if lost else None)
 
 

@@ -165,7 +165,8 @@ async def _account(
     customer, journal = await ledger.customer(customer_id), sources.journal
     assert customer is not None
     decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
-    script = CustomerScript(journal.email_of(customer.card_on_file.payer_id) or customer.mailbox, [*decisions.values()])
+    at_stripe = journal.email_of(customer.payer_id) if customer.payer_id else None
+    script = CustomerScript(at_stripe or customer.email or "", [*decisions.values()])
     stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}

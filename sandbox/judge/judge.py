@@ -95,7 +95,7 @@ def _amounts(evidence: Evidence) -> Iterator[str]:
             yield f"{case.name}: the draft takes over {taken_minor}, the months before left {due.carried_minor}"
         for intent in case.tried:
             requested = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
-            if requested != (due.total_minor, currency, case.month.customer.card_on_file.payer_id):
+            if requested != (due.total_minor, currency, case.month.customer.payer_id):
                 yield f"{case.name}: {intent.now['id']} asks for {requested}, due are {due.total_minor} {currency}"
 
 

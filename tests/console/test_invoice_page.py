@@ -13,6 +13,7 @@ from tests.bed import OCTOBER, now
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import reviewer
 from tests.contract.test_ledger_texts import text
+from tests.workflows.test_tariffs import NUMBER, drafted, subscribed
 
 PAGE = f"/desk/{OCTOBER}/invoices/acme"
 
@@ -154,3 +155,14 @@ async def test_the_run_and_the_sheet_are_linked_where_they_are_configured(desk: 
     assert "https://docs.google.com/spreadsheets/d/1AbC/edit" in page
     async with reviewer(desk, "bob") as ann:
         assert "/history" not in (await ann.browser.get(PAGE)).text
+
+
+async def test_a_line_of_a_tariff_has_its_tariff_and_account_as_its_source(desk: Desk) -> None:
+    period = await subscribed(desk.bed)
+    await drafted(desk.bed)
+    async with reviewer(desk) as ann:
+        text = await ann.page(f"/desk/{period}/invoices/acme")
+        assert f"tariff net, account {NUMBER}" in text
+        assert f"one-off fee, account {NUMBER}" in text
+        assert f"{period}, row 2" in text
+        assert f"tariff net, account {NUMBER}" in (await ann.browser.get(f"/desk/{period}/invoices/acme/edit")).text

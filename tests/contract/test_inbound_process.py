@@ -12,20 +12,26 @@ import stripe
 
 from adapters.sql.ledger import SqlLedger
 from billing.customers.account_numbers import personal_digest
+from billing.subscribers.service import CallState, ServiceCause
 from bootstrap import SANDBOX_ORDERS_SECRET
 from bootstrap_adapters import SANDBOX_WEBHOOK_SECRET
 from inbound import READY
 from sandbox.stack.ports import free_port
 from sandbox.stack.processes import Child, logged
 from sandbox.stand_ins.control import local_http
+from sandbox.stand_ins.provisioning import switched
+from sandbox.timeline import until
 from tests.contract.biller_fixtures import NUMBER, PERSONAL, Bank, numbered
 from tests.contract.gateway_fixtures import Clock
 from tests.contract.ledger_fixtures import AT
+from tests.contract.service_fixtures import DUE, SUSPENDED, WHY, subscribe
+from tests.contract.test_event_delivery import SECONDS
 from tests.contract.test_orders_http import ORDER, Shop
+from tests.contract.test_provisioning import network
 
 
 @asynccontextmanager
-async def inbound(url: str, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def inbound(url: str, folder: Path, **variables: str) -> AsyncIterator[httpx.AsyncClient]:
     port = free_port()
     environment = {
         "PYTHONPATH": str(Path.cwd()),
@@ -34,6 +40,7 @@ async def inbound(url: str, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
         "BILLING_DATA_DIR": str(folder),
         "BILLING_INBOUND_PORT": str(port),
         "BILLING_LOG_LEVEL": "DEBUG",
+        **variables,
     }
     command, log = [sys.executable, "-m", "inbound"], folder / "inbound.log"
     async with (
@@ -87,6 +94,26 @@ async def test_all_that_machines_call_is_answered_and_kept_without_temporal(
         assert "billing_workflows_failing NaN" in (await http.get("/metrics")).text
     assert await ledger.order("1042") is not None
     assert await ledger.event_received_at("evt_1") is not None
+
+
+async def test_who_pays_by_a_banks_app_is_restored_by_the_process_that_books_it(
+    ledger: SqlLedger, url: str, tmp_path: Path
+) -> None:
+    await numbered(ledger)
+    await subscribe(ledger)
+    await ledger.restrict("acme", SUSPENDED, "rung 14", DUE, *WHY)
+    async with network(tmp_path) as (_, network_port, journal):
+        variables = {"BILLING_SANDBOX_PROVISIONING_PORT": str(network_port)}
+        async with inbound(url, tmp_path, **variables) as http:
+            bank = Bank(http, ledger, Clock())
+            await bank.osmp("pay", txn_id="1", account=NUMBER, sum="10.00")
+
+            async def is_restored() -> bool:
+                return switched(journal) == {NUMBER: "active"}
+
+            await until(is_restored, SECONDS)
+    history = await ledger.service_changes(NUMBER)
+    assert (history[-1].cause, history[-1].call) == (ServiceCause.PAID, CallState.DONE)
 
 
 EVENT = json.dumps(

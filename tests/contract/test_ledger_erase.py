@@ -33,13 +33,15 @@ from billing.payments.payment import (
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.payment_list import PaymentFilter
+from billing.texts.ports import TextLimits
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, leave, run
+from tests.contract.test_ledger_texts import text as a_text
 from tests.debts import only, settled
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "Erika Mustermann called, erika@old.example"}
 CARD = ACME.payment_method.evolve(last4="1881")
 ERIKA = ACME.evolve(customer_id="c77", name="Erika Mustermann", email="erika@old.example", payment_method=CARD)
-SECRETS = ("erika", "mustermann", "@new.example", "@old.example", "massage", "1881", "12,50")
+SECRETS = ("erika", "mustermann", "@new.example", "@old.example", "massage", "1881", "12,50", "+77012345678")
 
 PAYMENT = Payment(
     rail="stripe",
@@ -105,6 +107,7 @@ async def lived(ledger: SqlLedger, month: Month) -> None:
     ):
         letter = CustomerMail(kind=kind, message_id=f"<{kind}>", to=to, month=month)
         await ledger.save_message(letter, 1, MessageStatus.SENT, AT)
+    await ledger.begin_text(a_text(customer_id="c77", body="Erika, pay 12,50"), TextLimits(), AT)
     report: dict[str, object] = {"findings": [{"text": "row 9, Erika@old.example: 3.00 EUR"}]}
     await ledger.save_coverage(LastRun(period=NOVEMBER, at=AT, findings=1, told=("erika@old.example",), report=report))
 

@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.sql.ledger import SqlLedger
 from billing.errors import TextsHeld, TextsUnavailable
+from billing.tasks.ports import TaskFilter
+from billing.tasks.task import TaskKind
 from billing.texts.ports import TextDay, TextLimits
 from billing.texts.text import Delivery, TextKind, TextReport, TextRow, TextStatus
 from tests.contract.ledger_fixtures import AT, LATER, NOVEMBER
@@ -109,14 +111,17 @@ async def test_what_was_delivered_once_stays_delivered_in_whatever_order_reports
     assert await status(ledger) is TextStatus.DELIVERED
 
 
-async def test_a_failure_is_told_once(ledger: SqlLedger) -> None:
-    await begin(ledger, text())
-    failed = report(Delivery.FAILED, code="22")
-    assert await ledger.take_report("t1", report(Delivery.ACCEPTED), AT) is None
-    told = await ledger.take_report("t1", failed, LATER)
-    assert told == text(status=TextStatus.FAILED, code="22", vendor_id="v1", at=LATER)
-    assert await ledger.take_report("t1", failed, LATER) is None
-    assert await ledger.take_report("of another", failed, LATER) is None
+async def test_a_failure_opens_one_task_with_its_record(ledger: SqlLedger) -> None:
+    failed = report(Delivery.FAILED, code="22 wrong_number")
+    for name in ("t1", "t2", "of nobody"):
+        if name != "of nobody":
+            await begin(ledger, text(name))
+        for given in (report(Delivery.ACCEPTED), failed, failed):
+            await ledger.take_report(name, given, LATER)
+    assert await ledger.text("t1") == text(status=TextStatus.FAILED, code="22 wrong_number", vendor_id="v1", at=LATER)
+    (task,) = await ledger.tasks(TaskFilter(TaskKind.NO_WORKING_NUMBER))
+    assert task.customer_id == "acme"
+    assert task.values == {"kind": "bill", "phone": "+7…5678", "why": "22 wrong_number"}
 
 
 async def test_the_vendors_price_takes_the_place_of_ours(ledger: SqlLedger) -> None:

@@ -23,6 +23,7 @@ from tests.contract.conftest import Serve
 from tests.ordering import payment
 
 SECRETS = ["the new secret, which has 32 characters", "the old secret, which has 32 characters"]
+PERSONAL_SECRET = "the key of personal numbers, 32 characters"
 LINE = {"description": "Sign Ä 茶", "quantity": 2, "amount_minor": 9000}
 ORDER: dict[str, Any] = {
     "number": "1042",
@@ -55,7 +56,7 @@ class Shop:
 
 async def shop_of(serve: Serve, ledger: Any, secrets: list[str]) -> Shop:
     app = FastAPI()
-    app.include_router(Orders(ledger, secrets, lambda: datetime.now(UTC)).router)
+    app.include_router(Orders(ledger, secrets, lambda: datetime.now(UTC), PERSONAL_SECRET).router)
     return Shop(local_http(base_url=await serve(app)))
 
 

@@ -13,9 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from billing.collections.commands import WriteOff
+from billing.collections.commands import Promised, WriteOff
 from billing.commands import Command, Halt, Resume
 from billing.customers.customer import ReviewMode, Terms
+from billing.customers.ladder import parse_ladder
 from billing.invoices.commands import Approve, CloseAccount, Edit, Skip
 from billing.invoices.invoice import ChangeLine
 from billing.invoices.month import Month
@@ -235,6 +236,22 @@ async def bill_collected(bed: Bed) -> None:
     await bed.collection_handle().result()
 
 
+async def bill_suspended(bed: Bed) -> None:
+    ladder = parse_ladder("-3 remind, 2 warn, 5 suspend, 30 disconnect")
+    await bed.monitored(payment_method={"kind": "bill"}, terms=Terms(ladder=ladder))
+    await bed.closed()
+    await bed.collects(lambda found: True)
+    await bed.skip_collection(timedelta(days=4))
+    warned = await bed.collects(lambda found: found.reminders == 2)
+    await bed.tell(Promised(**ANN, until=(warned.since + timedelta(days=8)).date()))
+    await bed.skip_collection(timedelta(days=10))
+    await bed.collects(lambda found: any(entry.what == "promise broken" for entry in found.entries))
+    await bed.skip_collection(timedelta(days=40))
+    await bed.collects(lambda found: found.contacts == len(ladder))
+    await transferred(bed, 10_000, "bank 1")
+    await bed.collection_handle().result()
+
+
 async def written_off(bed: Bed) -> None:
     await _overdue(bed, "decline:stolen_card")
     await bed.skip_collection(timedelta(days=22))
@@ -335,6 +352,7 @@ COLLECTIONS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     collected_by_another_card,
     collected_by_transfer,
     bill_collected,
+    bill_suspended,
     written_off,
 )
 ORDERS: tuple[Callable[[Bed], Awaitable[None]], ...] = (

@@ -38,6 +38,7 @@ class LadderMachine(CollectionMachine):
         self.ladder, self.hours = parse_ladder(ladder), within or ContactHours()
         self.warned: tuple[datetime, int, datetime] | None = None  # since, its day, when it was sent
         self.done: set[tuple[datetime, str]] = set()
+        self.begun: tuple[datetime, str] | None = None
         self.in_force: set[RungAction] = set()
         super().start(outcome, dunning)
 
@@ -58,6 +59,10 @@ class LadderMachine(CollectionMachine):
         assert self.hours.allow(self.now, "Europe/Paris"), "in the night"
         super().contact()
         begun = self.ladder[self.collection.contacts - 1]
+        last = self.ladder[before.contacts - 1] if before.contacts else None
+        if last and not last.action.reminds and self.begun == (before.since, last.text):
+            assert self.begun in self.done, "a rung that was begun was never done"
+        self.begun = (self.collection.since, begun.text)
         for index in range(before.contacts, self.collection.contacts - 1):
             needless = before.next_index(index) != index
             assert needless or (self.ladder[index].action.reminds and begun.action.reminds), "a rung was passed over"

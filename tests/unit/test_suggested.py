@@ -17,6 +17,7 @@ from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, FindingKind
+from billing.completeness.service_check import ServiceFaults, service_findings
 from billing.completeness.snapshots import (
     CustomerSnapshot,
     DebtSnapshot,
@@ -48,6 +49,7 @@ from billing.reviewers.alerts import (
 )
 from billing.reviewers.money_alerts import of_doubt, of_proposal
 from billing.sales.sales import SalesSnapshot
+from billing.subscribers.service import CallState, Service, ServiceCause, ServiceChange, ServiceState
 from cli.app import app
 from console.reviewers.remedies import remedy_page
 from orders.findings import ended_credit, paid_unreleased, released_unpaid, unread
@@ -139,9 +141,38 @@ def workflow_survey() -> CompletenessReport:
     survey.uncarried(UncarriedDebt(customer_id="buyer", currency="eur", owed_minor=1200))
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
-    for finding in of_orders():
+    for finding in (*of_orders(), *service_findings(of_services())):
         survey.take_finding(finding)
     return survey.coverage()
+
+
+def of_services() -> ServiceFaults:
+    """Service accounts that are not as they should be, in every way."""
+    on = Service(
+        number="1000009",
+        customer_id="acme",
+        state=ServiceState.ACTIVE,
+        cause=ServiceCause.PAID,
+        state_at=NOW,
+        position=4,
+    )
+    off = on.evolve(state=ServiceState.SUSPENDED, cause=ServiceCause.NON_PAYMENT)
+    states = (ServiceState.ACTIVE, ServiceCause.PAID), (off.state, off.cause), ("disconnected", "terminated")
+    untold = [
+        ServiceChange(
+            **on.model_dump(include={"number", "customer_id", "position"}),
+            state=ServiceState(state),
+            cause=ServiceCause(cause),
+            key=cause,
+            at=NOW,
+            by=None,
+            reason=cause,
+            call=CallState.REFUSED,
+            answer="no such account",
+        )
+        for state, cause in states
+    ]
+    return ServiceFaults(paid=(off,), untold=tuple(untold), without_tariff=(on,), closed=(on,))
 
 
 def of_orders() -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from billing.period import Period
 from billing.tariffs.items import Agreed, Discount, Fee, Limit, Subscription, TariffItem
 from billing.tariffs.lines import lines_of
 from billing.tariffs.shares import daily_shares, portions
+from billing.tariffs.spans import spans_of
 from billing.tariffs.tariff import Prorated, Tariff, TariffVersion
 
 NOVEMBER = Period("2026-11")
@@ -71,6 +73,27 @@ def test_any_split_of_a_month_adds_up_to_the_whole_fee(period: Period, fee: int,
     lines = lines_of(period, agreed(*split, tariffs=[tariff(code, fee) for code in codes]), "eur")
     assert total(lines) == fee
     assert all(line.amount_minor > 0 for line in lines)
+
+
+@given(
+    periods,
+    st.lists(st.tuples(st.integers(1, 20), st.integers(0, 15), st.sets(st.sampled_from(Prorated))), max_size=5),
+    st.integers(-30, 20),
+)
+def test_no_day_is_billed_twice_whatever_the_rules(
+    period: Period, parts: list[tuple[int, int, set[Prorated]]], first: int
+) -> None:
+    items, tariffs, day = list[Subscription](), list[Tariff](), period.first_day + DAY * first
+    for number, (length, gap, rules) in enumerate(parts):
+        tariffs.append(tariff(f"t{number}", 3000, [*rules]))
+        items.append(on(day, day + DAY * (length - 1), f"t{number}"))
+        day += DAY * (length + gap)
+    spans = spans_of(ACCOUNT, period, agreed(*items, tariffs=tariffs))
+    assert all(before.last < after.first for before, after in pairwise(spans))
+    assert all(period.first_day <= span.first <= span.last <= period.last_day for span in spans)
+    has_any = any(item.is_within(period.first_day, period.last_day) for item in items)
+    assert bool(spans) == has_any
+    assert total(lines_of(period, agreed(*items, tariffs=tariffs), "eur")) <= 3000
 
 
 @given(periods, fees, st.integers(0, 40), st.integers(0, 40), st.sets(st.integers(1, 31)))

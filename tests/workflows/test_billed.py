@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.testing import ActivityEnvironment
+
 from billing.collections.commands import WriteOff
 from billing.collections.stages import CollectionStage
 from billing.commands import Halt, Resume
 from billing.customers.customer import CustomerChanges
-from billing.invoices.commands import Edit, UpdateCustomer
+from billing.invoices.commands import Delivered, Edit, UpdateCustomer
 from billing.invoices.invoice import AddLine
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
@@ -15,7 +17,10 @@ from billing.mails.mail import CustomerMailKind, MessageRow
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Subject
+from services import clock
 from tests.bed import OCTOBER, Bed
+from tests.typed import typed as starter
+from tests.workflows.test_closed_with_its_charge import notices
 
 NOVEMBER = "2026-11"
 OF_OCTOBER = Subject.month(Period(OCTOBER))
@@ -65,6 +70,7 @@ async def test_a_bill_closes_its_month_and_is_collected_from_the_day_it_is_due(b
     (mail,) = await mails_of(bed, "bill-due")
     assert mail.subject.startswith("Bill for October 2026: €100.00, due on ")
     assert "card" not in mail.text
+    assert "1 billed" in (await starter(bed, "coverage", "--period", OCTOBER))[1]
 
 
 async def test_a_bill_that_is_paid_in_two_parts_before_it_is_due_has_one_receipt(bed: Bed) -> None:
@@ -88,6 +94,9 @@ async def test_credit_pays_a_bill_and_nothing_is_collected(bed: Bed) -> None:
     assert await bed.ledger.debts(customer_id="bill-credit") == []
     assert (await bed.ledger.balance("bill-credit")).owed_for(OF_OCTOBER, "eur") == 0
     assert sorted(await kinds(bed, "bill-credit")) == [CustomerMailKind.NOTICE, CustomerMailKind.RECEIPT]
+    _, output = await starter(bed, "reconcile", "--period", OCTOBER)
+    assert "nobody collected it" not in output
+    assert "1 paid" in (await starter(bed, "coverage", "--period", OCTOBER))[1]
 
 
 async def test_a_part_that_came_before_the_bill_is_used_with_it(bed: Bed) -> None:
@@ -133,3 +142,19 @@ async def test_from_bills_to_a_card_and_back_between_months(bed: Bed) -> None:
     assert november.outcome is Stage.PAID
     (debt,) = (await bed.collection("bill-card")).open_debts
     assert (debt.period, debt.outstanding_minor) == (OCTOBER, 10_000)
+
+
+async def test_a_bill_that_was_recorded_by_an_attempt_that_died_is_sent_once_and_collected(bed: Bed) -> None:
+    month = await bed.monitored("bill-died", payment_method={"kind": "bill"})
+    announced = month.announcing(month.notice_at)
+    activities = notices(bed)
+
+    async def attempt() -> Delivered:
+        clock.begin()
+        return await activities.send_notice(announced)
+
+    first = await ActivityEnvironment().run(attempt)
+    second = await ActivityEnvironment().run(attempt)
+    assert (first.at, first.closed) == (second.at, second.closed)
+    assert await kinds(bed, "bill-died") == [CustomerMailKind.NOTICE]
+    assert len((await bed.collects(lambda found: True, "bill-died")).debts) == 1

@@ -87,7 +87,9 @@ async def test_account_numbers_of_a_file_are_given_and_one_of_another_is_refused
         code, told = await in_json(bed, *words, "in.csv")
         assert (code, told["counts"]["already running"]) == (0, 2)
         assert [each.number for each in await bed.ledger.numbers_of("bolt")] == ["1000009", "1000017"]
-    (bed.folder / "in.csv").write_text(text.replace(",1000009", ",").replace("monitor,,", "monitor,,1000009", 1))
+    (bed.folder / "in.csv").write_text(
+        text.replace(",1000009", ",").replace("monitor,,,card,", "monitor,,,card,1000009", 1)
+    )
     code, told = await in_json(bed, "customers", "import", "in.csv")
     refused, other = told["customers"]
     assert (code, refused["line"], other["status"]) == (1, 2, "already running")
@@ -194,3 +196,37 @@ async def test_another_schedule_reaches_the_month_that_is_not_imported_yet(bed: 
     assert after.import_at == before.import_at
     assert after.customer.terms.schedule.notice_time == before.customer.terms.schedule.notice_time
     assert [(each.by, each.via, each.result) for each in after.decisions] == [("ann", "cli", "changed: terms")]
+
+
+SUBSCRIBERS = """customer_id,name,currency,timezone,pay_by,phone,bill_by,email
+sub-a,Ann,eur,Europe/Paris,bill,+33 6 12 34 56 78,sms,
+sub-b,Bob,eur,Europe/Paris,bill,,mail,b@example.com
+sub-c,Cy,eur,Europe/Paris,bill,,,
+"""
+
+
+async def test_subscribers_without_card_and_email_are_started_from_a_file(bed: Bed) -> None:
+    (bed.folder / "subscribers.csv").write_text(SUBSCRIBERS)
+    bed.started += ["sub-a", "sub-b"]
+    code, told = await in_json(bed, "start", "--from", "subscribers.csv", "--period", "2026-10")
+    assert (code, told["counts"]) == (1, {"started": 2, "already running": 0, "refused": 1})
+    assert "a bill by mail needs an email" in told["customers"][2]["reason"]
+    ann = (await bed.month("sub-a")).customer
+    assert (ann.card, ann.email, ann.phone) == (None, None, "+33612345678")
+    _, listed = await starter(bed, "list", "--period", "2026-10")
+    assert "0 of 2 drafted, 0 told, 0 charged or billed" in listed
+    _, shown = await starter(bed, "customers", "show", "sub-a")
+    assert "bills, by sms" in shown
+
+
+async def test_a_card_is_taken_away_on_the_command_line_and_its_debt_stays(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.closed()
+    await bed.collects(lambda found: not found.debts[0].is_moving)
+    ann = ("--by", "ann", "--reason", "asked")
+    code, output = await starter(bed, "update", "acme", "--pay-by-bill", "--phone", "+33612345678", *ann)
+    assert code == 0, output
+    await bed.collects(lambda found: found.open_debts[0].method is None)
+    customer = (await bed.month("acme")).customer
+    assert (customer.card, customer.phone, customer.email) == (None, "+33612345678", "acme@example.com")

@@ -1,18 +1,20 @@
 """A bill that is not paid: reminded, warned, suspended, and left in peace as soon as it is paid; on a real server."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
 from billing.collections.commands import Promised
 from billing.collections.stages import CollectionStage
+from billing.customers.channels import Channel
 from billing.customers.customer import Terms
 from billing.customers.ladder import RungAction, parse_ladder
 from billing.period import Period
 from billing.subscribers.service import Change, NewService, ServiceCause, ServiceState
 from billing.tasks.ports import TaskFilter
 from billing.tasks.task import TaskKind
+from billing.texts.text import TextKind
 from tests.bed import OCTOBER, Bed
 from tests.debts import due_by, only, transfer, transferred
 from tests.workflows.charging import ANN, overdue
@@ -26,12 +28,15 @@ PARIS = ZoneInfo("Europe/Paris")
 async def subscriber(bed: Bed, terms: Terms = WITH_LADDER) -> Collection:
     """Their October is overdue, and they have an account that works."""
     month = await overdue(bed, "decline:stolen_card", terms=terms)
+    await connected(bed, month.import_at)
+    return await bed.collects(lambda found: True)
+
+
+async def connected(bed: Bed, at: datetime) -> None:
     wanted = NewService(customer_id="acme", key="add", number=NUMBER, by="ann", reason="contract 7")
-    at = month.import_at
     await bed.ledger.register_service(wanted, at)
     connect = Change(ServiceState.ACTIVE, ServiceCause.CONNECTED, "connect", at, "ann", "installed")
     await bed.ledger.change_service(NUMBER, connect)
-    return await bed.collects(lambda found: True)
 
 
 async def state(bed: Bed) -> ServiceState:
@@ -70,7 +75,7 @@ async def test_service_is_suspended_after_a_warning_and_restored_before_the_rece
     assert settled.outcome is CollectionStage.RECOVERED
     assert (await bed.collection_handle().result()).restricted is None
     kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
-    assert kinds == ["notice", "decline", "reminder", "warning", "suspended", "receipt"]
+    assert kinds == ["notice", "decline", "reminder", "warning", "suspended", "restored", "receipt"]
 
 
 async def test_people_have_the_task_to_disconnect_and_nothing_is_done_before_a_last_look(bed: Bed) -> None:
@@ -125,3 +130,49 @@ async def test_customer_without_a_service_walks_the_ladder_too(bed: Bed) -> None
     collection = await bed.collects(lambda found: found.contacts == len(LADDER))
     assert collection.restricted is None
     assert "no service account is left" in collection.entries[-1].text
+
+
+async def test_bill_is_reminded_of_before_it_is_due_and_its_payer_is_suspended_and_restored(bed: Bed) -> None:
+    terms = Terms(ladder=parse_ladder("-3 remind, 7 warn, 14 suspend"))
+    await bed.monitored(payment_method={"kind": "bill"}, terms=terms)
+    closed = await bed.closed()
+    await connected(bed, closed.import_at)
+    collection = await bed.collects(lambda found: True)
+    assert closed.notice is not None
+    assert (collection.since, collection.contacts) == (closed.notice.charge_at, 0)
+    await bed.skip_collection(-timedelta(hours=1))  # to shortly before it is due
+    early = await bed.collects(lambda found: found.reminders == 1)
+    assert early.contacted_at is not None
+    assert early.contacted_at < early.since
+    assert "is due on" in bed.mails("acme@example.com")[-1].text
+    await bed.skip_collection(timedelta(days=11))
+    await bed.collects(lambda found: found.reminders == 2)
+    await bed.skip_collection(timedelta(days=10))
+    await bed.collects(lambda found: found.restricted is RungAction.SUSPEND)
+    assert await state(bed) is ServiceState.SUSPENDED
+    assert await transferred(bed, 4_000, "first")
+    assert await state(bed) is ServiceState.SUSPENDED, "a part restores nothing"
+    assert await transferred(bed, 6_000, "second")
+    assert await state(bed) is ServiceState.ACTIVE
+    await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
+    await bed.collection_handle().result()
+    kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
+    assert kinds == ["notice", "reminder", "warning", "suspended", "restored", "receipt"]
+
+
+async def test_each_rung_tells_by_its_own_channels_and_whoever_is_restored_by_those_of_bills(bed: Bed) -> None:
+    terms = Terms(ladder=parse_ladder("1 remind mail, 7 warn sms, 14 suspend sms+mail"), bill_by=(Channel.SMS,))
+    await bed.monitored(payment_method={"kind": "bill"}, phone="+77012345678", terms=terms)
+    closed = await bed.closed()
+    await connected(bed, closed.import_at)
+    for days, holds in ((4, 1), (9, 2)):
+        await bed.skip_collection(timedelta(days=days))
+        await bed.collects(lambda found, reminders=holds: found.reminders == reminders)
+    await bed.skip_collection(timedelta(days=10))
+    await bed.collects(lambda found: found.restricted is RungAction.SUSPEND)
+    assert await transferred(bed, 10_000)
+    await bed.collection_handle().result()
+    texts = [text.kind for text in reversed(await bed.ledger.texts("acme"))]
+    assert texts == [TextKind.BILL, TextKind.WARNING, TextKind.SUSPENDED, TextKind.RESTORED]
+    kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
+    assert kinds == ["reminder", "suspended", "receipt"]

@@ -1,6 +1,10 @@
 """A month of a subscriber: the tariff is drafted, announced and charged beside the rows of the sheet."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import RemoveLine
@@ -9,7 +13,13 @@ from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.tariffs.changes import AddFee, Subscribe
 from billing.tariffs.tariff import Tariff, TariffVersion
-from tests.bed import Bed
+from bootstrap import connect_completeness
+from sandbox.stack.sample import HEADER
+from sandbox.stack.stand_ins import serve
+from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.sales_api import sales_app
+from sandbox.stand_ins.whole_file import write_csv
+from tests.bed import Bed, prepared_bed
 
 NUMBER = "1000009"
 
@@ -68,3 +78,28 @@ async def test_a_reviewer_can_take_a_tariff_off_a_draft(bed: Bed) -> None:
     assert closed.invoice is not None
     assert closed.invoice.waived == (remove.line_id,)
     assert bed.charged() == [(period, 1750)]
+
+
+async def test_a_company_without_a_sheet_bills_tariffs_alone(server: TemporalServer, tmp_path: Path) -> None:
+    async with prepared_bed(server, tmp_path, sales="none") as bed:
+        period = await subscribed(bed)  # whose rows nobody reads
+        await drafted(bed)
+        closed = await bed.closed()
+        assert bed.charged() == [(period, by_days(period) + 500)]
+        assert closed.drift is None
+        report = await connect_completeness(bed.settings, bed.adapters, bed.client).look(period)
+        assert (report.unseen, report.kinds) == ({}, {})
+
+
+async def test_a_companys_own_system_is_asked_for_the_rows(server: TemporalServer, tmp_path: Path) -> None:
+    secret, rows = "secret-of-the-sales-of-the-sandbox-0123", tmp_path / "rows"
+    rows.mkdir()
+    async with serve(sales_app(rows, [secret])) as port:
+        asked: dict[str, Any] = {"sales_url": f"http://127.0.0.1:{port}/sales", "sales_secret": SecretStr(secret)}
+        async with prepared_bed(server, tmp_path / "bed", **asked) as bed:
+            period = await subscribed(bed)
+            write_csv(rows / f"{period}.csv", [HEADER, ("acme@example.com", "7.25", "Calls")])
+            write_csv(rows / f"{period.next()}.csv", [HEADER])
+            await drafted(bed)
+            await bed.closed()
+            assert bed.charged() == [(period, by_days(period) + 500 + 725)]

@@ -59,15 +59,9 @@ class SqlAccountNumbers(SqlDatabase):
 
     @in_thread
     def keep_personal(self, customer_id: str, digest: str, last_four: str, by: str, at: datetime) -> None:
-        values = {"digest": digest, "customer_id": customer_id, "last_four": last_four, "by": by, "at": at}
         with self._writing(f"keep the personal number of {customer_id}") as connection:
             lock_known(connection, customer_id)
-            owner = owner_of(connection, AccountKey(personal=digest))
-            if owner == customer_id:
-                return
-            drop_personal(connection, customer_id)  # with what registers have of the one before
-            if owner is not None or not insert_new(connection, personal_numbers, [values]):
-                raise InvalidInput("this personal number is another customer's: one of the two records is wrong")
+            keep_personal(connection, customer_id, digest, last_four, by, at)
 
     @in_thread
     def personal_number(self, customer_id: str) -> PersonalNumber | None:
@@ -93,6 +87,17 @@ def give_number(
     if account.closed_at is not None:
         raise InvalidInput(f"account number {given} was closed, and is never given again; leave it out")
     return account
+
+
+def keep_personal(connection: Connection, customer_id: str, digest: str, last_four: str, by: str, at: datetime) -> None:
+    """As ``SqlAccountNumbers.keep_personal``, within a transaction that has the customer's lock."""
+    values = {"digest": digest, "customer_id": customer_id, "last_four": last_four, "by": by, "at": at}
+    owner = owner_of(connection, AccountKey(personal=digest))
+    if owner == customer_id:
+        return
+    drop_personal(connection, customer_id)  # with what registers have of the one before
+    if owner is not None or not insert_new(connection, personal_numbers, [values]):
+        raise InvalidInput("this personal number is another customer's: one of the two records is wrong")
 
 
 def owner_of(connection: Connection, key: AccountKey) -> str | None:

@@ -25,6 +25,7 @@ from adapters.sql.orders.rows import (
 from adapters.sql.receivables.accounts import balance, lock_account, lock_customer
 from adapters.sql.receivables.journal import post
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.subscribers.with_order import account_of_order, register_with_order
 from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination, OutgoingEvent
 from billing.model import Model
@@ -51,7 +52,7 @@ class SqlOrders(SqlDatabase):
         digest = _digest(request)
         with self._writing(f"take order {request.number} in") as connection:
             if known := _known(connection, request.number, digest):
-                return Opened(standing=known, is_new=False)
+                return _opened_before(connection, known)
             _ensure_buyer(connection, request, at)
             _require_room(connection, request.buyer.customer_id)
             order = _as_order(request, at, by)
@@ -59,12 +60,13 @@ class SqlOrders(SqlDatabase):
             if not insert_new(connection, orders, [values]):  # another process just has; its transaction has ended
                 known = _known(connection, request.number, digest)
                 assert known is not None, f"order {request.number} is there and is not"
-                return Opened(standing=known, is_new=False)
+                return _opened_before(connection, known)
             save_version(connection, order, by, at)
             entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=_price(order))
             log(connection, order, entry)
             post(connection, opened(order, *_credit(connection, order), at))
-            return Opened(standing=_standing(connection, order.number), is_new=True)
+            account = register_with_order(connection, request, by, at)
+            return Opened(standing=_standing(connection, order.number), is_new=True, account=account)
 
     @in_thread
     def change_order(self, number: str, change: Change, at: datetime) -> tuple[OrderStanding, str]:
@@ -153,6 +155,10 @@ def _known(connection: Connection, number: str, digest: str) -> OrderStanding | 
     return _standing(connection, number)
 
 
+def _opened_before(connection: Connection, known: OrderStanding) -> Opened:
+    return Opened(standing=known, is_new=False, account=account_of_order(connection, known.order))
+
+
 def _ensure_buyer(connection: Connection, request: OrderRequest, at: datetime) -> None:
     """Locks the customer, or the buyer, who has the name and address of their newest order."""
     buyer = request.buyer
@@ -171,7 +177,7 @@ def _require_room(connection: Connection, customer_id: str) -> None:
 
 
 def _as_order(request: OrderRequest, at: datetime, by: str) -> Order:
-    given = {name: value for name, value in request if name != "buyer"}
+    given = {name: value for name, value in request if name not in ("buyer", "subscriber")}
     return Order(**given, customer_id=request.buyer.customer_id, opened_at=at, opened_by=by)
 
 

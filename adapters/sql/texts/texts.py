@@ -7,9 +7,12 @@ from sqlalchemy import Connection, select, text, true, update
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.statements import insert_new, where_given
 from adapters.sql.core.text_schema import TEXT_IS_SENT, customer_texts, text_days
+from adapters.sql.subscribers.task_rows import open_task
 from billing.customers.erasure import ERASED
 from billing.errors import TextsHeld, TextsUnavailable
 from billing.period import Period
+from billing.tasks.task import NewTask
+from billing.texts.numbers import asking_for_number
 from billing.texts.ports import TextDay, TextLimits
 from billing.texts.text import Delivery, TextReport, TextRow, TextStatus
 
@@ -43,24 +46,28 @@ class SqlTexts(SqlDatabase):
             return before
 
     @in_thread
-    def close_text(self, message_id: str, status: TextStatus, at: datetime, code: str = "") -> None:
+    def close_text(
+        self, message_id: str, status: TextStatus, at: datetime, code: str = "", task: NewTask | None = None
+    ) -> None:
         with self._writing("save what became of a text") as connection:
             is_open = _T.message_id == message_id, _T.status == TextStatus.SENDING
             connection.execute(update(customer_texts).where(*is_open).values(status=status, at=at, code=code))
+            if task is not None:
+                open_task(connection, task, at)
 
     @in_thread
-    def take_report(self, message_id: str, report: TextReport, at: datetime) -> TextRow | None:
+    def take_report(self, message_id: str, report: TextReport, at: datetime) -> None:
         with self._writing("save a report about a text") as connection:
             before = _row(connection, message_id)
             if before is None:
-                return None
+                return
             status, allowed = _BECOMES[report.delivery]
             values = {"status": status, "code": report.code, "at": at, "vendor_id": report.vendor_id}
             changed = update(customer_texts).where(_T.message_id == message_id, _T.status.in_(allowed))
-            is_changed = bool(connection.execute(changed.values(values)).rowcount)
+            if connection.execute(changed.values(values)).rowcount and status is TextStatus.FAILED:
+                open_task(connection, asking_for_number(before, report.code, at), at)
             if report.cost_micros is not None and report.cost_micros != before.cost_micros:
                 _correct_cost(connection, message_id, report.cost_micros)
-            return _row(connection, message_id) if is_changed and status is TextStatus.FAILED else None
 
     @in_thread
     def text(self, message_id: str) -> TextRow | None:

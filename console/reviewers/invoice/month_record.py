@@ -14,6 +14,7 @@ from temporalio.client import Client
 from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import DiaryEntry
+from billing.collections.summary import ladder_lines
 from billing.completeness.chains import ChainStatus, StoppedCollection
 from billing.errors import TemporalUnavailable
 from billing.invoices.commands import Decision
@@ -65,6 +66,7 @@ class MonthRecord:
     charges: Sequence[ChargeRow]
     reversals: Sequence[ReversalRow]
     debt: Debt | None  # what it left unpaid
+    ladder: Sequence[str]  # where the account stands on its ladder, in sentences
     stopped: StoppedCollection | None  # if the collection makes no progress, as far as we know
     diary: Sequence[DiaryEntry]
 
@@ -117,13 +119,14 @@ class MonthRecords:
             return None
         decisions += [entry for entry in month.decisions if entry.number > len(decisions)]
         collection = await self._ledger.collection(customer_id, period)
+        now = max([datetime.now(UTC), *(row.updated_at for row in rows if row.period == period)])
         return MonthRecord(
             month=month,
             live=running is not None,
             chain=chain,
             stray=stray,
             run_url=run_url,
-            now=max([datetime.now(UTC), *(row.updated_at for row in rows if row.period == period)]),
+            now=now,
             periods=sorted({period, *(row.period for row in rows)}),
             decisions=decisions,
             versions=_versions(await self._ledger.versions(customer_id, period), month, decisions),
@@ -132,6 +135,7 @@ class MonthRecords:
             charges=await self._ledger.payments(customer_id, period),
             reversals=await self._ledger.reversals(period, customer_id),
             debt=(debt := collection.debt(period) if collection else None),
+            ladder=ladder_lines(collection, now) if collection else (),
             stopped=await self._stopped(customer_id, debt),
             diary=await self._ledger.diary(customer_id, period),
         )

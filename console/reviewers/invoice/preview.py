@@ -9,6 +9,7 @@ from billing.invoices.ports import VersionRow
 from billing.invoices.stages import Approval
 from billing.mails.corrections import correction
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageRow
+from wording.customers import reached_at
 from wording.plain import stage_words
 
 
@@ -53,8 +54,8 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     mail = CustomerMail(
         kind=CustomerMailKind.NOTICE,
         message_id="",
-        to=month.customer.mailbox,
+        to=reached_at(month.customer),
         month=going.announcing(at),
-        correction=correction(month.invoice, messages, versions, to=month.customer.mailbox),
+        correction=correction(month.invoice, messages, versions, to=month.customer.email or ""),
     )
     return Preview(mail, at, waits_for.text if waits_for else "")

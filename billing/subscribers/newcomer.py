@@ -1,0 +1,78 @@
+"""A service account that is registered in the same call as an order, with the person's number, if it is known."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+from billing.customers.account_numbers import (
+    PERSONAL_DIGITS,
+    AccountNumber,
+    is_account_number,
+    is_personal_number,
+    personal_digest,
+)
+from billing.customers.channels import Phone
+from billing.errors import InvalidInput
+from billing.model import Code, Model
+from billing.subscribers.service import NewService, ServiceAddress
+
+
+def _genuine(number: str) -> str:
+    if not is_account_number(number):
+        raise ValueError("its last digit does not fit the others; leave it out for a new number")
+    return number
+
+
+def _personal(number: str) -> str:
+    if not is_personal_number(number):
+        raise ValueError("it has 12 digits, and the last one fits the others")
+    return number
+
+
+PersonalDigits = Annotated[str, StringConstraints(max_length=PERSONAL_DIGITS), AfterValidator(_personal)]
+
+
+class PersonalKey(Model):
+    """What is kept of a personal number."""
+
+    digest: Code
+    last_four: Annotated[str, StringConstraints(max_length=4)]
+
+
+class _Newcomer(Model, extra="forbid"):
+    number: Annotated[AccountNumber, AfterValidator(_genuine)] | None = None
+    phone: Phone | None = None
+    address: ServiceAddress | None = None
+
+
+class NewSubscriber(_Newcomer):
+    """As it is taken in: the personal number is a keyed digest by then."""
+
+    personal: PersonalKey | None = None
+
+    def service(self, customer_id: str, order_number: str, by: str) -> NewService:
+        """The account, once for each order."""
+        about = f"order {order_number}"
+        return NewService(
+            customer_id=customer_id,
+            key=about,
+            number=self.number,
+            phone=self.phone,
+            address=self.address,
+            by=by,
+            reason=about,
+        )
+
+
+class SubscriberBody(_Newcomer):
+    """As another system sends it."""
+
+    personal_number: PersonalDigits | None = None
+
+    def keyed(self, secret: str) -> NewSubscriber:
+        """Raises ``InvalidInput`` if personal numbers are not kept here."""
+        if self.personal_number and not secret:
+            raise InvalidInput("subscriber.personal_number: none are kept here; set BILLING_PERSONAL_SECRET first")
+        digits = self.personal_number
+        key = PersonalKey(digest=personal_digest(digits, secret), last_four=digits[-4:]) if digits else None
+        return NewSubscriber(number=self.number, phone=self.phone, address=self.address, personal=key)

@@ -1,0 +1,27 @@
+"""Composition of what tells provisioning of service accounts: in workers and consoles, and where machines call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing.events.event import Destination
+from services.event_dispatcher import EventDispatcher
+from services.provisioning import PeopleAsProvisioning, ServiceSender
+
+if TYPE_CHECKING:
+    from bootstrap import Adapters
+    from services.alerts import Alerts
+    from settings import Settings
+
+
+def connect_service_sender(settings: Settings, adapters: Adapters, alerts: Alerts) -> ServiceSender:
+    """Tells provisioning of each change, or people, if it has no address."""
+    within = settings.restored_within
+    provisioning = adapters.provisioning or PeopleAsProvisioning(adapters.ledger, within)
+    return ServiceSender(adapters.ledger, provisioning, alerts, within)
+
+
+def connect_service_calls(settings: Settings, adapters: Adapters, alerts: Alerts) -> EventDispatcher:
+    """Delivers nothing but changes of service: whoever pays is restored by the process that has booked the money."""
+    senders = {Destination.PROVISIONING: connect_service_sender(settings, adapters, alerts)}
+    return EventDispatcher(adapters.ledger, senders, alerts)
