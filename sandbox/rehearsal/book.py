@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from adapters.sheets.no_sales import NoSales
 from adapters.sql.ledger import SqlLedger
@@ -15,8 +15,9 @@ from billing.customers.customer import Customer
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.invoices.month import Month
 from billing.period import Period
-from billing.tariffs.items import Agreed
 from bootstrap import connect_ledger
+from sandbox.rehearsal.ledger import Subscribed, subscribed
+from sandbox.rehearsal.reality import RealMonth, RealSettings
 from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets, sample_sheets
 from sandbox.rehearsal.sources import source_of
 from sandbox.stack.sample import SAMPLE
@@ -44,23 +45,7 @@ class BookEntry(NamedTuple):
     before: Month | None = None
     carried_minor: int = 0
     former: tuple[str, ...] = ()
-    agreed: Agreed = Agreed()
-
-
-class MailSettings(NamedTuple):
-    """The only real settings that a rehearsal uses, by their names: how cells are read, and how mails look."""
-
-    company: str
-    mail_from: str
-    decimal_separator: Literal[".", ","]
-
-
-class RealMonth(NamedTuple):
-    """The real result of a month."""
-
-    stage: str  # its outcome, or "open"
-    currency: str
-    total_minor: int
+    has: Subscribed = Subscribed()
 
 
 @dataclass(frozen=True)
@@ -72,7 +57,7 @@ class Book:
     periods: tuple[Period, ...]
     sheets: Worksheets
     cards: dict[str, str]  # behaviours of cards, by customer
-    looks: MailSettings
+    looks: RealSettings
     against: Period | None = None
     real: dict[str, RealMonth] | None = None
     others: frozenset[str] = frozenset()  # customers who could be rehearsed and were not chosen
@@ -130,7 +115,7 @@ async def read_book(settings: Settings, request: RehearsalRequest, now: datetime
         periods=periods,
         sheets=sheets,
         cards={s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if source == _SAMPLE else {},
-        looks=MailSettings(settings.company, settings.mail_from, settings.decimal_separator),
+        looks=RealSettings(**{name: getattr(settings, name) for name in RealSettings._fields}),
         against=request.against,
         real=real,
         others=others,
@@ -185,9 +170,8 @@ async def _standings(
     for customer in customers:
         try:
             former = tuple(await ledger.own_emails(customer.customer_id))
-            agreed = await ledger.agreed(customer.customer_id)
-            entry = await _standing(ledger, customer, begin, now)
-            entries.append(entry._replace(former=former, agreed=agreed))
+            has = await subscribed(ledger, customer.customer_id)
+            entries.append((await _standing(ledger, customer, begin, now))._replace(former=former, has=has))
         except Exception as error:
             failed.append(Failed(customer_id=customer.customer_id, reason=why(error)))
     return entries
