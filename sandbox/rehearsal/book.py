@@ -6,12 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 from typing import Literal, NamedTuple
 
-from adapters.sheets.csv_sales import CsvSales
-from adapters.sheets.google_sheets import GoogleSheetsSales
-from adapters.sheets.http_sales import HttpSales
 from adapters.sheets.no_sales import NoSales
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed, why
@@ -19,9 +15,10 @@ from billing.customers.customer import Customer
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.invoices.month import Month
 from billing.period import Period
+from billing.tariffs.items import Agreed
 from bootstrap import connect_ledger
-from bootstrap_adapters import SANDBOX_SHEET_ID, sales_source, sandbox_sheet
 from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets, sample_sheets
+from sandbox.rehearsal.sources import source_of
 from sandbox.stack.sample import SAMPLE
 from sandbox.stripe.cards import MAGIC_CARDS
 from settings import Settings
@@ -40,13 +37,14 @@ class BookEntry(NamedTuple):
     """A customer: the month to begin with, and the closed one before it, which its sales are compared with.
 
     ``carried_minor`` is the balance that the first draft takes over: debt positive, credit negative. ``former`` are the
-    addresses that are or were the customer's alone.
+    addresses that are or were the customer's alone; ``agreed`` is what their accounts pay by the month.
     """
 
     month: Month
     before: Month | None = None
     carried_minor: int = 0
     former: tuple[str, ...] = ()
+    agreed: Agreed = Agreed()
 
 
 class MailSettings(NamedTuple):
@@ -187,7 +185,9 @@ async def _standings(
     for customer in customers:
         try:
             former = tuple(await ledger.own_emails(customer.customer_id))
-            entries.append((await _standing(ledger, customer, begin, now))._replace(former=former))
+            agreed = await ledger.agreed(customer.customer_id)
+            entry = await _standing(ledger, customer, begin, now)
+            entries.append(entry._replace(former=former, agreed=agreed))
         except Exception as error:
             failed.append(Failed(customer_id=customer.customer_id, reason=why(error)))
     return entries
@@ -269,7 +269,7 @@ async def _sheets(
 ) -> Worksheets:
     if customers == _SAMPLE and not request.sales:
         return sample_sheets(periods)
-    source = _source(settings, request.sales)
+    source = source_of(settings, request.sales)
     if isinstance(source, NoSales):
         return Worksheets({each: await source.read(each) for each in periods}, {each: each for each in periods}, [])
     try:
@@ -279,21 +279,6 @@ async def _sheets(
             raise InvalidInput(_NOTHING_CONFIGURED[request.sales]) from error
         raise
     return await read_worksheets(source, titles, periods, request.repeat)
-
-
-def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales | HttpSales | NoSales:
-    """Where sales are read: as requested, or as configured; in the sandbox, from the files of its stand-in."""
-    if sales not in ("", "sheet"):
-        return CsvSales(Path(sales))
-    if settings.sales or settings.sales_url:
-        return sales_source(settings)
-    if settings.sales_sheet_id:
-        return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=settings.google_credentials_file)
-    if sales == "sheet" and settings.sandbox:
-        return sandbox_sheet(settings)
-    if sales == "sheet":
-        raise InvalidInput("no sheet is configured; set BILLING_SALES_SHEET_ID, or name a folder with --sales FOLDER")
-    return CsvSales(settings.sales_folder or settings.data_dir / "sheets" / SANDBOX_SHEET_ID)
 
 
 def _sample() -> list[Customer]:

@@ -92,6 +92,7 @@ async def begin(book: Book, ledger: PrivateLedger) -> None:
         await ledger.open_balance(customer.customer_id, entry.carried_minor, customer.currency, now)
         await ledger.record(entry.month, now)
         await ledger.keep_addresses(entry.month.customer, entry.former)
+        await ledger.keep_agreed(customer.customer_id, entry.agreed, now)
 
 
 def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -> None:
