@@ -201,6 +201,14 @@ def test_reminder_from_before_the_bill_is_not_made_up() -> None:
     assert walked(left, on(left, 20), on(left, -1))[1] == ["7 warn", "14 suspend"]
 
 
+def test_bill_that_comes_while_the_last_rung_is_under_way_begins_the_ladder_again() -> None:
+    collection = walked(on_ladder(), on(on_ladder(), 20))[0].contacting(on(on_ladder(), 30))
+    assert collection.rung.action is RungAction.DISCONNECT
+    joined = collection.owing(another(collection, on(collection, 30)), on(collection, 30))
+    assert joined.due(on(collection, 30)).step is None
+    assert walked(joined, on(joined, 100))[1] == ["1 remind", "7 warn", "30 disconnect", "31 alert"]
+
+
 # -- promises
 
 
