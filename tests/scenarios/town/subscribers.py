@@ -80,7 +80,7 @@ TOWN = (
         "limited",
         """
         1-3: sms bill, bill 45, paid 45
-        4: sms bill, bill 45, sms reminder, sms warning, limited, paid 45, active
+        4: sms bill, bill 45, sms reminder, sms warning, limited, paid 45, active, sms restored
         5-6: sms bill, bill 45, paid 45
         """,
         every("billed", pays("45"), months=(1, 2, 3, 5, 6)) | {(4, "limited"): (pays("45"),)},
@@ -144,7 +144,7 @@ disconnected, disconnect done
         "ahead",
         """
         1: sms bill, bill 45, paid 100 (credit 55)
-        2: bill 45 (credit 10)
+        2: bill 45
         3: sms bill, bill 45, paid 35
         4-6: sms bill, bill 45, paid 45
         """,
