@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-orders demo-serve up test test-all crash chaos bench bench-console bench-parked bench-book bench-rehearsal bench-payments \
+.PHONY: help setup demo demo-orders demo-serve up test test-all crash chaos bench bench-console bench-parked bench-book bench-rehearsal rehearse-tariffs bench-payments \
 	histories pictures check format lock clean
 
 help: ## list these commands
@@ -60,6 +60,9 @@ bench-book: .venv/.runtime ## coverage, export and lists of 10,000 and of 100,00
 
 bench-rehearsal: .venv/.dev ## how long it takes to rehearse a year of 500 customers (or ARGS="--customers 60")
 	$(BIN)/python -m benchmarks.rehearsal $(ARGS)
+
+rehearse-tariffs: .venv/.dev ## rehearse a year of 200 subscribers, and compare it with a sum of our own (COUNT=20)
+	REHEARSED=$(or $(COUNT),200) $(BIN)/python -m pytest tests/scenarios/test_rehearsal_tariffs.py -o run_limit=3600
 
 bench-payments: .venv/.dev ## from payment to production (ARGS="--rate 20"), and how fast a bank is answered (BANK="--rate 100")
 	$(BIN)/python -m benchmarks.payments $(ARGS)

@@ -48,7 +48,7 @@ from process.setting_types import (
     Secret,
     Shop,
 )
-from process.text_settings import TextSettings
+from process.text_settings import TextSettings, check_sms
 
 ENV_FILE = ".env"
 
@@ -172,6 +172,7 @@ class Settings(ServiceSettings, TextSettings):
 
     @model_validator(mode="after")
     def _others_are_reached_safely(self) -> Self:
+        check_sms(self.sms, self.sandbox)
         check_one_source(self.sales_sheet_id, self.sales_folder, self.sales_url, self.sales)
         if self.sales_url:
             check_receiver("BILLING_SALES", self.sales_url, self.sales_secret.get_secret_value().split(), self.sandbox)

@@ -11,6 +11,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+_BILLS = "bills by"
 _PROCESSES = ("Temporal", "PostgreSQL", "worker", "stand-ins")
 
 
@@ -107,9 +108,11 @@ def machine() -> str:
 
 
 def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    """The product on SQLite beside the bare workflow, and on PostgreSQL beside its peer there."""
-    pairs = [names[1::-1]] if len(names) > 1 else []
-    return [(str(mine), str(other)) for mine, other in [*pairs, *([names[2:4]] if len(names) > 3 else [])]]
+    """The product on SQLite beside the bare workflow, and on PostgreSQL beside its peer there; bills beside cards."""
+    contenders, bills = ([name for name in names if (_BILLS in name) is wanted] for wanted in (False, True))
+    pairs = [contenders[1::-1]] if len(contenders) > 1 else []
+    pairs += [contenders[2:4]] if len(contenders) > 3 else []
+    return [(str(mine), str(other)) for mine, other in [*pairs, *((name, contenders[1]) for name in bills)]]
 
 
 def _ratio(turns: Sequence[Turn], mine: str, other: str, of: str = "a_second") -> float:

@@ -27,6 +27,7 @@ from bootstrap_billers import connect_payment_ways
 from bootstrap_inbound import connect_room
 from bootstrap_registers import connect_register_desk
 from bootstrap_statements import connect_statements
+from bootstrap_texts import phone_reader
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
 from console.customers.gateway_links import GatewayLinks
@@ -175,7 +176,7 @@ class _Console:
         yield OrderListPages(desk, ledger, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
-        yield AccountListPages(desk, ledger, settings.now).router
+        yield AccountListPages(desk, ledger, phone_reader(settings), settings.now).router
         yield AccountPages(desk, ledger, settings.now).router
         yield TaskPages(desk, ledger, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router

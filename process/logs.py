@@ -1,4 +1,4 @@
-"""Logging of all processes: one line for each message, without email addresses."""
+"""Logging of all processes: one line for each message, without email addresses and phone numbers."""
 
 import logging
 import re
@@ -9,6 +9,7 @@ from typing import Final
 LINE: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _TALKATIVE: Final = ("apprise", "google", "httpcore", "httpx", "stripe")  # they log every request with its data
 _WORD: Final = re.compile(r"[^\s<>()\[\]{}\"',;:=&/?]+")
+_PHONE: Final = re.compile(r"(?<!\w)(\+|%2B)[1-9][0-9]{6,14}(?![0-9])")
 
 _Error = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -25,11 +26,12 @@ def start_logging(level: str, file: Path | None = None) -> None:
 class SafeFormatter(logging.Formatter):
     """Escapes control characters and indents stacks, so that no text in a message can forge a line.
 
-    Removes email addresses from any message: more people read a log than the ledger.
+    Removes email addresses and phone numbers from any message: more people read a log than the ledger.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        return _WORD.sub(lambda word: "(address)" if _is_address(word[0]) else word[0], super().format(record))
+        text = _WORD.sub(lambda word: "(address)" if _is_address(word[0]) else word[0], super().format(record))
+        return _PHONE.sub("(phone)", text)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = _on_one_line(record.message)

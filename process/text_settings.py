@@ -1,8 +1,8 @@
 """Settings of texts to customers: the vendor, how they are written, what they may cost, and when customers are told."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from billing.customers.contact_hours import ContactHours
@@ -38,6 +38,13 @@ class TwilioAccount(Model, extra="forbid"):
 SmsAccount = Annotated[SmscAccount | TwilioAccount, Field(discriminator="vendor")]
 
 
+def check_sms(account: SmscAccount | TwilioAccount | None, is_sandbox: bool) -> None:
+    """No real account stands beside the sandbox, whose stand-in knows its own only. Raises ``ValueError``."""
+    name = account.account_sid if isinstance(account, TwilioAccount) else account.login if account else ""
+    if is_sandbox and account and "sandbox" not in name:
+        raise ValueError("BILLING_SMS names a real account: real services and the sandbox do not mix")
+
+
 class TextTerms(TextWording):
     """How texts are written, and what they may cost: ``price`` of a segment, such as ``4.50 KZT``; ``per_day`` and
     ``cost_per_day``, in that currency, are limits of a day in UTC. ``receipts``: a payment is thanked for by text.
@@ -47,6 +54,12 @@ class TextTerms(TextWording):
     per_day: Count | None = 10_000
     cost_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
     receipts: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_price(self) -> Self:
+        if self.cost_per_day is not None and not self.price_micros:
+            raise ValueError("set price too, such as 4.50 KZT: without it no day costs anything")
+        return self
 
     @property
     def price_micros(self) -> Micros:

@@ -1,5 +1,6 @@
 """What customers are told about what they have not paid: at their present address, by the channels of their ladder."""
 
+from datetime import datetime
 from typing import Protocol
 
 from temporalio import activity
@@ -14,6 +15,7 @@ from billing.invoices.ports import MonthStore
 from billing.subscribers.ports import Services
 from billing.subscribers.service import ServiceCause
 from billing.texts.text import Consequence, TextKind
+from services import clock
 from services.customer_messages import REFUSED, CustomerMessages
 
 
@@ -37,10 +39,12 @@ class CollectionMessages:
     ) -> None:
         """Tells the customer, once for each ``number``; ``by`` no channel: as bills go.
 
+        What is not due yet is left out, unless nothing else is owed: the customer has its bill.
+
         An address or number that takes nothing is on record, and nobody waits for it. Raises other errors of
         ``CustomerMessages.tell``: repeat it after those.
         """
-        month, addressed = await self._month(collection, debt), await self._addressed(collection)
+        month, addressed = await self._month(collection, debt), _due(await self._addressed(collection), clock.now())
         try:
             channels = by or addressed.customer.terms.bill_by
             await self._messages.tell(kind, month, number, channels, addressed, consequence=consequence)
@@ -48,7 +52,7 @@ class CollectionMessages:
             activity.logger.warning("%s refused: %s", kind, error)
 
     async def tell_restored(self, collection: Collection, debt: Debt) -> None:
-        """Tells the customer that their service works again, once, if money has restored it since it was owed."""
+        """Tells the customer that their service is restored, once, if money has restored it since it was owed."""
         since = min(each.opened_at for each in collection.debts)
         restored = [
             service.position
@@ -72,3 +76,9 @@ class CollectionMessages:
         if month is None:
             raise NotFound(f"the ledger has no {debt.period} of {collection.customer_id}")
         return month
+
+
+def _due(collection: Collection, now: datetime) -> Collection:
+    """Without what is owed but not due yet; as it stands if that is all."""
+    due = tuple(debt for debt in collection.debts if debt.settled or debt.opened_at <= now)
+    return collection.evolve(debts=due) if any(not debt.settled for debt in due) else collection

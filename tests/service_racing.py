@@ -47,6 +47,11 @@ async def suspend(ledger: SqlLedger, place: int) -> object:
         return 0
 
 
+def _order(action: str) -> list[int]:
+    """They come towards each other, so that some pay first, some are suspended first, and in the middle they meet."""
+    return sorted(range(SUBSCRIBERS), reverse=action == "suspend")
+
+
 ACTIONS = {"pay": pay, "suspend": suspend}
 
 
@@ -55,7 +60,8 @@ async def main(url: str, action: str) -> None:
     await ledger.ping()
     print("ready", flush=True)
     await asyncio.to_thread(input)
-    print(json.dumps([await ACTIONS[action](ledger, place) for place in range(SUBSCRIBERS)]))
+    outcomes = {place: await ACTIONS[action](ledger, place) for place in _order(action)}
+    print(json.dumps([outcomes[place] for place in range(SUBSCRIBERS)]))
     await ledger.close()
 
 

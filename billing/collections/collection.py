@@ -84,6 +84,8 @@ class Collection(Walk):
         if self.outcome is None and self.next_contact is not None:
             return self._changed(debts=debts, contacted_at=now)
         begun = self._starting(debt.opened_at, max(now, debt.opened_at) if self.open_debts else now)
+        if self.ladder:  # else the last reminder, which is being sent, is about the new debt, too
+            begun["reminding"] = False
         return self._changed(debts=debts, contacted_at=now, told_exhausted=False, **begun)
 
     def told(self, requested: "Collection") -> "Collection":

@@ -18,7 +18,8 @@ def ladder_lines(collection: Collection, now: datetime) -> list[str]:
     if collection.restricted:
         lines.append(f"Done for not paying: {collection.restricted}; undone by itself once nothing is overdue")
     if collection.promise:
-        lines.append(f"{collection.promise_text}; until that day is over nothing follows")
+        text = collection.promise_text
+        lines.append(f"{text[:1].upper()}{text[1:]}; until that day is over nothing follows")
     if collection.outcome is None and (coming := collection.coming_restriction(now)):
         why = ", after a warning" if collection.warning_comes_first else ", as was warned"
         lines.append(f"Not before {coming.at:%Y-%m-%d %H:%M} UTC{why}: {coming.rung.action}")

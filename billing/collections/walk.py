@@ -132,7 +132,7 @@ class Walk(CollectionState):
             promise=promise,
             promised_in=period if by_customer else self.promised_in,
             moved_seconds=self.moved_seconds + max(0, stands),
-            contacts=self.contacts - self.reminding,
+            contacts=max(0, self.contacts - self.reminding),
             reminding=False,
             told_exhausted=False,
         )

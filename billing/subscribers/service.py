@@ -96,20 +96,29 @@ class ServiceChange(Model):
 
 
 class NewService(Model):
-    """A service account to be registered; ``number`` None: one of the customer's, or a new one. ``key`` names it."""
+    """A service account to be registered; ``number`` None: one of the customer's, or a new one.
+
+    ``key`` names it once; None: what it says does, so that the same again is no other account.
+    """
 
     customer_id: Id
-    key: Line
+    key: Line | None = None
     number: AccountNumber | None = None
     phone: Phone | None = None
     address: ServiceAddress | None = None
     by: Author
     reason: Why
 
+    def is_like(self, service: Service) -> bool:
+        """Whether the account says the same."""
+        same = (self.phone, self.address) == (service.phone, service.address)
+        return same and self.number in (None, service.number) and service.state is not ServiceState.DISCONNECTED
+
     def change(self, number: str, at: datetime) -> ServiceChange:
         """The first of the account's history."""
         return ServiceChange(
-            **self.model_dump(include={"customer_id", "key", "by", "reason"}),
+            **self.model_dump(include={"customer_id", "by", "reason"}),
+            key=self.key or f"registered {number}",
             number=number,
             position=1,
             state=ServiceState.ORDERED,

@@ -1,6 +1,7 @@
 """Service accounts in CSV files. A row that is wrong is refused with its line; the others are taken."""
 
 import csv
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -8,10 +9,12 @@ from pydantic import ValidationError
 from billing.csv_rows import reader_of, rows_of
 from billing.customers.account_numbers import checked_number
 from billing.errors import InvalidInput
-from billing.model import LINE_MAX, Count, Model, Words
+from billing.model import Count, Model, Words
 from billing.subscribers.service import NewService
 from billing.validation import explain
 
+ReadPhone = Callable[[str], str]
+"""A phone number as it was typed, in E.164. Raises ``InvalidInput``."""
 REQUIRED = ("customer",)
 OPTIONAL = ("number", "phone", "address")
 
@@ -31,23 +34,46 @@ class ServiceFile(NamedTuple):
     problems: list[ServiceProblem]
 
 
-def parse_services(text: str, by: str, reason: str) -> ServiceFile:
-    """The accounts of a CSV file with a header row; a row is named by what it says, so a repeat opens no other.
+class TypedService(NamedTuple):
+    """A service account as it was typed; "" is nothing."""
+
+    customer_id: str
+    number: str
+    phone: str
+    address: str
+
+    def new(self, read_phone: ReadPhone, by: str, reason: str, key: str = "") -> NewService:
+        """Without a ``key``, what it says names it. Raises ``InvalidInput``."""
+        if not self.customer_id:
+            raise InvalidInput("there is no customer; each account has one")
+        given = {
+            "customer_id": self.customer_id,
+            "number": checked_number(self.number) if self.number else None,
+            "phone": read_phone(self.phone) if self.phone else None,
+            "address": self.address or None,
+        }
+        try:
+            return NewService.model_validate({**given, "key": key or None, "by": by, "reason": reason})
+        except ValidationError as error:
+            raise InvalidInput(explain(error)) from None
+
+
+def parse_services(text: str, read_phone: ReadPhone, by: str, reason: str) -> ServiceFile:
+    """The accounts of a CSV file with a header row; what a row says names it, so a repeat opens no other.
 
     Raises ``InvalidInput`` if the header is unreadable, lacks a column, or has one that is not known.
     """
     services: dict[int, NewService] = {}
     problems: list[ServiceProblem] = []
-    keys: set[tuple[str, str]] = set()
+    seen: set[NewService] = set()
     for line, row, fault in rows_of(_reader(text)):
         if not any(row.values()) and not fault:
             continue
         try:
-            service = _service(row, fault, by, reason)
-            key = service.customer_id, service.key
-            if key in keys:
+            service = _service(row, fault, read_phone, by, reason)
+            if service in seen:
                 raise InvalidInput("the same as a row above; give each account a number, a phone or an address")
-            keys.add(key)
+            seen.add(service)
             services[line] = service
         except InvalidInput as error:
             problems.append(ServiceProblem(line=line, customer_id=row.get("customer", ""), reason=str(error)))
@@ -62,25 +88,8 @@ def _reader(text: str) -> "csv.DictReader[str]":
     return reader
 
 
-def _service(row: dict[str, str], fault: str, by: str, reason: str) -> NewService:
+def _service(row: dict[str, str], fault: str, read_phone: ReadPhone, by: str, reason: str) -> NewService:
     if fault:
         raise InvalidInput(fault)
-    given = {name: row.get(name) or None for name in OPTIONAL}
-    return typed_service(row.get("customer", ""), given["number"], given["phone"], given["address"], by, reason)
-
-
-def typed_service(
-    customer_id: str, number: str | None, phone: str | None, address: str | None, by: str, reason: str, key: str = ""
-) -> NewService:
-    """The account that somebody has typed. Without a ``key`` it is named by what it says. Raises ``InvalidInput``."""
-    if not customer_id:
-        raise InvalidInput("the row has no customer; each account has one")
-    number, phone = checked_number(number) if number else None, phone and phone.replace(" ", "")
-    said = " ".join(filter(None, ("registered", number, phone, address)))[:LINE_MAX]
-    given = {"customer_id": customer_id, "number": number, "phone": phone, "address": address}
-    try:
-        return NewService.model_validate({**given, "key": key or said, "by": by, "reason": reason})
-    except ValidationError as error:
-        if any("phone" in item["loc"] for item in error.errors()):
-            raise InvalidInput("the phone needs its country: write it as +77011234567") from None
-        raise InvalidInput(explain(error)) from None
+    typed = TypedService(*(row.get(name, "") for name in (*REQUIRED, *OPTIONAL)))
+    return typed.new(read_phone, by, reason)

@@ -34,7 +34,7 @@ class ServiceDays(Protocol):
     async def suspended_days(self, customer_id: str, period: Period) -> Mapping[str, Collection[date]]:
         """The days of ``period``, on the customer's calendar, that accounts were suspended from midnight to midnight.
 
-        An account that was never suspended is not among them.
+        A disconnected account is suspended for good. One that was never suspended is not among them.
         """
 
 

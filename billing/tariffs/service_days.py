@@ -13,7 +13,7 @@ _DAY = timedelta(days=1)
 
 
 class StateChange(NamedTuple):
-    """From ``at`` on, the account was suspended, or was not."""
+    """From ``at`` on, the account was suspended (or disconnected), or was not."""
 
     at: datetime
     is_suspended: bool

@@ -104,7 +104,7 @@ def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:
         "name": fields.name,
         "currency": fields.currency,
         "timezone": fields.timezone,
-        "phone": None if fields.phone is None else phone_reader(load_settings())(fields.phone),
+        "phone": fields.phone,
         "payment_method": _method(customer, fields),
         "terms": terms if any(value is not None for value in terms.values()) else None,
     }

@@ -10,9 +10,21 @@ from rich.table import Column
 
 from billing.collections.stages import CollectionStage
 from billing.money import format_amount, plain_amount
+from billing.texts.text import price_words
 from cli.terminal.output import console, counted, print_json, print_table, say, table, utc, whole
 from sandbox.rehearsal.book import Book
-from sandbox.rehearsal.report import MonthDifference, MonthRow, MonthSummary, summaries, sums, together
+from sandbox.rehearsal.report import (
+    MonthDifference,
+    MonthRow,
+    MonthSummary,
+    Restriction,
+    TextCosts,
+    restrictions_of,
+    summaries,
+    sums,
+    texts_of,
+    together,
+)
 from sandbox.rehearsal.run import RehearsalResult
 from wording.plain import stage_words
 
@@ -33,11 +45,13 @@ def print_rehearsal(
     _print_unclaimed(book)
     _print_people(rows)
     _print_owed(rows)
+    _print_restricted(result)
     _print_commands(result)
     if book.against:
         _print_compared(book, compared)
     for failure in (*book.failed, *result.failed):
         say(f"\nNOT REHEARSED: {failure.customer_id}: {failure.reason}", style="red")
+    _print_texts(texts_of(book, result))
     say(f"\n{result.mails} mails, each a file: {result.folder / 'mail'}", style="dim")
     months, customers = counted(len(rows), "month"), counted(len(book.entries), "customer")
     say(f"{months} of {customers} in {seconds:.0f} s", style="dim")
@@ -138,6 +152,24 @@ def _print_owed(rows: list[MonthRow]) -> None:
     print_table(columns, [*groups.values()], cells, title="Not paid", shown=_SHOWN, more=_MORE)
 
 
+def _print_restricted(result: RehearsalResult) -> None:
+    """Whose service is limited or suspended for not paying, and when."""
+
+    def cells(found: Restriction) -> tuple[str, ...]:
+        until = utc(found.until) if found.until else "the end"
+        return found.customer_id, found.number, found.state, utc(found.at), until
+
+    columns = (whole("Customer"), whole("Account"), "What", whole("From"), "Until")
+    print_table(columns, restrictions_of(result.services), cells, title="Not in full service", shown=_SHOWN, more=_MORE)
+
+
+def _print_texts(texts: TextCosts) -> None:
+    if texts.segments:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in texts.segments.items())
+        count = counted(sum(texts.segments.values()), "segment")
+        say(f"\nTexts: {count} ({kinds}), {price_words(texts.cost_micros, texts.currency)}")
+
+
 def _periods(months: list[MonthRow]) -> str:
     first, last = months[0].period, months[-1].period
     return f"{first} … {last} ({len(months)})" if months[1:] else first
@@ -193,6 +225,8 @@ def print_document(
             "differences": compared,
             "sums": {currency: {"rehearsed": a, "real": b} for currency, (a, b) in sums(compared).items()},
             "failed": [*book.failed, *result.failed],
+            "restricted": restrictions_of(result.services),
+            "texts": texts_of(book, result),
             "mails": result.mails,
             "mail_folder": str(result.folder / "mail"),
         }

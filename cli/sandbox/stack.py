@@ -20,6 +20,7 @@ from cli.terminal.output import console, errors, say
 from sandbox.stack.people import PEOPLE, prepare_people
 from sandbox.stack.sample import earliest_period, prepare_sample
 from sandbox.stack.stack import DEFAULT_TEMPORAL_PORT, Stack, embedded_stack, shown
+from sandbox.stack.subscribers import prepare_subscribers
 from sandbox.stand_ins.whole_file import write_whole
 from settings import environment, load_settings
 
@@ -39,7 +40,7 @@ async def up(data_dir: DataDir = None) -> None:
     """Run the whole embedded stack until Ctrl-C: Temporal, a worker, the console, the ledger, stand-ins for the rest.
 
     All data is in one folder (BILLING_DATA_DIR, or data): stopped and started again, the stack continues where it was.
-    The first start registers a dozen sample customers and writes two months of their sales.
+    The first start registers a dozen sample customers, writes two months of their sales, and files of subscribers.
 
     [bold]Examples[/bold]
     $ python starter.py up
@@ -60,8 +61,11 @@ async def up(data_dir: DataDir = None) -> None:
         roster = await prepare_sample(settings.data_dir, stack.stripe_url, periods)
         async with connect_ledger(settings) as ledger:
             password = await prepare_people(settings.data_dir, ledger)
+            subscribers = await prepare_subscribers(settings.data_dir, ledger)
         start = f"start --from {shlex.quote(shown(roster))}"
         commands = ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS)
+        start = f"start --from {shlex.quote(shown(subscribers))}"
+        commands += ((start, "subscribers without a card; docs/subscribers.md goes on from there"),)
         welcome(stack, password, commands)
         await stack.supervise(report)
 

@@ -9,6 +9,7 @@ from billing.apart import why
 from billing.model import Code, Count, Model, Words
 from billing.subscribers.service_file import parse_services
 from bootstrap import connect_ledger
+from bootstrap_texts import phone_reader
 from cli.customers.start import parsed_file, read_text
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import SHOWN, print_json, print_table, progress, say, whole
@@ -42,7 +43,7 @@ async def import_(
     $ python starter.py subscribers import accounts.csv --by ann --reason "from the old system"
     """
     settings = load_settings()
-    found = parsed_file(file, read_text(file), lambda text: parse_services(text, by, reason))
+    found = parsed_file(file, read_text(file), lambda text: parse_services(text, phone_reader(settings), by, reason))
     outcomes = [ServiceOutcome(status=REFUSED, **dict(problem)) for problem in found.problems]
     async with connect_ledger(settings) as ledger:
         await ledger.service("")  # an unprepared ledger is one error, not one for each row

@@ -10,8 +10,9 @@ from billing.errors import NotFound
 from billing.subscribers.actions import ServiceAction
 from billing.subscribers.ports import PAGE_SERVICES, ServiceFilter
 from billing.subscribers.service import Service, ServiceChange, ServiceRow, ServiceState
-from billing.subscribers.service_file import typed_service
+from billing.subscribers.service_file import TypedService
 from bootstrap import connect_ledger
+from bootstrap_texts import phone_reader
 from cli.terminal.options import AsJson, By, CommandId, CustomerId, Reason
 from cli.terminal.output import print_json, print_table, say, utc, whole
 from settings import load_settings
@@ -48,7 +49,8 @@ async def add(
     $ python starter.py subscribers add acme --phone +77011234567 --by ann --reason "contract 17"
     """
     settings = load_settings()
-    wanted = typed_service(customer_id, number or None, phone or None, address or None, by, reason, command_id)
+    typed = TypedService(customer_id, number, phone, address)
+    wanted = typed.new(phone_reader(settings), by, reason, command_id)
     async with connect_ledger(settings) as ledger:
         _print(await ledger.register_service(wanted, settings.now()), as_json)
 

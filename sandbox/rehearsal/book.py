@@ -6,12 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from adapters.sheets.csv_sales import CsvSales
-from adapters.sheets.google_sheets import GoogleSheetsSales
-from adapters.sheets.http_sales import HttpSales
 from adapters.sheets.no_sales import NoSales
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed, why
@@ -20,8 +16,10 @@ from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.invoices.month import Month
 from billing.period import Period
 from bootstrap import connect_ledger
-from bootstrap_adapters import SANDBOX_SHEET_ID, sales_source, sandbox_sheet
+from sandbox.rehearsal.ledger import Subscribed, subscribed
+from sandbox.rehearsal.reality import RealMonth, RealSettings
 from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets, sample_sheets
+from sandbox.rehearsal.sources import source_of
 from sandbox.stack.sample import SAMPLE
 from sandbox.stripe.cards import MAGIC_CARDS
 from settings import Settings
@@ -40,29 +38,14 @@ class BookEntry(NamedTuple):
     """A customer: the month to begin with, and the closed one before it, which its sales are compared with.
 
     ``carried_minor`` is the balance that the first draft takes over: debt positive, credit negative. ``former`` are the
-    addresses that are or were the customer's alone.
+    addresses that are or were the customer's alone; ``agreed`` is what their accounts pay by the month.
     """
 
     month: Month
     before: Month | None = None
     carried_minor: int = 0
     former: tuple[str, ...] = ()
-
-
-class MailSettings(NamedTuple):
-    """The only real settings that a rehearsal uses, by their names: how cells are read, and how mails look."""
-
-    company: str
-    mail_from: str
-    decimal_separator: Literal[".", ","]
-
-
-class RealMonth(NamedTuple):
-    """The real result of a month."""
-
-    stage: str  # its outcome, or "open"
-    currency: str
-    total_minor: int
+    has: Subscribed = Subscribed()
 
 
 @dataclass(frozen=True)
@@ -74,7 +57,7 @@ class Book:
     periods: tuple[Period, ...]
     sheets: Worksheets
     cards: dict[str, str]  # behaviours of cards, by customer
-    looks: MailSettings
+    looks: RealSettings
     against: Period | None = None
     real: dict[str, RealMonth] | None = None
     others: frozenset[str] = frozenset()  # customers who could be rehearsed and were not chosen
@@ -132,7 +115,7 @@ async def read_book(settings: Settings, request: RehearsalRequest, now: datetime
         periods=periods,
         sheets=sheets,
         cards={s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if source == _SAMPLE else {},
-        looks=MailSettings(settings.company, settings.mail_from, settings.decimal_separator),
+        looks=RealSettings(**{name: getattr(settings, name) for name in RealSettings._fields}),
         against=request.against,
         real=real,
         others=others,
@@ -187,7 +170,8 @@ async def _standings(
     for customer in customers:
         try:
             former = tuple(await ledger.own_emails(customer.customer_id))
-            entries.append((await _standing(ledger, customer, begin, now))._replace(former=former))
+            has = await subscribed(ledger, customer.customer_id)
+            entries.append((await _standing(ledger, customer, begin, now))._replace(former=former, has=has))
         except Exception as error:
             failed.append(Failed(customer_id=customer.customer_id, reason=why(error)))
     return entries
@@ -269,7 +253,7 @@ async def _sheets(
 ) -> Worksheets:
     if customers == _SAMPLE and not request.sales:
         return sample_sheets(periods)
-    source = _source(settings, request.sales)
+    source = source_of(settings, request.sales)
     if isinstance(source, NoSales):
         return Worksheets({each: await source.read(each) for each in periods}, {each: each for each in periods}, [])
     try:
@@ -279,21 +263,6 @@ async def _sheets(
             raise InvalidInput(_NOTHING_CONFIGURED[request.sales]) from error
         raise
     return await read_worksheets(source, titles, periods, request.repeat)
-
-
-def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales | HttpSales | NoSales:
-    """Where sales are read: as requested, or as configured; in the sandbox, from the files of its stand-in."""
-    if sales not in ("", "sheet"):
-        return CsvSales(Path(sales))
-    if settings.sales or settings.sales_url:
-        return sales_source(settings)
-    if settings.sales_sheet_id:
-        return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=settings.google_credentials_file)
-    if sales == "sheet" and settings.sandbox:
-        return sandbox_sheet(settings)
-    if sales == "sheet":
-        raise InvalidInput("no sheet is configured; set BILLING_SALES_SHEET_ID, or name a folder with --sales FOLDER")
-    return CsvSales(settings.sales_folder or settings.data_dir / "sheets" / SANDBOX_SHEET_ID)
 
 
 def _sample() -> list[Customer]:

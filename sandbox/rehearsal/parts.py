@@ -11,6 +11,7 @@ import os
 import pickle
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -115,6 +116,8 @@ def _together(results: list[RehearsalResult], folder: Path) -> RehearsalResult:
         mails=sum(result.mails for result in results),
         folder=folder,
         failed=tuple(chain.from_iterable(result.failed for result in results)),
+        services=tuple(sorted(chain.from_iterable(r.services for r in results), key=lambda change: change.at)),
+        texts=sum((result.texts for result in results), Counter()),
     )
 
 

@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 
 from billing.invoices.month import Month
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
-from billing.model import Instant, Model
+from billing.model import Count, Instant, Model
 from billing.money import sums_of
 from billing.period import Period
-from sandbox.rehearsal.book import Book, RealMonth
+from billing.subscribers.service import ServiceCause, ServiceChange, ServiceState
+from billing.texts.text import Micros, TextKind
+from sandbox.rehearsal.book import Book
+from sandbox.rehearsal.reality import RealMonth
 from sandbox.rehearsal.run import RehearsalResult
 
 CLOCKS_CHANGE = "clocks change between notice and charge"
@@ -22,12 +25,16 @@ WAITING, NOT_REACHED = "Waiting", "NotReached"
 ALREADY_PAST = "AlreadyPast"
 """Of the last month, for customers who are past all requested months: nothing is rehearsed for them."""
 
+_CHARGED = (Stage.PAID, Stage.BILLED)
 _PUNCTUAL = timedelta(hours=1)
 _SATURDAY = 5
 
 
 class MonthRow(Model):
-    """One customer's month. ``sheet`` is the worksheet that it was billed from; amounts in minor units."""
+    """One customer's month. ``sheet`` is the worksheet that it was billed from; amounts in minor units.
+
+    ``charged_minor`` is what a card was charged, or what was billed to a customer without one.
+    """
 
     customer_id: str
     period: Period
@@ -73,6 +80,44 @@ class MonthDifference(Model):
     real_stage: str = ""
 
 
+class Restriction(Model):
+    """A service account that was limited or suspended for not paying; ``until`` None: to the end."""
+
+    customer_id: str
+    number: str
+    state: ServiceState
+    at: Instant
+    until: Instant | None = None
+
+
+class TextCosts(Model):
+    """The segments of all texts, by what they say, and what they cost at the configured price."""
+
+    segments: dict[TextKind, Count]
+    cost_micros: Micros
+    currency: str
+
+
+def restrictions_of(changes: Iterable[ServiceChange]) -> list[Restriction]:
+    """Each with its end, by instant."""
+    found: list[Restriction] = []
+    in_force: dict[str, int] = {}  # the place of what is in force, by account
+    for change in changes:
+        if (place := in_force.pop(change.number, None)) is not None:
+            found[place] = found[place].evolve(until=change.at)
+        if change.cause is ServiceCause.NON_PAYMENT:
+            in_force[change.number] = len(found)
+            fields = {name: getattr(change, name) for name in ("customer_id", "number", "state", "at")}
+            found.append(Restriction(**fields))
+    return found
+
+
+def texts_of(book: Book, result: RehearsalResult) -> TextCosts:
+    terms = book.looks.texts
+    cost_micros = sum(result.texts.values()) * terms.price_micros
+    return TextCosts(segments=dict(result.texts.most_common()), cost_micros=cost_micros, currency=terms.currency)
+
+
 def rows_of(book: Book, result: RehearsalResult) -> list[MonthRow]:
     """Every customer and month that was to be rehearsed, by month; each customer is there at least once."""
     people: dict[tuple[str, Period], tuple[str, str]] = {}
@@ -108,7 +153,7 @@ def _row(month: Month, collection: str, fields: Mapping[str, object]) -> MonthRo
             "stage": str(month.outcome),
             "currency": month.currency,
             "total_minor": invoice.total_minor if invoice else 0,
-            "charged_minor": invoice.total_minor if invoice and month.outcome is Stage.PAID else 0,
+            "charged_minor": invoice.total_minor if invoice and month.outcome in _CHARGED else 0,
             "imported_at": invoice.imported_at if invoice else None,
             "announced_at": notice.delivered_at if notice else None,
             "charged_at": charged_at,

@@ -129,6 +129,8 @@ class _Inbound(worker_side.ActivityInboundInterceptor):
         match activity.info().activity_type, *input.args:
             case "close_month", Month() as month:
                 self._watching.is_closed(month)
+            case "send_notice", Month() as month if result.closed:  # a bill
+                self._watching.is_closed(month.delivered(result))
             case "charge_card", Month() as month if result.closed:
                 self._watching.is_closed(month.charged(result.result))
             case "alert_reviewers", Month() as month:

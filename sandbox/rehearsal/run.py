@@ -4,9 +4,11 @@ result = await rehearse(book, script, folder, progress)
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,15 @@ from billing.errors import BillingError
 from billing.invoices.month import Month
 from billing.keys import workflow_id
 from billing.period import Period
+from billing.subscribers.service import ServiceChange
+from billing.texts.text import TextKind
 from clients.collection_commands import collection_handle
 from sandbox.privacy import loopback_only
 from sandbox.rehearsal.book import Book, BookEntry
 from sandbox.rehearsal.reviewers import MonthWatch, PersonNeeded, act
 from sandbox.rehearsal.script import Script, ScriptedCommand
 from sandbox.rehearsal.stage import World, private_world
+from sandbox.rehearsal.subscribers import Step, Subscriber, end_of
 from sandbox.reviewers import CommandOutcome
 from sandbox.timeline import Timeline
 from workflows.monthly_billing import MonthlyBilling
@@ -39,6 +44,7 @@ _BEFORE_THE_NEXT = timedelta(minutes=1)
 _OVERTIME, _STEPS_OF_OVERTIME = timedelta(hours=12), 120
 """For each month that is still open when the last one's time is over, as in a chain that begins late."""
 _WATCH_SECONDS = 0.2
+_TEXTS_MAX = 10_000  # of one customer
 
 _Planned = tuple[datetime, Period, ScriptedCommand]
 
@@ -55,6 +61,8 @@ class RehearsalResult:
     mails: int
     folder: Path
     failed: tuple[Failed, ...] = ()  # customers whose months stopped with an unforeseen error
+    services: tuple[ServiceChange, ...] = ()  # of the rehearsed months, oldest first
+    texts: Counter[TextKind] = field(default_factory=Counter)  # segments, by what they say
 
 
 async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[int], None]) -> RehearsalResult:
@@ -77,10 +85,35 @@ async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[
             except ExceptionGroup as failure:
                 raise (failure.subgroup(BillingError) or failure).exceptions[0] from None
             collections = {(row.customer_id, row.period): row for row in await world.ledger.debts()}
+            services, texts = await _restricted(book, world), await _segments(book, world)
     mails = sum(1 for _ in (folder / "mail").glob("*.eml"))
     return RehearsalResult(
-        watching.closed, watching.waiting, watching.needs, run.commands, collections, mails, folder, tuple(run.failed)
+        watching.closed,
+        watching.waiting,
+        watching.needs,
+        run.commands,
+        collections,
+        mails,
+        folder,
+        tuple(run.failed),
+        services,
+        texts,
     )
+
+
+async def _restricted(book: Book, world: World) -> tuple[ServiceChange, ...]:
+    """What has become of services since the rehearsal began."""
+    before = {(change.number, change.position) for entry in book.entries for change in entry.has.changes}
+    changes = await world.ledger.changes_of_services()
+    return tuple(change for change in changes if (change.number, change.position) not in before)
+
+
+async def _segments(book: Book, world: World) -> Counter[TextKind]:
+    segments = Counter[TextKind]()
+    for entry in book.entries:
+        for row in await world.ledger.texts(entry.month.customer.customer_id, limit=_TEXTS_MAX):
+            segments[row.kind] += row.segments
+    return segments
 
 
 @dataclass
@@ -135,13 +168,16 @@ class _Run:
 
     async def _pass(self, handle: WorkflowHandle[Any, Any], entry: BookEntry, planned: list[_Planned]) -> None:
         customer, last = entry.month.customer, self.book.periods[-1]
-        for at, period, scripted in planned:
-            if (now := await self._timeline.reach(handle, at)) is None:
-                self._note(customer, period, at, scripted, False, "the customer's chain had ended by then")
-            else:
-                accepted, result = await act(self.world.client, customer.customer_id, scripted, period)
-                self._note(customer, period, now, scripted, accepted, result)
-        now = await self._timeline.reach(handle, Month.open(customer, last.next()).import_at - _BEFORE_THE_NEXT)
+        commands = [self._step(customer, handle, period, scripted, at) for at, period, scripted in planned]
+        end_at = Month.open(customer, last.next()).import_at - _BEFORE_THE_NEXT
+        if customer.card is None or entry.has.services:
+            reach = partial(self._timeline.reach, handle)
+            subscriber = Subscriber(entry.month, self.world, self._timeline, self.script, reach)
+            await subscriber.live([*subscriber.moments(self.book.months_of(entry)), *commands])
+        else:
+            for at, act_then in commands:
+                await act_then(at)
+        now = await self._timeline.reach(handle, end_at)
         for period in self.book.months_of(entry):
             for _ in range(_STEPS_OF_OVERTIME):
                 if now is None or (customer.customer_id, period) in self.watching.closed:
@@ -149,6 +185,25 @@ class _Run:
                 now = await self._timeline.reach(handle, now + _OVERTIME)
             else:
                 return
+
+    def _step(
+        self,
+        customer: Customer,
+        handle: WorkflowHandle[Any, Any],
+        period: Period,
+        scripted: ScriptedCommand,
+        planned_at: datetime,
+    ) -> Step:
+        """A command of the script at its time."""
+
+        async def give(at: datetime) -> None:
+            if (now := await self._timeline.reach(handle, at)) is None:
+                self._note(customer, period, at, scripted, False, "the customer's chain had ended by then")
+            else:
+                accepted, result = await act(self.world.client, customer.customer_id, scripted, period)
+                self._note(customer, period, now, scripted, accepted, result)
+
+        return planned_at, give
 
     def _note(
         self, customer: Customer, period: Period, at: datetime, scripted: ScriptedCommand, accepted: bool, result: str
@@ -177,4 +232,4 @@ class _Run:
         collection = await self.world.ledger.collection(row.customer_id, row.period)
         assert collection is not None
         handle = collection_handle(self.world.client, row.customer_id)
-        await self._timeline.reach(handle, collection.give_up_at + timedelta(hours=1))
+        await self._timeline.reach(handle, end_of(collection))

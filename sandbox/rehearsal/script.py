@@ -5,6 +5,7 @@
     otherwise: {approval: approve, stopped: skip}   # where there is no command below; or: wait
     cards:
       denver: decline:insufficient_funds            # how a customer's card behaves, all the time
+    pays: {acme: 9, kiwi: never}                    # days after a bill is due; others pay the day before
     say:
       - {customer: kiwi, period: 2026-12, do: halt, by: ann, reason: ask them, when: draft + 6h}
       - {customer: kiwi, period: 2026-12, do: resume, by: ann, reason: they confirm, when: draft + 30h}
@@ -22,7 +23,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from billing.customers.customer import CustomerId
+from billing.customers.customer import Customer, CustomerId
 from billing.errors import InvalidInput
 from billing.invoices.commands import CHANGES_MAX
 from billing.invoices.invoice import Description
@@ -39,6 +40,8 @@ _SOON = timedelta(minutes=5)  # after the instant that it is counted from, at th
 Amount = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
 _AS_TEXT = BeforeValidator(lambda value: value if value is None else str(value))
 Text = Annotated[str, _AS_TEXT]  # YAML makes dates of what looks like one
+DaysToPay = Annotated[int, Field(ge=-3, le=180)] | Literal["never"]
+"""After the day on which a bill is due; below 0, before it."""
 
 
 class ScriptedAction(StrEnum):
@@ -107,24 +110,31 @@ class DefaultDecisions(Model, extra="forbid"):
     """What happens to a month that waits for a person where the script has no command.
 
     ``approval``: it waits for an approval only. ``stopped``: anything else. After ``wait`` the customer stays there,
-    and the months after it are not rehearsed.
+    and the months after it are not rehearsed. ``bills``: when customers without a card pay.
     """
 
     approval: Literal["approve", "skip", "wait"] = "approve"
     stopped: Literal["skip", "wait"] = "skip"
+    bills: DaysToPay = -1
 
 
 class Script(Model, extra="forbid"):
     otherwise: DefaultDecisions = DefaultDecisions()
     cards: Mapping[CustomerId, Annotated[str, StringConstraints(pattern=BEHAVIOUR)]] = Field(default={})
+    pays: Mapping[CustomerId, DaysToPay] = Field(default={})
     say: tuple[ScriptedCommand, ...] = ()
+
+    def days_to_pay(self, customer: Customer) -> int | None:
+        """How many days after it is due the customer pays what no card has paid; None: never."""
+        days = self.pays.get(customer.customer_id, "never" if customer.card else self.otherwise.bills)
+        return None if days == "never" else days
 
     def commands_for(self, customer_id: str) -> list[ScriptedCommand]:
         return [command for command in self.say if command.customer == customer_id]
 
     def require_known(self, customer_ids: set[str]) -> None:
         """Raises ``InvalidInput`` for a customer who is not rehearsed."""
-        named = {command.customer for command in self.say} | set(self.cards)
+        named = {command.customer for command in self.say} | {*self.cards, *self.pays}
         if unknown := sorted(named - customer_ids):
             raise InvalidInput(f"the reviewers' script names {', '.join(unknown)}; nobody of that id is rehearsed")
 

@@ -10,13 +10,13 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
-from adapters.sql.ledger import SqlLedger
 from billing.customers.customer import Customer
 from bootstrap import SANDBOX_NAMESPACE, connect_adapters
 from process.logs import start_logging
 from process.temporal import compression_to
-from sandbox.rehearsal.book import Book, MailSettings
+from sandbox.rehearsal.book import Book
 from sandbox.rehearsal.ledger import PrivateLedger
+from sandbox.rehearsal.reality import RealSettings
 from sandbox.rehearsal.reviewers import MonthWatch
 from sandbox.stack.ports import Ports
 from sandbox.stack.stand_ins import stand_ins
@@ -36,7 +36,7 @@ _QUIET = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 @dataclass(frozen=True)
 class World:
     client: Client
-    ledger: SqlLedger
+    ledger: PrivateLedger
     folder: Path
 
 
@@ -77,7 +77,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
         yield World(client, ledger, folder)
 
 
-def _settings(real: MailSettings, folder: Path, ports: Ports) -> Settings:
+def _settings(real: RealSettings, folder: Path, ports: Ports) -> Settings:
     """The sandbox's, beside those of ``real``. Reviewers get no digests, which would mix months of different clocks."""
     return ports.into(Settings(_env_file=None, data_dir=folder, **real._asdict()))
 
@@ -92,6 +92,7 @@ async def begin(book: Book, ledger: PrivateLedger) -> None:
         await ledger.open_balance(customer.customer_id, entry.carried_minor, customer.currency, now)
         await ledger.record(entry.month, now)
         await ledger.keep_addresses(entry.month.customer, entry.former)
+        await ledger.keep_subscribed(customer.customer_id, entry.has, now)
 
 
 def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -> None:

@@ -33,7 +33,7 @@ async def test_reviewer_notes_a_promise_and_the_page_shows_the_ladder(desk: Desk
         page = await ann.result(await ann.send("promise", "a wire is on its way", until=day(collection, 20)))
         promised = await desk.bed.collects(lambda found: found.promise is not None)
         assert promised.entries[-1].reason == "a wire is on its way"
-        assert f"ann promised payment by {day(collection, 20)}" in await ann.page()
+        assert f"Ann promised payment by {day(collection, 20)}" in await ann.page()
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+from billing.collections.promise import Promise
 from billing.reviewers.users import Role
 from billing.subscribers.service import ServiceState
 from tests.console.paying import LATE, Person, ann, desk, signed_in
 from tests.console.people import Office
 from tests.console.reviewing import fields
+from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.service_fixtures import NUMBER, OTHER, WHY, payment, subscribe
+from tests.contract.test_ledger_collections import OWED
 
 __all__ = ["ann", "desk"]  # fixtures
 LIST, REGISTER = "/desk/subscribers", "/desk/subscribers/-/register"
@@ -55,6 +58,14 @@ async def test_the_page_of_an_account_says_why_and_offers_what_can_be_done(desk:
     await ann.post(f"{ACCOUNT}/close", again)
     assert "Disconnected" in await ann.page(ACCOUNT)
     await ann.page(f"{LIST}/2000007", 404)
+
+
+async def test_the_page_of_an_account_says_what_was_promised(desk: Office, ann: Person) -> None:
+    await suspended(desk)
+    promise = Promise.given("Ann Smith", LATE, LATE.date() + timedelta(days=3), "Europe/Paris", (NOVEMBER,))
+    await desk.ledger.record_collection(OWED.evolve(promise=promise), LATE)
+    page = await ann.page(ACCOUNT)
+    assert f"Ann Smith has promised payment by {promise.until}. What is collected" in page
 
 
 async def test_a_viewer_sees_and_changes_nothing(desk: Office) -> None:

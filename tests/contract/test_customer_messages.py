@@ -1,5 +1,6 @@
 """What a customer is told arrives once by each channel, whatever fails."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -142,6 +143,13 @@ async def test_a_receipt_is_texted_only_where_that_is_wanted(world: World) -> No
 
 
 # -- failures
+
+
+async def test_of_two_workers_that_send_it_at_once_one_does(world: World) -> None:
+    told = await asyncio.gather(bill(world), bill(world), return_exceptions=True)
+    assert {type(answer) for answer in told} <= {tuple, TextsUnavailable}
+    assert len(await world.received()) == 1
+    assert (await world.ledger.text_day(AT.date())).texts == 1
 
 
 async def test_a_text_whose_answer_was_lost_is_found_and_not_repeated(world: World) -> None:

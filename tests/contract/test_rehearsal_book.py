@@ -23,6 +23,7 @@ from sandbox.stack.ports import free_port
 from sandbox.stand_ins.sheets_api import sheets_app
 from services.sheet_comparison import SheetComparer
 from settings import Settings
+from tests.contract.test_ledger_tariffs import NET, NUMBER, SUBSCRIBE
 from tests.unit.months import announced, charged, drafted
 
 SEPTEMBER, OCTOBER, NOVEMBER = Period("2026-09"), Period("2026-10"), Period("2026-11")
@@ -96,6 +97,23 @@ async def test_the_private_books_begin_with_what_the_last_month_left(tmp_path: P
     await begin(await read_book(_settings(tmp_path), RehearsalRequest(months=1), NOW), private)
     assert (await private.balance("acme")).credits == {"eur": amount_minor}
     assert (await private.balance("acme")).owed == ()
+    await private.close()
+
+
+async def test_the_private_ledger_has_what_was_agreed_for_accounts(folder: Path) -> None:
+    who = "ann", "contract 17", NOW
+    ledger = await SqlLedger.connect(f"sqlite:///{folder / 'ledger.db'}")
+    await ledger.add_tariff(NET, *who)
+    await ledger.open_number("acme", NUMBER, *who)
+    agreed = await ledger.agree(SUBSCRIBE, *who)
+    await ledger.close()
+    private = await PrivateLedger.connect(f"sqlite:///{folder / 'private.db'}")
+    await private.migrate()
+    await begin(await read_book(_settings(folder), RehearsalRequest(months=1), NOW), private)
+    kept = await private.agreed("acme")
+    assert (kept.items, kept.tariffs) == (agreed.items, agreed.tariffs)
+    assert kept.revision > 0
+    assert (await private.agreed("globex")).items == ()
     await private.close()
 
 

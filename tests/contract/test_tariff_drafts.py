@@ -161,3 +161,18 @@ async def test_days_that_were_suspended_from_midnight_to_midnight_are_not_drafte
     assert isinstance(account, CustomerSnapshot)
     assert account.agreed is not None
     assert lines_of(NOVEMBER, account.agreed, "eur", account.suspended) == invoice.lines
+
+
+async def test_a_disconnected_account_costs_nothing_from_the_next_day_on(ledger: SqlLedger, office: Office) -> None:
+    office.sells()
+    wanted = NewService(customer_id="acme", key="c1", number=NUMBER, by="ann", reason="contract")
+    await ledger.register_service(wanted, AT)
+    for state, cause, day in (
+        (ServiceState.ACTIVE, ServiceCause.CONNECTED, 16),
+        (ServiceState.DISCONNECTED, ServiceCause.TERMINATED, 20),
+    ):
+        at = datetime(2026, 11, day, 12, tzinfo=UTC)
+        await ledger.change_service(NUMBER, Change(state, cause, f"day {day}", at, "ann", "moves away"))
+    assert amounts(await office.draft(opened())) == [(f"fee-{NUMBER}-16", 500, "tariff")]
+    december = await ledger.suspended_days("acme", NOVEMBER.next())
+    assert lines_of(NOVEMBER.next(), await ledger.agreed("acme"), "eur", december) == ()

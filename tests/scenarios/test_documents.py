@@ -1,4 +1,4 @@
-"""The commands of docs/orders.md and docs/rails.md, as they are written, beside a real ``starter.py up``."""
+"""The commands of docs/orders.md, rails.md and subscribers.md, as they are written, beside a real ``starter.py up``."""
 
 import asyncio
 import os
@@ -15,9 +15,11 @@ from sandbox.stack.processes import Child, logged
 from sandbox.stack.stack import free_temporal_port
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDERS, RAILS = ((ROOT / "docs" / name).read_text() for name in ("orders.md", "rails.md"))
+ORDERS, RAILS, SUBSCRIBERS = (
+    (ROOT / "docs" / name).read_text() for name in ("orders.md", "rails.md", "subscribers.md")
+)
 COMMANDS = ORDERS.partition("\n## Commands")[2].partition("\n## ")[0]
-TRY_IT = RAILS.partition("\n## Try it")[2].partition("\n## ")[0]
+TRY_IT, TRY_SUBSCRIBERS = (text.partition("\n## Try it")[2].partition("\n## ")[0] for text in (RAILS, SUBSCRIBERS))
 SHOP = re.findall(r"```sh\n(.*?)```", ORDERS, re.DOTALL)
 (SECRET,) = re.findall(r"`(SECRET=\S+)`", ORDERS)
 
@@ -53,6 +55,11 @@ def orders(up: Path) -> Typed:
 @pytest.fixture(scope="module")
 def rails(up: Path) -> Typed:
     return _typed(up, *_blocks(TRY_IT))
+
+
+@pytest.fixture(scope="module")
+def subscribers(up: Path) -> Typed:
+    return _typed(up, *_blocks(TRY_SUBSCRIBERS))
 
 
 def _blocks(text: str) -> list[str]:
@@ -179,3 +186,23 @@ def test_accounting_gets_what_has_arrived(rails: Typed, up: Path) -> None:
     text = file.read_bytes().decode("cp1251")
     assert "РасчСчет=KZ0001\r\n" in text
     assert "ВсегоПоступило=16.50\r\n" in text
+
+
+def test_subscribers_of_a_file_have_accounts_tariffs_and_a_service_that_works(subscribers: Typed) -> None:
+    assert "4 accounts have their tariff, 0 rows refused" in _answer(subscribers, "python starter.py tariffs import")
+    assert '"1000017":"active"' in _answer(subscribers, "until", "1000017")
+    bill = _answer(subscribers, "python starter.py subscribers bill aigul")
+    assert all(words in bill for words in ("Internet 100", "Welcome", "Router", "19.90"))
+
+
+def test_money_before_the_bill_is_credit_and_a_holiday_is_no_debt(subscribers: Typed) -> None:
+    assert '"result":0' in _answer(subscribers, "curl", "command=pay")
+    assert "5.00" in _answer(subscribers, "python starter.py customers show aigul")
+    assert "away until May" in _answer(subscribers, "python starter.py subscribers show 2000016")
+
+
+def test_who_would_be_suspended_is_seen_before_it_happens(subscribers: Typed) -> None:
+    rehearsed = _answer(subscribers, "BILLING_SALES=none python starter.py rehearse")
+    assert "Not in full service" in rehearsed
+    assert "suspended" in rehearsed
+    assert "Texts:" in rehearsed

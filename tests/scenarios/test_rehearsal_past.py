@@ -8,7 +8,8 @@ from billing.invoices.stages import Stage
 from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.sales.worksheet import COLUMNS, read_worksheet
-from sandbox.rehearsal.book import Book, BookEntry, MailSettings, span
+from sandbox.rehearsal.book import Book, BookEntry, span
+from sandbox.rehearsal.reality import RealSettings
 from sandbox.rehearsal.run import rehearse
 from sandbox.rehearsal.script import Script, ScriptedAction
 from sandbox.rehearsal.sheets import Worksheets
@@ -31,7 +32,7 @@ def _book() -> Book:
     entries = [BookEntry(Month.open(person, FIRST)) for person in people]
     rows = [[person.email, SALES[person.customer_id], "Sale"] for person in people]
     sheets = Worksheets({FIRST: read_worksheet(FIRST, [COLUMNS, *rows])}, dict.fromkeys(periods, FIRST), [])
-    return Book("a test", entries, periods, sheets, {}, MailSettings("Example", "billing@example.com", "."))
+    return Book("a test", entries, periods, sheets, {}, RealSettings("Example", "billing@example.com", "."))
 
 
 async def test_months_that_ended_long_ago_are_billed_from_now_on(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_what_is_wrong_is_refused_with_what_to_do(run: Run, ledger: Callable[...
         (("subscribers", "restore", number, *WHY), "activate it first, or close it"),
         (("subscribers", "show", "2000008"), "see: python starter.py subscribers list"),
         (("subscribers", "show", "1000008"), "its last digit does not fit"),
-        (("subscribers", "add", "acme", "--phone", "7011234567", *WHY), "write it as +77011234567"),
+        (("subscribers", "add", "acme", "--phone", "7011234567", *WHY), "write it with its country"),
         (("subscribers", "add", "nobody", *WHY), "see: python starter.py customers list"),
         (("tasks", "show", "7"), "see: python starter.py tasks list"),
     ):

@@ -39,7 +39,7 @@ def test_a_draft_that_nobody_is_charged_for_is_closed_and_not_announced(total_mi
 
 
 def recorded(month: Month) -> MonthRecord:
-    records = ("decisions", "versions", "messages", "charges", "reversals", "diary", "periods")
+    records = ("decisions", "versions", "messages", "texts", "charges", "reversals", "diary", "periods", "ladder")
     nothing: dict[str, Any] = dict.fromkeys(records, ())
     return MonthRecord(
         month=month,

@@ -12,8 +12,8 @@ AT = datetime(2026, 12, 9, tzinfo=UTC)
 
 def broken(*intents: Intent) -> str:
     """What is said of the amounts of a month of 7.00 EUR that is paid."""
-    payer = SimpleNamespace(payer_id="cus_1")
-    month = SimpleNamespace(customer=SimpleNamespace(currency="eur", payment_method=payer), invoice=None)
+    customer = SimpleNamespace(currency="eur", payer_id="cus_1")
+    month = SimpleNamespace(customer=customer, invoice=None)
     due, received = SimpleNamespace(total_minor=700), sum(intent.now["amount_received"] for intent in intents)
     case = SimpleNamespace(
         name="acme, 2026-11",

@@ -160,5 +160,5 @@ class LadderMachine(CollectionMachine):
             assert any(debt.period in promise.periods for debt in self.collection.open_debts)
 
 
-LadderMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=50)
+LadderMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50)
 test_ladders_keep_every_promise_whatever_happens_when = LadderMachine.TestCase

@@ -8,6 +8,7 @@ from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.promise_rules import own_promise_until
 from billing.collections.stages import CollectionStage, CollectionStep, Counted
+from billing.collections.summary import summary
 from billing.customers.contact_hours import ContactHours
 from billing.customers.ladder import RungAction, parse_ladder
 from tests.unit.collecting import POOR, STOLEN, accepted, always, answer, on, refused, say, stepped
@@ -200,6 +201,14 @@ def test_reminder_from_before_the_bill_is_not_made_up() -> None:
     assert walked(left, on(left, 20), on(left, -1))[1] == ["7 warn", "14 suspend"]
 
 
+def test_bill_that_comes_while_the_last_rung_is_under_way_begins_the_ladder_again() -> None:
+    collection = walked(on_ladder(), on(on_ladder(), 20))[0].contacting(on(on_ladder(), 30))
+    assert collection.rung.action is RungAction.DISCONNECT
+    joined = collection.owing(another(collection, on(collection, 30)), on(collection, 30))
+    assert joined.due(on(collection, 30)).step is None
+    assert walked(joined, on(joined, 100))[1] == ["1 remind", "7 warn", "30 disconnect", "31 alert"]
+
+
 # -- promises
 
 
@@ -281,3 +290,17 @@ def test_customer_who_is_threatened_with_nothing_needs_no_promise() -> None:
     assert "no promise is needed" in refused(
         collection, "promise", on(collection, 1), until=until(collection, 2), **own
     )
+
+
+# -- what people see
+
+
+def test_temporal_ui_shows_the_ladder_what_is_in_force_and_what_comes_next() -> None:
+    collection = walked(on_ladder(), on(on_ladder(), 20))[0]
+    promised = accepted(collection, "promise", on(collection, 20), until=until(collection, 25))
+    text = summary(promised, on(collection, 20)).replace("\\", "")
+    assert f"Ladder from 2026-11-08: {LADDER}; 3 of 4 begun" in text
+    assert "Done for not paying: suspend" in text
+    assert "Ann promised payment by 2026-12-03; 120.00 EUR are owed" in text
+    assert "as was warned: disconnect" in text
+    assert "Next: the day ends by which payment is promised" in text

@@ -51,3 +51,16 @@ def test_a_long_word_takes_no_long_time() -> None:
 def test_what_is_no_address_stays() -> None:
     text = "retry @ 10 s: acme, 2026-10, 3 @ 5.00, alert 5@b"
     assert formatted("%s", text).endswith(text)
+
+
+@pytest.mark.parametrize("text", ["{}", "text to {} refused", "'to': '{}',", "/Messages.json?To={}&PageSize=100"])
+@pytest.mark.parametrize("phone", ["+77012345678", "%2B380501234567"])
+def test_no_phone_number_is_in_a_line(phone: str, text: str) -> None:
+    line = formatted("%s", text.format(phone))
+    assert phone not in line
+    assert "(phone)" in line
+
+
+def test_amounts_and_times_are_no_phone_numbers() -> None:
+    assert "1+1234567" in formatted("%s", "1+1234567")
+    assert "10:00+0200" in formatted("%s", "10:00+0200")

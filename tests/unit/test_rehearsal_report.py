@@ -13,7 +13,8 @@ from billing.period import Period
 from billing.sales.worksheet import read_worksheet
 from cli.sandbox.rehearsal_tables import print_rehearsal
 from cli.terminal.output import console
-from sandbox.rehearsal.book import Book, BookEntry, MailSettings, RealMonth
+from sandbox.rehearsal.book import Book, BookEntry
+from sandbox.rehearsal.reality import RealMonth, RealSettings
 from sandbox.rehearsal.report import (
     ALREADY_PAST,
     CLOCKS_CHANGE,
@@ -42,7 +43,7 @@ def _charged(month: Month, status: ChargeStatus = ChargeStatus.SUCCEEDED, late: 
 def _book(*months: Month) -> Book:
     sheets = Worksheets({}, {OCTOBER: OCTOBER, NOVEMBER: OCTOBER}, [])
     return Book(
-        "a test", [BookEntry(each) for each in months], (OCTOBER, NOVEMBER), sheets, {}, MailSettings("", "", ".")
+        "a test", [BookEntry(each) for each in months], (OCTOBER, NOVEMBER), sheets, {}, RealSettings("", "", ".")
     )
 
 
@@ -128,7 +129,7 @@ def _invoice(month: Month) -> Any:
 
 def _odd(month: Month) -> tuple[str, ...]:
     sheets = Worksheets({}, {month.period: month.period}, [])
-    book = Book("a test", [BookEntry(month)], (month.period,), sheets, {}, MailSettings("", "", "."))
+    book = Book("a test", [BookEntry(month)], (month.period,), sheets, {}, RealSettings("", "", "."))
     (row,) = rows_of(book, _result(month))
     return row.odd
 

@@ -14,7 +14,8 @@ from billing.errors import BillingError
 from billing.invoices.month import Month
 from billing.period import Period
 from sandbox.rehearsal import run
-from sandbox.rehearsal.book import Book, BookEntry, MailSettings, span
+from sandbox.rehearsal.book import Book, BookEntry, span
+from sandbox.rehearsal.reality import RealSettings
 from sandbox.rehearsal.reviewers import MonthWatch
 from sandbox.rehearsal.script import Script
 from sandbox.rehearsal.sheets import Worksheets
@@ -30,7 +31,7 @@ def _book(first: Period, months: int) -> Book:
     for _ in range(months - 1):
         last = last.next()
     entry = BookEntry(Month.open(opened().customer, first))
-    return Book("a test", [entry], tuple(span(first, last)), Worksheets({}, {}, []), {}, MailSettings("", "", "."))
+    return Book("a test", [entry], tuple(span(first, last)), Worksheets({}, {}, []), {}, RealSettings("", "", "."))
 
 
 class _Chain:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from billing.billers.biller import BillerCode, Dialect
+from billing.customers.ladder import ladder_text
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from bootstrap_billers import contracts
@@ -478,3 +479,27 @@ def test_the_sandbox_can_do_without_a_sheet_or_ask_this_machine(monkeypatch: pyt
     monkeypatch.setenv("BILLING_SALES_URL", "http://127.0.0.1:8000/sales")
     monkeypatch.setenv("BILLING_SALES_SECRET", "s" * 32)
     assert load_settings().sandbox
+
+
+def test_ladder_and_contact_hours_are_read_from_their_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_LADDER", "1 remind, 7 warn, 14 suspend")
+    monkeypatch.setenv("BILLING_CONTACT_HOURS", "mon-sat 08:00-21:00")
+    settings = load_settings()
+    assert ladder_text(settings.ladder) == "1 remind, 7 warn, 14 suspend"
+    assert str(settings.contact_hours) == "mon-sat 08:00-21:00"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("BILLING_LADDER", "14 suspend", "needs a warning on an earlier day, such as '7 warn'"),
+        ("BILLING_LADDER", "remind", "is no rung; write day, action and channels"),
+        ("BILLING_CONTACT_HOURS", "at night", "write weekdays, then from when to when"),
+    ],
+)
+def test_ladder_and_contact_hours_that_cannot_be_read_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, problem: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(InvalidInput, match=re.escape(problem)):
+        load_settings()

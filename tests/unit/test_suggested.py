@@ -63,6 +63,7 @@ from tests.unit.covering import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, 
 from tests.unit.months import accepted, announced, opened
 from tests.unit.months import drafted as month_drafted
 from tests.unit.test_reconciliation import DEBT, MONTH, PAYMENT
+from tests.unit.test_tariff_check import AGREED
 from wording.remedies import command_line
 
 _LOST = AccountTotal(
@@ -116,6 +117,7 @@ def surveys() -> Iterator[CompletenessReport]:
     """All kinds of findings, and of some kinds what else is said about them."""
     yield workflow_survey()
     yield month_survey(PAID, ChainStatus.ABSENT)
+    yield month_survey(PAID._replace(agreed=AGREED), ChainStatus.RUNNING)
     for account in waiting_months():
         yield month_survey(account, ChainStatus.RUNNING)
     for rows, accounts in changed_sheets():

@@ -19,6 +19,7 @@ from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Subject
 from services import clock
 from tests.bed import OCTOBER, Bed
+from tests.typed import typed as starter
 from tests.workflows.test_closed_with_its_charge import notices
 
 NOVEMBER = "2026-11"
@@ -69,6 +70,7 @@ async def test_a_bill_closes_its_month_and_is_collected_from_the_day_it_is_due(b
     (mail,) = await mails_of(bed, "bill-due")
     assert mail.subject.startswith("Bill for October 2026: €100.00, due on ")
     assert "card" not in mail.text
+    assert "1 billed" in (await starter(bed, "coverage", "--period", OCTOBER))[1]
 
 
 async def test_a_bill_that_is_paid_in_two_parts_before_it_is_due_has_one_receipt(bed: Bed) -> None:
@@ -92,6 +94,9 @@ async def test_credit_pays_a_bill_and_nothing_is_collected(bed: Bed) -> None:
     assert await bed.ledger.debts(customer_id="bill-credit") == []
     assert (await bed.ledger.balance("bill-credit")).owed_for(OF_OCTOBER, "eur") == 0
     assert sorted(await kinds(bed, "bill-credit")) == [CustomerMailKind.NOTICE, CustomerMailKind.RECEIPT]
+    _, output = await starter(bed, "reconcile", "--period", OCTOBER)
+    assert "nobody collected it" not in output
+    assert "1 paid" in (await starter(bed, "coverage", "--period", OCTOBER))[1]
 
 
 async def test_a_part_that_came_before_the_bill_is_used_with_it(bed: Bed) -> None:

@@ -7,12 +7,14 @@ from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
 from billing.collections.commands import Promised
 from billing.collections.stages import CollectionStage
+from billing.customers.channels import Channel
 from billing.customers.customer import Terms
 from billing.customers.ladder import RungAction, parse_ladder
 from billing.period import Period
 from billing.subscribers.service import Change, NewService, ServiceCause, ServiceState
 from billing.tasks.ports import TaskFilter
 from billing.tasks.task import TaskKind
+from billing.texts.text import TextKind
 from tests.bed import OCTOBER, Bed
 from tests.debts import due_by, only, transfer, transferred
 from tests.workflows.charging import ANN, overdue
@@ -156,3 +158,22 @@ async def test_bill_is_reminded_of_before_it_is_due_and_its_payer_is_suspended_a
     await bed.collection_handle().result()
     kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
     assert kinds == ["notice", "reminder", "warning", "suspended", "restored", "receipt"]
+
+
+async def test_each_rung_tells_by_its_own_channels_and_whoever_is_restored_by_those_of_bills(bed: Bed) -> None:
+    terms = Terms(ladder=parse_ladder("1 remind mail, 7 warn sms, 14 suspend sms+mail"), bill_by=(Channel.SMS,))
+    await bed.monitored(payment_method={"kind": "bill"}, phone="+77012345678", terms=terms)
+    closed = await bed.closed()
+    await connected(bed, closed.import_at)
+    await bed.skip_collection(timedelta(days=4))
+    await bed.collects(lambda found: found.reminders == 1)
+    await bed.skip_collection(timedelta(days=9))
+    await bed.collects(lambda found: found.reminders == 2)
+    await bed.skip_collection(timedelta(days=10))
+    await bed.collects(lambda found: found.restricted is RungAction.SUSPEND)
+    assert await transferred(bed, 10_000)
+    await bed.collection_handle().result()
+    texts = [text.kind for text in reversed(await bed.ledger.texts("acme"))]
+    assert texts == [TextKind.BILL, TextKind.WARNING, TextKind.SUSPENDED, TextKind.RESTORED]
+    kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
+    assert kinds == ["reminder", "suspended", "receipt"]

@@ -27,7 +27,7 @@ async def test_promise_is_noted_and_shown_with_what_comes_next(bed: Bed) -> None
     assert "until" in output
     code, output = await typed(bed, "collections", "show", "acme")
     assert "1 remind, 7 warn, 14 suspend; 0 of 3 begun" in output
-    assert f"ann promised payment by {until}; 100.00 EUR are owed" in output
+    assert f"Ann promised payment by {until}; 100.00 EUR are owed" in output
     assert "after a warning: suspend" in output
 
 

@@ -54,7 +54,7 @@ _WHOLE: Final = {
     order_log.name: ("reason",),
     service_accounts.name: _OF_ACCOUNT,
     service_changes.name: ("reason", "answer"),
-    tasks.name: ("values", "ended_why"),
+    tasks.name: ("ended_why",),
     tariff_log.name: ("reason",),
 }
 """Texts that go as a whole, whoever they name."""

@@ -113,15 +113,27 @@ class SqlServices(SqlDatabase):
 
 def register_service(connection: Connection, wanted: NewService, at: datetime) -> Service:
     """As ``SqlServices.register_service``, within a transaction that has the customer's lock."""
-    done = changes_by_key(connection, wanted.customer_id, wanted.key)
-    if not done:
-        number = wanted.number or connection.scalar(_UNUSED, {"customer_id": wanted.customer_id})
-        given = give_number(connection, wanted.customer_id, number, wanted.by, wanted.reason, at).number
-        if connection.scalar(_HAS_SERVICE, {"number": given}) is not None:
-            raise InvalidInput(f"account {given} has a service already; leave the number out for another account")
-        connection.execute(_DESCRIBE, {"of": given, "to_phone": wanted.phone, "to_address": wanted.address})
-        done = write_changes(connection, [wanted.change(given, at)])
-    return as_service(connection.execute(SERVICES.where(A.number == done[0].number)).mappings().one())
+    if known := _known(connection, wanted):
+        return known
+    number = wanted.number or connection.scalar(_UNUSED, {"customer_id": wanted.customer_id})
+    given = give_number(connection, wanted.customer_id, number, wanted.by, wanted.reason, at).number
+    if connection.scalar(_HAS_SERVICE, {"number": given}) is not None:
+        raise InvalidInput(f"account {given} has a service already; leave the number out for another account")
+    connection.execute(_DESCRIBE, {"of": given, "to_phone": wanted.phone, "to_address": wanted.address})
+    write_changes(connection, [wanted.change(given, at)])
+    return _service(connection, given)
+
+
+def _known(connection: Connection, wanted: NewService) -> Service | None:
+    """The account that was registered for this before."""
+    if wanted.key is not None:
+        done = changes_by_key(connection, wanted.customer_id, wanted.key)
+        return _service(connection, done[0].number) if done else None
+    return next(filter(wanted.is_like, services_of(connection, wanted.customer_id)), None)
+
+
+def _service(connection: Connection, number: str) -> Service:
+    return as_service(connection.execute(SERVICES.where(A.number == number)).mappings().one())
 
 
 def lock_service(connection: Connection, number: str) -> Service:
@@ -131,7 +143,7 @@ def lock_service(connection: Connection, number: str) -> Service:
     if row is None:
         raise NotFound(f"there is no service account {number}; see: python starter.py subscribers list")
     lock_known(connection, row["customer_id"])
-    return as_service(connection.execute(query).mappings().one())
+    return _service(connection, number)
 
 
 def _require_debt(connection: Connection, customer_id: str, at: datetime) -> None:

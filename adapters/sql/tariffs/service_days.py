@@ -1,4 +1,4 @@
-"""The days on which accounts were suspended, by the history of their services."""
+"""The days on which accounts were suspended, or disconnected already, by the history of their services."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -13,6 +13,7 @@ from billing.subscribers.service import ServiceState
 from billing.tariffs.service_days import StateChange, suspended_days
 
 _C = service_changes.c
+_OFF = (ServiceState.SUSPENDED, ServiceState.DISCONNECTED)
 _STATES = select(_C.customer_id, _C.number, _C.at, _C.state, customers.c.timezone).join(
     customers, customers.c.customer_id == _C.customer_id
 )
@@ -24,7 +25,7 @@ def suspended_where(
     """The suspended days of ``period`` by customer and account, of the changes ``of`` some customers."""
     changes: defaultdict[tuple[str, str, str], list[StateChange]] = defaultdict(list)
     for customer_id, number, at, state, timezone in connection.execute(_STATES.where(of).order_by(_C.position)):
-        changes[customer_id, timezone, number].append(StateChange(at, state == ServiceState.SUSPENDED))
+        changes[customer_id, timezone, number].append(StateChange(at, state in _OFF))
     days: defaultdict[str, dict[str, Collection[date]]] = defaultdict(dict)
     for (customer_id, timezone, number), own in changes.items():
         if any(change.is_suspended for change in own):

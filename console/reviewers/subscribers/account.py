@@ -14,6 +14,8 @@ from typing import Protocol
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from billing.collections.collection import Collection
+from billing.collections.ports import CollectionStore
 from billing.customers.account_numbers import is_account_number
 from billing.customers.ports import CustomerStore
 from billing.errors import InvalidInput, NotFound
@@ -40,7 +42,7 @@ _EFFECTS = {
 }
 
 
-class _Ledger(Services, CustomerStore, Accounts, AgreedItems, Protocol):
+class _Ledger(Services, CustomerStore, Accounts, AgreedItems, CollectionStore, Protocol):
     """The stores it uses."""
 
 
@@ -101,6 +103,7 @@ class AccountPages:
             "customer": await self._ledger.customer(customer_id),
             "history": await self._ledger.service_changes(service.number),
             "overdue": overdue(await self._ledger.balance(customer_id), self._now()),
+            "collection": await self._collection(customer_id),
             "items": [item for item in agreed.items if getattr(item, "account", service.number) == service.number],
             "item_words": item_words,
             "actions": ServiceAction.possible(service.state) if session.role.may(Role.REVIEWER) else [],
@@ -114,3 +117,8 @@ class AccountPages:
         }
         status = 409 if refused else 200
         return await self._desk.page("subscriber.html", session, values, section="subscribers", status=status)
+
+    async def _collection(self, customer_id: str) -> Collection | None:
+        """What collects the customer's debts now."""
+        debts = await self._ledger.debts(customer_id=customer_id, open_only=True)
+        return await self._ledger.collection(customer_id, debts[0].period) if debts else None

@@ -19,7 +19,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.reviewers.users import Role
 from billing.subscribers.ports import PAGE_SERVICES, ServiceFilter, Services
 from billing.subscribers.service import ServiceState
-from billing.subscribers.service_file import typed_service
+from billing.subscribers.service_file import ReadPhone, TypedService
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.reviewers.subscribers.typed import Reviewer, change_id_of, reason_of
@@ -39,8 +39,9 @@ TONES = {
 class AccountListPages:
     """``now`` returns the present instant."""
 
-    def __init__(self, desk: PageFrame, ledger: Services, now: Callable[[], datetime]) -> None:
+    def __init__(self, desk: PageFrame, ledger: Services, read_phone: ReadPhone, now: Callable[[], datetime]) -> None:
         self._desk = desk
+        self._read_phone = read_phone
         self._ledger = ledger
         self._now = now
         self.router = APIRouter(prefix="/desk/subscribers")
@@ -53,17 +54,10 @@ class AccountListPages:
 
     async def register(self, request: Request, session: Reviewer) -> Response:
         typed = texts_in(await form_of(request))
-        given = {name: typed.get(name, "").strip() for name in ("customer", "number", "phone", "address")}
+        given = TypedService(*(typed.get(name, "").strip() for name in ("customer", "number", "phone", "address")))
         try:
-            wanted = typed_service(
-                given["customer"],
-                given["number"] or None,
-                given["phone"] or None,
-                given["address"] or None,
-                session.username,
-                reason_of(typed),
-                f"form {change_id_of(typed)}",
-            )
+            key = f"form {change_id_of(typed)}"
+            wanted = given.new(self._read_phone, session.username, reason_of(typed), key)
             service = await self._ledger.register_service(wanted, self._now())
         except (InvalidInput, NotFound) as error:
             return await self._page(session, {}, typed, str(error))
