@@ -12,8 +12,8 @@ from billing.collections.on_ladder import OnLadder
 from billing.customers.ladder import Rung, tries_on
 from billing.tariffs.spans import Span
 from billing.texts.text import OutgoingText, TextKind, TextReport, TextRow
-from services.customer_messages import CustomerMessages
-from services.customer_texts import CustomerTexts
+from services.messages.customer_messages import CustomerMessages
+from services.messages.customer_texts import CustomerTexts
 from tests.bed import Bed
 
 
