@@ -1,19 +1,22 @@
 """Defects of what subscribers meet, planted into the real application: each function breaks one thing."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from adapters.provisioning.http_provisioning import HttpProvisioning
 from adapters.sms.smsc import Smsc
 from adapters.sql.subscribers import restore, services
 from billing.collections import on_ladder
 from billing.collections.on_ladder import OnLadder
 from billing.customers.ladder import Rung, tries_on
+from billing.events.verdicts import Verdict
 from billing.tariffs.spans import Span
 from billing.texts.text import OutgoingText, TextKind, TextReport, TextRow
-from services.customer_messages import CustomerMessages
-from services.customer_texts import CustomerTexts
+from services.messages.customer_messages import CustomerMessages
+from services.messages.customer_texts import CustomerTexts
 from tests.bed import Bed
 
 
@@ -84,3 +87,12 @@ def loses_a_prorated_day(patch: pytest.MonkeyPatch, bed: Bed) -> None:
         return days(self, suspended)[1:]
 
     patch.setattr(Span, "days", shorter)
+
+
+def takes_an_error_inside_for_a_success(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    tell = HttpProvisioning.tell
+
+    async def credulous(self: HttpProvisioning, event_id: str, payload: Mapping[str, object]) -> Verdict:
+        return (await tell(self, event_id, payload)).evolve(accepted=True)
+
+    patch.setattr(HttpProvisioning, "tell", credulous)

@@ -78,6 +78,24 @@ async def vendor_and_provisioning_lose_their_answers(bed: Bed) -> None:
     await everybody_is_told(bed)
 
 
+async def provisioning_does_not_know_the_account(bed: Bed) -> None:
+    """It says so in an answer 200, until the money has come."""
+    period = await billed(bed)
+    await everybody_is_told(bed)
+    await control(bed.ports.provisioning, "unknown", {"number": NUMBER})
+    await warned(bed)
+    await bed.skip_collection(timedelta(days=9))
+
+    async def is_answered() -> bool:
+        last = (await bed.ledger.service_changes(NUMBER))[-1]
+        return last.state is ServiceState.SUSPENDED and last.answer is not None
+
+    await until(is_answered, PATIENCE_SECONDS)
+    await control(bed.ports.provisioning, "known", {"number": NUMBER})
+    await pays(bed, "1", minor(period), period)
+    await collections_are_told(bed)
+
+
 async def a_bill_is_due_late_in_the_evening(bed: Bed) -> None:
     """Whoever does not pay it is warned and suspended on the days after, by day."""
     await billed(bed, schedule=Schedule(charge_time=time(23, 30)))

@@ -18,6 +18,7 @@ STORIES: list[Story] = [
     stories.a_service_is_suspended_and_paid_in_three_parts,
     stories.a_service_is_paid_for_before_the_collection_knows,
     stories.vendor_and_provisioning_lose_their_answers,
+    stories.provisioning_does_not_know_the_account,
     stories.a_bill_is_due_late_in_the_evening,
     stories.a_bill_is_owed_for_weeks,
 ]
@@ -29,6 +30,11 @@ DEFECTS: list[Defect] = [
     (stories.a_bill_is_owed_for_weeks, defects.walks_two_ladders, "each account has one ladder"),
     (stories.vendor_and_provisioning_lose_their_answers, defects.sends_texts_again_unseen, _TEXTS),
     (stories.a_bill_is_paid_in_time, defects.sends_texts_that_are_not_on_record, _TEXTS),
+    (
+        stories.provisioning_does_not_know_the_account,
+        defects.takes_an_error_inside_for_a_success,
+        "provisioning has every change",
+    ),
     (stories.a_bill_is_paid_in_time, defects.tells_bills_by_mail_only, "every bill without a card is told once"),
     (stories.a_bill_is_due_late_in_the_evening, defects.forgets_contact_hours, _PRESSED),
     (stories.a_bill_is_paid_in_time, defects.loses_a_prorated_day, "every tariff is billed once"),

@@ -16,7 +16,7 @@ def test_a_sheet_is_sorted_once_and_its_rows_keep_their_names(tmp_path: Path) ->
     company = Company(plan, tmp_path, 0)
     path = tmp_path / "sheets" / SANDBOX_SHEET_ID / f"{PERIOD}.csv"
     company.sort_sheet(PERIOD)
-    company.write_sheet(PERIOD, {member.customer_id: f"{member.customer_id}@example.com" for member in plan.members()})
+    company.write_sheet(PERIOD, [member.customer("cus_1", "pm_1") for member in plan.members()])
     written = read_sheet(path)
     assert written is not None
     assert [row.line_id for row in written] == [f"row-{number}" for number in range(2, len(written) + 2)]

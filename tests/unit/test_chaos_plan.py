@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from billing.money import parse_amount
 from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Occasion, Plan, Sending, _typed
 from sandbox.chaos.stalls import Place
+from sandbox.chaos.subscribers.subscriber_plan import is_subscriber, planned_service
 from sandbox.judge.expected import minor_of
 from sandbox.stand_ins.faults import FaultRule
 from sandbox.stand_ins.mailbox import MailFault
@@ -37,10 +38,10 @@ def test_a_seed_repeats_its_plan_and_another_seed_has_another() -> None:
     assert all(one != other for one, other in zip(told(Plan(7, 20, 2)), told(Plan(8, 20, 2)), strict=True))
 
 
-def test_customers_send_too_much_too_little_twice_without_a_name_and_without_a_month() -> None:
+def test_customers_send_too_much_too_little_in_parts_twice_without_a_name_and_without_a_month() -> None:
     drawn = sendings(Plan(1, 100, 2))
-    assert {sending.share for sending in drawn} == {0.4, 1.0, 1.5}
-    assert {sending.copies for sending in drawn} == {1, 2}
+    assert {sending.share for sending in drawn} == {0.34, 0.4, 1.0, 1.5}
+    assert {sending.copies for sending in drawn} == {1, 2, 3}
     assert {(sending.is_named, sending.names_month) for sending in drawn} == {
         (True, True),
         (True, False),
@@ -49,6 +50,27 @@ def test_customers_send_too_much_too_little_twice_without_a_name_and_without_a_m
     }
     assert {sending.is_recorded_twice for sending in drawn} == {True, False}
     assert {sending.returned for sending in drawn} == {0.0, 0.5, 1.0}
+
+
+def test_every_third_customer_is_a_subscriber_who_may_pay_late() -> None:
+    plan = Plan(1, 9, 2)
+    assert [number for number, member in enumerate(plan.members(), start=1) if is_subscriber(member.customer_id)] == [
+        3,
+        6,
+        9,
+    ]
+    late = {plan.is_late(member.customer_id, "2026-11") for member in Plan(1, 90, 2).members()}
+    assert late == {True, False}
+    services = [planned_service(plan.draw("service", number)) for number in range(50)]
+    assert {service.discount_percent for service in services} == {None, 15}
+    assert {service.change_on is None for service in services} == {True, False}
+
+
+def test_texts_and_provisioning_fail_in_every_way() -> None:
+    texts = {rule["kind"] for plan in FAULT_PLANS for rule in plan.texts}
+    assert texts == {"status", "drop_before", "drop_after", "garbage_200", "slow"}
+    assert {rule["kind"] for plan in FAULT_PLANS for rule in plan.provisioning} == texts
+    assert {plan.forgotten is None for plan in FAULT_PLANS} == {True, False}
 
 
 def test_every_wrong_answer_that_the_stand_in_for_stripe_can_give_is_given() -> None:
