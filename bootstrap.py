@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from clients.digest_trigger import DigestTrigger
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
-    from services.customer_mails import CustomerMails
+    from services.messages.customer_mails import CustomerMails
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -150,7 +150,7 @@ async def connect_running_workflows(settings: Settings) -> RunningWorkflows:
 
 def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMails:
     """Mails to customers."""
-    from services.customer_mails import CustomerMails
+    from services.messages.customer_mails import CustomerMails
 
     ways = connect_payment_ways(settings, adapters.ledger)
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, ways)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from billing.billers.ports import BillerBooks
     from billing.customers.account_numbers import AccountNumbers
     from services.biller import Biller
-    from services.ways_to_pay import PaymentWays
+    from services.messages.ways_to_pay import PaymentWays
     from settings import Settings
 
 SANDBOX_BILLER_SECRET = "biller-secret-of-the-sandbox-0123456789"
@@ -43,7 +43,7 @@ def contracts(settings: Settings) -> dict[str, Contract]:
 
 def connect_payment_ways(settings: Settings, ledger: AccountNumbers) -> PaymentWays:
     """What customers are told about paying by themselves."""
-    from services.ways_to_pay import PaymentWays
+    from services.messages.ways_to_pay import PaymentWays
 
     titles = defaultdict[str, list[str]](list)
     for rail, contract in agreed(settings).items():

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from adapters.sms.twilio import Twilio
     from bootstrap import Adapters
     from services.alerts import Alerts
-    from services.customer_messages import CustomerMessages
-    from services.customer_texts import CustomerTexts
-    from services.text_reports import TextReports
+    from services.messages.customer_messages import CustomerMessages
+    from services.messages.customer_texts import CustomerTexts
+    from services.messages.text_reports import TextReports
     from settings import Settings
 
 SANDBOX_SMSC = SmscAccount(
@@ -55,7 +55,7 @@ def text_vendor(settings: Settings) -> Smsc | Twilio | None:
 
 def connect_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> CustomerTexts | None:
     """Texts to customers; None without a vendor."""
-    from services.customer_texts import CustomerTexts
+    from services.messages.customer_texts import CustomerTexts
 
     if adapters.texts is None:
         return None
@@ -74,7 +74,7 @@ def _clock(settings: Settings) -> Callable[[], datetime]:
 def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Alerts) -> CustomerMessages:
     """Messages to customers, by mail and text."""
     from bootstrap import connect_customer_mails
-    from services.customer_messages import CustomerMessages
+    from services.messages.customer_messages import CustomerMessages
 
     mails, texts = connect_customer_mails(settings, adapters), connect_texts(settings, adapters, alerts)
     return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts)
@@ -82,7 +82,7 @@ def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Al
 
 def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports:
     """Asks how far texts have come."""
-    from services.text_reports import TextReports
+    from services.messages.text_reports import TextReports
 
     return TextReports(adapters.texts, adapters.ledger, connect_texts(settings, adapters, alerts), settings.now)
 

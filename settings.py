@@ -25,8 +25,9 @@ from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
-from billing.payments.rails import RAILS, SANDBOX_RAILS, Rail, RailName, billers, gateways
-from billing.statements.bank_account import BankAccount
+from billing.payments.rails import SANDBOX_RAILS, billers, gateways
+from process.rail_settings import RailSettings
+from process.sandbox_settings import SandboxSettings
 from process.service_settings import ServiceSettings
 from process.setting_checks import (
     check_bank_accounts,
@@ -39,21 +40,18 @@ from process.setting_checks import (
     check_shops,
 )
 from process.setting_types import (
-    Amounts,
-    BillerContract,
     Company,
     HeaderName,
     LadderText,
     Networks,
     Secret,
-    Shop,
 )
 from process.text_settings import TextSettings, check_sms
 
 ENV_FILE = ".env"
 
 
-class Settings(ServiceSettings, TextSettings):
+class Settings(RailSettings, ServiceSettings, TextSettings, SandboxSettings):
     """Every variable is documented in ``.env.example``. Secrets are never printed."""
 
     model_config = SettingsConfigDict(
@@ -110,22 +108,6 @@ class Settings(ServiceSettings, TextSettings):
     production_secret: Secret = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
-
-    rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
-    wayforpay: dict[RailName, Shop] = Field(default_factory=dict, max_length=50)
-    billers: dict[RailName, BillerContract] = Field(default_factory=dict, max_length=50)
-    personal_secret: Secret = SecretStr("")
-    registers_folder: Path | None = None
-    bank_accounts: dict[RailName, BankAccount] = Field(default_factory=dict, max_length=50)
-    four_eyes_above: Amounts = Field(default_factory=dict)
-
-    sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
-    sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
-    sandbox_mail_port: int = Field(12113, ge=1, le=65535)
-    sandbox_smtp_port: int = Field(12125, ge=1, le=65535)
-    sandbox_production_port: int = Field(12115, ge=1, le=65535)
-    sandbox_wayforpay_port: int = Field(12116, ge=1, le=65535)
-    sandbox_bank_port: int = Field(12117, ge=1, le=65535)
 
     @model_validator(mode="before")
     @classmethod

@@ -52,7 +52,7 @@ from process.temporal import connect_runtime
 from process.threads import WorkflowThreads
 from services.bills import Bills
 from services.cashier import Cashier
-from services.collection_messages import CollectionMessages
+from services.messages.collection_messages import CollectionMessages
 from services.shared_sales import Sales
 from settings import Settings, load_settings
 from workflows.answers import Answers

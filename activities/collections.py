@@ -32,7 +32,7 @@ from services import clock
 from services.alerts import Alerts
 from services.cashier import Cashier
 from services.collecting import NO_LADDER, LadderTerms, collect
-from services.collection_messages import CollectionMessages
+from services.messages.collection_messages import CollectionMessages
 
 
 class _Ledger(AgreedItems, BrakeStore, CollectionStore, CustomerStore, Journal, MonthStore, PaymentStore, Protocol):

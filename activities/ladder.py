@@ -18,7 +18,7 @@ from billing.subscribers.service import ServiceState
 from billing.texts.text import TextKind
 from services import clock
 from services.alerts import Alerts
-from services.collection_messages import CollectionMessages
+from services.messages.collection_messages import CollectionMessages
 
 _TO_DISCONNECT = timedelta(days=7)
 """How long people have to do it."""

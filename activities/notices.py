@@ -24,7 +24,7 @@ from billing.sales.late_sales import in_words
 from services import clock
 from services.alerts import Alerts
 from services.bills import Bills
-from services.customer_mails import CustomerMails
+from services.messages.customer_mails import CustomerMails
 from services.shared_sales import since_notice
 from services.sheet_comparison import SheetComparer
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.contenders import Bare, Contender, Dbos, Product
+from benchmarks.proc import peak_bytes
 from benchmarks.processor_time import processor_seconds
 from benchmarks.report import Turn, as_json, print_report
 from benchmarks.world import World, open_world
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", help=f"of the growth (default: {SIZES}; none: leave it out)")
     parser.add_argument("--full", action="store_true", help="bill 10,000 customers too: an hour more or less")
     parser.add_argument("--without-peers", action="store_true", help="leave out DBOS and PostgreSQL")
-    parser.add_argument("--bills", action="store_true", help="also months without a card, billed by mail and by text")
+    parser.add_argument("--bills", action="store_true", help="also bills by mail, by text, and of tariffs")
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     given = parser.parse_args()
     _forget_settings()
@@ -64,32 +65,35 @@ async def measure(
             if peers:
                 contenders += [Product(world, on_postgresql=True), Dbos(world)]
             contenders.append(Bare(world, skips=False))
-            contenders += [Product(world, bill_by=channel) for channel in Channel] if bills else []
+            subscribers = Product(world, bill_by=Channel.SMS, has_tariffs=True)
+            contenders += [*(Product(world, bill_by=channel) for channel in Channel), subscribers] if bills else []
             turns = []
             for number in range(rounds):
                 for contender in contenders:
                     say(f"round {number + 1} of {rounds}: {contender.name}")
                     turns.append(await _turn(world, contender, customers, months))
             growth = []
-            for size in sizes:
-                say(f"growth: {size:,} customers")
-                growth.append(await _turn(world, Product(world), size, 1))
+            for contender in [Product(world), *([subscribers] if bills else [])]:
+                for size in sizes:
+                    say(f"growth: {size:,} customers, {contender.name}")
+                    growth.append(await _turn(world, contender, size, 1))
             return turns, growth
 
 
 async def _turn(world: World, contender: Contender, customers: int, months: int) -> Turn:
     book = await world.book(customers, months)
     async with contender.ready() as team:
+        first, measured = await team.prepare(book.first), await team.prepare(book.measured)
         requested = await world.requests()
-        await team.bill(book.first, book.periods)
+        await team.bill(first, book.periods)
         used = processor_seconds(team.processes)
         began = time.perf_counter()
-        await team.bill(book.measured, book.periods)
+        await team.bill(measured, book.periods)
         seconds = time.perf_counter() - began
         used_then, requested_then = processor_seconds(team.processes), await world.requests()
         everybody = len(book.first) + customers
         await team.check(book.periods, everybody)
-        history = await team.history()
+        history, memory = await team.history(), peak_bytes(team.processes["worker"])
         await team.clear()
     done = customers * months
     return Turn(
@@ -101,6 +105,7 @@ async def _turn(world: World, contender: Contender, customers: int, months: int)
         requests={name: requested_then[name] - requested[name] for name in requested},
         billed=everybody * months,
         history=history,
+        worker_mb=memory / 2**20,
     )
 
 

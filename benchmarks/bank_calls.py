@@ -29,8 +29,8 @@ from rich.table import Table
 from sqlalchemy import func, select
 
 from adapters.passwords import Argon2Passwords
-from adapters.sql.core.journal_schema import incoming_payments
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.schema.journal import incoming_payments
 from benchmarks.filled_journal import fill_journal
 from benchmarks.loops import answered, at_once, at_rate
 from benchmarks.processor_time import processor_seconds

@@ -29,6 +29,8 @@ from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.payments.methods import BillPayer
 from billing.period import Period
+from billing.tariffs.changes import Subscribe
+from billing.tariffs.tariff import Tariff, TariffVersion
 from bootstrap import connect_temporal
 from sandbox.stack.processes import Child, logged
 from sandbox.timeline import skipping_client
@@ -41,6 +43,7 @@ from workflows.visibility import search_attributes
 _STARTED_AT_ONCE = 20
 _POLL_SECONDS = 0.1  # at first; then a fiftieth of what has passed: to ask costs the server as well
 _STALLED_SECONDS = 3600.0  # many customers go through their months abreast, and are done late, together
+_TARIFF, _WHO = "internet-100", ("bench", "a benchmark", datetime.now(UTC))
 _AFTER = timedelta(days=5)
 """How far beyond the last charge time is skipped: into the next month, which waits."""
 
@@ -49,6 +52,9 @@ class Team(Protocol):
     """A contender whose worker is up. ``processes`` are those it uses, by name: process ids."""
 
     processes: dict[str, int]
+
+    async def prepare(self, months: Sequence[Month]) -> list[Month]:
+        """What has to be there before anything is measured; answers the months to bill."""
 
     async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None: ...
 
@@ -84,6 +90,9 @@ class _OnTemporal:
         await client.start_workflow(self.workflow, args=argument, id=name, task_queue=queue, **options)
         self.started.append(name)
 
+    async def prepare(self, months: Sequence[Month]) -> list[Month]:
+        return [*months]
+
     async def gone_on(self) -> int:
         """Runs that have continued as new: a month each."""
         query = f"WorkflowType = '{self.workflow}' AND ExecutionStatus = 'ContinuedAsNew'"
@@ -100,11 +109,25 @@ class _OnTemporal:
 class _ProductTeam(_OnTemporal):
     ledger: SqlLedger
     bill_by: Channel | None
+    has_tariffs: bool
+
+    async def prepare(self, months: Sequence[Month]) -> list[Month]:
+        if self.bill_by is None:
+            return [*months]
+        billed = [_on_bills(month, self.bill_by, place) for place, month in enumerate(months)]
+        if self.has_tariffs:
+            await self.ledger.add_tariff(_tariff(billed[0].period), *_WHO)
+            await _each(billed, self._subscribe)
+        return billed
+
+    async def _subscribe(self, month: Month) -> None:
+        await self.ledger.record(month, datetime.now(UTC))
+        account = await self.ledger.open_number(month.customer_id, None, *_WHO)
+        starts_on = month.period.first_day
+        await self.ledger.agree(Subscribe(account=account.number, tariff=_TARIFF, starts_on=starts_on), *_WHO)
 
     async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None:
         before = await self.gone_on()
-        if self.bill_by:
-            months = [_on_bills(month, self.bill_by, place) for place, month in enumerate(months)]
 
         async def begin(month: Month) -> None:
             now = datetime.now(UTC)
@@ -124,6 +147,11 @@ class _ProductTeam(_OnTemporal):
         if self.bill_by:
             names = [collection_id(name.removeprefix(workflow_id(""))) for name in self.started]
             await _each(names, lambda name: self.client.get_workflow_handle(name).terminate())
+
+
+def _tariff(period: Period) -> Tariff:
+    version = TariffVersion(starts_on=period.first_day, fee_minor=24_40)
+    return Tariff(code=_TARIFF, name="Internet 100", currency="eur", versions=(version,))
 
 
 def _on_bills(month: Month, by: Channel, place: int) -> Month:
@@ -160,11 +188,12 @@ class Product:
     world: World
     on_postgresql: bool = False
     bill_by: Channel | None = None  # None: cards are charged
+    has_tariffs: bool = False  # then there is no sheet
 
     @property
     def name(self) -> str:
         if self.bill_by:
-            return f"product, bills by {self.bill_by}"
+            return f"product, {'tariffs and ' if self.has_tariffs else ''}bills by {self.bill_by}"
         return f"product, ledger in {'PostgreSQL' if self.on_postgresql else 'SQLite'}"
 
     @asynccontextmanager
@@ -172,6 +201,7 @@ class Product:
         folder = self.world.new_folder()
         url = self.world.new_database() if self.on_postgresql else f"sqlite:///{folder / 'ledger.db'}"
         env = self.world.environment(folder) | {"BILLING_LEDGER_URL": url}
+        env |= {"BILLING_SALES": "none", "BILLING_TEXTS": '{"per_day": null}'} if self.has_tariffs else {}
         ledger = await SqlLedger.connect(url)
         await ledger.migrate()
         worker = _module("benchmarks.product", WORKER_READY, folder, env)
@@ -179,7 +209,8 @@ class Product:
             processes = _processes(self.world, worker)
             if self.on_postgresql:
                 processes["PostgreSQL"] = self.world.postgresql_pid
-            yield _ProductTeam(await _client(self.world), processes, MonthlyBilling.__name__, [], ledger, self.bill_by)
+            client, options = await _client(self.world), (self.bill_by, self.has_tariffs)
+            yield _ProductTeam(client, processes, MonthlyBilling.__name__, [], ledger, *options)
         await ledger.close()
 
 
@@ -209,6 +240,9 @@ class _DbosTeam:
     processes: dict[str, int]
     url: str
     ledger: SqlLedger
+
+    async def prepare(self, months: Sequence[Month]) -> list[Month]:
+        return [*months]
 
     async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None:
         from benchmarks.peers.dbos_billing import in_queue

@@ -24,11 +24,11 @@ from sqlalchemy import (
     text,
 )
 
-from adapters.sql.core.biller_schema import biller_answers, service_accounts
-from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
 from adapters.sql.core.rows import customer_values
-from adapters.sql.core.schema import customers
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.schema.billers import biller_answers, service_accounts
+from adapters.sql.schema.journal import incoming_payments, journal_entries, transactions
+from adapters.sql.schema.months import customers
 from billing.customers.account_numbers import check_digit
 from billing.customers.customer import Customer
 from billing.payments.methods import CardOnFile

@@ -17,8 +17,8 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from adapters.sql.core.rows import charge_values, customer_values, decision_values, invoice_values, line_values
-from adapters.sql.core.schema import charges, customers, decisions, invoices, lines
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.schema.months import charges, customers, decisions, invoices, lines
 from billing.commands import Halt
 from billing.customers.customer import Customer, ReviewMode, Terms
 from billing.invoices.commands import Approve, Delivered

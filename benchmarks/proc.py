@@ -11,8 +11,17 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def rss_bytes(pid: int) -> int:
     """Its memory that is in RAM now."""
+    return _memory(pid, "VmRSS")
+
+
+def peak_bytes(pid: int) -> int:
+    """The most of its memory that was ever in RAM."""
+    return _memory(pid, "VmHWM")
+
+
+def _memory(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     raise RuntimeError(f"process {pid} has no memory")
 

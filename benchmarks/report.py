@@ -11,7 +11,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-_BILLS = "bills by"
+_BILLS, _TARIFFS = "bills by", "tariffs"
 _PROCESSES = ("Temporal", "PostgreSQL", "worker", "stand-ins")
 
 
@@ -30,6 +30,7 @@ class Turn:
     requests: dict[str, int]
     billed: int
     history: dict[str, float]
+    worker_mb: float = 0.0  # at most
 
     @property
     def a_second(self) -> float:
@@ -67,13 +68,20 @@ def print_report(turns: Sequence[Turn], growth: Sequence[Turn]) -> None:
                 f"{pair[0]} over {pair[1]}: {speed:.2f} in months a second, {cost:.2f} in months a core-second"
             )
     if growth:
-        table = Table(
-            "Customers", "processor ms a month", "beside the first", "a second", "requests to Sheets", box=None
+        heads = (
+            "Customers",
+            "processor ms a month",
+            "beside the first",
+            "a second",
+            "requests to Sheets",
+            "worker, MB",
         )
+        table = Table(*heads, box=None)
         for turn in growth:
-            ratio = turn.engine_ms / growth[0].engine_ms
-            cells = (f"{turn.engine_ms:.0f}", f"{ratio:.2f}", f"{turn.a_second:.1f}", str(turn.requests["Sheets"]))
-            table.add_row(f"{turn.customers:,}", *cells)
+            first = next(each for each in growth if each.contender == turn.contender)
+            cells = (f"{turn.engine_ms:.0f}", f"{turn.engine_ms / first.engine_ms:.2f}", f"{turn.a_second:.1f}")
+            name = f"{turn.customers:,}{', tariffs' if _TARIFFS in turn.contender else ''}"
+            table.add_row(name, *cells, str(turn.requests["Sheets"]), f"{turn.worker_mb:.0f}")
         console.print(table)
     for name in dict.fromkeys(turn.contender for turn in (*turns, *growth)):
         last = [turn for turn in (*turns, *growth) if turn.contender == name][-1]

@@ -29,7 +29,7 @@ from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
 from billing.period import Period
 from clients.start import StartLedger, patiently, start_customer
-from services.customer_mails import CustomerMails
+from services.messages.customer_mails import CustomerMails
 
 LINK_VALID = timedelta(days=180)
 """How long the link in a mail registers another card."""

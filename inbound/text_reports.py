@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from billing.errors import BillingError, InvalidInput
 from billing.texts.text import ReportRequest, Texts
-from services.customer_texts import CustomerTexts
+from services.messages.customer_texts import CustomerTexts
 
 PATH = "/webhooks/texts"
 MAX_BODY_BYTES = 20_000

@@ -15,7 +15,6 @@ class ServiceSettings(BaseSettings):
     provisioning_url: Url = ""
     provisioning_secret: Secret = SecretStr("")
     restore_hours: float = Field(3, gt=0, le=720)
-    sandbox_provisioning_port: int = Field(12118, ge=1, le=65535)
 
     @property
     def provisioning_secrets(self) -> list[str]:

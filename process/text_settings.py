@@ -92,4 +92,3 @@ class TextSettings(BaseSettings):
     texts: TextTerms = TextTerms()
     contact_hours: Annotated[ContactHours, NoDecode, BeforeValidator(_hours)] = ContactHours()
     phone_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$", max_length=2)] | Literal[""] = ""
-    sandbox_sms_port: int = Field(12119, ge=1, le=65535)

@@ -8,7 +8,7 @@ from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.texts.text import TextKind
 from services.collecting import NO_LADDER, DebtBooks, LadderTerms, collect, opened
-from services.customer_messages import REFUSED, CustomerMessages
+from services.messages.customer_messages import REFUSED, CustomerMessages
 
 
 class Bills:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Table, and_, select, union
 
 from adapters.sql.core.database import SqlDatabase
-from adapters.sql.core.schema import charges, debts, invoices, lines, reversals
+from adapters.sql.schema.months import charges, debts, invoices, lines, reversals
 from billing.accounting.export import ExportedInvoice, ExportedLine, ExportRecord
 from billing.apart import Failed, apart
 from billing.collections.ports import DebtRow

@@ -24,7 +24,7 @@ from bootstrap import Adapters, connect_adapters, connect_customer_mails
 from services.alerts import Alerts
 from services.bills import Bills
 from services.cashier import Cashier
-from services.customer_messages import CustomerMessages
+from services.messages.customer_messages import CustomerMessages
 from services.shared_sales import SharedSales
 from services.sheet_comparison import SheetComparer
 from settings import Settings, load_settings

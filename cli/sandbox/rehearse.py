@@ -59,8 +59,9 @@ async def rehearse(options: RehearsalOptions) -> None:
     """Rehearse the coming months of all customers before a card is charged; nothing real is touched.
 
     The production workflow runs on a private Temporal server with skipped time, a private ledger, and stand-ins for
-    Stripe and mail. Customers and worksheets are read first, and only read; a month without a worksheet gets the newest
-    one again. The first month is the one that most customers are in, or that of --period or --against.
+    Stripe, mail and texts. Customers and worksheets are read first, and only read; a month without a worksheet gets the
+    newest one again. The first month is the one that most customers are in, or that of --period or --against. Bills are
+    paid the day before they are due, unless the reviewers' file says otherwise.
 
     Months that wait for a person and are not in the reviewers' file are reported, then approved or skipped, so that the
     later months are seen. Customers who cannot be rehearsed are named; the others are rehearsed. Exit code 1 if a

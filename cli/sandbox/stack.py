@@ -63,10 +63,10 @@ async def up(data_dir: DataDir = None) -> None:
             password = await prepare_people(settings.data_dir, ledger)
             subscribers = await prepare_subscribers(settings.data_dir, ledger)
         start = f"start --from {shlex.quote(shown(roster))}"
-        commands = ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS)
+        first = f"{start} --period {min(periods)}", "bills last month, now"
         start = f"start --from {shlex.quote(shown(subscribers))}"
-        commands += ((start, "subscribers without a card; docs/subscribers.md goes on from there"),)
-        welcome(stack, password, commands)
+        last = start, "subscribers without a card; docs/subscribers.md goes on from there"
+        welcome(stack, password, (first, *COMMANDS, last))
         await stack.supervise(report)
 
 

@@ -50,7 +50,7 @@ from console.customers.wording import values, values_of_all
 from console.web.pages import Pages
 from console.web.security import same_site
 from console.web.tokens import opened
-from services.ways_to_pay import PaymentWays
+from services.messages.ways_to_pay import PaymentWays
 from workflows.payment_collection import PaymentCollection
 
 _QUERY_TIMEOUT = timedelta(seconds=3)

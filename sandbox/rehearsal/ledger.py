@@ -6,16 +6,16 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import URL, event, update
 
-from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.rows import address_values
-from adapters.sql.core.schema import addresses
-from adapters.sql.core.service_schema import service_changes
 from adapters.sql.core.statements import insert_new, upsert
-from adapters.sql.core.tariff_schema import tariffs
 from adapters.sql.customers.account_numbers import give_number
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables.accounts import balance
 from adapters.sql.receivables.journal import post
+from adapters.sql.schema.billers import service_accounts
+from adapters.sql.schema.months import addresses
+from adapters.sql.schema.services import service_changes
+from adapters.sql.schema.tariffs import tariffs
 from adapters.sql.subscribers.changes import CHANGES, as_changes
 from adapters.sql.tariffs.agreed import log_change, write_items
 from billing.customers.account_numbers import ServiceAccount

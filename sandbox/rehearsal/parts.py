@@ -11,6 +11,7 @@ import os
 import pickle
 import sys
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from itertools import chain
 from pathlib import Path
 from zlib import crc32
 
+from billing.apart import why
 from billing.errors import BillingError
 from sandbox.privacy import private_folder
 from sandbox.rehearsal.book import Book
@@ -142,8 +144,10 @@ def _main() -> None:
 
     try:
         result = asyncio.run(rehearse(book, script, folder, advance))
-    except BillingError as error:
-        sys.stderr.write(f"{error}\n")
+    except Exception as error:  # of any kind: its last line is what people read
+        if not isinstance(error, BillingError):
+            traceback.print_exc()
+        sys.stderr.write(f"{why(error)}\n")
         sys.stderr.flush()
         os._exit(1)
     (folder / _RESULT).write_bytes(pickle.dumps(result))

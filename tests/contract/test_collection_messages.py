@@ -13,10 +13,10 @@ from billing.period import Period
 from billing.texts.text import TextKind
 from sandbox.stand_ins.mailbox import Mailbox, read_mail
 from services import clock
-from services.collection_messages import CollectionMessages
-from services.customer_mails import CustomerMails
-from services.customer_messages import CustomerMessages
-from services.ways_to_pay import PaymentWays
+from services.messages.collection_messages import CollectionMessages
+from services.messages.customer_mails import CustomerMails
+from services.messages.customer_messages import CustomerMessages
+from services.messages.ways_to_pay import PaymentWays
 from tests.unit.letters import POOR, SUSPENDED_SOON, contacted
 
 OWING = contacted(POOR)

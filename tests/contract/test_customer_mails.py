@@ -14,8 +14,8 @@ from billing.errors import MailUnavailable
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
 from sandbox.stand_ins.mailbox import Mailbox, read_mail
-from services.customer_mails import CustomerMails
-from services.ways_to_pay import PaymentWays
+from services.messages.customer_mails import CustomerMails
+from services.messages.ways_to_pay import PaymentWays
 from tests.contract.ledger_fixtures import AT
 from tests.unit.months import drafted
 

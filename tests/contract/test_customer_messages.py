@@ -28,11 +28,11 @@ from sandbox.stand_ins.control import control
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.mailbox import Mailbox, read_mail
 from services.alerts import Alerts
-from services.customer_mails import CustomerMails
-from services.customer_messages import CustomerMessages
-from services.customer_texts import CustomerTexts
-from services.text_reports import TextReports
-from services.ways_to_pay import PaymentWays
+from services.messages.customer_mails import CustomerMails
+from services.messages.customer_messages import CustomerMessages
+from services.messages.customer_texts import CustomerTexts
+from services.messages.text_reports import TextReports
+from services.messages.ways_to_pay import PaymentWays
 from tests.contract.ledger_fixtures import AT
 from tests.unit.letters import POOR, SUSPENDED_SOON, announced, contacted
 

@@ -9,8 +9,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, create_engine, make_url, text
 
 from adapters.sql.core import migration
+from adapters.sql.core.columns import metadata
 from adapters.sql.core.database import upgrade
-from adapters.sql.core.schema import metadata
 from adapters.sql.ledger import SqlLedger
 from tests.contract.ledger_fixtures import ACME, AT, drafted, driver, run, succeed
 from tests.forks import Fork

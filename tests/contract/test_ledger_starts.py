@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import or_, select, text
 from sqlalchemy.dialects import sqlite
 
-from adapters.sql.core.schema import customers
 from adapters.sql.customers import roster
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.schema.months import customers
 from billing.customers.ports import KnownCustomer
 from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile

@@ -17,7 +17,7 @@ from sandbox.sms.api import sms_app
 from sandbox.stand_ins.control import control, local_http
 from sandbox.timeline import until
 from services.alerts import Alerts
-from services.customer_texts import CustomerTexts
+from services.messages.customer_texts import CustomerTexts
 from tests.contract.conftest import Serve
 from tests.contract.ledger_fixtures import AT
 from tests.contract.test_customer_messages import Woken

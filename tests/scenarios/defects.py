@@ -26,7 +26,7 @@ from billing.reviewers.alerts import Alert
 from billing.reviewers.digest import Digest
 from billing.sales.sales import SalesSnapshot
 from services.alerts import Alerts
-from services.customer_mails import CustomerMails
+from services.messages.customer_mails import CustomerMails
 from services.sheet_comparison import LateItems, SheetComparer
 from tests.bed import Bed
 from tests.scenarios.stories import PERIOD

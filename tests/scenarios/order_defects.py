@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Connection, delete
 
-from adapters.sql.core.order_schema import releases as release_rows
 from adapters.sql.orders import credit, orders, releases
 from adapters.sql.orders.rows import money_of
 from adapters.sql.receivables import incoming, journal
 from adapters.sql.receivables.incoming import SqlIncoming
+from adapters.sql.schema.orders import releases as release_rows
 from adapters.wayforpay import transactions
 from billing.events.event import Event, EventType
 from billing.payments.gateway import GatewayState, GatewayTransaction

@@ -15,8 +15,8 @@ from billing.customers.ladder import Rung, tries_on
 from billing.events.verdicts import Verdict
 from billing.tariffs.spans import Span
 from billing.texts.text import OutgoingText, TextKind, TextReport, TextRow
-from services.customer_messages import CustomerMessages
-from services.customer_texts import CustomerTexts
+from services.messages.customer_messages import CustomerMessages
+from services.messages.customer_texts import CustomerTexts
 from tests.bed import Bed
 
 

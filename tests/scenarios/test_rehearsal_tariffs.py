@@ -109,7 +109,8 @@ def _rehearse(folder: Path) -> dict[str, Any]:
     command += ["--reviewers", str(folder / "script.yaml"), "--keep", str(folder / "kept")]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=3500)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    return json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
 @pytest.fixture(scope="module")

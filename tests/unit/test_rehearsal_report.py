@@ -11,6 +11,7 @@ from billing.invoices.stages import Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.sales.worksheet import read_worksheet
+from billing.subscribers.service import ServiceCause, ServiceChange, ServiceState
 from cli.sandbox.rehearsal_tables import print_rehearsal
 from cli.terminal.output import console
 from sandbox.rehearsal.book import Book, BookEntry
@@ -23,6 +24,7 @@ from sandbox.rehearsal.report import (
     WAITING,
     WEEKEND,
     differences,
+    restrictions_of,
     rows_of,
     summaries,
     sums,
@@ -175,4 +177,24 @@ def test_amounts_in_several_currencies_are_printed_beside_each_other() -> None:
         ["2026-10", "10.00", "1000"],
         ["2026-11"],
         ["all", "10.00", "1000"],
+    ]
+
+
+def _change(number: str, position: int, state: ServiceState, cause: ServiceCause) -> ServiceChange:
+    at = opened().import_at + timedelta(days=position)
+    values = {"number": number, "position": position, "customer_id": "acme", "key": str(position), "at": at}
+    return ServiceChange.model_validate({**values, "state": state, "cause": cause, "by": None, "reason": "a test"})
+
+
+def test_a_restriction_for_not_paying_is_told_with_its_end_and_a_holiday_is_not() -> None:
+    limited = _change("1000009", 2, ServiceState.LIMITED, ServiceCause.NON_PAYMENT)
+    away = _change("1000017", 2, ServiceState.SUSPENDED, ServiceCause.REQUEST)
+    suspended = _change("1000009", 3, ServiceState.SUSPENDED, ServiceCause.NON_PAYMENT)
+    paid = _change("1000009", 4, ServiceState.ACTIVE, ServiceCause.PAID)
+    again = _change("1000009", 5, ServiceState.SUSPENDED, ServiceCause.NON_PAYMENT)
+    told = [(each.state, each.at, each.until) for each in restrictions_of([limited, away, suspended, paid, again])]
+    assert told == [
+        (ServiceState.LIMITED, limited.at, suspended.at),
+        (ServiceState.SUSPENDED, suspended.at, paid.at),
+        (ServiceState.SUSPENDED, again.at, None),
     ]

@@ -8,6 +8,7 @@ import pytest
 from billing.commands import Halt
 from billing.errors import InvalidInput
 from billing.invoices.commands import Edit
+from billing.payments.methods import BillPayer
 from sandbox.rehearsal.reviewers import command_of
 from sandbox.rehearsal.script import ScriptedCommand, read_script
 from tests.unit.months import drafted, opened
@@ -77,3 +78,14 @@ def test_an_approval_before_the_draft_is_told_so() -> None:
 def test_what_cannot_be_read_is_said(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         read_script(_written(tmp_path, text))
+
+
+def test_bills_are_paid_the_day_before_they_are_due_unless_the_script_says_when(tmp_path: Path) -> None:
+    card = opened().customer
+    bolt, coal, dust = (card.evolve(customer_id=name, payment_method=BillPayer()) for name in ("bolt", "coal", "dust"))
+    script = read_script(_written(tmp_path, "pays: {coal: never, dust: 9}"))
+    assert [script.days_to_pay(each) for each in (card, bolt, coal, dust)] == [None, -1, None, 9]
+    late = read_script(_written(tmp_path, "otherwise: {bills: 12}"))
+    assert late.days_to_pay(bolt) == 12
+    with pytest.raises(InvalidInput, match=r"pays\.coal"):
+        read_script(_written(tmp_path, "pays: {coal: 181}"))

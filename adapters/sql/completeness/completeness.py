@@ -9,9 +9,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.schema import (
+from adapters.sql.core.statements import FORMER, OF_ACCOUNT, upsert
+from adapters.sql.events.outbox import backlog
+from adapters.sql.reviewers.brake import last_brake
+from adapters.sql.reviewers.review_queries import NEED_PERSON
+from adapters.sql.schema.months import (
     addresses,
-    alerts,
     collections,
     coverage_runs,
     customers,
@@ -20,10 +23,7 @@ from adapters.sql.core.schema import (
     invoices,
     lines,
 )
-from adapters.sql.core.statements import FORMER, OF_ACCOUNT, upsert
-from adapters.sql.events.outbox import backlog
-from adapters.sql.reviewers.brake import last_brake
-from adapters.sql.reviewers.review_queries import NEED_PERSON
+from adapters.sql.schema.reviewers import alerts
 from adapters.sql.tariffs.agreed import agreed_between
 from adapters.sql.tariffs.service_days import suspended_between
 from billing.apart import Failed, apart

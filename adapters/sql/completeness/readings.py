@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.schema import sales_readings
 from adapters.sql.core.statements import upsert
+from adapters.sql.schema.months import sales_readings
 from billing.period import Period
 from billing.sales.ports import Reading
 from billing.sales.sales import SalesSnapshot

@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.journal_schema import journal_entries
-from adapters.sql.core.schema import customers, debts, invoices, reversals
+from adapters.sql.schema.journal import journal_entries
+from adapters.sql.schema.months import customers, debts, invoices, reversals
 from billing.completeness.snapshots import UncarriedDebt, UncollectedDebt
 from billing.payments.payment import ReversalKind, ReversalStatus
 from billing.receivables.journal import AccountKind, SubjectKind

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from adapters.sql.core.schema import charges
+from adapters.sql.schema.months import charges
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.customers.customer import Customer

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, and_, bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from adapters.sql.core.schema import addresses, collections, customers, debts
+from adapters.sql.schema.months import addresses, collections, customers, debts
 from billing.collections.collection import Collection
 from billing.errors import OutcomeConflict, StaleRun
 from billing.invoices.month import Month

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from adapters.sql.core.biller_schema import personal_numbers, service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.register_schema import register_lines
-from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.receivables.accounts import lock_account
+from adapters.sql.schema.billers import personal_numbers, service_accounts
+from adapters.sql.schema.months import customers
+from adapters.sql.schema.registers import register_lines
 from billing.customers.account_numbers import AccountKey, PersonalNumber, ServiceAccount, new_number
 from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput, NotFound

@@ -3,10 +3,10 @@
 from sqlalchemy import ColumnElement, bindparam, exists, false, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.order_schema import buyers
 from adapters.sql.core.rows import distinct_values
-from adapters.sql.core.schema import addresses, customers
 from adapters.sql.core.statements import IS_SHARED
+from adapters.sql.schema.months import addresses, customers
+from adapters.sql.schema.orders import buyers
 from billing.apart import Failed
 from billing.customers.address import email_key
 from billing.customers.customer import Customer

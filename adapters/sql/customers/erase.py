@@ -8,34 +8,33 @@ from typing import Any, Final
 from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert, or_, select, update
 
 from adapters.sql.completeness.readings import unpacked
-from adapters.sql.core.biller_schema import service_accounts
-from adapters.sql.core.columns import PlainText
+from adapters.sql.core.columns import PlainText, metadata
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import outgoing_events
-from adapters.sql.core.order_schema import order_log
-from adapters.sql.core.schema import (
+from adapters.sql.core.statements import ALERTS, lock, rows_of_month
+from adapters.sql.customers.account_numbers import drop_personal
+from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
+from adapters.sql.receivables.accounts import balance, lock_account
+from adapters.sql.receivables.incoming import scrub_payments
+from adapters.sql.receivables.journal import post
+from adapters.sql.schema.billers import service_accounts
+from adapters.sql.schema.journal import outgoing_events
+from adapters.sql.schema.months import (
     addresses,
-    alerts,
     coverage_runs,
     customers,
     debts,
     decisions,
     invoices,
     messages,
-    metadata,
     registrations,
     reversals,
     sales_readings,
 )
-from adapters.sql.core.service_schema import service_changes, tasks
-from adapters.sql.core.statements import ALERTS, lock, rows_of_month
-from adapters.sql.core.tariff_schema import tariff_log
-from adapters.sql.core.text_schema import customer_texts
-from adapters.sql.customers.account_numbers import drop_personal
-from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
-from adapters.sql.receivables.accounts import balance, lock_account
-from adapters.sql.receivables.incoming import scrub_payments
-from adapters.sql.receivables.journal import post
+from adapters.sql.schema.orders import order_log
+from adapters.sql.schema.reviewers import alerts
+from adapters.sql.schema.services import service_changes, tasks
+from adapters.sql.schema.tariffs import tariff_log
+from adapters.sql.schema.texts import customer_texts
 from adapters.sql.statements.payers import erase_payers
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle

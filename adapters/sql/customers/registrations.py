@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.schema import registration_tries, registrations
 from adapters.sql.core.statements import insert_new, lock
+from adapters.sql.schema.months import registration_tries, registrations
 from billing.apart import Failed
 from billing.customers.address import email_key
 from billing.customers.registration import ON_ITS_WAY, Registration, RegistrationState

@@ -7,8 +7,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, func, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.schema import customers, invoices
 from adapters.sql.customers.account_numbers import open_numbers
+from adapters.sql.schema.months import customers, invoices
 from billing.apart import Failed
 from billing.customers.ports import RosterRow
 from billing.invoices.ports import InvoiceRow

@@ -8,9 +8,9 @@ from sqlalchemy import func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.rows import DISTINCT, address_values, customer_values, distinct_values, invoice_values
-from adapters.sql.core.schema import addresses, customers, invoices
 from adapters.sql.core.statements import insert_new
 from adapters.sql.receivables.accounts import lock_buyers
+from adapters.sql.schema.months import addresses, customers, invoices
 from billing.apart import Failed, apart
 from billing.customers.customer import Customer
 from billing.customers.ports import KnownCustomer

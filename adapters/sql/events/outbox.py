@@ -24,8 +24,8 @@ from sqlalchemy import (
 
 from adapters.sql.core.columns import UtcInstant
 from adapters.sql.core.database import EVENTS, NEWS, SqlDatabase, ahead, as_models, in_thread
-from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.statements import lock, where_given
+from adapters.sql.schema.journal import outgoing_events
 from billing.apart import Failed
 from billing.errors import NotFound
 from billing.events.event import Destination, Event, OutgoingEvent

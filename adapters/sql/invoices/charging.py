@@ -3,9 +3,10 @@
 from sqlalchemy import and_, bindparam, func, literal, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import journal_entries
-from adapters.sql.core.schema import brakes, invoices
 from adapters.sql.core.statements import month_params
+from adapters.sql.schema.journal import journal_entries
+from adapters.sql.schema.months import invoices
+from adapters.sql.schema.reviewers import brakes
 from billing.period import Period
 from billing.receivables.journal import AccountKind, SubjectKind
 from billing.reviewers.brake import Brake

@@ -15,7 +15,6 @@ from adapters.sql.core.rows import (
     line_values,
     version_values,
 )
-from adapters.sql.core.schema import addresses, alerts, customers, debts, decisions, invoices, lines, versions
 from adapters.sql.core.statements import (
     insert_new,
     is_superseded,
@@ -26,6 +25,8 @@ from adapters.sql.core.statements import (
 )
 from adapters.sql.receivables.accounts import balance, lock_customer
 from adapters.sql.receivables.journal import post
+from adapters.sql.schema.months import addresses, customers, debts, decisions, invoices, lines, versions
+from adapters.sql.schema.reviewers import alerts
 from adapters.sql.tariffs.agreed import revision_of
 from billing.apart import Failed
 from billing.collections.ports import DebtRow

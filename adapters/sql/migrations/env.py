@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from adapters.sql.core.schema import metadata
+from adapters.sql.core.columns import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

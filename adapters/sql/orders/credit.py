@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select, text
 
-from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions, journal_entries, transactions
 from adapters.sql.orders.rows import OF_ORDERS, ORDER
+from adapters.sql.schema.journal import INSTRUCTION_IS_OPEN, instructions, journal_entries, transactions
 from billing.receivables.doubts import OrderState
 from billing.receivables.incoming import IncomingPayment, key_of
 from billing.receivables.instructions import InstructionKind

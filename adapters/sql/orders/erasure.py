@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select, update
 
-from adapters.sql.core.order_schema import orders
 from adapters.sql.orders.rows import ORDER, RELEASE, log, read_order
+from adapters.sql.schema.orders import orders
 from billing.customers.erasure import ERASED
 from orders.ports import OrderLogEntry
 

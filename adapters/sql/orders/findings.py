@@ -24,9 +24,9 @@ from sqlalchemy import (
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.errors import unfit
-from adapters.sql.core.journal_schema import journal_entries, transactions
-from adapters.sql.core.order_schema import ORDER_IS_OPEN
 from adapters.sql.orders.rows import OF_ORDERS, ORDER, ORDERS, RELEASE, UNPAID, as_order, releases_of
+from adapters.sql.schema.journal import journal_entries, transactions
+from adapters.sql.schema.orders import ORDER_IS_OPEN
 from billing.apart import Failed
 from billing.receivables.journal import AccountKind
 from orders.order import Order, OrderStanding, ReleaseKind

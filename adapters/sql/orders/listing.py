@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.journal_schema import transactions
-from adapters.sql.core.order_schema import buyers, order_log, order_versions, orders
-from adapters.sql.core.schema import customers
 from adapters.sql.orders.rows import LOG, ORDER, RELEASE, read_order, releases_of, standing_of
+from adapters.sql.schema.journal import transactions
+from adapters.sql.schema.months import customers
+from adapters.sql.schema.orders import buyers, order_log, order_versions, orders
 from orders.order import Buyer, OrderStage, OrderStanding
 from orders.ports import PAGE_ROWS, OrderFilter, OrderLogEntry, OrderPage, OrderRow, OrderVersion
 

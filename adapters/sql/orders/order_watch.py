@@ -5,9 +5,9 @@ from typing import Final
 from sqlalchemy import and_, case, func, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.journal_schema import journal_entries, transactions
-from adapters.sql.core.order_schema import order_log, orders
 from adapters.sql.orders.credit import promised
+from adapters.sql.schema.journal import journal_entries, transactions
+from adapters.sql.schema.orders import order_log, orders
 from billing.receivables.journal import AccountKind, SubjectKind
 from orders.order import EndKind, OrderStage
 from orders.ports import EndedCredit

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, ahead, in_thread
-from adapters.sql.core.order_schema import ORDER_IS_OPEN, buyers, orders, releases
 from adapters.sql.core.statements import insert_new, upsert
 from adapters.sql.events.outbox import finish, put_events, send_again
 from adapters.sql.orders.credit import usable_credit
@@ -25,6 +24,7 @@ from adapters.sql.orders.rows import (
 from adapters.sql.receivables.accounts import balance, lock_account, lock_customer
 from adapters.sql.receivables.journal import post
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.orders import ORDER_IS_OPEN, buyers, orders, releases
 from adapters.sql.subscribers.with_order import account_of_order, register_with_order
 from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination, OutgoingEvent

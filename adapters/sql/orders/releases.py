@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from adapters.sql.core.order_schema import releases
-from adapters.sql.core.schema import brakes
 from adapters.sql.events.outbox import put_events, tell_once
 from adapters.sql.orders.rows import ORDER, UNPAID, log, money_of, read_order, save_order
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.orders import releases
+from adapters.sql.schema.reviewers import brakes
 from billing.events.event import Destination, Event, EventType
 from billing.receivables.journal import SubjectKind, Transaction
 from orders.alerts import of_money_back

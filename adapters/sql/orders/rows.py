@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, RowMapping, and_, bindparam, case, func, insert, select, update
 
 from adapters.sql.core.columns import UtcInstant
-from adapters.sql.core.journal_schema import journal_entries
-from adapters.sql.core.order_schema import order_log, order_versions, orders, releases
+from adapters.sql.schema.journal import journal_entries
+from adapters.sql.schema.orders import order_log, order_versions, orders, releases
 from billing.receivables.journal import AccountKind, SubjectKind
 from orders.order import Answered, Order, OrderStage, OrderStanding, Rejected, Release, ReleaseKind
 from orders.ports import OrderLogEntry

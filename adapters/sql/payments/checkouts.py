@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import CHECKOUT_IS_LIVE, checkouts
 from adapters.sql.core.statements import insert_new, where_given
 from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.receivables.journal import subject_values
+from adapters.sql.schema.journal import CHECKOUT_IS_LIVE, checkouts
 from billing.errors import NotFound
 from billing.keys import checkout_key
 from billing.payments.checkouts import Checkout, CheckoutPage, CheckoutRequest, CheckoutState, begun

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Row, and_, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.rows import collection_values, debt_values, entry_values
-from adapters.sql.core.schema import collections, debts, entries
 from adapters.sql.core.statements import OF_ACCOUNT, check_current, insert_new, rows_of_month, upsert, where_given
 from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.receivables.journal import post
+from adapters.sql.schema.months import collections, debts, entries
 from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.ports import DebtRow

@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 from sqlalchemy import select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.register_schema import file_mappings
 from adapters.sql.core.statements import upsert
+from adapters.sql.schema.registers import file_mappings
 from billing.model import Model
 from billing.registers.mapping import RegisterMapping
 from billing.statements.mapping import CsvMapping

@@ -5,7 +5,10 @@ from datetime import datetime
 from sqlalchemy import Connection, false, func, or_, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import (
+from adapters.sql.core.statements import upsert
+from adapters.sql.receivables.incoming import book, payment_record
+from adapters.sql.receivables.instructions import locked_payment
+from adapters.sql.schema.journal import (
     INSTRUCTION_IS_OPEN,
     IS_OF_ORDER,
     gateway_positions,
@@ -13,9 +16,6 @@ from adapters.sql.core.journal_schema import (
     instructions,
     journal_entries,
 )
-from adapters.sql.core.statements import upsert
-from adapters.sql.receivables.incoming import book, payment_record
-from adapters.sql.receivables.instructions import locked_payment
 from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
 from billing.receivables.instructions import InstructionState
 from billing.receivables.journal import AccountKind, Subject, SubjectKind

@@ -7,9 +7,9 @@ from functools import partial
 
 from sqlalchemy import Connection, RowMapping, and_, func, or_, select
 
-from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.schema.billers import service_accounts
+from adapters.sql.schema.journal import incoming_payments, journal_entries, transactions
 from billing.accounting.payment_export import ExportedPayment
 from billing.receivables.journal import AccountKind, Subject
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, exists, or_, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.journal_schema import incoming_payments
 from adapters.sql.core.rows import charge_values, event_values, message_values, reversal_values
-from adapters.sql.core.schema import EVENT_IS_OPEN, charges, events, messages, reversals
 from adapters.sql.core.statements import insert_new, lock, rows_of_month, upsert, where_given
 from adapters.sql.receivables.incoming import book
+from adapters.sql.schema.journal import incoming_payments
+from adapters.sql.schema.months import EVENT_IS_OPEN, charges, events, messages, reversals
 from billing.apart import Failed
 from billing.errors import PaymentMismatch
 from billing.mails.mail import CustomerMail, MessageRow, MessageStatus, RenderedMail

@@ -5,13 +5,13 @@ from datetime import date, datetime
 from sqlalchemy import Connection, delete, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.register_schema import register_files, register_lines
 from adapters.sql.core.statements import lock
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT
 from adapters.sql.receivables.accounts import lock_account
 from adapters.sql.receivables.incoming import book, known_payment, payment_record
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.registers import register_files, register_lines
 from billing.customers.account_numbers import AccountKey
 from billing.errors import InvalidInput, NotFound
 from billing.money import format_amount

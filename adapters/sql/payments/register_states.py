@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, literal, null, or_, select
 
-from adapters.sql.core.journal_schema import incoming_payments
-from adapters.sql.core.register_schema import register_lines
+from adapters.sql.schema.journal import incoming_payments
+from adapters.sql.schema.registers import register_lines
 from billing.registers.register import LineDecision, LineState, RegisterTerms, Tally
 
 _L, _I = register_lines.c, incoming_payments.c

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import incoming_payments
-from adapters.sql.core.register_schema import register_files, register_lines
 from adapters.sql.core.statements import insert_new, lock
 from adapters.sql.payments.register_states import AMOUNTS, STATE, WITH_PAYMENT, extras, tallies
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.journal import incoming_payments
+from adapters.sql.schema.registers import register_files, register_lines
 from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput
 from billing.receivables.incoming import PaymentKind

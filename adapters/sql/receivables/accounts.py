@@ -18,9 +18,9 @@ from sqlalchemy import (
     select,
 )
 
-from adapters.sql.core.journal_schema import journal_entries
-from adapters.sql.core.order_schema import buyers
-from adapters.sql.core.schema import customers, invoices
+from adapters.sql.schema.journal import journal_entries
+from adapters.sql.schema.months import customers, invoices
+from adapters.sql.schema.orders import buyers
 from billing.invoices.stages import Stage
 from billing.model import MANY_MAX
 from billing.receivables.journal import AccountKind, Balance, Outstanding, Subject, SubjectKind

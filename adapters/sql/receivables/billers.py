@@ -17,17 +17,17 @@ from sqlalchemy import (
     update,
 )
 
-from adapters.sql.core.biller_schema import biller_answers, personal_numbers, service_accounts
 from adapters.sql.core.database import SqlDatabase, ahead
-from adapters.sql.core.journal_schema import journal_entries
-from adapters.sql.core.order_schema import buyers
-from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_counted
 from adapters.sql.customers.account_numbers import locked_owner_of
 from adapters.sql.orders.credit import promised
 from adapters.sql.receivables.accounts import as_balance, balances_of
 from adapters.sql.receivables.incoming import book, payment_record
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.billers import biller_answers, personal_numbers, service_accounts
+from adapters.sql.schema.journal import journal_entries
+from adapters.sql.schema.months import customers
+from adapters.sql.schema.orders import buyers
 from billing.billers.biller import (
     AccountDue,
     Answer,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 from sqlalchemy import ColumnElement, and_, func, or_, select, union_all
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.schema.journal import incoming_payments, journal_entries, transactions
 from billing.apart import Failed
 from billing.period import Period
 from billing.receivables.incoming import ClearedPayment

@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
-from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import moved_with, order_state, usable_credit
 from adapters.sql.payments.checkouts import note_state
 from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, post, subject_values
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.journal import incoming_payments, instructions, transactions
+from adapters.sql.schema.months import customers
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
 from billing.payments.checkouts import CheckoutState

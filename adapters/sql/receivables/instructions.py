@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, TextClause, insert, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, instructions
 from adapters.sql.core.rows import alert_values
-from adapters.sql.core.schema import alerts
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.credit import promised_minor
 from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.receivables.incoming import apply_credit, book, known_payment, post_payment, tell_doubts
 from adapters.sql.receivables.journal import subject_values
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.journal import INSTRUCTION_IS_OPEN, instructions
+from adapters.sql.schema.reviewers import alerts
 from adapters.sql.statements.payers import note_assigned
 from billing.errors import InvalidInput, NotFound
 from billing.receivables.allocation import assigned

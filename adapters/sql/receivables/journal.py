@@ -21,11 +21,11 @@ from sqlalchemy import (
 )
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
-from adapters.sql.core.schema import debts, invoices
 from adapters.sql.events.outbox import put_events
 from adapters.sql.orders.releases import release_what_is_paid
 from adapters.sql.receivables.accounts import balance
+from adapters.sql.schema.journal import incoming_payments, journal_entries, transactions
+from adapters.sql.schema.months import debts, invoices
 from adapters.sql.subscribers.restore import restore_who_has_paid
 from billing.events.event import Destination
 from billing.invoices.stages import COLLECTED_OUTCOMES

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, text, tuple_
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import (
+from adapters.sql.receivables.incoming import known_payment, payment_values
+from adapters.sql.schema.journal import (
     IS_MATCHED,
     IS_UNMATCHED,
     incoming_payments,
@@ -15,7 +16,6 @@ from adapters.sql.core.journal_schema import (
     journal_entries,
     transactions,
 )
-from adapters.sql.receivables.incoming import known_payment, payment_values
 from billing.money import with_digits
 from billing.receivables.incoming import PaymentRecord, PaymentRow
 from billing.receivables.instructions import InstructionKind

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from adapters.sql.core.database import ALERTS as NEW_ALERTS
 from adapters.sql.core.database import NEWS, SqlDatabase, as_models, in_thread
 from adapters.sql.core.rows import alert_values
-from adapters.sql.core.schema import alerts, invoices
 from adapters.sql.core.statements import ALERTS, insert_new, lock
+from adapters.sql.schema.months import invoices
+from adapters.sql.schema.reviewers import alerts
 from billing.apart import Failed
 from billing.reviewers.alerts import Alert, AlertRow
 from billing.reviewers.ports import Claim

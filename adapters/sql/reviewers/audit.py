@@ -6,11 +6,12 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, se
 
 from adapters.sql.core.columns import IS_BY_PERSON, PlainText
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
-from adapters.sql.core.order_schema import order_log
-from adapters.sql.core.register_schema import IS_REJECTED, register_lines
-from adapters.sql.core.schema import brakes, decisions, entries, sign_ins, users
-from adapters.sql.core.tariff_schema import tariff_log
+from adapters.sql.schema.journal import incoming_payments, instructions, transactions
+from adapters.sql.schema.months import decisions, entries
+from adapters.sql.schema.orders import order_log
+from adapters.sql.schema.registers import IS_REJECTED, register_lines
+from adapters.sql.schema.reviewers import brakes, sign_ins, users
+from adapters.sql.schema.tariffs import tariff_log
 from billing.receivables.instructions import InstructionKind, InstructionState
 from billing.receivables.journal import Cause
 from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, AuditRow

@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import Connection, desc, select, update
 
 from adapters.sql.core.database import SqlDatabase, ahead, in_thread
-from adapters.sql.core.schema import brakes
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.releases import tell_of_brake_release
+from adapters.sql.schema.reviewers import brakes
 from billing.errors import NotFound
 from billing.reviewers.brake import Brake
 

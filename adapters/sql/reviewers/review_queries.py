@@ -22,9 +22,10 @@ from sqlalchemy import (
 )
 
 from adapters.sql.core.database import as_models, in_thread
-from adapters.sql.core.schema import INVOICE_NEEDS, brakes, collections, customers, debts, invoices
 from adapters.sql.core.statements import OF_ACCOUNT
 from adapters.sql.reviewers.audit import SqlAudit
+from adapters.sql.schema.months import INVOICE_NEEDS, collections, customers, debts, invoices
+from adapters.sql.schema.reviewers import brakes
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage, stop_of
 from billing.period import Period

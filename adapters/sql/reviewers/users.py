@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.schema import sessions, sign_ins, users
 from adapters.sql.core.statements import insert_new, lock
+from adapters.sql.schema.reviewers import sessions, sign_ins, users
 from billing.errors import BillingError, NotFound
 from billing.reviewers.users import (
     SEEN_EVERY,

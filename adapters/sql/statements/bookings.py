@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, select, text
 
-from adapters.sql.core.journal_schema import incoming_payments
-from adapters.sql.core.statement_schema import LINE_OF_PAYMENT, statement_files, statement_lines
 from adapters.sql.core.statements import lock
 from adapters.sql.receivables.incoming import book, known_payment, payment_record, post_payment
 from adapters.sql.receivables.instructions import propose
 from adapters.sql.receivables.journal import post
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.journal import incoming_payments
+from adapters.sql.schema.statements import LINE_OF_PAYMENT, statement_files, statement_lines
 from adapters.sql.statements.lookups import unpaid
 from adapters.sql.statements.payers import note_payer
 from billing.errors import InvalidInput

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import and_, delete, func, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, journal_entries
-from adapters.sql.core.statement_schema import known_payers, statement_files, statement_lines
 from adapters.sql.core.statements import insert_new
+from adapters.sql.schema.journal import incoming_payments, journal_entries
+from adapters.sql.schema.statements import known_payers, statement_files, statement_lines
 from adapters.sql.statements.bookings import settle
 from adapters.sql.statements.lines import take_in
 from billing.receivables.journal import AccountKind, PaymentName

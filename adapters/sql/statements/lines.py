@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from adapters.sql.core.statement_schema import statement_lines
 from adapters.sql.core.statements import lock
 from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.reviewers.alerts import put_alerts
+from adapters.sql.schema.statements import statement_lines
 from adapters.sql.statements.bookings import Booking, carry_out
 from adapters.sql.statements.lookups import Names, look_up, originals, payments_named, posted, receipts
 from adapters.sql.statements.payers import payers

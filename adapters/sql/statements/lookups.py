@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, text
 
-from adapters.sql.core.journal_schema import INSTRUCTION_IS_OPEN, incoming_payments, instructions, journal_entries
-from adapters.sql.core.order_schema import buyers, orders
-from adapters.sql.core.schema import customers
-from adapters.sql.core.statement_schema import LINE_OF_PAYMENT, statement_lines
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.receivables.incoming import payment_record
+from adapters.sql.schema.journal import INSTRUCTION_IS_OPEN, incoming_payments, instructions, journal_entries
+from adapters.sql.schema.months import customers
+from adapters.sql.schema.orders import buyers, orders
+from adapters.sql.schema.statements import LINE_OF_PAYMENT, statement_lines
 from billing.customers.account_numbers import account_key
 from billing.receivables.incoming import PaymentRecord
 from billing.receivables.instructions import InstructionKind

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, delete, or_, select, text, tuple_, update
 
-from adapters.sql.core.journal_schema import transactions
-from adapters.sql.core.statement_schema import LINE_OF_PAYMENT, known_payers, statement_lines
 from adapters.sql.core.statements import insert_new
+from adapters.sql.schema.journal import transactions
+from adapters.sql.schema.statements import LINE_OF_PAYMENT, known_payers, statement_lines
 from billing.customers.erasure import ERASED
 from billing.receivables.instructions import Instruction
 from billing.statements.matching import KnownPayer, Payer

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select, text, tuple_
 
-from adapters.sql.core.statement_schema import LINE_OF_ENTRY, LINE_WITH_TWIN, statement_files, statement_lines
+from adapters.sql.schema.statements import LINE_OF_ENTRY, LINE_WITH_TWIN, statement_files, statement_lines
 from billing.statements.chain import parts_beside, parts_within, same_as
 from billing.statements.keys import KeyedLine, counted_on
 from billing.statements.likeness import (

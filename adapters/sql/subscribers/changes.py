@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.columns import UtcInstant
-from adapters.sql.core.journal_schema import journal_entries, outgoing_events
-from adapters.sql.core.service_schema import service_changes
 from adapters.sql.events.outbox import put_events
+from adapters.sql.schema.billers import service_accounts
+from adapters.sql.schema.journal import journal_entries, outgoing_events
+from adapters.sql.schema.services import service_changes
 from adapters.sql.subscribers.task_rows import open_tasks, save_end
 from billing.events.event import Destination
 from billing.subscribers.events import service_changed

@@ -4,11 +4,11 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, and_, select, text
 
-from adapters.sql.core.biller_schema import IS_UNPAID
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.schema import customers
-from adapters.sql.core.tariff_schema import tariff_items
 from adapters.sql.receivables.accounts import balance
+from adapters.sql.schema.billers import IS_UNPAID
+from adapters.sql.schema.months import customers
+from adapters.sql.schema.tariffs import tariff_items
 from adapters.sql.subscribers.changes import CHANGES, SERVICES, A, C, as_changes, as_service
 from billing.completeness.service_check import ServiceFaults
 from billing.receivables.overdue import overdue

@@ -2,10 +2,10 @@
 
 from sqlalchemy import ColumnElement, func, or_, select
 
-from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.order_schema import buyers
-from adapters.sql.core.schema import customers
+from adapters.sql.schema.billers import service_accounts
+from adapters.sql.schema.months import customers
+from adapters.sql.schema.orders import buyers
 from adapters.sql.subscribers.changes import A
 from billing.subscribers.ports import PAGE_SERVICES, ServiceFilter, ServicePage
 from billing.subscribers.service import Service, ServiceRow, ServiceState

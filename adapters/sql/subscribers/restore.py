@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, text, union_all
 
-from adapters.sql.core.biller_schema import IS_UNPAID, service_accounts
-from adapters.sql.core.service_schema import TASK_IS_OPEN, tasks
 from adapters.sql.receivables.accounts import balance
+from adapters.sql.schema.billers import IS_UNPAID, service_accounts
+from adapters.sql.schema.services import TASK_IS_OPEN, tasks
 from adapters.sql.subscribers.changes import services_of, write_changes
 from adapters.sql.subscribers.task_rows import end_needless
 from billing.receivables.journal import AccountKind, Transaction

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.customers.account_numbers import give_number, lock_known
 from adapters.sql.orders.releases import is_braked
 from adapters.sql.receivables.accounts import balance
+from adapters.sql.schema.billers import service_accounts
 from adapters.sql.subscribers.changes import (
     CHANGES,
     SERVICES,

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from adapters.sql.core.service_schema import tasks
 from adapters.sql.core.statements import insert_counted, where_given
+from adapters.sql.schema.services import tasks
 from billing.errors import NotFound
 from billing.tasks.task import NewTask, Task, TaskEnd, TaskKind, TaskOutcome
 

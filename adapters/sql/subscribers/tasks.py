@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.service_schema import tasks
 from adapters.sql.core.statements import where_given
 from adapters.sql.receivables.accounts import lock_account
+from adapters.sql.schema.services import tasks
 from adapters.sql.subscribers.changes import write_changes
 from adapters.sql.subscribers.services import lock_service
 from adapters.sql.subscribers.task_rows import T, as_task, open_task, save_end, task_by_number

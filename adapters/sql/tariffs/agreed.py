@@ -7,9 +7,9 @@ from datetime import datetime
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, func, insert, or_, select
 
-from adapters.sql.core.schema import customers, invoices
 from adapters.sql.core.statements import upsert
-from adapters.sql.core.tariff_schema import tariff_items, tariff_log, tariffs
+from adapters.sql.schema.months import customers, invoices
+from adapters.sql.schema.tariffs import tariff_items, tariff_log, tariffs
 from billing.errors import InvalidInput
 from billing.period import Period
 from billing.tariffs.changes import ITEMS_MAX, Known

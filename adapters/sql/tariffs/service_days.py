@@ -6,8 +6,8 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from adapters.sql.core.schema import customers
-from adapters.sql.core.service_schema import service_changes
+from adapters.sql.schema.months import customers
+from adapters.sql.schema.services import service_changes
 from billing.period import Period
 from billing.subscribers.service import ServiceState
 from billing.tariffs.service_days import StateChange, suspended_days

@@ -5,11 +5,11 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
-from adapters.sql.core.biller_schema import service_accounts
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.statements import lock, upsert, where_given
-from adapters.sql.core.tariff_schema import tariff_log, tariffs
 from adapters.sql.receivables.accounts import lock_account
+from adapters.sql.schema.billers import service_accounts
+from adapters.sql.schema.tariffs import tariff_log, tariffs
 from adapters.sql.tariffs.agreed import agreed_for, known_of, known_tariffs, log_change, write_items
 from adapters.sql.tariffs.service_days import suspended_of
 from billing.customers.ladder import Rung

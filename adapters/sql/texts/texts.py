@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, text, true, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.statements import insert_new, where_given
-from adapters.sql.core.text_schema import TEXT_IS_SENT, customer_texts, text_days
+from adapters.sql.schema.texts import TEXT_IS_SENT, customer_texts, text_days
 from adapters.sql.subscribers.task_rows import open_task
 from billing.customers.erasure import ERASED
 from billing.errors import TextsHeld, TextsUnavailable

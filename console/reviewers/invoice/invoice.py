@@ -51,8 +51,8 @@ from console.reviewers.invoice.preview import preview
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.web.forms import form_of
+from services.messages.ways_to_pay import PaymentWays
 from services.sheet_comparison import SheetComparer
-from services.ways_to_pay import PaymentWays
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _COMMAND_ID = re.compile(r"[0-9a-f-]{32,36}")

@@ -1,4 +1,4 @@
-"""Tables of service accounts' history, and of tasks; the accounts themselves are in ``biller_schema.py``."""
+"""Tables of service accounts' history, and of tasks; the accounts themselves are in ``schema/billers.py``."""
 
 from typing import Final
 

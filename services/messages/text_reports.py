@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from billing.errors import TextUnknown
 from billing.texts.ports import TextStore
 from billing.texts.text import Delivery, TextReport, TextRow, Texts
-from services.customer_texts import CustomerTexts
+from services.messages.customer_texts import CustomerTexts
 
 _FOR = timedelta(days=3)
 _SILENCE = timedelta(minutes=10)

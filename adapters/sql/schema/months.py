@@ -1,7 +1,4 @@
-"""Tables of the SQL ledger; the journal's are in ``journal_schema.py``, those of registers in ``register_schema.py``.
-
-A test proves that the migrations in ``adapters/sql/migrations`` agree with them.
-"""
+"""Tables of customers, their months, and what they left unpaid."""
 
 from typing import Final
 
@@ -23,7 +20,6 @@ from adapters.sql.core.columns import (
     table,
     texts,
 )
-from adapters.sql.core.journal_schema import transactions
 
 EVENT_IS_OPEN: Final = "result IS NULL"  # literal SQL, so that queries can use the partial index
 INVOICE_NEEDS: Final = "needs IS NOT NULL"
@@ -201,18 +197,6 @@ messages: Final = table(
     Index("messages_by_customer_and_period", "customer_id", "period"),
 )
 
-alerts: Final = table(
-    "alerts",
-    *key("alert_id"),
-    *texts("kind", "customer_id", "period", "order_number", "text", "currency"),  # order_number "": about none
-    *json("remedies"),  # what a person can do about it
-    *amounts("amount_minor", nullable=True),
-    *instants("at"),
-    *texts("digest_id", nullable=True),  # NULL: in no digest yet
-    *instants("told_at", nullable=True),
-    partial_index("alerts_untold", "at", where="told_at IS NULL"),
-)
-
 # The last daily completeness check of each period: the heartbeat.
 coverage_runs: Final = table(
     "coverage_runs",
@@ -231,45 +215,6 @@ sales_readings: Final = table(
     *instants("read_at", nullable=True),
     *columns(LargeBinary, "content", nullable=True),
     *instants("claimed_until", nullable=True),  # a process is reading it
-)
-
-# The emergency brake: on while the last row is not released.
-brakes: Final = table(
-    "brakes",
-    *number("number"),
-    *texts("pulled_by", "pulled_why", "pulled_via"),
-    *instants("pulled_at"),
-    *texts("released_by", "released_why", "released_via", nullable=True),
-    *instants("released_at", nullable=True),
-)
-
-users: Final = table(
-    "users",
-    *key("username"),
-    *texts("name", "role", "password_hash"),
-    *instants("created_at"),
-    *instants("disabled_at", nullable=True),
-)
-
-sessions: Final = table(
-    "sessions",
-    *key("token_hash"),
-    Column("username", PlainText, ForeignKey("users.username"), nullable=False),
-    *instants("created_at", "seen_at", "expires_at"),
-    Index("sessions_by_username", "username"),
-)
-
-# Attempts to sign in, for throttling and for the record.
-sign_ins: Final = table(
-    "sign_ins",
-    *counter("number"),
-    *texts("username", "address"),
-    *texts("browser"),  # one in which the user has signed in before; "": none
-    *flags("accepted"),
-    *instants("at"),
-    Index("sign_ins_by_at", "at"),
-    Index("sign_ins_by_username", "username", "at"),
-    Index("sign_ins_by_address", "address", "at"),
 )
 
 registrations: Final = table(
@@ -298,5 +243,3 @@ registration_tries: Final = table(
     Index("registration_tries_by_origin", "origin", "at"),
     Index("registration_tries_by_at", "at"),
 )
-
-metadata: Final = transactions.metadata  # of all tables, here and there

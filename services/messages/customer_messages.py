@@ -19,8 +19,8 @@ from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.mails.mail import CustomerMailKind
 from billing.texts.text import Consequence, TextFacts, TextKind
-from services.customer_mails import CustomerMails
-from services.customer_texts import CustomerTexts
+from services.messages.customer_mails import CustomerMails
+from services.messages.customer_texts import CustomerTexts
 
 REFUSED = (MailRefused, TextRefused)
 """What ``tell`` raises if the customer cannot be told: the address or number takes nothing."""

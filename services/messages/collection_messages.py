@@ -16,7 +16,7 @@ from billing.subscribers.ports import Services
 from billing.subscribers.service import ServiceCause
 from billing.texts.text import Consequence, TextKind
 from services import clock
-from services.customer_messages import REFUSED, CustomerMessages
+from services.messages.customer_messages import REFUSED, CustomerMessages
 
 
 class _Ledger(CustomerStore, MonthStore, Services, Protocol):

@@ -15,7 +15,7 @@ from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, Ma
 from billing.period import Period
 from billing.texts.text import Consequence
 from services import clock
-from services.ways_to_pay import PaymentWays
+from services.messages.ways_to_pay import PaymentWays
 
 _OF_BILLS = (CustomerMailKind.NOTICE, CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
 _VALID = timedelta(days=180)

@@ -1,0 +1,1 @@
+"""Tables of the SQL ledger. A test proves that the migrations in ``adapters/sql/migrations`` agree with them."""
