@@ -45,9 +45,13 @@ class Paid:
 
 
 class Account:
-    """The sums of all entries, and the instants at which bills that are in force fall due."""
+    """The sums of all entries, and the instants at which bills that are in force fall due.
+
+    ``bills``: months that closed with a bill, for which no card is charged; they are paid in parts, also early.
+    """
 
     def __init__(self) -> None:
+        self.bills: set[str] = set()
         self.sums = Entries()
         self.due: dict[str, datetime] = {}
 
@@ -112,9 +116,10 @@ class Account:
         )
 
     def payable(self, month: str, amount_minor: int, at: datetime | None) -> int:
-        """A month's bill that is not due yet is paid whole or not at all."""
+        """What a card will be charged for is paid whole or not at all before it is due."""
         owed = max(0, self.owed(month))
-        is_early = not is_order(month) and at is not None and month in self.due and self.due[month] > at
+        is_charged = not is_order(month) and month not in self.bills
+        is_early = is_charged and at is not None and month in self.due and self.due[month] > at
         return 0 if is_early and amount_minor < owed else min(amount_minor, owed)
 
     # -- money that goes back

@@ -192,8 +192,7 @@ class Books:
         months = [place.name for place in entries if place.kind is AccountKind.RECEIVABLE]
         if cause is Cause.FREED or not months:
             return Entries()
-        is_not_paid = Follower(cause, months[0], transaction.at)  # the month, when it was due
-        return self._bills.following(is_not_paid)
+        return self._bills.following(Follower(cause, months[0], transaction.at))  # not paid when it was due
 
     def _missed(self) -> None:
         """What had to follow, and did not, is entered all the same."""
@@ -215,7 +214,11 @@ class Books:
             return entries
         if name in self._paid:
             self._say(f"{arrival.reference} is booked twice")
-        shares = self._account.pay(arrival.amount_minor, arrival.subject, transaction.at)
+        source = Place(AccountKind.UNMATCHED if is_assigned else AccountKind.CLEARING, arrival.rail)
+        paying = arrival.amount_minor, arrival.subject, transaction.at
+        if without_nothing(with_source(self._account.pay(*paying), source, paying[0])) != entries:  # closed by then
+            self._account.bills |= self._facts.billed & self._account.due.keys()
+        shares = self._account.pay(*paying)
         if not (is_assigned or arrival.subject) and arrival.rail in self._registers.bank.contracts:
             self._app_credit.paid_at = transaction.at
         if arrival.subject and arrival.rail != CARDS:
@@ -223,8 +226,7 @@ class Books:
         self._paid[name] = paid = Paid(arrival.subject)
         for place, minor in shares.items():
             paid.brought[place.name] -= minor
-        source = AccountKind.UNMATCHED if is_assigned else AccountKind.CLEARING
-        return with_source(shares, Place(source, arrival.rail), arrival.amount_minor)
+        return with_source(shares, source, arrival.amount_minor)
 
     def _is_ours(self, arrival: Arrival) -> bool:
         is_known = arrival.is_named or arrival.is_claimed

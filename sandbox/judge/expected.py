@@ -68,6 +68,13 @@ class CustomerScript:
         return next(email for since, email in reversed(self._emails) if since <= instant)
 
 
+def first_email(emails: list[str], months: list[list[Decision]]) -> str:
+    """Of all that the customer ever had, the one that no decision has brought; "": there was none."""
+    updates = (each for each in chain.from_iterable(months) if each.accepted and each.command == "update_customer")
+    later = {_changes(each).get("email") for each in updates}
+    return next((email for email in emails if email not in later), "")
+
+
 @dataclass(frozen=True)
 class ExpectedMonth:
     """The month as it should be: ``outcome`` None while nobody can say."""

@@ -11,7 +11,7 @@ from sandbox.judge.orders.order_books import OrderFacts
 class Facts(NamedTuple):
     """What is known of a customer from outside: totals of the notices that have arrived, by month; months of which
     people have written something off; months that were paid when they were charged; orders, by ``order 1042``; and
-    refunds of anybody that people have asked for.
+    refunds of anybody that people have asked for. ``billed``: months that closed with a bill.
     """
 
     announced: Mapping[str, Collection[int]]
@@ -19,3 +19,4 @@ class Facts(NamedTuple):
     paid: set[str]
     orders: Mapping[str, OrderFacts] = MappingProxyType({})
     refunds: Collection[AskedRefund] = ()
+    billed: frozenset[str] = frozenset()

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import CollectionStage
-from billing.customers.ports import CustomerStore
+from billing.customers.ports import Addresses, CustomerStore
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
 from billing.invoices.stages import Stage
@@ -27,7 +27,16 @@ from billing.reviewers.ports import AlertListing
 from billing.texts.text import TextKind, TextRow
 from sandbox.judge.books import Books
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
-from sandbox.judge.expected import CustomerScript, ExpectedMonth, MonthMoney, TypedRow, announced, read_sheet, texted
+from sandbox.judge.expected import (
+    CustomerScript,
+    ExpectedMonth,
+    MonthMoney,
+    TypedRow,
+    announced,
+    first_email,
+    read_sheet,
+    texted,
+)
 from sandbox.judge.exposed_numbers import exposed
 from sandbox.judge.facts import Facts
 from sandbox.judge.orders.asked_refunds import AskedRefund, asked_refunds
@@ -52,6 +61,7 @@ from sandbox.stand_ins.mailbox import Mail, read_mail
 
 
 class _Ledger(
+    Addresses,
     AlertListing,
     CollectionStore,
     CustomerStore,
@@ -173,7 +183,8 @@ async def _account(
     customer, customer_id, journal = subscriber.customer, subscriber.customer_id, sources.journal
     decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
     at_stripe = journal.email_of(customer.payer_id) if customer.payer_id else None
-    script = CustomerScript(at_stripe or customer.email or "", [*decisions.values()])
+    known = [*decisions.values()]
+    script = CustomerScript(at_stripe or first_email(await ledger.own_emails(customer_id), known), known)
     stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
@@ -245,7 +256,8 @@ def _facts(
     }
     given_up: set[str] = {period for period, stage in stages.items() if stage is CollectionStage.WRITTEN_OFF}
     paid: set[str] = {month.period for month in months if month.outcome is Stage.PAID}
-    return Facts(notices, given_up, paid)
+    billed = frozenset[str](month.period for month in months if month.outcome is Stage.BILLED)
+    return Facts(notices, given_up, paid, billed=billed)
 
 
 def _mailed(sources: _Sources, messages: list[MessageRow], currency: str) -> Iterator[int]:

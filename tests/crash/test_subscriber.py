@@ -51,7 +51,7 @@ async def test_a_worker_killed_at_any_boundary_of_the_ladder_changes_nothing(
         outcome, passed = await tell(server, tmp_path / f"killed-{number}", boundary)
         reached += boundary in passed
         wrong = [f"{key}: {outcome[key]}, not {expected[key]}" for key in expected if outcome[key] != expected[key]]
-        print(f"subscriber: killed {boundary}: {'WRONG' if wrong else 'ok'}")
+        print(f"subscriber: killed {boundary}: {' '.join(wrong) or 'ok'}")
         complaints += [f"killed {boundary}: {each}" for each in wrong]
     assert not complaints, "\n".join(complaints)
     assert reached >= len(chosen) * 2 // 3, "most boundaries have to be reached again"

@@ -37,6 +37,14 @@ async def a_bill_is_paid_in_time(bed: Bed) -> None:
     await everybody_is_told(bed)
 
 
+async def a_bill_is_paid_in_parts_before_it_is_due(bed: Bed) -> None:
+    period = await billed(bed)
+    for reference, amount in (("bank-1", "5"), ("bank-2", plain_amount(minor(period) - 500, "eur"))):
+        await transfer(bed, reference, amount, period)
+    await collections_are_told(bed)
+    await everybody_is_told(bed)
+
+
 async def a_bill_is_warned_of_and_then_paid(bed: Bed) -> None:
     period = await billed(bed)
     await warned(bed)

@@ -14,6 +14,7 @@ _PRESSED = "nobody is warned or restricted outside"
 
 STORIES: list[Story] = [
     stories.a_bill_is_paid_in_time,
+    stories.a_bill_is_paid_in_parts_before_it_is_due,
     stories.a_bill_is_warned_of_and_then_paid,
     stories.a_service_is_suspended_and_paid_in_three_parts,
     stories.a_service_is_paid_for_before_the_collection_knows,
