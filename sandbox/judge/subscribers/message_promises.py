@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from billing.collections.collection import Collection
@@ -71,12 +71,18 @@ def _is_refused(texts: list[TextRow]) -> bool:
 
 
 def repeated_texts(evidence: Evidence) -> Iterator[str]:
-    """The vendor's own journal against the ledger: each text of the one is one of the other."""
-    taken = Counter(text["id"] for text in evidence.subscribers.texts)
-    yield from (f"text {name} was sent {times} times" for name, times in taken.items() if times > 1)
-    rows = {row.message_id: row for each in evidence.subscribers.subscribers.values() for row in each.texts}
+    """The vendor's own journal against the ledger: each text of the one is one of the other.
+
+    At Twilio, which knows no id of ours, texts with the same words to the same number are counted.
+    """
+    taken = Counter(map(_name_of, evidence.subscribers.texts))
+    all_rows = [row for each in evidence.subscribers.subscribers.values() for row in each.texts]
+    known, rows = Counter(map(_name_in_ledger, all_rows)), {_name_in_ledger(row): row for row in all_rows}
+    for name, times in taken.items():
+        if times > max(1, known[name]):
+            yield f"text {name} was sent {times} times"
     for text in evidence.subscribers.texts:
-        row = rows.get(text["id"])
+        row = rows.get(_name_of(text))
         if row is None or (row.recipient, row.body) != (f"+{text['to'].lstrip('+')}", text["body"]):
             yield f"text {text['number']} at the vendor is not in the ledger as it was sent"
     for name, row in rows.items():
@@ -85,10 +91,18 @@ def repeated_texts(evidence: Evidence) -> Iterator[str]:
         if evidence.is_over and row.status in (TextStatus.SENDING, TextStatus.WAITING) and not _is_old(row):
             yield f"the {row.kind} text of {row.customer_id} is {row.status} since {row.tried_at}"
     for whose, times in Counter(
-        (row.customer_id, row.kind, row.period, row.body) for row in rows.values() if row.kind is TextKind.BILL
+        (row.customer_id, row.kind, row.period, row.body) for row in all_rows if row.kind is TextKind.BILL
     ).items():
         if times > 1:
             yield f"{whose[0]} was told {times} times by text of the bill of {whose[2]}"
+
+
+def _name_of(text: dict[str, Any]) -> str:
+    return text["id"] or f"{text['to']} {text['body']}"
+
+
+def _name_in_ledger(row: TextRow) -> str:
+    return f"{row.recipient} {row.body}" if row.vendor == "twilio" else row.message_id
 
 
 def _is_old(row: TextRow) -> bool:
