@@ -61,9 +61,9 @@ class Subscriber:
             await act(at)
 
     async def _reach(self, at: datetime) -> None:
+        """The collection after the month, which begins it; it runs before the ledger knows of it."""
         await self.reach_month(at)
-        if await self.world.ledger.debts(customer_id=self._customer.customer_id, open_only=True):
-            await self.timeline.reach(self._handle, at)
+        await self.timeline.reach(self._handle, at)
 
     async def _next_payment(self) -> tuple[datetime, Outstanding] | None:
         days = self.script.days_to_pay(self._customer)
