@@ -10,7 +10,7 @@ import typer
 
 from billing.apart import Failed
 from billing.completeness.chains import ChainStatus
-from billing.errors import NotFound
+from billing.errors import NotFound, RowUnreadable
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import LineItem
 from billing.invoices.month import Month
@@ -21,7 +21,7 @@ from billing.mails.mail import MessageRow
 from billing.money import format_amount, sums_of, totals_text
 from billing.period import Period
 from billing.remedies import RemedyAction
-from billing.reviewers.queries import MonthProgress
+from billing.reviewers.queries import MonthOverview, MonthProgress
 from bootstrap import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
@@ -55,7 +55,7 @@ async def list_(
             rows = await ledger.current_invoices(unread)
         else:
             rows = await ledger.invoices(period, stage, failed=unread)
-        progress = MonthProgress.of(await ledger.totals(period)) if period else None
+        progress = await _progress(ledger, period) if period else None
     standstill = await standstill_of(settings, {row.customer_id for row in rows if row.stage not in OUTCOMES})
     totals = sums_of((row.total_minor if row.version else 0, row.currency) for row in rows)
     stages = Counter(str(row.stage) for row in rows)
@@ -79,6 +79,14 @@ async def list_(
     say(totals_text(totals), style="bold")
     print_standstill(standstill)
     end_with(unread)
+
+
+async def _progress(ledger: MonthOverview, period: Period) -> MonthProgress | None:
+    """How far the month is; None while a row of it cannot be read, which is named among those that have failed."""
+    try:
+        return MonthProgress.of(await ledger.totals(period))
+    except RowUnreadable:
+        return None
 
 
 def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus]) -> tuple[str, ...]:

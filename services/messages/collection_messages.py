@@ -79,6 +79,6 @@ class CollectionMessages:
 
 
 def _due(collection: Collection, now: datetime) -> Collection:
-    """Without what is owed but not due yet; as it stands if that is all."""
-    due = tuple(debt for debt in collection.debts if debt.settled or debt.opened_at <= now)
+    """Without bills that are not due yet; as it stands if that is all."""
+    due = tuple(debt for debt in collection.debts if debt.settled or debt.method or debt.opened_at <= now)
     return collection.evolve(debts=due) if any(not debt.settled for debt in due) else collection

@@ -9,6 +9,7 @@ from billing.collections.collection import Collection
 from billing.collections.dunning import REMEDIES, CardRemedy
 from billing.collections.stages import ScheduledTry
 from billing.customers.customer import Customer
+from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
 from billing.invoices.stages import Closed, Stage
@@ -18,6 +19,7 @@ from billing.payments.ports import ChargeRow
 from billing.period import Period
 from billing.progress import Braked, Failure, Outage
 from console.customers.customer_view import CustomersPage, CustomerView, Situation, customer_view
+from console.customers.promise import OwnPromise
 from console.customers.wording import values
 from console.web.pages import Pages
 from tests.debts import only, with_fields
@@ -58,6 +60,7 @@ SUCCEEDED = ChargeRow(
 
 def said(collection: Collection | None, shown: CustomerView, month: Month = MONTH) -> str:
     page: dict[str, object] = {"here": "/pay/x", "next_look": 1, "refresh_seconds": None, "gateways": {}}
+    page |= {"ways": WaysToPay(), "promise": OwnPromise()}
     of_month = values(CustomersPage(month, collection, shown, ()))
     answer = Pages("Acme", "billing@example.com").page("pay.html", page | of_month)
     return bytes(answer.body).decode()

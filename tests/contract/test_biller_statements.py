@@ -64,9 +64,9 @@ async def booked(ledger: SqlLedger) -> list[str]:
 
 @pytest.mark.parametrize("whose", ["number", "person"])
 async def test_a_payment_asks_for_each_thing_once(books: SqlLedger, url: str, whose: str) -> None:
-    """Nine statements and the commit: on PostgreSQL a round trip each, and each is what a bank waits for."""
+    """Ten statements and the commit: on PostgreSQL a round trip each, and each is what a bank waits for."""
     ledger = await SqlLedger.connect(url, (Destination.COLLECTION,))
-    assert await statements(ledger, whose, 1000) == 9
+    assert await statements(ledger, whose, 1000) == 10
     await ledger.close()
 
 
