@@ -76,6 +76,8 @@ from tests.scenarios.stories import (
     what_is_owed_is_written_off,
 )
 
+pytestmark = pytest.mark.turns(3)
+
 DEFECTS: list[Defect] = [
     (the_answer_to_the_charge_is_lost, charges_again_instead_of_looking_up, "nobody is charged twice"),
     (the_sheet_changes_for_a_while, reads_the_amount_from_the_sheet_again, "charges equal the sheet"),

@@ -8,6 +8,8 @@ from tests.scenarios import bank_stories as stories
 from tests.scenarios.judging import Defect, Plant, Story, broken, check_named, each, each_defect
 from tests.scenarios.stories import PERIOD
 
+pytestmark = pytest.mark.turns(2)
+
 _BOOKED_ONCE = "what a bank was told is paid is booked once"
 _TOLD = "people are told of what a bank's register"
 _JOURNAL = "the journal has every movement"

@@ -7,6 +7,8 @@ from tests.scenarios import order_defects as defects
 from tests.scenarios import order_stories as stories
 from tests.scenarios.judging import Defect, Plant, Story, broken, check_named, each, each_defect
 
+pytestmark = pytest.mark.turns(2)
+
 _RELEASED = "an order is released once, as agreed, when paid enough"
 _JOURNAL = "the journal has every movement"
 _PEOPLE = "people are told of an order's money"

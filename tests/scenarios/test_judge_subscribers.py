@@ -8,6 +8,8 @@ from tests.scenarios import subscriber_defects as defects
 from tests.scenarios import subscriber_stories as stories
 from tests.scenarios.judging import Defect, Plant, Story, broken, check_named, each, each_defect
 
+pytestmark = pytest.mark.turns(2)
+
 _RESTRICTED = "a service is restricted only while"
 _TEXTS = "no text is sent twice"
 _PRESSED = "nobody is warned or restricted outside"

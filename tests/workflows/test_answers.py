@@ -20,6 +20,8 @@ from sandbox.reviewers import alerts_are_sent
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.debts import only
 
+pytestmark = pytest.mark.turns(2)
+
 GARBAGE: dict[str, object] = {"text": "paid", "nothing": None, "another form": {"status": "paid?"}, "list": [1]}
 
 

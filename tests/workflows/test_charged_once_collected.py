@@ -16,6 +16,8 @@ from tests.bed import OCTOBER, Bed
 from tests.debts import only, transferred
 from tests.workflows.charging import ANN, attempts, overdue
 
+pytestmark = pytest.mark.turns(2)
+
 
 async def test_case_9_insufficient_funds_are_tried_on_schedule_and_succeed_on_the_same_payment(bed: Bed) -> None:
     closed = await overdue(bed)

@@ -22,6 +22,8 @@ from tests.postgresql import postgresql_server
 from tests.workflows.charging import ANN, CONFIRM, INTENTS, answer_is_lost, attempts
 from worker import READY
 
+pytestmark = pytest.mark.turns(2)
+
 
 async def test_case_1_an_answer_dropped_after_the_confirm_was_committed_is_looked_up(bed: Bed) -> None:
     await bed.monitored()

@@ -22,6 +22,8 @@ from tests.bed import Bed, now
 from tests.stops import text_of
 from workflows.options import RETRY_PAUSE
 
+pytestmark = pytest.mark.turns(2)
+
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 
 

@@ -37,6 +37,8 @@ from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
 from workflows.visibility import SEARCH_ATTRIBUTES
 
+pytestmark = pytest.mark.turns(2)
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
