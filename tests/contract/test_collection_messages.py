@@ -20,7 +20,13 @@ from services.messages.ways_to_pay import PaymentWays
 from tests.unit.letters import POOR, SUSPENDED_SOON, contacted
 
 OWING = contacted(POOR)
-NEXT = OWING.debts[0].evolve(period=Period("2026-11"), amount_minor=3_000, opened_at=clock.now() + timedelta(days=300))
+NEXT = OWING.debts[0].evolve(
+    period=Period("2026-11"),
+    amount_minor=3_000,
+    opened_at=clock.now() + timedelta(days=300),
+    method=None,
+    by_card=False,
+)
 
 
 async def told(ledger: SqlLedger, folder: Path, collection: Collection, kind: TextKind) -> str:
