@@ -152,7 +152,7 @@ def look_up_event(seen: GatewayTransaction, at: datetime, event_id: str = "") ->
     returned = "" if seen.returned_minor is None else str(seen.returned_minor)
     return PaymentEvent(
         event_id=event_id or f"gateway:{seen.rail}:{seen.reference}:{seen.code}:{returned}",
-        type=GATEWAY_ATTEMPT if seen.state in _UNPAID else GATEWAY_RETURNED,
+        type=GATEWAY_RETURNED if _is_going_back(seen) else GATEWAY_ATTEMPT,
         object_id=seen.rail,
         payment_id=seen.reference if seen.amount_minor else "",
         created_at=at,
@@ -162,3 +162,9 @@ def look_up_event(seen: GatewayTransaction, at: datetime, event_id: str = "") ->
 def is_taken_at_once(seen: GatewayTransaction) -> bool:
     """Whether a callback brings money, and is answered once that is booked; all others are looked up."""
     return seen.state is GatewayState.APPROVED
+
+
+def _is_going_back(seen: GatewayTransaction) -> bool:
+    """Whether money goes back; what has arrived, and cannot be booked at once, is an attempt to be looked up."""
+    is_whole = seen.state is GatewayState.APPROVED and not seen.returned_minor
+    return not (is_whole or seen.state in _UNPAID)
