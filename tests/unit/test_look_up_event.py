@@ -22,6 +22,8 @@ def test_money_that_has_arrived_is_not_looked_up_as_money_that_goes_back(
 ) -> None:
     seen = GatewayTransaction.model_construct(
         rail="wayforpay",
+        currency="eur",
+        paid_at=datetime.now(UTC),
         reference="1042",
         code="Approved",
         state=state,
