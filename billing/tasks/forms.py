@@ -59,7 +59,7 @@ class FormField(Model, extra="forbid"):
     type: FieldType
     required: bool = True
     options: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
-    max: Annotated[int, Field(ge=1)] | None = None
+    max: Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
