@@ -1,5 +1,6 @@
 """Files of procedures are read strictly: what YAML can beyond that is refused, with the line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_name_that_is_written_twice_is_refused_with_every_line(tmp_path: Path)
     found = faults(tmp_path, ("due: 4h", "due: 4h\n    due: 5h"), ("title: A small one", "title: A\ntitle: B"))
     assert found == [
         "line 3: title is written twice; take one out",
-        "line 36: due is written twice; take one out",
+        "line 42: due is written twice; take one out",
     ]
 
 
@@ -97,7 +98,7 @@ def test_one_faulty_file_is_told_with_its_faults(tmp_path: Path) -> None:
     )
     with pytest.raises(
         InvalidInput,
-        match=r"other\.yaml: line 30, step work: crev is no department in BILLING_DEPARTMENTS; did you mean crew",
+        match=r"other\.yaml: line 36, step work: crev is no department in BILLING_DEPARTMENTS; did you mean crew",
     ):
         procedures_of(procedure_files(tmp_path, KNOWN))
 
@@ -107,3 +108,8 @@ def test_every_shipped_procedure_is_in_order(path: Path) -> None:
     file = procedure_file(path, KNOWN)
     assert not file.faults
     assert file.procedure is not None
+
+
+def test_the_example_in_the_documents_is_in_order(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (SHIPPED.parent / "docs" / "procedures.md").read_text(), re.DOTALL)
+    assert not read(tmp_path, example, "visit.yaml").faults
