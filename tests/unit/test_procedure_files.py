@@ -2,8 +2,11 @@
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.procedures import BYTES_MAX, procedure_file, procedure_files
 from billing.errors import InvalidInput, NotFound
@@ -113,3 +116,28 @@ def test_every_shipped_procedure_is_in_order(path: Path) -> None:
 def test_the_example_in_the_documents_is_in_order(tmp_path: Path) -> None:
     (example,) = re.findall(r"```yaml\n(.*?)```", (SHIPPED.parent / "docs" / "procedures.md").read_text(), re.DOTALL)
     assert not read(tmp_path, example, "visit.yaml").faults
+
+
+@given(st.data())
+def test_whatever_a_slip_makes_of_a_file_it_is_in_order_or_its_faults_are_told(data: st.DataObject) -> None:
+    """Lines that are missing, twice, elsewhere or of another depth; words in the place of others."""
+    lines = SMALL.splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(lines) - 1))
+        other = lines[data.draw(st.integers(0, len(lines) - 1))]
+        slip = data.draw(st.sampled_from(["drop", "double", "move", "indent", "replace", "cut"]))
+        if slip == "drop":
+            lines[place] = ""
+        elif slip in ("double", "move"):
+            lines.insert(place, other)
+        elif slip == "indent":
+            lines[place] = "  " + lines[place]
+        elif slip == "replace":
+            value = data.draw(st.sampled_from(["5", "[]", "{}", "yes", "x", "[[a]]", "null", "{a: b}", "- a", "''"]))
+            lines[place] = f"{lines[place].partition(':')[0]}: {value}"
+        else:
+            lines[place] = lines[place][: data.draw(st.integers(0, len(lines[place])))]
+    with TemporaryDirectory() as folder:
+        file = read(Path(folder), "\n".join(lines))
+    assert (file.procedure is None) == bool(file.faults)
+    assert all(fault.text for fault in file.faults)
