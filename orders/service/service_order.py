@@ -1,7 +1,7 @@
 """A service order: one subscriber on the way through a procedure, and where that stands.
 
-Its steps are carried out in the ledger, in the transaction of whatever they follow from: a task that is completed, money
-that is booked, a date that has come. What is owed for it is a balance of the journal (``Subject.fee(number)``).
+Its steps are carried out in the ledger, in the transaction of whatever they follow from: a task that is completed,
+money that is booked, a date that has come. What is owed for it is a balance of the journal (``Subject.fee(number)``).
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +19,8 @@ from billing.subscribers.newcomer import NewSubscriber
 from billing.tasks.forms import Answer, Answers
 from orders.order import Buyer, OrderNumber
 from orders.procedures.procedure import Procedure
-from orders.procedures.steps import EndStep, PaymentStep, Step, StepKind
+from orders.procedures.steps import EndStep, Step
+from orders.service.dates import deadlines
 
 APPLICATION = "the application"
 """Who halts an order whose next step cannot be carried out."""
@@ -27,16 +28,13 @@ REMINDER = timedelta(days=1)
 """Between two reminders of an order that needs a person."""
 VALUES_MAX = 1000
 Values = Annotated[dict[Code, Answer], Field(max_length=VALUES_MAX)]
-"""What is known of an order: what was asked for by field, answers by ``step.field``, outcomes by ``step``."""
+"""What is known of an order: what was asked for by field, and answers by ``step.field``."""
 
 
 class StepOutcome(StrEnum):
-    """How a step ended that is no task; its branches may ask for it by the step's name."""
+    """How a step ended, unless it waited for money: that has a ``PaymentOutcome``."""
 
     DONE = "done"
-    PAID = "paid"  # or nothing is owed
-    EXPIRED = "expired"
-    ALLOWED = "allowed"  # a person has let an order go on though something is owed
     RETURNED = "returned"  # to an earlier task
     CANCELLED = "cancelled"
 
@@ -54,35 +52,37 @@ class ServiceStage(StrEnum):
 
 
 _STAGES = {
-    StepKind.TASK: ServiceStage.AWAITING_TASK,
-    StepKind.PAYMENT: ServiceStage.AWAITING_PAYMENT,
-    StepKind.WAIT: ServiceStage.AWAITING_DATE,
+    "task": ServiceStage.AWAITING_TASK,
+    "payment": ServiceStage.AWAITING_PAYMENT,
+    "wait": ServiceStage.AWAITING_DATE,
 }
 
 
-class ServiceEnd(Model):
-    """``outcome`` is that of the procedure's end, or ``cancelled``. ``by`` None: the procedure came to its end."""
+class Cancelled(Model):
+    """A person has cancelled it; what it did is undone by the steps that follow."""
 
-    outcome: Code
-    by: Who | None
+    by: Who
     reason: Words
     at: Instant
 
-    @property
-    def is_cancelled(self) -> bool:
-        return self.by is not None
+
+class ServiceEnd(Model):
+    """``outcome`` is that of the procedure's end step."""
+
+    outcome: Code
+    at: Instant
 
 
 class ServiceRequest(Model):
     """A service order as it is taken in; ``values`` are the fields that its procedure asks for.
 
-    ``subscriber``: a service account is registered with it; else ``account`` is the one that it is about. ``currency``
-    and ``timezone`` are those of a person who is not billed by the month yet.
+    ``subscriber``: a service account of the buyer is registered with it; else ``account`` is the one that it is about,
+    and the buyer need not be named. ``currency`` and ``timezone`` are for somebody who is not billed by the month yet.
     """
 
     number: OrderNumber
     procedure: Code
-    buyer: Buyer
+    buyer: Buyer | None = None
     currency: Currency
     timezone: Timezone
     account: AccountNumber | None = None
@@ -93,8 +93,8 @@ class ServiceRequest(Model):
 class ServiceOrder(Model):
     """A service order as the ledger has it; it keeps the procedure with which it began.
 
-    ``position`` counts the steps that were begun, so that one to which a task was returned is begun anew. ``due_at`` is
-    when the step is to be done, or ends by itself. ``revision`` grows with every change.
+    ``position`` counts the steps that were begun, so that one to which a task was returned is begun anew. By ``due_at``
+    people are to have done the step; at ``ends_at`` it ends by itself. ``revision`` grows with every change.
     """
 
     number: OrderNumber
@@ -108,12 +108,14 @@ class ServiceOrder(Model):
     position: Count
     step_since: Instant
     due_at: Instant | None = None
+    ends_at: Instant | None = None
     reminders: Count = 0
     reminded_at: Instant | None = None
     opened_at: Instant
     opened_by: Author  # "": another system
     revision: Count = 0
     halt: Halted | None = None
+    cancelled: Cancelled | None = None
     end: ServiceEnd | None = None
 
     @property
@@ -135,38 +137,38 @@ class ServiceOrder(Model):
         return self.end is not None
 
     @property
-    def waits_for_money(self) -> bool:
-        return self.end is None and isinstance(self.now_at, PaymentStep)
-
-    @property
     def stage(self) -> ServiceStage:
         if self.end is not None:
-            return ServiceStage.CANCELLED if self.end.is_cancelled else ServiceStage.COMPLETED
+            return ServiceStage.CANCELLED if self.cancelled else ServiceStage.COMPLETED
         if self.halt is not None:
             return ServiceStage.HALTED
         return _STAGES.get(self.now_at.kind, ServiceStage.MOVING)
 
     @property
-    def next_at(self) -> datetime | None:
-        """When time itself has something done: an expiry, a date, a reminder; None: nothing but people or money."""
+    def reminder_at(self) -> datetime | None:
+        """When people are reminded of it; None: nothing needs them."""
         if self.end is not None:
             return None
-        if self.halt is not None:
-            return (self.reminded_at or self.halt.at) + REMINDER
-        if self.now_at.kind is StepKind.TASK and self.reminded_at is not None:
+        if self.reminded_at is not None:
             return self.reminded_at + REMINDER
-        return self.due_at
+        return self.halt.at + REMINDER if self.halt else self.due_at
 
-    def begun(self, step: Step, due_at: datetime | None, at: datetime) -> "ServiceOrder":
+    @property
+    def next_at(self) -> datetime | None:
+        """When time itself has something done: an expiry, a date, a reminder; None: nothing but people or money."""
+        ends_at = self.ends_at if self.end is None and self.halt is None else None
+        return min((each for each in (self.reminder_at, ends_at) if each is not None), default=None)
+
+    def begun(self, step: Step, at: datetime) -> "ServiceOrder":
         """The order as it begins a step, which is the end of it if that is an ``EndStep``."""
-        end = None
-        if isinstance(step, EndStep):
-            end = ServiceEnd(outcome=step.outcome, by=None, reason=step.title, at=at)
+        end = ServiceEnd(outcome=step.outcome, at=at) if isinstance(step, EndStep) else None
+        due_at, ends_at = deadlines(step, self.values, self.timezone, at)
         return self.evolve(
             step=step.name,
             position=self.position + 1,
             step_since=at,
             due_at=due_at,
+            ends_at=ends_at,
             reminders=0,
             reminded_at=None,
             end=end,
@@ -177,7 +179,7 @@ class ServiceOrder(Model):
 
     def standing(self, owed_minor: int = 0) -> "ServiceStanding":
         return ServiceStanding(
-            **{name: getattr(self, name) for name in ServiceStanding.model_fields.keys() & _SHARED},
+            **{name: getattr(self, name) for name in _SHARED},
             procedure=self.procedure.name,
             title=self.procedure.title,
             step_title=self.now_at.title,
@@ -197,13 +199,14 @@ class ServiceStanding(Model):
     title: Line
     step: Code
     step_title: Line
-    kind: StepKind
+    kind: Code
     position: Count
     step_since: Instant
     stage: ServiceStage
     revision: Count
     opened_at: Instant
     due_at: Instant | None
+    ends_at: Instant | None
     next_at: Instant | None
     currency: Code
     owed_minor: Minor = 0
@@ -213,7 +216,7 @@ class ServiceStanding(Model):
 
 
 _SHARED = {"number", "customer_id", "step", "position", "step_since", "stage", "revision", "opened_at"}
-_SHARED |= {"due_at", "next_at", "currency", "is_closed"}
+_SHARED |= {"due_at", "ends_at", "next_at", "currency", "is_closed"}
 
 
 class StepRecord(Model):
@@ -221,7 +224,7 @@ class StepRecord(Model):
 
     position: Count
     step: Code
-    kind: StepKind
+    kind: Code
     began_at: Instant
     ended_at: Instant | None = None
     by: Line | None = None
