@@ -28,6 +28,12 @@ def of_halted(order: ServiceOrder, at: datetime) -> Alert:
     return _alert(AlertKind.HALTED, order, content, f"{order.halt.text}; let it go on, or cancel it", at, True)
 
 
+def of_untold(order: ServiceOrder, what: str, why: str, at: datetime) -> Alert:
+    """The customer could not be told of a step; once for each step."""
+    text = f"{what}: its customer could not be told, {why}. Tell them yourself"
+    return _alert(AlertKind.PERSON, order, f"untold {what}", text, at)
+
+
 def of_fee_back(order: ServiceOrder, owed: str, at: datetime) -> Alert:
     """Money for a fee has gone back after the order has gone on."""
     text = f"money for its fee has gone back, and {owed} are owed again; the order is at {order.now_at.title!r} by now"

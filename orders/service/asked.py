@@ -14,10 +14,14 @@ _TARIFF: TypeAdapter[str] = TypeAdapter(TariffCode)
 _APART = (Asked.SUBSCRIBER, Asked.ACCOUNT)
 
 
+class Unfit(InvalidInput):
+    """A request does not say what its procedure asks for."""
+
+
 def asked_values(procedure: Procedure, request: ServiceRequest) -> dict[str, Answer]:
     """The values of the request, by the names of the procedure's fields.
 
-    Raises ``InvalidInput``, which names every field that is missing, false or unknown.
+    Raises ``Unfit``, which names every field that is missing, false or unknown.
     """
     fields = {str(field.name): field for field in procedure.fields}
     given = {name: value for name, value in request.values.items() if value not in ("", None)}
@@ -25,7 +29,7 @@ def asked_values(procedure: Procedure, request: ServiceRequest) -> dict[str, Ans
     problems += [f"{field.name}: {fault}" for field in procedure.fields if (fault := _fault(field, request))]
     problems += [f"{name}: {procedure.name} asks for none" for name in _APART if _is_given(name, request, fields)]
     if problems:
-        raise InvalidInput(f"order {request.number} cannot be opened: " + "; ".join(sorted(problems)))
+        raise Unfit(f"order {request.number} cannot be opened: " + "; ".join(sorted(problems)))
     return dict(given)
 
 

@@ -1,10 +1,12 @@
 """Where service orders are kept. Every method may be called again after any failure."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from billing.apart import Failed
 from billing.customers.account_numbers import AccountNumber
 from billing.model import Code, Count, Few, Id, Line, Many, Model
 from orders.changes import Change
@@ -58,7 +60,19 @@ class ServicePage(Model):
     stages: Annotated[dict[ServiceStage, Count], Field(max_length=len(ServiceStage))]
 
 
-class ServiceOrders(Protocol):
+class ServiceFulfilments(Protocol):
+    async def tell_service(self, standing: ServiceStanding) -> None:
+        """Has the order's workflow know how it stands; begins it if none runs. Raises ``BillingError``."""
+
+
+class OpenServiceOrders(Protocol):
+    async def service_standing(self, number: str) -> ServiceStanding | None: ...
+
+    def open_service_orders(self, failed: list[Failed]) -> AsyncIterator[list[ServiceStanding]]:
+        """All open service orders, oldest first, in pages. One that cannot be read is added to ``failed``."""
+
+
+class ServiceOrders(OpenServiceOrders, Protocol):
     async def open_service_order(
         self, request: ServiceRequest, procedure: Procedure, at: datetime, by: str = "", via: str = ""
     ) -> ServiceOpened:
@@ -81,7 +95,5 @@ class ServiceOrders(Protocol):
         """
 
     async def service_order(self, number: str) -> ServiceShown | None: ...
-
-    async def service_standing(self, number: str) -> ServiceStanding | None: ...
 
     async def service_orders(self, wanted: ServiceFilter, limit: int = PAGE_ROWS, offset: int = 0) -> ServicePage: ...

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
 import pytest
+from billing.tasks.listing import TaskFilter
+from billing.tasks.member import Member
 
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
@@ -11,11 +13,10 @@ from billing.events.event import Destination
 from billing.receivables.journal import Subject
 from billing.subscribers.service import ServiceState
 from billing.tariffs.items import Subscription
-from billing.tasks.listing import TaskFilter
-from billing.tasks.member import Member
 from orders.service.service_order import ServiceStage
 from tests.contract.event_fixtures import listed
-from tests.ordering import cancel, halt, request as made_to_order, resume
+from tests.ordering import cancel, halt, resume
+from tests.ordering import request as made_to_order
 from tests.service_ordering import (
     AT,
     DISCONNECT,
@@ -223,8 +224,8 @@ async def test_a_request_says_what_its_procedure_asks_for(ledger: SqlLedger) -> 
         await opened(ledger, values={"colour": "red"})
     with pytest.raises(InvalidInput, match="subscriber: Who is connected is missing"):
         await opened(ledger, subscriber=None)
+    wanted = request("79", procedure="disconnect", subscriber=None, buyer=None, account="1000009", values={})
     with pytest.raises(NotFound, match="there is no service account 1000009"):
-        wanted = request("79", procedure="disconnect", subscriber=None, buyer=None, account="1000009", values={})
         await ledger.open_service_order(wanted, DISCONNECT, AT)
     assert await ledger.service_standing("77") is None
     assert await ledger.services_of("dana") == []

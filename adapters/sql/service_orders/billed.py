@@ -88,11 +88,20 @@ def _ensure_billed(connection: Connection, order: ServiceOrder, at: datetime) ->
     known = customers.c.customer_id == order.customer_id
     if connection.scalar(select(customers.c.customer_id).where(known)) is None:
         customer = _customer(connection, order)
+        _require_own_email(connection, customer)
         times = {"created_at": at, "updated_at": at}
         insert_new(connection, customers, [customer_values(customer) | times])
         insert_new(connection, addresses, address_values(customer))
     if Destination.BILLING in connection.get_execution_options().get("destinations", ()):
         put_events(connection, Destination.BILLING, [order_step(order, at)])
+
+
+def _require_own_email(connection: Connection, customer: Customer) -> None:
+    """As whoever starts customers does: sales need one owner."""
+    alike = customers.c.email_key == customer.email_key, customers.c.closed_at.is_(None)
+    other = connection.scalar(select(customers.c.customer_id).where(*alike)) if customer.email_key else None
+    if other is not None:
+        raise InvalidInput(f"{customer.customer_id}: {other} has the same email; correct one of the two")
 
 
 def _customer(connection: Connection, order: ServiceOrder) -> Customer:

@@ -1,11 +1,14 @@
 """Lists of service orders, page by page, and everything that is known of one."""
 
-from datetime import datetime
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.errors import unfit
 from adapters.sql.schema.months import customers
 from adapters.sql.schema.orders import buyers
 from adapters.sql.schema.service_orders import SERVICE_ORDER_IS_OPEN, service_orders
@@ -24,7 +27,7 @@ _NAMED = service_orders.outerjoin(customers, _C.customer_id == S.customer_id).ou
 _STEPS = [H[name] for name in StepRecord.model_fields]
 _LOGGED = [L[name] for name in OrderLogEntry.model_fields]
 _OPEN = text(SERVICE_ORDER_IS_OPEN)
-_PAGE = 200
+_OLDEST = select(S.opened_at, S.number).where(_OPEN).order_by(S.opened_at, S.number).limit(200)
 
 
 class SqlServiceOrderListing(SqlDatabase):
@@ -65,20 +68,29 @@ class SqlServiceOrderListing(SqlDatabase):
         count = counts.get(wanted.stage, 0) if wanted.stage else sum(counts.values())
         return ServicePage(rows=tuple(map(_as_row, rows)), count=count, stages=counts)
 
-    @in_thread
-    def open_service_orders(
-        self, failed: list[Failed], after: tuple[datetime, str] | None = None
-    ) -> list[ServiceStanding]:
-        """A page of the open ones after that instant of opening, and number; the oldest first.
+    async def open_service_orders(self, failed: list[Failed]) -> AsyncIterator[list[ServiceStanding]]:
+        query = _OLDEST
+        while names := await self.run(partial(self._open_service_names, query)):
+            yield await self.run(partial(self._service_standings, [name.number for name in names], failed))
+            last = names[-1]
+            is_later = and_(S.opened_at == last.opened_at, S.number > last.number)
+            query = _OLDEST.where(or_(S.opened_at > last.opened_at, is_later))
 
-        One that cannot be read is added to ``failed``.
-        """
-        query = select(service_orders).where(_OPEN).order_by(S.opened_at, S.number).limit(_PAGE)
-        if after is not None:
-            at, number = after
-            query = query.where(or_(S.opened_at > at, and_(S.opened_at == at, S.number > number)))
-        with self._looking("list open service orders") as connection:
-            return [standing_of(connection, as_service_order(row)) for row in connection.execute(query).mappings()]
+    def _open_service_names(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row[Any]]:
+        with self._reading("list open service orders") as connection:
+            return connection.execute(query).all()
+
+    def _service_standings(self, numbers: list[str], failed: list[Failed]) -> list[ServiceStanding]:
+        found = []
+        with self._looking("read open service orders") as connection:
+            rows = connection.execute(select(service_orders).where(S.number.in_(numbers))).mappings()
+            for row in rows.all():
+                try:
+                    found.append(standing_of(connection, as_service_order(row)))
+                except ValidationError as error:
+                    reason = f"order {row['number']}: {unfit(error)}"
+                    failed.append(Failed(customer_id=row["customer_id"], reason=reason))
+        return found
 
 
 def _as_row(row: Any) -> ServiceRow:

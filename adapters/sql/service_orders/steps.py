@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from orders.procedures.walking import following, returnable, returned_to, value_name
 from sqlalchemy import Connection, select
 
 from adapters.sql.events.outbox import put_events
@@ -36,6 +35,7 @@ from orders.procedures.steps import (
     TellStep,
     WaitStep,
 )
+from orders.procedures.walking import following, returnable, returned_to, value_name
 from orders.service.decision import DECISION, is_allowed
 from orders.service.events import order_step
 from orders.service.fees import fee_bill
