@@ -41,6 +41,7 @@ from bootstrap import (
     ladder_terms,
 )
 from bootstrap_gateways import connect_gateway_reader
+from bootstrap_procedures import connect_procedures
 from bootstrap_registers import connect_register_folder
 from bootstrap_texts import connect_customer_messages, connect_text_reports
 from clients.collection_commands import CollectionSignals
@@ -72,6 +73,7 @@ async def main() -> int:
     """Serves until SIGTERM or SIGINT; running activities then get half a minute to finish. Returns the exit code."""
     settings = load_settings()
     start_logging(settings.log_level)
+    connect_procedures(settings)  # a faulty one is told now, not when an order needs it
     async with connect_adapters(settings) as adapters:
         runtime = connect_runtime(settings)
         client = await connect_temporal(settings, runtime=runtime)

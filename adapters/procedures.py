@@ -52,14 +52,18 @@ def procedure_file(path: Path, known: Known) -> ProcedureFile:
         repeated: list[Fault] = []
         written = _value(root, repeated)
     except _Refused as refused:
-        return ProcedureFile(path=cut(str(path), 500), faults=(refused.fault,))
+        return ProcedureFile(path=_shown(path), faults=(refused.fault,))
     procedure, faults = checked(written, known)
     lines = _Lines(root)
     told = [*repeated, *(lines.placed(fault) for fault in faults), *_misnamed(path, written.get("name"))]
     told.sort(key=lambda fault: fault.line or 0)
-    return ProcedureFile(
-        path=cut(str(path), 500), procedure=None if told else procedure, faults=tuple(told[:_FAULTS_MAX])
-    )
+    return ProcedureFile(path=_shown(path), procedure=None if told else procedure, faults=tuple(told[:_FAULTS_MAX]))
+
+
+def _shown(path: Path) -> str:
+    """Seen from the folder of whoever looks, if it is below that."""
+    below = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return cut(str(path.relative_to(Path.cwd()) if below else path), 500)
 
 
 def _misnamed(path: Path, name: object) -> Iterator[Fault]:

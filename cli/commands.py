@@ -70,6 +70,12 @@ _TASKS = """What people have to do: list, show, complete.
 $ python starter.py tasks list
 $ python starter.py tasks complete 7 --by bob --reason "cut at the box"
 """
+_PROCEDURES = """By which steps subscribers are connected, changed, disconnected, answered: check, list, draw.
+
+[bold]Examples[/bold]
+$ python starter.py procedures check
+$ python starter.py procedures draw connect
+"""
 _TEXTS = """Texts to customers: list, check how many segments each has, send one to try.
 
 [bold]Examples[/bold]
@@ -151,6 +157,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "tariffs", _TARIFFS, _tariffs, "tariffs.import_tariffs: import_"),
     **_group("Customers and months", "subscribers", _SUBSCRIBERS, _services, _from_file, _priced),
     **_group("Customers and months", "tasks", _TASKS, "subscribers.tasks: list_ show complete"),
+    **_group("Customers and months", "procedures", _PROCEDURES, "procedures.procedures: check list_ draw"),
     **_group("Operation", "texts", _TEXTS, "texts.texts: list_ check send_test"),
     **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),

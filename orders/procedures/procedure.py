@@ -16,7 +16,7 @@ from billing.model import Line, Model
 from billing.money import MAX_AMOUNT_MINOR, currency_code, format_amount, parse_amount
 from billing.tasks.forms import FieldName
 from orders.procedures.spans import Span
-from orders.procedures.steps import Branches, Step, StepName, Title
+from orders.procedures.steps import Branches, PaymentStep, Step, StepName, TaskStep, Title
 
 STEPS_MAX = 60
 ProcedureName = StepName
@@ -132,6 +132,16 @@ class Procedure(Model, extra="forbid"):
     @property
     def by_name(self) -> Mapping[str, Step]:
         return {step.name: step for step in self.steps}
+
+    @property
+    def departments(self) -> tuple[str, ...]:
+        """Those that have tasks in it, in the order of the steps; who hears of late ones is not among them."""
+        named = (
+            step.department if isinstance(step, TaskStep) else step.asks
+            for step in self.steps
+            if isinstance(step, TaskStep | PaymentStep)
+        )
+        return tuple(dict.fromkeys(filter(None, named)))
 
     def step(self, name: str) -> Step:
         """Raises ``InvalidInput`` for a name that it does not have."""
