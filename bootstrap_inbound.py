@@ -70,7 +70,6 @@ def connect_room(
 def connect_newcomers(settings: Settings) -> Newcomers:
     """The procedures are read at the first order that names one: a fault in a file refuses nothing else."""
     from bootstrap_procedures import connect_procedures
-
     from inbound.service_orders import Newcomers
 
     currency, timezone = settings.newcomers or ("", "")

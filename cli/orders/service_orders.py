@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated, NamedTuple
 
 import typer
-from bootstrap_procedures import connect_procedures
 from pydantic import ValidationError
 
 from billing.errors import InvalidInput, NotFound
@@ -12,6 +11,7 @@ from billing.money import format_amount
 from billing.subscribers.newcomer import SubscriberBody
 from billing.validation import explain
 from bootstrap import Adapters, connect_service_desk
+from bootstrap_procedures import connect_procedures
 from bootstrap_texts import phone_reader
 from cli.terminal.output import SHOWN, print_json, print_table, say, utc, whole
 from orders.order import Buyer

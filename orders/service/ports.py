@@ -12,6 +12,7 @@ from billing.model import Code, Count, Few, Id, Line, Many, Model
 from orders.changes import Change
 from orders.ports import OrderLogEntry
 from orders.procedures.procedure import Procedure
+from orders.service.findings import ServiceOrderFaults
 from orders.service.service_order import ServiceOrder, ServiceRequest, ServiceStage, ServiceStanding, StepRecord
 
 PAGE_ROWS = 100
@@ -70,6 +71,11 @@ class OpenServiceOrders(Protocol):
 
     def open_service_orders(self, failed: list[Failed]) -> AsyncIterator[list[ServiceStanding]]:
         """All open service orders, oldest first, in pages. One that cannot be read is added to ``failed``."""
+
+
+class ServiceOrderFindings(Protocol):
+    async def service_order_faults(self, now: datetime, failed: list[Failed]) -> ServiceOrderFaults:
+        """Those that stand still, and their tasks that nobody has claimed; the first thousand of each."""
 
 
 class ServiceOrders(OpenServiceOrders, Protocol):
