@@ -54,8 +54,10 @@ from adapters.sql.subscribers.calls import SqlServiceCalls
 from adapters.sql.subscribers.findings import SqlServiceFindings
 from adapters.sql.subscribers.listing import SqlServiceListing
 from adapters.sql.subscribers.services import SqlServices
-from adapters.sql.subscribers.tasks import SqlTasks
 from adapters.sql.tariffs.tariffs import SqlTariffs
+from adapters.sql.tasks.documents import SqlDocuments
+from adapters.sql.tasks.listing import SqlTaskListing
+from adapters.sql.tasks.tasks import SqlTasks
 from adapters.sql.texts.texts import SqlTexts
 
 
@@ -104,6 +106,8 @@ class SqlLedger(
     SqlServiceListing,
     SqlServiceFindings,
     SqlTasks,
+    SqlTaskListing,
+    SqlDocuments,
     SqlTariffs,
     SqlTexts,
 ):

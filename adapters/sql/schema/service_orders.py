@@ -20,7 +20,7 @@ from adapters.sql.core.columns import (
 )
 
 SERVICE_ORDER_IS_OPEN: Final = "closed_at IS NULL"  # literal SQL, so that queries can use the partial indexes
-WAITS_FOR_MONEY: Final = "closed_at IS NULL AND kind = 'payment'"
+WAITS_FOR_MONEY: Final = "kind = 'payment'"  # an order that has ended is at its end step
 
 # ``kind``, ``stage`` and ``title`` follow from the rest; they are for lists. ``procedure_name`` is the procedure's.
 service_orders: Final = table(
