@@ -62,7 +62,7 @@ class ServiceBody(Model, extra="forbid"):
 
     def request(self, personal_secret: str, newcomers: Newcomers) -> ServiceRequest:
         """Raises ``InvalidInput``."""
-        given = {name: value for name in _TYPED if (value := getattr(self, name)) is not None}
+        given = {str(name): value for name in _TYPED if (value := getattr(self, name)) is not None}
         currency, timezone = self.currency or newcomers.currency, self.timezone or newcomers.timezone
         if not currency or not timezone:
             raise InvalidInput("currency and timezone: say both, for nothing is set here for whoever is new")
