@@ -33,6 +33,8 @@ from clients.month_commands import update_month
 from clients.start import StartResult, handle_for, start_customer
 from orders.fulfilment import Fulfilment
 from orders.order import OrderRequest, OrderStanding
+from orders.procedures.procedure import Procedure
+from orders.service.service_order import ServiceRequest, ServiceStanding
 from sandbox.reviewers import alerts_are_sent
 from sandbox.stack.ports import Ports
 from sandbox.stack.sample import HEADER, register_card, sheet_of
@@ -283,6 +285,11 @@ class Bed:
         """Takes the order in; its workflow follows from the outbox."""
         self.orders.append(wanted.number)
         return (await self.ledger.open_order(wanted, now())).standing
+
+    async def service_order(self, wanted: ServiceRequest, procedure: Procedure) -> ServiceStanding:
+        """As ``order``, for one that goes by a procedure."""
+        self.orders.append(wanted.number)
+        return (await self.ledger.open_service_order(wanted, procedure, now())).standing
 
     # -- looking
 

@@ -47,6 +47,11 @@ _Whole = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
 Answer = bool | _Whole | _Text | Annotated[tuple[_Text, ...], Field(max_length=50)]
 """Of yes_no a bool, of number and money (minor units) an int, of serials their numbers, of a document or photo their
 digests; of any other field the text, a date as ISO writes it."""
+TypedForm = Annotated[
+    dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=10_000), Kept]],
+    Field(max_length=2 * FIELDS_MAX),
+]
+"""What somebody has typed, by field."""
 Answers = Annotated[dict[FieldName, Answer], Field(max_length=FIELDS_MAX)]
 """By the field's name; a field that was left empty is not among them."""
 
@@ -75,7 +80,7 @@ class FormField(Model, extra="forbid"):
         """``max``, or what the type allows; 0 for a type without any."""
         return self.max or _MOST.get(self.type, 0)
 
-    def answer(self, typed: str, currency: str) -> Answer | None:
+    def answer(self, typed: str, currency: str | None) -> Answer | None:
         """What ``typed`` says; None if it is empty. Raises ``InvalidInput`` without the field's name."""
         text = typed.strip()
         return _READERS[self.type](self, text, currency) if text else None
@@ -87,12 +92,13 @@ Form = Annotated[tuple[FormField, ...], Field(max_length=FIELDS_MAX)]
 def read_form(
     form: tuple[FormField, ...],
     typed: Mapping[str, str],
-    currency: str,
+    currency: str | None,
     files: Mapping[str, tuple[str, ...]] | None = None,
 ) -> dict[str, Answer]:
     """The answers to ``form``; ``files`` are the digests of what was uploaded, by field.
 
-    Raises ``FormRefused``, which names every field that is missing, false or unknown.
+    Raises ``FormRefused``, which names every field that is missing, false or unknown. ``currency`` None: the customer
+    has none.
     """
     found: dict[str, Answer] = {}
     problems = dict.fromkeys(typed.keys() - {field.name for field in form}, "there is no such field")
@@ -108,7 +114,7 @@ def read_form(
     return found
 
 
-def _answer(field: FormField, typed: str, currency: str, files: tuple[str, ...]) -> Answer | None:
+def _answer(field: FormField, typed: str, currency: str | None, files: tuple[str, ...]) -> Answer | None:
     answer: Answer | None
     if field.type.is_file:
         if typed.strip():
@@ -130,26 +136,28 @@ _MISSING: Final = {
 }
 
 
-def _text(field: FormField, text: str, _: str) -> str:
+def _text(field: FormField, text: str, _: str | None) -> str:
     if len(text) > field.most:
         raise InvalidInput(f"it has {len(text)} characters; write at most {field.most}")
     return text.replace("\r\n", "\n")
 
 
-def _number(field: FormField, text: str, _: str) -> int:
+def _number(field: FormField, text: str, _: str | None) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) > field.most:
         raise InvalidInput(f"write a whole number from 0 to {field.most}")
     return int(text)
 
 
-def _money(field: FormField, text: str, currency: str) -> int:
+def _money(field: FormField, text: str, currency: str | None) -> int:
+    if currency is None:
+        raise InvalidInput("the customer has no currency; add them as a customer first")
     minor = parse_amount(text[:100], currency)
     if not 0 <= minor <= field.most:
         raise InvalidInput("the amount is below 0, or more than this field takes")
     return minor
 
 
-def _date(field: FormField, text: str, _: str) -> str:
+def _date(field: FormField, text: str, _: str | None) -> str:
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -159,19 +167,19 @@ def _date(field: FormField, text: str, _: str) -> str:
     return day.isoformat()
 
 
-def _yes_no(field: FormField, text: str, _: str) -> bool:
+def _yes_no(field: FormField, text: str, _: str | None) -> bool:
     if (word := text.casefold()) not in ("yes", "no"):
         raise InvalidInput("say yes or no")
     return word == "yes"
 
 
-def _choice(field: FormField, text: str, _: str) -> str:
+def _choice(field: FormField, text: str, _: str | None) -> str:
     if text not in field.options:
         raise InvalidInput(f"choose one of: {', '.join(field.options)}")
     return text
 
 
-def _serials(field: FormField, text: str, _: str) -> tuple[str, ...]:
+def _serials(field: FormField, text: str, _: str | None) -> tuple[str, ...]:
     serials = tuple(filter(None, re.split(r"[\s,;]+", text)))
     if any(len(serial) > SERIAL_MAX for serial in serials):
         raise InvalidInput(f"a serial number has at most {SERIAL_MAX} characters; write one a line")
@@ -186,7 +194,7 @@ def _several(field: FormField, several: tuple[str, ...], what: str) -> tuple[str
     return several
 
 
-_READERS: Final[dict[FieldType, Callable[[FormField, str, str], Answer]]] = {
+_READERS: Final[dict[FieldType, Callable[[FormField, str, str | None], Answer]]] = {
     FieldType.TEXT: _text,
     FieldType.NUMBER: _number,
     FieldType.MONEY: _money,
