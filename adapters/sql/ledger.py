@@ -46,6 +46,9 @@ from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
+from adapters.sql.service_orders.findings import SqlServiceOrderFindings
+from adapters.sql.service_orders.listing import SqlServiceOrderListing
+from adapters.sql.service_orders.service_orders import SqlServiceOrders
 from adapters.sql.statements.files import SqlStatements
 from adapters.sql.subscribers.calls import SqlServiceCalls
 from adapters.sql.subscribers.findings import SqlServiceFindings
@@ -72,6 +75,9 @@ class SqlLedger(
     SqlOrderListing,
     SqlOrderFindings,
     SqlOrderWatch,
+    SqlServiceOrders,
+    SqlServiceOrderListing,
+    SqlServiceOrderFindings,
     SqlPayments,
     SqlCheckouts,
     SqlGateways,

@@ -25,6 +25,7 @@ class EventType(StrEnum):
     RECEIVABLE_SETTLED = "receivable.settled"
     ORDER_CHANGED = "order.changed"
     ORDER_RELEASED = "order.released"
+    ORDER_STEP = "order.step"
     SERVICE_CONNECTED = "service.connected"
     SERVICE_LIMITED = "service.limited"
     SERVICE_SUSPENDED = "service.suspended"
@@ -40,6 +41,8 @@ class Destination(StrEnum):
     COLLECTION = "collection"  # the customer's collection: money of another rail for a month
     ORDER = "order"  # the order's workflow: where the order stands by now
     PRODUCTION = "production"  # what may be made or shipped from now on
+    CUSTOMER = "customer"  # what a service order has to tell its customer
+    BILLING = "billing"  # the customer's months, which a service order has begun
     PROVISIONING = "provisioning"  # what becomes of service accounts, in order for each
 
 

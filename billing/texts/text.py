@@ -31,6 +31,14 @@ class TextKind(StrEnum):
     RESTORED = "restored"
     RECEIPT = "receipt"
     CONNECTED = "connected"
+    RECEIVED = "received"  # an order, as all that follow
+    PAY_FEE = "pay_fee"
+    PAY_DEBT = "pay_debt"
+    VISIT = "visit"
+    DISCONNECTED = "disconnected"
+    TARIFF_CHANGED = "tariff_changed"
+    ANSWERED = "answered"
+    REFUSED = "refused"
 
 
 class Language(StrEnum):
@@ -56,13 +64,18 @@ class Consequence(Model):
 
 
 class TextFacts(Model):
-    """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows."""
+    """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows.
+
+    Of an order, its ``number``, and what a step of it quotes.
+    """
 
     account: Code
     amount_minor: Minor = 0
     currency: Code = ""
     day: date | None = None
     action: ConsequenceKind | None = None
+    number: Code = ""
+    quote: Line = ""
 
 
 class OutgoingText(Model):
