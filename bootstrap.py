@@ -114,7 +114,7 @@ async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
     """The ledger alone; closes it at the end."""
     from adapters.sql.ledger import SqlLedger
 
-    ledger = await SqlLedger.connect(settings.ledger, settings.destinations)
+    ledger = await SqlLedger.connect(settings.ledger, settings.destinations, settings.manual_department)
     try:
         yield ledger
     finally:

@@ -298,13 +298,22 @@ class Bed:
         handle: WorkflowHandle[OrderFulfilment, Fulfilment]
         handle = self.client.get_workflow_handle_for(OrderFulfilment.run, order_workflow_id(number))
 
-        async def look() -> Fulfilment | None:
-            with contextlib.suppress(RPCError):  # not begun yet
-                value = await _answer(lambda: handle.query(OrderFulfilment.order))
-                return value if holds(value) else None
-            return None
+        seen: Fulfilment | RPCError | None = None
 
-        return await until(look, PATIENCE_SECONDS)
+        async def look() -> Fulfilment | None:
+            nonlocal seen
+            try:
+                seen = value = await _answer(lambda: handle.query(OrderFulfilment.order))
+                return value if holds(value) else None
+            except RPCError as error:  # not begun yet
+                seen = error
+                return None
+
+        try:
+            return await until(look, PATIENCE_SECONDS)
+        except TimeoutError:
+            waiting = [page async for page in self.ledger.outgoing_events(undelivered_only=True)]
+            raise AssertionError(f"order {number} was last {seen!r}, and events wait: {waiting}") from None
 
     @property
     def stripe_url(self) -> str:

@@ -81,8 +81,7 @@ def _departments(step: Step, known: Known) -> Iterator[str]:
         named = [step.department if isinstance(step, TaskStep) else step.asks, step.escalates_to]
         for name in filter(None, named):
             if name not in known.departments:
-                there = meant(name, known.departments)
-                yield f"{name} is no department; {there}, or add it to BILLING_DEPARTMENTS"
+                yield f"{name} is no department in BILLING_DEPARTMENTS; {meant(name, known.departments)}"
 
 
 def _told(step: Step, known: Known) -> Iterator[str]:
@@ -94,7 +93,7 @@ def _fees(step: Step, draft: Draft) -> Iterator[str]:
     fee = step.fee if isinstance(step, PaymentStep | BillingStep) else None
     codes = [each.code for each in draft.fees]
     if fee is not None and "fees" not in draft.unread and fee not in codes:
-        yield f"{fee} is no fee; {meant(fee, codes)}, or add it to fees, with its amount"
+        yield f"{fee} is no fee in fees; {meant(fee, codes)}"
 
 
 def _deadlines(step: Step, draft: Draft) -> Iterator[str]:

@@ -156,9 +156,13 @@ def _short(name: object) -> str:
 
 def _explained(error: ValidationError, skipped: int = 1) -> Iterator[str]:
     """Each mistake in a line, without the values. Of a step, its kind is ``skipped`` in the place."""
-    for item in error.errors(include_url=False, include_input=False):
-        place = [_short(each) for each in item["loc"][skipped:]]
-        yield _sentence(item["type"], place, item["msg"].removeprefix("Value error, "))
+    found = error.errors(include_url=False, include_input=False)
+    for item in found:
+        place = item["loc"]
+        if item["type"] == "too_short" and any(each["loc"][: len(place)] == place != each["loc"] for each in found):
+            continue  # only because of what is wrong in it
+        shown = [f"no. {each + 1}" if isinstance(each, int) else _short(each) for each in place[skipped:]]
+        yield _sentence(item["type"], shown, item["msg"].removeprefix("Value error, "))
 
 
 def _sentence(code: str, where: list[str], message: str) -> str:

@@ -27,7 +27,7 @@ class NamedValues:
         yield from self._conditions(branches_of(step), known_after(step, before))
         match step:
             case TaskStep(day=str(name)):
-                yield from self._needed(f"day: {name}", name, (FieldType.DATE,), before)
+                yield from self._there(f"day: {name}", name, (FieldType.DATE,), before)
             case BillingStep():
                 if step.day:
                     yield from self._needed(f"day: {step.day}", step.day, (FieldType.DATE,), before)

@@ -32,8 +32,13 @@ def faults_of_routes(draft: Draft) -> Iterator[Fault]:
     yield from (fault.evolve(part="undo") for fault in _faults_of_branches(draft, None, draft.undo))
     yield from _faults_of_cancellation(draft)
     yield from _faults_of_reopening(draft)
-    if draft.is_whole:
+    if draft.is_whole and all(name in draft.names for name in _led_to(draft)):
         yield from _unreachable(draft)
+
+
+def _led_to(draft: Draft) -> Iterator[str]:
+    for branches in (draft.undo, *map(branches_of, draft.steps)):
+        yield from (branch.go for branch in branches)
 
 
 def _faults_of_branches(draft: Draft, step: str | None, branches: tuple[Branch, ...]) -> Iterator[Fault]:
