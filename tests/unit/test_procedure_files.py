@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from adapters.procedures import BYTES_MAX, procedure_file, procedure_files
 from billing.errors import InvalidInput, NotFound
+from billing.texts.text import TextKind
 from orders.procedures.files import procedure_of, procedures_of
 from orders.procedures.steps import Branch, TaskStep
+from orders.procedures.texts import ProcedureText
 from tests.unit.procedure_files import KNOWN, SHIPPED, SMALL, faults, read
 
 BOMB = "a: &a [x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\n"
@@ -111,6 +113,10 @@ def test_every_shipped_procedure_is_in_order(path: Path) -> None:
     file = procedure_file(path, KNOWN)
     assert not file.faults
     assert file.procedure is not None
+
+
+def test_every_text_of_a_step_is_one_that_customers_get() -> None:
+    assert {*map(str, ProcedureText)} <= {*map(str, TextKind)}
 
 
 def test_the_example_in_the_documents_is_in_order(tmp_path: Path) -> None:
