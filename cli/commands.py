@@ -126,10 +126,7 @@ _register = _RegisterGroup(
 )
 _unpaid = "collections.collections: list_ show retry promise halt resume write_off"
 _arrived = "receivables.payments: record list_ show"
-_orders, _order_changes = (
-    "orders.orders: open_ list_ show link",
-    "orders.changes: amend cancel halt resume send_again reopen",
-)
+_orders, _order_changes = "orders.orders: open_ list_ show link", "orders.changes: amend cancel halt resume send_again"
 _links = "receivables.link: link links"
 _files = ("receivables.registers: registers", "receivables.statements: import_ imports payers settle")
 _to_accounting = "accounting.export_payments: export"

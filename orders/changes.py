@@ -36,8 +36,4 @@ class SendAgain(OrderChange):
     """Has production asked again, after it has rejected a release."""
 
 
-class Reopen(OrderChange):
-    """Opens a service order again that has ended, at the task that its procedure names, within some days of its end."""
-
-
-Change = Amend | Cancel | Halt | Resume | SendAgain | Reopen
+Change = Amend | Cancel | Halt | Resume | SendAgain

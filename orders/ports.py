@@ -37,8 +37,7 @@ class OrderLogEntry(Model):
     at: Instant
     by: Line | None
     via: Code | None
-    what: Code  # opened, amended, cancelled, halted, resumed, sent_again, reopened, expired, released, answered,
-    # rejected, erased
+    what: Code  # opened, amended, cancelled, halted, resumed, sent_again, expired, released, answered, rejected, erased
     reason: Words | None = None
     text: Words = ""
 

@@ -6,7 +6,7 @@ from typing import Any
 from adapters.sql.ledger import SqlLedger
 from billing.receivables.incoming import IncomingPayment, PaymentKind
 from billing.receivables.journal import Subject
-from orders.changes import Amend, Cancel, Halt, Reopen, Resume, SendAgain
+from orders.changes import Amend, Cancel, Halt, Resume, SendAgain
 from orders.order import Agreement, Buyer, OrderLine, OrderRequest
 
 AT = datetime(2026, 12, 1, 3, 0, 0, 123456, tzinfo=UTC)
@@ -66,10 +66,6 @@ def resume(change_id: str = "resume-1") -> Resume:
 
 def send_again(change_id: str = "again-1") -> SendAgain:
     return SendAgain(**by(change_id))
-
-
-def reopen(change_id: str = "reopen-1") -> Reopen:
-    return Reopen(**by(change_id))
 
 
 async def log_of(ledger: SqlLedger, number: str = "1042") -> list[str]:

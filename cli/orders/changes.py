@@ -1,4 +1,4 @@
-"""``orders amend``, ``cancel``, ``halt``, ``resume``, ``send-again`` and ``reopen``: what people do with an order."""
+"""``orders amend``, ``cancel``, ``halt``, ``resume`` and ``send-again``: what people do with an order."""
 
 import uuid
 from typing import Annotated, NamedTuple
@@ -12,7 +12,7 @@ from cli.orders.service_orders import print_service_standing
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason
 from cli.terminal.output import print_json, say
-from orders.changes import Amend, Cancel, Change, Halt, Reopen, Resume, SendAgain
+from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.typed import percent, typed_line
 from services.orders.desk import Changed
 from services.orders.service_desk import ServiceChanged
@@ -116,15 +116,6 @@ async def send_again(options: ChangeOptions) -> None:
     $ python starter.py orders send-again 1042 --by ann --reason "its form takes our material now"
     """
     await _change(options, SendAgain(**options.fields))
-
-
-async def reopen(options: ChangeOptions) -> None:
-    """Open an order again that has ended, at the task that its procedure names, within some days of its end.
-
-    [bold]Example[/bold]
-    $ python starter.py orders reopen 77 --by ann --reason "it is slow again"
-    """
-    await _change(options, Reopen(**options.fields))
 
 
 async def _change(options: ChangeOptions, change: Change) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from billing.customers.schedule import instant
 from billing.errors import InvalidInput
 from billing.tasks.forms import Answer
-from orders.procedures.procedure import Asked, Procedure, Reopening
+from orders.procedures.procedure import Asked, Procedure
 from orders.procedures.steps import OUTCOME, Branch, LeadingStep, Step, TaskStep
 
 Values = Mapping[str, Answer]
@@ -30,13 +30,6 @@ def following(procedure: Procedure, step: LeadingStep, values: Values) -> Step:
 def undoing(procedure: Procedure, values: Values) -> Step:
     """The step at which an order goes on that was cancelled."""
     return procedure.step(_taken(procedure.undo, values).go)
-
-
-def reopening(procedure: Procedure) -> Reopening:
-    """Where an order goes on that is opened again, and how long. Raises ``InvalidInput`` if it never is."""
-    if procedure.reopens is None:
-        raise InvalidInput(f"an order of {procedure.name} is not opened again; open another order")
-    return procedure.reopens
 
 
 def _taken(branches: tuple[Branch, ...], values: Values) -> Branch:

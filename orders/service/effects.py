@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from billing.errors import InvalidInput
 from billing.progress import Halted
-from orders.changes import Cancel, Change, Halt, Reopen, Resume
-from orders.procedures.walking import check_cancellation, reopening
+from orders.changes import Cancel, Change, Halt, Resume
+from orders.procedures.walking import check_cancellation
 from orders.service.service_order import Cancelled, ServiceOrder
 
 
@@ -20,8 +20,6 @@ class ServiceEffect(NamedTuple):
 
 def service_effect(order: ServiceOrder, change: Change, at: datetime) -> ServiceEffect:
     """The effect of ``change`` at that instant. Raises ``InvalidInput``, which says what to do instead."""
-    if isinstance(change, Reopen):
-        return _reopened(order, at)
     _require_open(order)
     match change:
         case Cancel():
@@ -49,23 +47,6 @@ def _cancelled(order: ServiceOrder, change: Cancel, at: datetime) -> ServiceEffe
     check_cancellation(order.procedure, order.now_at)
     cancelled = Cancelled(by=change.by, reason=change.reason, at=at)
     return ServiceEffect(order.evolve(cancelled=cancelled, halt=None, reminded_at=None), "cancelled", "cancelled")
-
-
-def _reopened(order: ServiceOrder, at: datetime) -> ServiceEffect:
-    """The ledger begins the task anew."""
-    reopens = reopening(order.procedure)
-    if order.end is None:
-        raise InvalidInput(f"order {order.number} is open; it stands at {order.step} ({order.now_at.title})")
-    if order.cancelled is not None:
-        raise InvalidInput(f"order {order.number} was cancelled by {order.cancelled.by}; open another order")
-    until = order.end.at + reopens.within
-    if at > until:
-        raise InvalidInput(
-            f"order {order.number} ended as {order.end.outcome} at {order.end.at:%Y-%m-%d %H:%M} UTC, and could be "
-            f"opened again until {until:%Y-%m-%d %H:%M} UTC; open another order"
-        )
-    title = order.procedure.step(reopens.step).title
-    return ServiceEffect(order, "reopened", f"opened again at {reopens.step} ({title})")
 
 
 def _require_open(order: ServiceOrder) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from adapters.procedures import procedure_files
 from adapters.sql.ledger import SqlLedger
-from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.subscribers.service import ServiceState
 from billing.tariffs.items import Fee, Subscription
@@ -21,9 +20,8 @@ from orders.procedures.checks import Known
 from orders.procedures.files import procedures_of
 from orders.procedures.procedure import Procedure
 from orders.procedures.texts import ProcedureText
-from orders.service.service_order import ServiceStage, ServiceStanding
+from orders.service.service_order import ServiceStanding
 from tests.contract.event_fixtures import listed
-from tests.ordering import cancel, reopen
 from tests.service_ordering import LATER, YES, payment, request, shown, task_of, with_tariff
 
 SHIPPED = Path(__file__).parents[2] / "procedures"
@@ -169,35 +167,3 @@ async def test_a_request_goes_by_its_category_and_is_answered(
     await does(ledger, "80", step, answer="Done")
     assert (await standing(ledger, "80")).outcome == "answered"
     assert (await told(ledger, "80"))[0] == "received"
-
-
-async def test_an_answered_request_is_opened_again_within_some_days_and_answered_anew(ledger: SqlLedger) -> None:
-    account = await connects(ledger)
-    await opens(ledger, "80", "request", account=account, values={"category": "No connection", "text": "Help"})
-    with pytest.raises(InvalidInput, match=r"order 80 is open; it stands at repair \(Find and repair the fault\)"):
-        await ledger.change_service_order("80", reopen(), LATER)
-    await does(ledger, "80", "repair", answer="Done")
-    last = LATER + timedelta(days=5)
-    with pytest.raises(
-        InvalidInput, match=r"order 80 ended as answered .* could be opened again until .* open another"
-    ):
-        await ledger.change_service_order("80", reopen(), last + timedelta(seconds=1))
-    for _ in range(2):
-        found, text = await ledger.change_service_order("80", reopen(), last)
-        assert (found.stage, found.step, found.is_closed) == (ServiceStage.AWAITING_TASK, "office", False)
-        assert text == "opened again at office (Answer the request)"
-    assert [entry.step for entry in (await shown(ledger, "80")).steps].count("office") == 1
-    await does(ledger, "80", "office", last, answer="A new cable")
-    assert (await standing(ledger, "80")).outcome == "answered"
-    assert await told(ledger, "80") == ["received", "tell_repaired", "tell_office"]
-
-
-async def test_what_was_cancelled_or_never_is_opened_again_stays_closed(ledger: SqlLedger) -> None:
-    account = await connects(ledger)
-    with pytest.raises(InvalidInput, match="an order of connect is not opened again; open another order"):
-        await ledger.change_service_order("77", reopen(), LATER)
-    await opens(ledger, "80", "request", account=account, values={"category": "Contract", "text": "Help"})
-    await ledger.change_service_order("80", cancel(), LATER)
-    with pytest.raises(InvalidInput, match=r"order 80 was cancelled by .*; open another order"):
-        await ledger.change_service_order("80", reopen(), LATER)
-    assert (await standing(ledger, "80")).is_closed

@@ -154,8 +154,6 @@ def test_an_amendment_below_what_was_paid_leaves_credit(shop: Run) -> None:
     assert shown(shop)["stage"] == "Released"
     late = shop("orders", "cancel", "1042", *ANN)
     assert (late.exit_code, "was released already: it cannot be cancelled" in one_line(late)) == (2, True)
-    again = shop("orders", "reopen", "1042", *ANN)
-    assert (again.exit_code, "goes by no procedure, and is not opened again" in one_line(again)) == (2, True)
 
 
 def test_a_command_id_takes_effect_once(shop: Run) -> None:

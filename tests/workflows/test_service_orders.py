@@ -10,7 +10,7 @@ from orders.service.fulfilment import ServiceFulfilment
 from orders.service.service_order import ServiceStage
 from sandbox.timeline import OVERSHOOT, until
 from tests.bed import PATIENCE_SECONDS, Bed, now
-from tests.ordering import cancel, reopen
+from tests.ordering import cancel
 from tests.service_ordering import CONNECT, YES, done, payment, request, task_of, with_tariff
 from workflows.service_order_fulfilment import ServiceOrderFulfilment
 
@@ -83,15 +83,3 @@ async def test_a_late_task_is_told_and_escalates_and_a_cancellation_ends_it(bed:
     await until(reminded, PATIENCE_SECONDS)
     await bed.ledger.change_service_order("77", cancel(), now())
     assert (await handle(bed).result()).stage is ServiceStage.CANCELLED
-
-
-async def test_an_order_that_is_opened_again_has_a_workflow_again(bed: Bed) -> None:
-    await bed.service_order(request(), CONNECT.evolve(reopens={"within": "5d", "step": "feasibility"}))
-    await at_step(bed, "feasibility")
-    await done(bed.ledger, possible="no", at=now())
-    assert (await handle(bed).result()).standing.outcome == "refused"
-    await bed.ledger.change_service_order("77", reopen(), now())
-    again = (await at_step(bed, "feasibility")).standing
-    assert (again.stage, again.is_closed) == (ServiceStage.AWAITING_TASK, False)
-    await done(bed.ledger, possible="no", at=now())
-    assert (await handle(bed).result()).standing.revision > again.revision

@@ -30,11 +30,11 @@ from adapters.sql.subscribers.with_order import register_with_order
 from billing.errors import InvalidInput, NotFound
 from billing.model import Model
 from orders import ports as order_ports
-from orders.changes import Cancel, Change, Reopen
+from orders.changes import Cancel, Change
 from orders.ports import OrderLogEntry, TooManyOrders
 from orders.procedures.procedure import Procedure
 from orders.procedures.steps import PaymentStep, TaskStep
-from orders.procedures.walking import reopening, undoing
+from orders.procedures.walking import undoing
 from orders.service.alerts import of_halted, of_late_task
 from orders.service.asked import Unfit, asked_values
 from orders.service.effects import service_effect
@@ -88,8 +88,6 @@ class SqlServiceOrders(SqlDatabase):
             save_service_order(connection, changed, at)
             if isinstance(change, Cancel):
                 _undo(connection, changed, change, at)
-            elif isinstance(change, Reopen):
-                enter(connection, changed, order.procedure.step(reopening(order.procedure).step), at)
             else:
                 tell(connection, changed, at)
             walk(connection, number, at)
