@@ -149,7 +149,7 @@ async def test_a_subscriber_is_disconnected_and_what_is_missing_is_billed(ledger
     assert await subscriptions(ledger) == [("internet-100", date(2026, 12, 3), date(2026, 12, 20))]
     (fee,) = [item for item in (await ledger.agreed("dana")).items if isinstance(item, Fee)]
     assert (fee.amount_minor, fee.text) == (15000_00, "Equipment that was not given back")
-    assert await told(ledger, "79") == ["received", "tell_visit", "tell_disconnected"]
+    assert await told(ledger, "79") == ["received", "ask_for_debt", "tell_visit", "tell_disconnected"]
 
 
 @pytest.mark.parametrize(
