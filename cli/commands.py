@@ -27,7 +27,7 @@ Without a word before it, FILE is taken in.
 $ python starter.py payments register register.csv --rail bank-app --day 2026-11-27
 $ python starter.py payments register confirm bank-app 20261127000017 --by ann --reason "by the register"
 """
-_ORDERS = """Orders that are made once they are paid, or lead a subscriber through a procedure: open, list, show, cancel …
+_ORDERS = """Orders that are made once they are paid, or lead a subscriber through a procedure: open, list, show …
 
 [bold]Examples[/bold]
 $ python starter.py orders list --open
