@@ -46,7 +46,7 @@ from billing.receivables.journal import NOTHING_OWED, Balance, settlement
 from billing.remedies import Remedy
 from wording.remedies import command_line
 
-_OF_ACCOUNT: Final = ("opened_why", "closed_why", "phone", "address")
+_OF_ACCOUNT: Final = ("opened_why", "closed_why", "phone", "address", "address_key")
 _WHOLE: Final = {
     messages.name: ("subject", "text"),
     customer_texts.name: ("recipient", "body"),

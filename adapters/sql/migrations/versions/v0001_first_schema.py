@@ -541,13 +541,18 @@ def upgrade() -> None:
         *_columns(_INSTANT, "closed_at", nullable=True),
         *_columns(sa.Text, "opened_by", "opened_why"),
         *_columns(sa.Text, "closed_by", "closed_why", "phone", "address", "state", "cause", nullable=True),
+        *_columns(sa.Text, "address_key", "node", "tags", nullable=True),
         *_columns(_INSTANT, "state_at", nullable=True),
         *_columns(sa.Integer, "position", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("service_accounts_by_customer", "service_accounts", ["customer_id"])
+    op.create_index("service_accounts_by_node", "service_accounts", ["node"])
     unpaid = _where("cause = 'non_payment'")
     op.create_index("service_accounts_unpaid", "service_accounts", ["customer_id"], **unpaid)
+
+    op.create_table("service_tags", *_columns(sa.Text, "tag", "number"), sa.PrimaryKeyConstraint("tag", "number"))
+    op.create_index("service_tags_by_number", "service_tags", ["number"])
 
     op.create_table(
         "service_changes",
