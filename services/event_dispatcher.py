@@ -162,7 +162,8 @@ class EventDispatcher:
             wait = retry_after or self._pause(event.tries + 1)
             _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
             await self._outbox.event_has_failed(event, fault, now + wait)
-            if now - event.created_at > OVERDUE and self._told_on != now.date():
+            is_overdue = now - event.created_at > OVERDUE and event.destination is not Destination.ANNOUNCEMENT
+            if is_overdue and self._told_on != now.date():
                 await self._alerts.tell(of_backlog(event.created_at, fault, now))
                 self._told_on = now.date()
         except Exception as error:  # of any kind: the others go on
