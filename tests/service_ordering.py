@@ -3,13 +3,12 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from billing.tasks.listing import TaskFilter
-from billing.tasks.member import Member
-
 from adapters.sql.ledger import SqlLedger
 from billing.receivables.incoming import IncomingPayment
 from billing.subscribers.newcomer import NewSubscriber
 from billing.tariffs.tariff import Tariff, TariffVersion
+from billing.tasks.listing import TaskFilter
+from billing.tasks.member import Member
 from billing.tasks.task import Completion, Task
 from orders.order import Buyer
 from orders.procedures.procedure import Procedure

@@ -1,13 +1,14 @@
 """Texts to customers by language, each of one segment: ``TextWording(language="ru").text(TextKind.BILL, facts)``.
 
 Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; of an order, {number} and
-{quote}, what a step of it quotes. A company's own replace them by kind.
+{quote}, what a step of it quotes; of planned works {when} and {reason}. A company's own replace them by kind.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from string import Formatter
 from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
@@ -19,7 +20,7 @@ from billing.texts.segments import Measure, foreign_characters, measure
 from billing.texts.text import Body, ConsequenceKind, Language, TextFacts, TextKind
 from wording.plain import one_line
 
-_FIELDS = ("amount", "day", "account", "action", "pay", "number", "quote")
+_FIELDS = ("amount", "day", "account", "action", "pay", "number", "quote", "when", "reason")
 _ASKS = 10
 """More segments than anybody wants to pay for without being asked."""
 _TEMPLATES = {
@@ -39,6 +40,9 @@ _TEMPLATES = {
         TextKind.TARIFF_CHANGED: "Your tariff is changed. Account {account}",
         TextKind.ANSWERED: "Your request {number}, account {account}: {quote}",
         TextKind.REFUSED: "Your request {number}, account {account}, cannot be carried out. {quote}",
+        TextKind.WORKS: "Planned works {when}: {reason}. Your service may be interrupted.",
+        TextKind.WORKS_CHANGED: "Changed: planned works now {when}: {reason}.",
+        TextKind.WORKS_CANCELLED: "Cancelled: the planned works {when} will not take place.",
     },
     Language.RUSSIAN: {
         TextKind.BILL: "Счет {amount} до {day}, л/с {account}. {pay}",
@@ -56,6 +60,9 @@ _TEMPLATES = {
         TextKind.TARIFF_CHANGED: "Тариф изменен. Л/с {account}",
         TextKind.ANSWERED: "Заявка {number}, л/с {account}: {quote}",
         TextKind.REFUSED: "Заявка {number}, л/с {account}: отказ. {quote}",
+        TextKind.WORKS: "Работы {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Перенос работ: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Работы отменены: {when}",
     },
     Language.KAZAKH: {
         TextKind.BILL: "Шот {amount}, {day} дейін, ж/ш {account}. {pay}",
@@ -73,6 +80,9 @@ _TEMPLATES = {
         TextKind.TARIFF_CHANGED: "Тариф өзгертілді. Ж/ш {account}",
         TextKind.ANSWERED: "Өтінім {number}, ж/ш {account}: {quote}",
         TextKind.REFUSED: "Өтінім {number}, ж/ш {account}: бас тарту. {quote}",
+        TextKind.WORKS: "Жұмыстар {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Жаңа уақыты: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Жұмыстар болмайды: {when}",
     },
     Language.UKRAINIAN: {
         TextKind.BILL: "Рахунок {amount} до {day}, о/р {account}. {pay}",
@@ -90,6 +100,9 @@ _TEMPLATES = {
         TextKind.TARIFF_CHANGED: "Тариф змінено. О/р {account}",
         TextKind.ANSWERED: "Заявка {number}, о/р {account}: {quote}",
         TextKind.REFUSED: "Заявка {number}, о/р {account}: відмова. {quote}",
+        TextKind.WORKS: "Роботи {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Перенесено: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Роботи скасовано: {when}",
     },
 }
 _ACTIONS = {
@@ -107,6 +120,9 @@ LONGEST = TextFacts(
     day=date(2026, 12, 30),
     number="100042",
     quote="2026-12-30",
+    starts=datetime(2026, 12, 30, 22, 0, tzinfo=UTC),
+    ends=datetime(2026, 12, 31, 6, 0, tzinfo=UTC),
+    reason="R" * 20,
 )
 """What is written in the place of facts to see whether a template fits."""
 
@@ -163,6 +179,8 @@ class TextWording(Model, extra="forbid"):
             "pay": self.pay,
             "number": facts.number,
             "quote": facts.quote,
+            "when": _when(facts, self.language),
+            "reason": one_line(facts.reason),
         }
 
 
@@ -197,6 +215,17 @@ def _too_long(text: str, most: int) -> str:
 
 def _day(day: date, language: Language) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]}" if language is Language.ENGLISH else f"{day:%d.%m}"
+
+
+def _when(facts: TextFacts, language: Language) -> str:
+    """``30 Dec 10:00-12:00``, ``30 Dec 22:00 - 31 Dec 06:00``."""
+    if facts.starts is None or facts.ends is None:
+        return ""
+    zone = ZoneInfo(facts.timezone)
+    starts, ends = facts.starts.astimezone(zone), facts.ends.astimezone(zone)
+    first, last = _day(starts, language), _day(ends, language)
+    between = "-" if starts.date() == ends.date() else f" - {last} "
+    return f"{first} {starts:%H:%M}{between}{ends:%H:%M}"
 
 
 def _amount(facts: TextFacts) -> str:

@@ -31,6 +31,7 @@ class EventType(StrEnum):
     SERVICE_SUSPENDED = "service.suspended"
     SERVICE_RESTORED = "service.restored"
     SERVICE_DISCONNECTED = "service.disconnected"
+    ANNOUNCEMENT_PAGE = "announcement.page"  # to our own sender of texts only
     PING = "ping"  # the doctor asks whether the receiver answers
 
 
@@ -43,6 +44,7 @@ class Destination(StrEnum):
     PRODUCTION = "production"  # what may be made or shipped from now on
     CUSTOMER = "customer"  # what a service order has to tell its customer
     BILLING = "billing"  # the customer's months, which a service order has begun
+    ANNOUNCEMENT = "announcement"  # pages of texts about planned works, when they may be sent
     PROVISIONING = "provisioning"  # what becomes of service accounts, in order for each
 
 

@@ -39,6 +39,9 @@ class TextKind(StrEnum):
     TARIFF_CHANGED = "tariff_changed"
     ANSWERED = "answered"
     REFUSED = "refused"
+    WORKS = "works"
+    WORKS_CHANGED = "works_changed"
+    WORKS_CANCELLED = "works_cancelled"
 
 
 class Language(StrEnum):
@@ -67,15 +70,21 @@ class TextFacts(Model):
     """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows.
 
     Of an order, its ``number``, and what a step of it quotes.
+
+    Planned works have a ``reason``, and ``starts`` and ``ends``, which are read on the clocks of ``timezone``.
     """
 
-    account: Code
+    account: Code = ""
     amount_minor: Minor = 0
     currency: Code = ""
     day: date | None = None
     action: ConsequenceKind | None = None
     number: Code = ""
     quote: Line = ""
+    starts: Instant | None = None
+    ends: Instant | None = None
+    timezone: Code = "UTC"
+    reason: Line = ""
 
 
 class OutgoingText(Model):

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
 import pytest
-from billing.tasks.listing import TaskFilter
-from billing.tasks.member import Member
 
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
@@ -13,6 +11,8 @@ from billing.events.event import Destination
 from billing.receivables.journal import Subject
 from billing.subscribers.service import ServiceState
 from billing.tariffs.items import Subscription
+from billing.tasks.listing import TaskFilter
+from billing.tasks.member import Member
 from orders.service.service_order import ServiceStage
 from tests.contract.event_fixtures import listed
 from tests.ordering import cancel, halt, resume

@@ -3,7 +3,6 @@
 import hashlib
 from datetime import datetime
 
-from orders.procedures.walking import undoing
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
@@ -35,6 +34,7 @@ from orders.changes import Cancel, Change
 from orders.ports import OrderLogEntry, TooManyOrders
 from orders.procedures.procedure import Procedure
 from orders.procedures.steps import PaymentStep, TaskStep
+from orders.procedures.walking import undoing
 from orders.service.alerts import of_halted, of_late_task
 from orders.service.asked import asked_values
 from orders.service.effects import service_effect
