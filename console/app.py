@@ -23,6 +23,7 @@ from bootstrap import (
     connect_registrar,
     connect_sheet_comparer,
 )
+from bootstrap_announcements import connect_announcement_desk
 from bootstrap_billers import connect_payment_ways
 from bootstrap_inbound import connect_room
 from bootstrap_registers import connect_register_desk
@@ -36,6 +37,8 @@ from console.customers.promise import OwnPromisePages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
 from console.customers.sweeper import sweeping
+from console.reviewers.announcements.announcement import AnnouncementPages
+from console.reviewers.announcements.announcement_list import AnnouncementListPages
 from console.reviewers.audit import AuditPages
 from console.reviewers.brake import BrakePages
 from console.reviewers.bulk import Bulk
@@ -179,6 +182,9 @@ class _Console:
         yield AccountListPages(desk, ledger, phone_reader(settings), settings.now).router
         yield AccountPages(desk, ledger, settings.now).router
         yield TaskPages(desk, ledger, settings.now).router
+        works = connect_announcement_desk(settings, ledger)
+        yield AnnouncementListPages(desk, ledger, works, settings.now).router
+        yield AnnouncementPages(desk, ledger, works, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router

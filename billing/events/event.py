@@ -34,6 +34,10 @@ class EventType(StrEnum):
     PING = "ping"  # the doctor asks whether the receiver answers
 
 
+INTERNAL = frozenset({EventType.ANNOUNCEMENT_PAGE})
+"""What no receiver is ever told."""
+
+
 class Destination(StrEnum):
     """Where events go. Each has an order of its own, and a sender."""
 

@@ -25,8 +25,8 @@ _IS_DOUBTED = exists().where(
 def concerned(audience: Audience, timezone: str) -> Select[*tuple[Any, ...]]:
     """Account, customer, number, time zone and page of each account that is concerned.
 
-    A customer has one number: its own, else the least of those of its accounts that are concerned. Numbers of one time
-    zone are counted, so that a page has ``PAGE`` of them, and all accounts of each.
+    A customer has one number: its own, else the least of those of its accounts that are concerned. A number has one
+    time zone, whoever shares it. A page has ``PAGE`` numbers of one zone, and all accounts of each.
     """
     phone = func.coalesce(_number(customers.c.phone), func.min(_number(A.phone)).over(partition_by=A.customer_id))
     zone = func.coalesce(customers.c.timezone, timezone)
@@ -36,8 +36,10 @@ def concerned(audience: Audience, timezone: str) -> Select[*tuple[Any, ...]]:
         .where(_CONNECTED, customers.c.closed_at.is_(None), _matches(audience))
         .subquery()
     )
-    rank = func.dense_rank().over(partition_by=given.c.timezone, order_by=given.c.recipient)
-    return select(*given.c, ((rank - 1) // PAGE).label("page"))
+    one_zone = func.min(given.c.timezone).over(partition_by=given.c.recipient).label("timezone")
+    placed = select(given.c.account, given.c.customer_id, given.c.recipient, one_zone).subquery()
+    rank = func.dense_rank().over(partition_by=placed.c.timezone, order_by=placed.c.recipient)
+    return select(*placed.c, ((rank - 1) // PAGE).label("page"))
 
 
 def reach(connection: Connection, audience: Audience, timezone: str) -> Reach:
