@@ -73,6 +73,8 @@ histories: .venv/.dev ## record the replay histories again; read CONTRIBUTING.md
 
 pictures: .venv/pyvenv.cfg ## draw docs/pictures/*.svg again
 	$(BIN)/python docs/pictures/draw.py
+	for file in procedures/*.yaml; do name=$$(basename $$file .yaml); \
+		$(BIN)/python starter.py procedures draw $$name --svg docs/pictures/$$name.svg || exit 1; done
 
 check: .venv/.dev ## lint, formatting, types, import directions
 	$(BIN)/ruff check .

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
     from services.messages.customer_mails import CustomerMails
+    from services.orders.service_desk import ServiceDesk
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -114,7 +115,7 @@ async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
     """The ledger alone; closes it at the end."""
     from adapters.sql.ledger import SqlLedger
 
-    ledger = await SqlLedger.connect(settings.ledger, settings.destinations)
+    ledger = await SqlLedger.connect(settings.ledger, settings.destinations, settings.manual_department)
     try:
         yield ledger
     finally:
@@ -185,8 +186,12 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to collections, orders, production, provisioning and texts, and to their receiver, if any."""
+    """Delivers events to collections, orders, customers, production and provisioning, and to a receiver, if there is
+    one.
+    """
+    from bootstrap_texts import connect_step_texts
     from clients.collection_commands import CollectionSignals
+    from clients.month_starter import MonthStarter
     from clients.order_signals import OrderSignals
     from services.orders.releases import ReleaseSender, ReviewersAsProduction
 
@@ -201,6 +206,8 @@ def connect_dispatcher(
         **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
         **({Destination.ANNOUNCEMENT: announcements} if announcements else {}),
         Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
+        Destination.CUSTOMER: connect_step_texts(settings, adapters, alerts),
+        Destination.BILLING: MonthStarter(client, adapters.ledger, adapters.payments),
     }
     held = {Destination.PRODUCTION: releases.is_held}
     return EventDispatcher(adapters.ledger, senders, alerts, held=held, last=[Destination.ORDER])
@@ -259,6 +266,14 @@ def connect_order_desk(settings: Settings, adapters: Adapters, alerts: Alerts | 
     checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
     refunds = OrderRefunds(adapters.ledger, connect_payment_desk(settings, adapters, alerts))
     return OrderDesk(adapters.ledger, checkouts, refunds)
+
+
+def connect_service_desk(settings: Settings, adapters: Adapters) -> ServiceDesk:
+    """The desk where people open and change service orders."""
+    from services.orders.service_desk import ServiceDesk
+
+    checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    return ServiceDesk(adapters.ledger, checkouts)
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.messages.customer_messages import CustomerMessages
     from services.messages.customer_texts import CustomerTexts
     from services.messages.text_reports import TextReports
+    from services.orders.step_texts import StepTexts
     from settings import Settings
 
 SANDBOX_SMSC = SmscAccount(
@@ -87,6 +88,14 @@ def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Al
 
     mails, texts = connect_customer_mails(settings, adapters), connect_texts(settings, adapters, alerts)
     return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts)
+
+
+def connect_step_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> StepTexts:
+    """Tells customers of the steps of their service orders."""
+    from services.orders.step_texts import StepTexts
+
+    texts = connect_texts(settings, adapters, alerts)
+    return StepTexts(adapters.ledger, texts, alerts, settings.contact_hours, settings.now)
 
 
 def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports:

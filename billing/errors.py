@@ -4,6 +4,7 @@
 
     BillingError
     ├── InvalidInput              a person typed something we cannot take; says what to type instead
+    │   └── FormRefused           fields of a form are missing or false; names each of them
     ├── NotFound                  no such customer, period or run
     ├── StaleRun                  the ledger is ahead of this run, which was reset or restored
     │   └── OutcomeConflict       the ledger has an outcome for this customer and period
@@ -44,6 +45,7 @@
         └── RowUnreadable         one row does not fit this release; the others can be read             retry
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -56,6 +58,14 @@ class BillingError(Exception):
 
 
 class InvalidInput(BillingError): ...
+
+
+class FormRefused(InvalidInput):
+    """``problems``: what is wrong, by the field's name."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
+        self.problems = dict(problems)
 
 
 class NotFound(BillingError): ...

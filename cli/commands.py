@@ -64,10 +64,10 @@ $ python starter.py subscribers list --state suspended
 $ python starter.py subscribers show 1000009
 $ python starter.py subscribers tariff 1000009 internet-100 --from 2026-11-20 --by ann --reason "contract 17"
 """
-_TASKS = """What people have to do: list, show, complete.
+_TASKS = """What departments have to do: list, show, claim, complete, return, hand over, assign.
 
 [bold]Examples[/bold]
-$ python starter.py tasks list
+$ python starter.py tasks list --department crew
 $ python starter.py tasks complete 7 --by bob --reason "cut at the box"
 """
 _ANNOUNCEMENTS = """Planned works: preview, create, approve, correct, cancel; list, show who was told what, and when.
@@ -76,13 +76,19 @@ _ANNOUNCEMENTS = """Planned works: preview, create, approve, correct, cancel; li
 $ python starter.py announcements list
 $ python starter.py announcements show 7
 """
+_PROCEDURES = """By which steps subscribers are connected, changed, disconnected, answered: check, list, draw.
+
+[bold]Examples[/bold]
+$ python starter.py procedures check
+$ python starter.py procedures draw connect
+"""
 _TEXTS = """Texts to customers: list, check how many segments each has, send one to try.
 
 [bold]Examples[/bold]
 $ python starter.py texts list --customer acme
 $ python starter.py texts check
 """
-_USERS = """The users of the console: add, list, disable, enable, password, role.
+_USERS = """The users of the console: add, list, disable, enable, password, role, departments.
 
 [bold]Examples[/bold]
 $ python starter.py user add ann --role reviewer --name "Ann Lee"
@@ -138,6 +144,7 @@ _works = "announcements.announcements: preview create approve correct cancel"
 _from_file = "subscribers.import_subscribers: import_"
 _tariffs = "tariffs.tariffs: add list_ show change ladder end"
 _priced = "tariffs.subscribed: tariff end_tariff fee discount end_discount limit bill"
+_tasks = "tasks.tasks: list_ show claim complete return_ hand_over assign"
 _payments = _group("Customers and months", "payments", _PAYMENTS, _arrived, _asked, _links, *_files, _to_accounting)
 _payments["payments"].commands["register"] = _register
 
@@ -157,10 +164,11 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),
     **_group("Customers and months", "tariffs", _TARIFFS, _tariffs, "tariffs.import_tariffs: import_"),
     **_group("Customers and months", "subscribers", _SUBSCRIBERS, _services, _from_file, _priced),
-    **_group("Customers and months", "tasks", _TASKS, "subscribers.tasks: list_ show complete"),
     **_group("Operation", "announcements", _ANNOUNCEMENTS, _works, "announcements.proof: list_ show"),
+    **_group("Customers and months", "tasks", _TASKS, _tasks),
+    **_group("Customers and months", "procedures", _PROCEDURES, "procedures.procedures: check list_ draw"),
     **_group("Operation", "texts", _TEXTS, "texts.texts: list_ check send_test"),
-    **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role"),
+    **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role departments"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),
     **_group("Review", "brake", _BRAKE, "reviewers.brake: on off show"),
 }

@@ -37,6 +37,9 @@ from console.customers.promise import OwnPromisePages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
 from console.customers.sweeper import sweeping
+from console.departments.files import TaskFilePages
+from console.departments.task import TaskPages
+from console.departments.task_list import TaskListPages
 from console.reviewers.announcements.announcement import AnnouncementPages
 from console.reviewers.announcements.announcement_list import AnnouncementListPages
 from console.reviewers.audit import AuditPages
@@ -60,7 +63,6 @@ from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
 from console.reviewers.subscribers.account import AccountPages
 from console.reviewers.subscribers.account_list import AccountListPages
-from console.reviewers.subscribers.tasks import TaskPages
 from console.web.front_door import FrontDoor
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
@@ -145,7 +147,8 @@ class _Console:
             form_targets = " ".join(f"http://127.0.0.1:{port}" for port in ports)
         elif self._adapters.shops:
             form_targets = f"{_STRIPE_PAGES} {_WAYFORPAY_PAGES}"
-        limited = BodyLimit(app.build_middleware_stack(), lambda request: refusal(request, 413))
+        most = self._settings.document_max_bytes
+        limited = BodyLimit(app.build_middleware_stack(), lambda request: refusal(request, 413), most)
         hosts = () if sandbox else (urlsplit(self._links.base_url).hostname or "",)
         guarded = FrontDoor(limited, hosts, self._proxies, refusal)
         app.middleware_stack = SecurityHeaders(guarded, form_targets=form_targets, https=self._https)
@@ -181,10 +184,12 @@ class _Console:
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
         yield AccountListPages(desk, ledger, phone_reader(settings), settings.now).router
         yield AccountPages(desk, ledger, settings.now).router
-        yield TaskPages(desk, ledger, settings.now).router
         works = connect_announcement_desk(settings, ledger)
         yield AnnouncementListPages(desk, ledger, works, settings.now).router
         yield AnnouncementPages(desk, ledger, works, settings.now).router
+        yield TaskListPages(desk, ledger, settings.departments, settings.now).router
+        yield (task_pages := TaskPages(desk, ledger, settings.document_max_bytes, settings.now)).router
+        yield TaskFilePages(task_pages, ledger, settings.document_max_bytes, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router

@@ -1,20 +1,45 @@
-"""Settings of service accounts: who switches them, and how soon."""
+"""Settings of service accounts and tasks: who switches them, and how soon; which departments there are."""
 
 from datetime import timedelta
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode
 
 from billing.model import Url
+from billing.tasks.documents import DOCUMENT_MAX_BYTES
+from billing.tasks.member import Department, Departments
+from billing.tasks.task import DEPARTMENT_OF, TaskKind
 from process.setting_types import Secret
 
 
+def _names(text: object) -> object:
+    return tuple(filter(None, (name.strip() for name in text.split(",")))) if isinstance(text, str) else text
+
+
+DepartmentNames = Annotated[Departments, NoDecode, BeforeValidator(_names)]
+
+
 class ServiceSettings(BaseSettings):
-    """The part of ``Settings`` about provisioning."""
+    """The part of ``Settings`` about provisioning, departments and their documents."""
 
     provisioning_url: Url = ""
     provisioning_secret: Secret = SecretStr("")
     restore_hours: float = Field(3, gt=0, le=720)
+    departments: DepartmentNames = ("operator", "accounting", "warehouse", "crew")
+    manual_department: Department = DEPARTMENT_OF[TaskKind.ENTER_AMOUNTS]
+    document_max_mb: int = Field(DOCUMENT_MAX_BYTES // 10**6, ge=1, le=50)
+
+    @property
+    def document_max_bytes(self) -> int:
+        return self.document_max_mb * 10**6
+
+    @model_validator(mode="after")
+    def _departments_do_what_is_opened(self) -> Self:
+        opened = DEPARTMENT_OF | {TaskKind.ENTER_AMOUNTS: self.manual_department}
+        if missing := sorted(set(opened.values()) - set(self.departments)):
+            raise ValueError(f"BILLING_DEPARTMENTS lacks {', '.join(missing)}, whose tasks billing opens; add it")
+        return self
 
     @property
     def provisioning_secrets(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Texts to customers by language, each of one segment: ``TextWording(language="ru").text(TextKind.BILL, facts)``.
 
-Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; those of planned works
-{when} and {reason}. A company's own replace them by kind.
+Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; of an order, {number} and
+{quote}, what a step of it quotes; of planned works, {when} and {reason}. A company's own replace them by kind.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from billing.texts.segments import Measure, foreign_characters, measure
 from billing.texts.text import Body, ConsequenceKind, Language, TextFacts, TextKind
 from wording.plain import one_line
 
-_FIELDS = ("amount", "day", "account", "action", "pay", "when", "reason")
+_FIELDS = ("amount", "day", "account", "action", "pay", "number", "quote", "when", "reason")
 _ASKS = 10
 """More segments than anybody wants to pay for without being asked."""
 _TEMPLATES = {
@@ -35,6 +35,14 @@ _TEMPLATES = {
         TextKind.WORKS: "Planned works {when}: {reason}. Your service may be interrupted.",
         TextKind.WORKS_CHANGED: "Changed: planned works now {when}: {reason}.",
         TextKind.WORKS_CANCELLED: "Cancelled: the planned works {when} will not take place.",
+        TextKind.RECEIVED: "We have received your request {number}. Account {account}",
+        TextKind.PAY_FEE: "To be paid: {amount}. Account {account}. {pay}",
+        TextKind.PAY_DEBT: "Please pay {amount} first. Account {account}. {pay}",
+        TextKind.VISIT: "Our crew comes on {quote}. Request {number}, account {account}",
+        TextKind.DISCONNECTED: "Your service is disconnected. Account {account}",
+        TextKind.TARIFF_CHANGED: "Your tariff is changed. Account {account}",
+        TextKind.ANSWERED: "Your request {number}, account {account}: {quote}",
+        TextKind.REFUSED: "Your request {number}, account {account}, cannot be carried out. {quote}",
     },
     Language.RUSSIAN: {
         TextKind.BILL: "Счет {amount} до {day}, л/с {account}. {pay}",
@@ -47,6 +55,14 @@ _TEMPLATES = {
         TextKind.WORKS: "Работы {when}: {reason}",
         TextKind.WORKS_CHANGED: "Перенос работ: {when}, {reason}",
         TextKind.WORKS_CANCELLED: "Работы отменены: {when}",
+        TextKind.RECEIVED: "Заявка {number} принята. Л/с {account}",
+        TextKind.PAY_FEE: "К оплате {amount}, л/с {account}. {pay}",
+        TextKind.PAY_DEBT: "Сначала оплатите {amount}, л/с {account}. {pay}",
+        TextKind.VISIT: "Мастер придет {quote}. Заявка {number}, л/с {account}",
+        TextKind.DISCONNECTED: "Услуга отключена. Л/с {account}",
+        TextKind.TARIFF_CHANGED: "Тариф изменен. Л/с {account}",
+        TextKind.ANSWERED: "Заявка {number}, л/с {account}: {quote}",
+        TextKind.REFUSED: "Заявка {number}, л/с {account}: отказ. {quote}",
     },
     Language.KAZAKH: {
         TextKind.BILL: "Шот {amount}, {day} дейін, ж/ш {account}. {pay}",
@@ -59,6 +75,14 @@ _TEMPLATES = {
         TextKind.WORKS: "Жұмыстар {when}: {reason}",
         TextKind.WORKS_CHANGED: "Жаңа уақыты: {when}, {reason}",
         TextKind.WORKS_CANCELLED: "Жұмыстар болмайды: {when}",
+        TextKind.RECEIVED: "Өтінім {number} қабылданды. Ж/ш {account}",
+        TextKind.PAY_FEE: "Төлеңіз: {amount}, ж/ш {account}. {pay}",
+        TextKind.PAY_DEBT: "Алдымен төлеңіз: {amount}, ж/ш {account}. {pay}",
+        TextKind.VISIT: "Шебер {quote} келеді. Өтінім {number}, ж/ш {account}",
+        TextKind.DISCONNECTED: "Қызмет ажыратылды. Ж/ш {account}",
+        TextKind.TARIFF_CHANGED: "Тариф өзгертілді. Ж/ш {account}",
+        TextKind.ANSWERED: "Өтінім {number}, ж/ш {account}: {quote}",
+        TextKind.REFUSED: "Өтінім {number}, ж/ш {account}: бас тарту. {quote}",
     },
     Language.UKRAINIAN: {
         TextKind.BILL: "Рахунок {amount} до {day}, о/р {account}. {pay}",
@@ -71,6 +95,14 @@ _TEMPLATES = {
         TextKind.WORKS: "Роботи {when}: {reason}",
         TextKind.WORKS_CHANGED: "Перенесено: {when}, {reason}",
         TextKind.WORKS_CANCELLED: "Роботи скасовано: {when}",
+        TextKind.RECEIVED: "Заявку {number} прийнято. О/р {account}",
+        TextKind.PAY_FEE: "До сплати {amount}, о/р {account}. {pay}",
+        TextKind.PAY_DEBT: "Спершу сплатіть {amount}, о/р {account}. {pay}",
+        TextKind.VISIT: "Майстер прийде {quote}. Заявка {number}, о/р {account}",
+        TextKind.DISCONNECTED: "Послугу вимкнено. О/р {account}",
+        TextKind.TARIFF_CHANGED: "Тариф змінено. О/р {account}",
+        TextKind.ANSWERED: "Заявка {number}, о/р {account}: {quote}",
+        TextKind.REFUSED: "Заявка {number}, о/р {account}: відмова. {quote}",
     },
 }
 _ACTIONS = {
@@ -89,6 +121,8 @@ LONGEST = TextFacts(
     starts=datetime(2026, 12, 30, 22, 0, tzinfo=UTC),
     ends=datetime(2026, 12, 31, 6, 0, tzinfo=UTC),
     reason="R" * 20,
+    number="100042",
+    quote="2026-12-30",
 )
 """What is written in the place of facts to see whether a template fits."""
 
@@ -145,6 +179,8 @@ class TextWording(Model, extra="forbid"):
             "pay": self.pay,
             "when": _when(facts, self.language),
             "reason": one_line(facts.reason),
+            "number": facts.number,
+            "quote": facts.quote,
         }
 
 

@@ -49,13 +49,18 @@ from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
+from adapters.sql.service_orders.findings import SqlServiceOrderFindings
+from adapters.sql.service_orders.listing import SqlServiceOrderListing
+from adapters.sql.service_orders.service_orders import SqlServiceOrders
 from adapters.sql.statements.files import SqlStatements
 from adapters.sql.subscribers.calls import SqlServiceCalls
 from adapters.sql.subscribers.findings import SqlServiceFindings
 from adapters.sql.subscribers.listing import SqlServiceListing
 from adapters.sql.subscribers.services import SqlServices
-from adapters.sql.subscribers.tasks import SqlTasks
 from adapters.sql.tariffs.tariffs import SqlTariffs
+from adapters.sql.tasks.documents import SqlDocuments
+from adapters.sql.tasks.listing import SqlTaskListing
+from adapters.sql.tasks.tasks import SqlTasks
 from adapters.sql.texts.texts import SqlTexts
 
 
@@ -73,6 +78,9 @@ class SqlLedger(
     SqlOrderListing,
     SqlOrderFindings,
     SqlOrderWatch,
+    SqlServiceOrders,
+    SqlServiceOrderListing,
+    SqlServiceOrderFindings,
     SqlPayments,
     SqlCheckouts,
     SqlGateways,
@@ -101,6 +109,8 @@ class SqlLedger(
     SqlServiceListing,
     SqlServiceFindings,
     SqlTasks,
+    SqlTaskListing,
+    SqlDocuments,
     SqlTariffs,
     SqlTexts,
     SqlAnnouncements,

@@ -25,6 +25,7 @@ class EventType(StrEnum):
     RECEIVABLE_SETTLED = "receivable.settled"
     ORDER_CHANGED = "order.changed"
     ORDER_RELEASED = "order.released"
+    ORDER_STEP = "order.step"
     SERVICE_CONNECTED = "service.connected"
     SERVICE_LIMITED = "service.limited"
     SERVICE_SUSPENDED = "service.suspended"
@@ -46,6 +47,8 @@ class Destination(StrEnum):
     ORDER = "order"  # the order's workflow: where the order stands by now
     PRODUCTION = "production"  # what may be made or shipped from now on
     ANNOUNCEMENT = "announcement"  # pages of texts about planned works, when they may be sent
+    CUSTOMER = "customer"  # what a service order has to tell its customer
+    BILLING = "billing"  # the customer's months, which a service order has begun
     PROVISIONING = "provisioning"  # what becomes of service accounts, in order for each
 
 

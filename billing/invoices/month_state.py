@@ -123,6 +123,11 @@ class MonthState(MonthFields):
         """Whether a person has yet to enter its amount (review mode manual)."""
         return self.customer.terms.review_mode is ReviewMode.MANUAL and self.last_editor is None
 
+    @property
+    def wants_amounts(self) -> bool:
+        """Whether people have to enter the draft's amounts now."""
+        return self.awaits_amount and self.invoice is not None and self.outcome is None and not self.announced
+
     def refuses_approval_by(self, approver: str) -> str | None:
         """The reason why ``approver`` cannot approve the draft as it stands; None if they can."""
         if self.invoice is None:

@@ -120,6 +120,9 @@ class UserStore(Protocol):
     async def set_role(self, username: str, role: Role) -> bool:
         """False if the user has this role. Raises ``NotFound``, and ``BillingError`` for the last administrator."""
 
+    async def set_departments(self, username: str, departments: tuple[str, ...]) -> bool:
+        """False if the user belongs to just these; sessions go on, for each request reads them. Raises ``NotFound``."""
+
     async def disable_user(self, username: str, at: datetime) -> bool:
         """False if the user is disabled already. Raises the errors of ``set_role``."""
 
@@ -152,7 +155,7 @@ class SessionStore(Protocol):
         """False if the user was disabled or got another password since ``account`` was read."""
 
     async def session(self, token_hash: str, at: datetime) -> OpenSession | None:
-        """The session, if it is in force at ``at``, with its user's current name and role."""
+        """The session, if it is in force at ``at``, with its user's current name, role and departments."""
 
     async def session_is_used(self, token_hash: str, session: OpenSession, at: datetime) -> None:
         """Records the use of a session, at most once in ``SEEN_EVERY``."""

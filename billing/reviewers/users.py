@@ -9,6 +9,7 @@ from pydantic import Field
 
 from billing.errors import InvalidInput
 from billing.model import Instant, Line, Model, Who
+from billing.tasks.member import Departments, Member
 
 SESSION_IDLE: Final = timedelta(hours=8)
 """An unused session ends after this time."""
@@ -30,6 +31,7 @@ _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,99}", re.ASCII)
 class Role(StrEnum):
     """Each role may do everything that the ones before it may."""
 
+    STAFF = "staff"  # does the tasks of their departments; sees nothing of money
     VIEWER = "viewer"  # sees everything
     REVIEWER = "reviewer"  # halts, resumes, edits, pulls the brake
     APPROVER = "approver"  # approves, skips, closes
@@ -47,7 +49,12 @@ class User(Model):
     username: Who
     name: Line
     role: Role
+    departments: Departments = ()
     disabled_at: Instant | None = None
+
+    @property
+    def member(self) -> Member:
+        return member_of(self.username, self.role, self.departments)
 
 
 class UserCredentials(User):
@@ -57,11 +64,12 @@ class UserCredentials(User):
 
 
 class OpenSession(Model):
-    """A session in force, with its user's current name and role."""
+    """A session in force, with its user's current name, role and departments."""
 
     username: Who
     name: Line
     role: Role
+    departments: Departments = ()
     seen_at: Instant
 
 
@@ -92,6 +100,10 @@ class FailureThrottle(NamedTuple):
     def of_address(cls) -> Self:
         """Looser, as an office may share an address; a success does not reset this count."""
         return cls(free=20, window=timedelta(hours=1))
+
+
+def member_of(username: str, role: Role, departments: tuple[str, ...]) -> Member:
+    return Member(username, departments, may_all=role.may(Role.ADMINISTRATOR))
 
 
 def username_of(text: str) -> str:

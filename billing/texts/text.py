@@ -34,6 +34,14 @@ class TextKind(StrEnum):
     WORKS = "works"
     WORKS_CHANGED = "works_changed"
     WORKS_CANCELLED = "works_cancelled"
+    RECEIVED = "received"  # an order, as all that follow
+    PAY_FEE = "pay_fee"
+    PAY_DEBT = "pay_debt"
+    VISIT = "visit"
+    DISCONNECTED = "disconnected"
+    TARIFF_CHANGED = "tariff_changed"
+    ANSWERED = "answered"
+    REFUSED = "refused"
 
 
 class Language(StrEnum):
@@ -61,6 +69,8 @@ class Consequence(Model):
 class TextFacts(Model):
     """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows.
 
+    Of an order, its ``number``, and what a step of it quotes.
+
     Planned works have a ``reason``, and ``starts`` and ``ends``, which are read on the clocks of ``timezone``.
     """
 
@@ -73,6 +83,8 @@ class TextFacts(Model):
     ends: Instant | None = None
     timezone: Code = "UTC"
     reason: Line = ""
+    number: Code = ""
+    quote: Line = ""
 
 
 class OutgoingText(Model):

@@ -10,6 +10,7 @@ import typer
 
 from billing.errors import BillingError, InvalidInput
 from billing.reviewers.users import PASSWORD_MIN, Role, User, required_password, username_of
+from billing.tasks.member import known_departments
 from bootstrap import connect_ledger, connect_passwords
 from cli.terminal.options import AsJson
 from cli.terminal.output import print_json, print_table, say, whole
@@ -34,12 +35,19 @@ FromStdin = Annotated[
 def add(
     username: Username,
     role: Annotated[
-        Role, typer.Option("--role", help="viewer sees; reviewer halts and edits; approver approves and skips too.")
+        Role,
+        typer.Option(
+            "--role",
+            help="staff does tasks only; viewer sees; reviewer halts and edits; approver approves and skips too.",
+        ),
     ],
     name: Annotated[
         str,
         typer.Option("--name", metavar="NAME", help="The name shown on pages; by default the name to sign in with."),
     ] = "",
+    department: Annotated[
+        list[str] | None, typer.Option("--department", metavar="NAME", help="Whose tasks they do; repeat it.")
+    ] = None,
     password_stdin: FromStdin = False,
     no_password: Annotated[
         bool, typer.Option("--no-password", help="For single sign-on only: nobody signs in as this user by a password.")
@@ -52,12 +60,15 @@ def add(
     [bold]Examples[/bold]
     $ python starter.py user add ann --role reviewer --name "Ann Lee"
     $ pass show billing/bob | python starter.py user add bob --role approver --password-stdin
+    $ python starter.py user add karl --role staff --department crew
     $ python starter.py user add carol@acme.example --role administrator --no-password
     """
     if no_password and password_stdin:
         raise typer.BadParameter("--password-stdin and --no-password exclude each other")
+    departments = known_departments(department or (), load_settings().departments)
     word = "" if no_password else _password(username, password_stdin)
-    asyncio.run(_add(User(username=username, name=name.strip() or username, role=role), word))
+    user = User(username=username, name=name.strip() or username, role=role, departments=departments)
+    asyncio.run(_add(user, word))
 
 
 async def _add(user: User, word: str) -> None:
@@ -90,9 +101,15 @@ async def list_(as_json: AsJson = False) -> None:
     if as_json:
         return print_json({"users": users})
     print_table(
-        (whole("User"), "Name", whole("Role"), ""),
+        (whole("User"), "Name", whole("Role"), "Departments", ""),
         users,
-        lambda user: (user.username, user.name, user.role, "disabled" if user.disabled_at else ""),
+        lambda user: (
+            user.username,
+            user.name,
+            user.role,
+            ", ".join(user.departments),
+            "disabled" if user.disabled_at else "",
+        ),
         empty="no users yet; add one with: python starter.py user add NAME --role administrator",
     )
 
@@ -145,6 +162,25 @@ async def role(username: Username, role: Annotated[Role, typer.Argument(metavar=
     async with connect_ledger(load_settings()) as ledger:
         changed = await ledger.set_role(username, role)
     say(f"{username}: {f'{role} from now on; the sessions have ended' if changed else f'is {role} already'}")
+
+
+async def departments(
+    username: Username,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[DEPARTMENT]...", help="All of them; none: no tasks.")
+    ] = None,
+) -> None:
+    """Say to which departments a user belongs: whose tasks they see first, and do. Sessions go on.
+
+    [bold]Examples[/bold]
+    $ python starter.py user departments karl crew warehouse
+    $ python starter.py user departments karl
+    """
+    settings = load_settings()
+    wanted = known_departments(names or (), settings.departments)
+    async with connect_ledger(settings) as ledger:
+        changed = await ledger.set_departments(username, wanted)
+    say(f"{username}: {', '.join(wanted) or 'no department'}{'' if changed else ', as before'}")
 
 
 def _password(username: str, from_stdin: bool) -> str:

@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from billing.errors import InvalidInput
 from billing.model import Line, Url
 from billing.reviewers.ports import Passwords, SignInStore
-from billing.reviewers.users import PASSWORD_MAX, UserCredentials, username_of
+from billing.reviewers.users import PASSWORD_MAX, Role, UserCredentials, username_of
 from console.reviewers.signed_in import RefusedRequest, Sessions, SignInNeededError, in_background, signed_in
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
@@ -54,7 +54,7 @@ class Login:
         self.router = APIRouter()
         self.router.add_api_route("/login", self.show, response_model=None)
         self.router.add_api_route("/login", self.sign_in, methods=["POST"], response_model=None)
-        out = [Depends(signed_in())]
+        out = [Depends(signed_in(Role.STAFF))]
         self.router.add_api_route("/logout", self.sign_out, methods=["POST"], response_model=None, dependencies=out)
 
     async def show(self, request: Request, next: str = HOME, bye: bool = False) -> Response:

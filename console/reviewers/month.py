@@ -11,23 +11,26 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from billing.invoices.stages import Stage
 from billing.money import sums_of
 from billing.period import Period
 from billing.reviewers.queries import MonthOverview, MonthProgress, StageTotal, compared
+from billing.reviewers.users import Role
 from clients.standstill import StandstillWatch
 from console.reviewers.live import Live, stream
 from console.reviewers.page_frame import NamedMonth, PageFrame, read_period
-from console.reviewers.signed_in import SignedIn
+from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.reviewers.wording import tone
 
 SHOWN_NEEDS = 12
 _PATHS = ("", "/invoices", "/coverage")  # of pages on which another period may be picked
+
+Anybody = Annotated[Session, Depends(signed_in(Role.STAFF))]
 
 
 class StageLine(NamedTuple):
@@ -53,10 +56,12 @@ class MonthPages:
         self.router.add_api_route("/desk/{period}", self.show, response_model=None)
         self.router.add_api_route("/desk/{period}/events", self.events, response_model=None)
 
-    async def home(self, session: SignedIn) -> RedirectResponse:
+    async def home(self, session: Anybody) -> RedirectResponse:
         return RedirectResponse("/desk", 303)
 
-    async def pick(self, session: SignedIn, period: str = "", path: str = "") -> RedirectResponse:
+    async def pick(self, session: Anybody, period: str = "", path: str = "") -> RedirectResponse:
+        if not session.role.may(Role.VIEWER):
+            return RedirectResponse("/desk/tasks", 303)
         picked = read_period(period) or await self._desk.current_period()
         return RedirectResponse(f"/desk/{picked}{path if path in _PATHS else ''}", 303)
 

@@ -25,7 +25,8 @@ from fastapi.responses import Response
 
 from billing.errors import BillingError, InvalidInput
 from billing.reviewers.ports import SessionStore
-from billing.reviewers.users import SESSION_LIFETIME, Role, UserCredentials, username_of
+from billing.reviewers.users import SESSION_LIFETIME, Role, UserCredentials, member_of, username_of
+from billing.tasks.member import Member
 from console.web.forms import form_of
 from console.web.security import from_elsewhere
 from process.proxies import TrustedProxies
@@ -41,6 +42,11 @@ class Session(NamedTuple):
     name: str
     role: Role
     csrf: str
+    departments: tuple[str, ...] = ()
+
+    @property
+    def member(self) -> Member:
+        return member_of(self.username, self.role, self.departments)
 
 
 class RefusedRequest(HTTPException):
@@ -75,7 +81,7 @@ class Sessions:
             return None
         with suppress(BillingError):  # the next request notes its use
             await self._ledger.session_is_used(_hash(token), entry, now)
-        return Session(entry.username, entry.name, entry.role, csrf_of(token))
+        return Session(entry.username, entry.name, entry.role, csrf_of(token), entry.departments)
 
     async def open(self, request: Request, response: Response, account: UserCredentials) -> bool:
         """Signs in with a new token; ends the browser's earlier session. False if the account has just changed."""
@@ -141,7 +147,7 @@ def signed_in(role: Role = Role.VIEWER) -> Callable[[Request], Awaitable[Session
 
 
 SignedIn = Annotated[Session, Depends(signed_in())]
-"""The session of any signed-in user: every role sees everything."""
+"""The session of anybody who may see everything: not of staff, who have their tasks."""
 
 
 def in_background(request: Request) -> bool:

@@ -107,6 +107,36 @@ function listen(status) {
 for (const each of document.querySelectorAll("[data-events]")) listen(each);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+// -- files of a task: each is sent as soon as it is chosen, so that a bad line costs one photo and not the form
+
+async function upload(input) {
+  const field = input.closest(".field"), kept = field.querySelector("[data-kept]"), said = field.querySelector("[data-said]");
+  const most = Number(input.dataset.mostMb);
+  for (const file of [...input.files]) {
+    if (file.size > most * 1e6) {
+      said.textContent = `${file.name} has ${(file.size / 1e6).toFixed(1)} MB; at most ${most} MB are taken: send a smaller one.`;
+      continue;
+    }
+    said.textContent = `Sending ${file.name} …`;
+    const body = new FormData();
+    body.append(input.name, file);
+    try {
+      const headers = { "X-CSRF-Token": input.form.elements.csrf.value };
+      const answer = await fetch(input.dataset.upload, { method: "POST", body, headers });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(kept.id);
+      if (fresh) kept.replaceChildren(...fresh.childNodes);
+      said.textContent = page.querySelector("main [role=alert]")?.textContent ?? (answer.ok ? "" : "It was not taken. Reload the page, and try again.");
+    } catch {
+      said.textContent = `${file.name} was not sent. Check the connection, and choose it again.`;
+    }
+  }
+  input.value = "";
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches("input[type=file][data-upload]")) upload(event.target);
+});
+
 // -- selecting rows
 
 function selection(form) {
@@ -117,14 +147,14 @@ function selection(form) {
   let last = null;
   function tell() {
     const ticked = boxes().filter((box) => box.checked).length;
-    const count = everything.checked ? Number(form.dataset.count) : ticked;
+    const count = everything?.checked ? Number(form.dataset.count) : ticked;
     told.textContent = count ? `${count.toLocaleString("en")} selected` : "None selected";
     form.querySelectorAll(".decide button").forEach((button) => { button.disabled = !count; });
     form.classList.toggle("selecting", count > 0);
     const head = form.querySelector("[data-all]");
     head.checked = ticked > 0 && ticked === boxes().length;
     head.indeterminate = ticked > 0 && !head.checked;
-    boxes().forEach((box) => { box.closest("tr").classList.toggle("selected", box.checked || everything.checked); });
+    boxes().forEach((box) => { box.closest("tr").classList.toggle("selected", box.checked || Boolean(everything?.checked)); });
   }
   form.addEventListener("change", (event) => {
     if (event.target.matches("[data-all]")) boxes().forEach((box) => { box.checked = event.target.checked; });

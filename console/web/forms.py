@@ -15,7 +15,7 @@ _SELECTIONS = ("row", "rows")  # of up to ten thousand invoices
 
 
 async def form_of(request: Request) -> FormData:
-    """The texts of the form that was sent; files are left to ``file_of``. Raises 413 for a longer field."""
+    """The texts of the form that was sent, and no files. Raises 413 for a longer field."""
     form = await request.form(max_fields=FORM_FIELDS_MAX)
     texts = FormData([(name, text) for name, text in form.multi_items() if isinstance(text, str)])
     for name, text in texts.multi_items():
@@ -29,6 +29,12 @@ async def file_of(request: Request, name: str) -> UploadFile | None:
     """The file of that name, once ``form_of`` has read the form; None: there is none."""
     file = (await request.form(max_fields=FORM_FIELDS_MAX)).get(name)
     return file if isinstance(file, UploadFile) and file.filename else None
+
+
+async def files_of(request: Request) -> list[tuple[str, UploadFile]]:
+    """All files with their fields' names, once ``form_of`` has read the form."""
+    items = (await request.form(max_fields=FORM_FIELDS_MAX)).multi_items()
+    return [(name, file) for name, file in items if isinstance(file, UploadFile) and file.filename]
 
 
 def texts_in(form: FormData) -> dict[str, str]:

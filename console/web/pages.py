@@ -41,7 +41,10 @@ _DESK_REFUSALS = {
     ),
     404: ("There is nothing here", "The address may be incomplete."),
     405: ("There is nothing here", "The address may be incomplete."),
-    413: ("That is too much at once", "Nothing was done. Go back, and filter the list to fewer, or shorten the text."),
+    413: (
+        "That is too much at once",
+        "Nothing was done. Go back, and send less: a smaller file, fewer rows, a shorter text.",
+    ),
     422: _UNREADABLE_AT_DESK,
 }
 _log = logging.getLogger(__name__)

@@ -1,5 +1,6 @@
 """Headers that tell browsers what to refuse, and checks against requests made by other sites."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 BODY_MAX_BYTES = 2_000_000
 UPLOAD_PATH = "/desk/money/import"
 UPLOAD_MAX_BYTES = 21_000_000  # a statement, and the rest of its form
+TASK_FORM_BYTES = 1_000_000  # the form of a task, beside its document
+_OF_TASK = re.compile(r"/desk/tasks/[0-9]{1,9}/[a-z-]+", re.ASCII)
 FORM_FIELDS_MAX = 20_000  # a selection of ten thousand invoices, and as much again
 _YEAR_SECONDS = 31_536_000
 _EVERYWHERE = {
@@ -59,18 +62,23 @@ class SecurityHeaders:
 class BodyLimit:
     """Middleware: answers a body that announces too large a size with a page; Starlette's own answer has no text."""
 
-    def __init__(self, app: ASGIApp, refusal: Callable[[Request], Response]) -> None:
+    def __init__(self, app: ASGIApp, refusal: Callable[[Request], Response], document_max_bytes: int) -> None:
         self._app = app
         self._refusal = refusal
+        self._task_max_bytes = document_max_bytes + TASK_FORM_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             request = Request(scope)
             length = request.headers.get("content-length", "")
-            most = UPLOAD_MAX_BYTES if scope["path"] == UPLOAD_PATH else BODY_MAX_BYTES
-            if length.isdecimal() and int(length) > most:
+            if length.isdecimal() and int(length) > self._most(scope["path"]):
                 return await self._refusal(request)(scope, receive, send)
         await self._app(scope, receive, send)
+
+    def _most(self, path: str) -> int:
+        if path == UPLOAD_PATH:
+            return UPLOAD_MAX_BYTES
+        return self._task_max_bytes if _OF_TASK.fullmatch(path) else BODY_MAX_BYTES
 
 
 def _is_desk(path: str) -> bool:

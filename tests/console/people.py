@@ -30,6 +30,7 @@ from settings import Settings
 from tests.empty_ledger import empty_ledger
 
 PASSWORD = "correct horse battery staple"
+ALL_DEPARTMENTS = ("accounting", "crew", "operator", "warehouse")
 
 
 class _Compiled(BytecodeCache):
@@ -50,9 +51,13 @@ _hashed = functools.cache(argon2.PasswordHasher(time_cost=1, memory_cost=8, para
 
 
 async def make_user(
-    ledger: SqlLedger, username: str = "ann", role: Role = Role.REVIEWER, password: str = PASSWORD
+    ledger: SqlLedger,
+    username: str = "ann",
+    role: Role = Role.REVIEWER,
+    password: str = PASSWORD,
+    departments: tuple[str, ...] = ALL_DEPARTMENTS,
 ) -> User:
-    user = User(username=username, name=username.title(), role=role)
+    user = User(username=username, name=username.title(), role=role, departments=departments)
     assert await ledger.add_user(user, _hashed(password) if password else "", datetime.now(UTC))
     return user
 
@@ -66,10 +71,14 @@ async def browser_at(url: str, **options: Any) -> AsyncIterator[httpx.AsyncClien
 
 @asynccontextmanager
 async def signed_in_at(
-    url: str, ledger: SqlLedger, username: str = "ann", role: Role = Role.REVIEWER
+    url: str,
+    ledger: SqlLedger,
+    username: str = "ann",
+    role: Role = Role.REVIEWER,
+    departments: tuple[str, ...] = ALL_DEPARTMENTS,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The browser of a new user, signed in; it sends the CSRF token by itself, as the desk's script does."""
-    await make_user(ledger, username, role)
+    await make_user(ledger, username, role, departments=departments)
     async with browser_at(url) as browser:
         answer = await sign_in(browser, username)
         assert answer.status_code == 303, answer.text

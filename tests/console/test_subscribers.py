@@ -86,18 +86,20 @@ async def test_a_task_is_completed_once_and_one_that_has_ended_by_itself_is_refu
     page = await ann.page(TASKS, kind="disconnect")
     assert f"Disconnect account {NUMBER}" in page
     path = f"{TASKS}/{task.number}"
-    given = await form(ann, TASKS, path) | {"reason": "cut at the box", "outcome": "done"}
-    assert "say why" in (await ann.post(path, given | {"reason": ""}, 409)).lower()
+    given = await form(ann, path, f"{path}/complete") | {"reason": "cut at the box", "outcome": "done"}
+    assert "say why" in (await ann.post(f"{path}/complete", given | {"reason": ""}, 409)).lower()
     await desk.ledger.book(payment(5000), LATE)
-    assert "nothing is overdue any more" in await ann.post(path, given, 409)
-    assert "Needless by the application" in await ann.page(TASKS, all="1")
-    assert "there is no such task" in await ann.post(f"{TASKS}/9x", given, 409)
+    assert "nothing is overdue any more" in await ann.post(f"{path}/complete", given, 409)
+    assert "Needless by the application" in await ann.page(path)
+    assert "Needless" in await ann.page(TASKS, ended="1")
+    assert "There is no such task" in await ann.post(f"{TASKS}/9x/complete", given, 404)
 
 
 async def test_whoever_notes_that_an_account_is_disconnected_has_it_disconnected(desk: Office, ann: Person) -> None:
     await suspended(desk)
     (task,) = await desk.ledger.ask_to_disconnect("acme", "rung 30", LATE, LATE)
-    given = await form(ann, TASKS, f"{TASKS}/{task.number}") | {"reason": "cut at the box", "outcome": "done"}
+    path = f"{TASKS}/{task.number}"
+    given = await form(ann, path, f"{path}/complete") | {"reason": "cut at the box", "outcome": "done"}
     for _ in range(2):
-        assert "There is nothing to do" in await ann.post(f"{TASKS}/{task.number}", given)
+        assert "There is nothing to do" in await ann.post(f"{path}/complete", given)
     assert "Disconnected Ended" in await ann.page(ACCOUNT)

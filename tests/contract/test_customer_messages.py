@@ -18,7 +18,7 @@ from billing.customers.customer import Terms
 from billing.customers.links import Links
 from billing.errors import TextError, TextRefused, TextsHeld, TextsUnavailable, TextUnknown
 from billing.payments.methods import BillPayer
-from billing.tasks.ports import TaskFilter
+from billing.tasks.listing import TaskFilter
 from billing.tasks.task import TaskKind
 from billing.texts.text import Language, TextKind, TextRow, TextStatus
 from bootstrap_texts import SANDBOX_SMSC

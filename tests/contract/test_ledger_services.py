@@ -9,8 +9,9 @@ from billing.errors import BrakeOn, DebtChanged, InvalidInput, NotFound
 from billing.events.event import Destination, OutgoingEvent
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.subscribers.service import CallState, NewService, ServiceCause, ServiceState
-from billing.tasks.ports import TaskFilter
-from billing.tasks.task import TaskEnd, TaskKind, TaskOutcome
+from billing.tasks.listing import TaskFilter
+from billing.tasks.member import Member
+from billing.tasks.task import Completion, TaskKind, TaskOutcome
 from tests.contract.event_fixtures import listed
 from tests.contract.ledger_fixtures import AT
 from tests.contract.service_fixtures import (
@@ -30,6 +31,7 @@ from tests.contract.service_fixtures import (
 from tests.contract.service_fixtures import ledger as ledger  # a fixture
 
 LATER = DUE + timedelta(hours=1)
+BOB, CUT = Member("bob", ("crew",)), Completion(reason="cut at the box")
 
 
 async def told(ledger: SqlLedger, destination: Destination, undelivered_only: bool = False) -> list[str]:
@@ -199,9 +201,8 @@ async def test_a_task_to_disconnect_ends_by_itself_when_money_comes(ledger: SqlL
         None,
         "nothing is overdue any more",
     )
-    done = TaskEnd(outcome=TaskOutcome.DONE, at=LATER, by="bob", reason="cut at the box")
     with pytest.raises(InvalidInput, match="nothing is overdue any more"):
-        await ledger.end_task(task.number, done)
+        await ledger.complete_task(task.number, BOB, CUT, LATER)
     assert await states(ledger) == [ACTIVE]
     assert await ledger.tasks(TaskFilter()) == []
 
@@ -210,8 +211,8 @@ async def test_whoever_has_disconnected_an_account_has_it_disconnected_here(ledg
     await with_bill(ledger)
     await ledger.restrict("acme", SUSPENDED, "rung 14", DUE, *WHY)
     (task,) = await ledger.ask_to_disconnect("acme", "rung 30", DUE, LATER)
-    done = TaskEnd(outcome=TaskOutcome.DONE, at=LATER, by="bob", reason="cut at the box")
-    assert await ledger.end_task(task.number, done) == await ledger.end_task(task.number, done)
+    done = await ledger.complete_task(task.number, BOB, CUT, LATER)
+    assert await ledger.complete_task(task.number, BOB, CUT, LATER) == done
     assert await states(ledger) == [ServiceState.DISCONNECTED]
     await ledger.book(payment(1000), LATER)
     assert await states(ledger) == [ServiceState.DISCONNECTED]

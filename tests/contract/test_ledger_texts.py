@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.sql.ledger import SqlLedger
 from billing.errors import TextsHeld, TextsUnavailable
-from billing.tasks.ports import TaskFilter
+from billing.tasks.listing import TaskFilter
 from billing.tasks.task import TaskKind
 from billing.texts.ports import TextDay, TextLimits
 from billing.texts.text import Delivery, TextKind, TextReport, TextRow, TextStatus

@@ -15,7 +15,7 @@ from billing.errors import ReceiverUnavailable
 from billing.events.event import Destination
 from billing.subscribers.provisioning import Provisioning
 from billing.subscribers.service import CallState, ServiceCause, ServiceChange
-from billing.tasks.ports import TaskFilter
+from billing.tasks.listing import TaskFilter
 from billing.tasks.task import TaskKind, TaskOutcome
 from bootstrap_adapters import SANDBOX_PROVISIONING_SECRET
 from sandbox.stack.stand_ins import serve as served

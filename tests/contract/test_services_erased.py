@@ -3,8 +3,9 @@
 from adapters.sql.ledger import SqlLedger
 from billing.invoices.stages import Stage
 from billing.subscribers.service import NewService, ServiceCause, ServiceState
-from billing.tasks.ports import TaskFilter
-from billing.tasks.task import NewTask, TaskEnd, TaskKind, TaskOutcome
+from billing.tasks.listing import TaskFilter
+from billing.tasks.member import Member
+from billing.tasks.task import Completion, NewTask, TaskKind
 from tests.contract.ledger_fixtures import AT, LATER
 from tests.contract.service_fixtures import ACTIVE, NUMBER, SUSPENDED, by_person
 from tests.contract.service_fixtures import ledger as ledger  # a fixture
@@ -26,9 +27,8 @@ async def test_phone_address_and_reasons_go_and_states_stay(ledger: SqlLedger, u
     await ledger.change_service(NUMBER, by_person(SUSPENDED, ServiceCause.REQUEST, "away")._replace(reason="her aunt"))
     task = NewTask(kind=TaskKind.NO_WORKING_NUMBER, key="k", customer_id="c77", values={"phone": "+7701***4567"})
     opened = await ledger.open_task(task, AT)
-    await ledger.end_task(
-        opened.number, TaskEnd(outcome=TaskOutcome.DONE, at=LATER, by="bob", reason="her aunt's phone")
-    )
+    done = Completion(reason="her aunt's phone")
+    await ledger.complete_task(opened.number, Member("bob", ("operator",)), done, LATER)
     await ledger.settle("c77", "ann", "paid in cash", LATER)
     assert (await ledger.erase("c77", "ann", "asked", LATER)).rows
     written = dump(url)

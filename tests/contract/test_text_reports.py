@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from adapters.sms.smsc import Smsc
 from adapters.sms.twilio import Twilio
 from adapters.sql.ledger import SqlLedger
-from billing.tasks.ports import TaskFilter
+from billing.tasks.listing import TaskFilter
 from billing.texts.text import TextFacts, TextKind, TextStatus
 from bootstrap_texts import SANDBOX_SMSC, SANDBOX_TWILIO
 from inbound.text_reports import PATH, TextReportRoutes

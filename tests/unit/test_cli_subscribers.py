@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from adapters.sql.ledger import SqlLedger
+from billing.reviewers.users import Role, User
 from billing.tasks.task import NewTask, TaskKind
 from tests.unit import months
 from tests.unit.command_line import NOW, Run, ledger, run
@@ -101,6 +102,9 @@ def test_a_task_is_listed_and_completed_once(run: Run, ledger: Callable[..., Non
 
     async def open_it() -> int:
         ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
+        for name, departments in (("bob", ("operator",)), ("ann", ("operator", "crew"))):
+            user = User(username=name, name=name, role=Role.STAFF, departments=departments)
+            await ledger.add_user(user, "", NOW)
         task = await ledger.open_task(wanted, NOW)
         await ledger.close()
         return task.number

@@ -12,7 +12,7 @@ from billing.customers.customer import Terms
 from billing.customers.ladder import RungAction, parse_ladder
 from billing.period import Period
 from billing.subscribers.service import Change, NewService, ServiceCause, ServiceState
-from billing.tasks.ports import TaskFilter
+from billing.tasks.listing import TaskFilter
 from billing.tasks.task import TaskKind
 from billing.texts.text import TextKind
 from tests.bed import OCTOBER, Bed

@@ -73,7 +73,9 @@ class SqlDatabase:
     statement. A cancelled call may still take effect, like any whose answer is lost.
     """
 
-    def __init__(self, url: URL, destinations: Sequence[Destination] = ()) -> None:
+    def __init__(
+        self, url: URL, destinations: Sequence[Destination] = (), manual_department: str | None = None
+    ) -> None:
         self._url = url
         self._destinations = destinations
         self._engine = create(url, _THREADS + _THREADS_AHEAD)
@@ -86,7 +88,7 @@ class SqlDatabase:
             self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
         self._reading_engine, self._looking_engine = self._engine, self._engine.execution_options(sqlite_begin="BEGIN")
         self._begin = "BEGIN IMMEDIATE"
-        writing: dict[str, Any] = {"destinations": tuple(destinations)}
+        writing: dict[str, Any] = {"destinations": tuple(destinations), "manual_department": manual_department}
         if not is_sqlite(url):
             self._reading_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._looking_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
@@ -95,12 +97,15 @@ class SqlDatabase:
         self._writing_engine = self._engine.execution_options(**writing)
 
     @classmethod
-    async def connect(cls, url: str, destinations: Sequence[Destination] = ()) -> Self:
+    async def connect(
+        cls, url: str, destinations: Sequence[Destination] = (), manual_department: str | None = None
+    ) -> Self:
         """The ledger at ``url``, which writes events for these ``destinations``. Raises ``InvalidInput``.
 
-        Connects at first use, so that it may be down now.
+        ``manual_department`` enters the amounts of months in review mode manual. Connects at first use, so that it may
+        be down now.
         """
-        return cls(parse_url(url), destinations)
+        return cls(parse_url(url), destinations, manual_department)
 
     async def close(self) -> None:
         """Waits for calls in progress."""

@@ -33,10 +33,11 @@ from adapters.sql.schema.months import (
 )
 from adapters.sql.schema.orders import order_log
 from adapters.sql.schema.reviewers import alerts
-from adapters.sql.schema.services import service_changes, tasks
+from adapters.sql.schema.services import service_changes, task_log, tasks
 from adapters.sql.schema.tariffs import tariff_log
 from adapters.sql.schema.texts import customer_texts
 from adapters.sql.statements.payers import erase_payers
+from adapters.sql.tasks.erasure import erase_tasks
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
@@ -56,6 +57,7 @@ _WHOLE: Final = {
     service_accounts.name: _OF_ACCOUNT,
     service_changes.name: ("reason", "answer"),
     tasks.name: ("ended_why",),
+    task_log.name: ("reason",),
     tariff_log.name: ("reason",),
 }
 """Texts that go as a whole, whoever they name."""
@@ -82,6 +84,7 @@ class SqlErase(SqlDatabase):
             rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
             rows += drop_personal(connection, customer_id)
             rows += erase_payers(connection, customer_id)
+            rows += erase_tasks(connection, customer_id)
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
             rows += scrub_payments(connection, customer_id, scrubber)

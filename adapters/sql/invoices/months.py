@@ -28,6 +28,7 @@ from adapters.sql.receivables.journal import post
 from adapters.sql.schema.months import addresses, customers, debts, decisions, invoices, lines, versions
 from adapters.sql.schema.reviewers import alerts
 from adapters.sql.tariffs.agreed import revision_of
+from adapters.sql.tasks.amounts import follow_amounts
 from billing.apart import Failed
 from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
@@ -153,6 +154,7 @@ def _record(
         insert_new(connection, versions, version_values(month, at))
     if "decisions" in changed:
         insert_new(connection, decisions, decision_values(month))
+    follow_amounts(connection, month, at)
     if changed & {"invoice", "notice", "closed"}:
         _post(connection, Month.model_validate(before) if before.get("invoice") else None, month, at, is_new_draft)
 

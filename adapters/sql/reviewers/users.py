@@ -64,6 +64,15 @@ class SqlUsers(SqlDatabase):
             return True
 
     @in_thread
+    def set_departments(self, username: str, departments: tuple[str, ...]) -> bool:
+        with self._writing(f"change the departments of {username}") as connection:
+            if _locked(connection, username).departments == departments:
+                return False
+            of_user = update(users).where(users.c.username == username)
+            connection.execute(of_user.values(departments=list(departments)))
+            return True
+
+    @in_thread
     def disable_user(self, username: str, at: datetime) -> bool:
         with self._writing(f"disable the user {username}") as connection:
             user = _locked(connection, username, leaves=True)
@@ -95,7 +104,7 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def session(self, token_hash: str, at: datetime) -> OpenSession | None:
-        columns = (users.c.username, users.c.name, users.c.role, sessions.c.seen_at)
+        columns = (*(users.c[name] for name in ("username", "name", "role", "departments")), sessions.c.seen_at)
         enabled = and_(users.c.username == sessions.c.username, users.c.disabled_at.is_(None))
         query = select(*columns).join(users, enabled).where(sessions.c.token_hash == token_hash, _in_force(at))
         with self._reading("look up a session") as connection:

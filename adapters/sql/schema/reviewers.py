@@ -46,6 +46,7 @@ users: Final = table(
     "users",
     *key("username"),
     *texts("name", "role", "password_hash"),
+    *json("departments"),
     *instants("created_at"),
     *instants("disabled_at", nullable=True),
 )

@@ -1,12 +1,14 @@
-"""Tables of service accounts' history, and of tasks; the accounts themselves are in ``schema/billers.py``."""
+"""Tables of service accounts' history, and of tasks with their documents; the accounts are in ``schema/billers.py``."""
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, LargeBinary
 
-from adapters.sql.core.columns import columns, counter, instants, json, key, number, partial_index, table, texts
+from adapters.sql.core.columns import columns, counter, counts, instants, json, key, number, partial_index, table, texts
 
 TASK_IS_OPEN: Final = "ended_at IS NULL"  # literal SQL, so that queries can use the partial indexes
+TASK_IS_UNCLAIMED: Final = "(ended_at IS NULL) AND (owner IS NULL)"
+TASK_HAS_ENDED: Final = "ended_at IS NOT NULL"
 
 # Every change of a service account, written with it; of the last one, state and cause are in ``service_accounts``.
 service_changes: Final = table(
@@ -27,15 +29,49 @@ service_changes: Final = table(
 tasks: Final = table(
     "tasks",
     *counter("number"),
-    *texts("kind", "key", "customer_id"),
-    *texts("account", nullable=True),
-    *json("values"),
+    *texts("kind", "key", "customer_id", "department"),
+    *texts("account", "order_number", "step", nullable=True),
+    *json("values", "form", "returns_to", "answers"),
     *instants("opened_at"),
     *instants("due_at", nullable=True),
-    *texts("outcome", "ended_by", "ended_why", nullable=True),  # ended_by NULL: the application
+    *instants("sort_at"),  # due_at, or the end of time: pages go on after it
+    *texts("owner", nullable=True),  # NULL: nobody has claimed it
+    *instants("claimed_at", nullable=True),
+    *texts("outcome", "ended_by", "ended_why", "to_step", nullable=True),  # ended_by NULL: the application
     *instants("ended_at", nullable=True),  # NULL: it is open
     Index("tasks_by_key", "key", unique=True),
     Index("tasks_by_customer", "customer_id", "opened_at"),
-    partial_index("tasks_open", "due_at", "number", where=TASK_IS_OPEN),
+    partial_index("tasks_by_order", "order_number", "number", where="order_number IS NOT NULL"),
+    partial_index("tasks_open", "sort_at", "number", where=TASK_IS_OPEN),
     partial_index("tasks_open_by_customer", "customer_id", "kind", where=TASK_IS_OPEN),
+    partial_index("tasks_open_by_department", "department", "sort_at", "number", where=TASK_IS_OPEN),
+    partial_index("tasks_open_by_kind", "kind", "sort_at", "number", where=TASK_IS_OPEN),
+    partial_index("tasks_open_by_owner", "owner", "sort_at", "number", where=TASK_IS_OPEN),
+    partial_index("tasks_unclaimed", "department", "sort_at", "number", where=TASK_IS_UNCLAIMED),
+    partial_index("tasks_ended", "ended_at", "number", where=TASK_HAS_ENDED),
+    partial_index("tasks_ended_by_department", "department", "ended_at", "number", where=TASK_HAS_ENDED),
+)
+
+# What people have done with a task before it has ended.
+task_log: Final = table(
+    "task_log",
+    *counter("entry"),
+    *columns(BigInteger, "number"),
+    *texts("customer_id", "act", "by"),
+    *instants("at"),
+    *texts("owner", "reason", "key", nullable=True),  # owner NULL: nobody's again
+    Index("task_log_by_number", "number", "entry"),
+    Index("task_log_by_key", "number", "key", unique=True),
+    Index("task_log_by_customer", "customer_id"),
+)
+
+documents: Final = table(
+    "documents",
+    *columns(BigInteger, "number", primary_key=True, autoincrement=False),  # of the task
+    *key("field", "digest"),
+    *texts("customer_id", "name", "media_type", "by"),
+    *counts("size"),
+    *instants("at"),
+    *columns(LargeBinary, "content"),
+    Index("documents_by_customer", "customer_id"),
 )

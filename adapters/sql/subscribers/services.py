@@ -111,14 +111,19 @@ class SqlServices(SqlDatabase):
     @in_thread
     def change_service(self, number: str, change: Change) -> ServiceChange:
         with self._writing(f"change account {number}") as connection:
-            customer_id = lock_service(connection, number).customer_id
-            if done := [each for each in changes_by_key(connection, customer_id, change.key) if each.number == number]:
-                return done[0]
-            (written,) = write_changes(connection, [change.of(lock_service(connection, number))])
-            if not written.state.is_restricted:
-                why = f"the account is {written.state}: {change.reason}"
-                end_needless(connection, customer_id, TaskKind.DISCONNECT, why, change.at, number)
-            return written
+            return change_service(connection, number, change)
+
+
+def change_service(connection: Connection, number: str, change: Change) -> ServiceChange:
+    """As ``SqlServices.change_service``, within a transaction."""
+    customer_id = lock_service(connection, number).customer_id
+    if done := [each for each in changes_by_key(connection, customer_id, change.key) if each.number == number]:
+        return done[0]
+    (written,) = write_changes(connection, [change.of(lock_service(connection, number))])
+    if not written.state.is_restricted:
+        why = f"the account is {written.state}: {change.reason}"
+        end_needless(connection, customer_id, TaskKind.DISCONNECT, why, change.at, number)
+    return written
 
 
 def register_service(connection: Connection, wanted: NewService, at: datetime) -> Service:

@@ -8,14 +8,16 @@ from sqlalchemy import Connection, select, update
 from adapters.sql.core.statements import insert_counted, where_given
 from adapters.sql.schema.services import tasks
 from billing.errors import NotFound
-from billing.tasks.task import NewTask, Task, TaskEnd, TaskKind, TaskOutcome
+from billing.tasks.listing import NEVER
+from billing.tasks.task import DEPARTMENT_OF, NewTask, Task, TaskEnd, TaskKind, TaskOutcome
 
 T = tasks.c
 
 
 def open_task(connection: Connection, task: NewTask, at: datetime) -> Task:
     """Opens it, or answers the one that has its key."""
-    insert_counted(connection, tasks, task.model_dump() | {"opened_at": at})
+    values = task.model_dump() | {"opened_at": at, "sort_at": task.due_at or NEVER, "answers": {}}
+    insert_counted(connection, tasks, values | {"department": task.department or DEPARTMENT_OF[task.kind]})
     row = connection.execute(select(tasks).where(T.key == task.key)).mappings().one()
     return as_task(row)
 
@@ -49,9 +51,11 @@ def as_task(row: Any) -> Task:
     values = {name: row[name] for name in Task.model_fields if name != "end"}
     end = None
     if row["ended_at"] is not None:
-        end = TaskEnd(outcome=row["outcome"], at=row["ended_at"], by=row["ended_by"], reason=row["ended_why"])
+        ended = {name: row[name] for name in ("outcome", "answers", "to_step")}
+        end = TaskEnd(at=row["ended_at"], by=row["ended_by"], reason=row["ended_why"], **ended)
     return Task.model_validate(values | {"end": end})
 
 
 def _values(end: TaskEnd) -> dict[str, Any]:
-    return {"outcome": end.outcome, "ended_at": end.at, "ended_by": end.by, "ended_why": end.reason}
+    ended = {"ended_at": end.at, "ended_by": end.by, "ended_why": end.reason}
+    return ended | end.model_dump(include={"outcome", "answers", "to_step"})

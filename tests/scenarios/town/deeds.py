@@ -13,8 +13,9 @@ from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.subscribers.service import ServiceCause, ServiceState
 from billing.tariffs.changes import AddDiscount, EndTariff, Subscribe, TariffChange
-from billing.tasks.ports import TaskFilter
-from billing.tasks.task import TaskEnd, TaskKind, TaskOutcome
+from billing.tasks.listing import TaskFilter
+from billing.tasks.member import Member
+from billing.tasks.task import Completion, TaskKind
 from bootstrap_billers import connect_billers
 from clients.collection_commands import tell_collection
 from tests.scenarios.town.town import ZONE, Act, Town
@@ -91,7 +92,8 @@ async def is_written_off(town: Town, name: str) -> None:
 async def is_disconnected(town: Town, name: str) -> None:
     """People have done their task."""
     (task,) = await town.bed.ledger.tasks(TaskFilter(kind=TaskKind.DISCONNECT, customer_id=name))
-    await town.bed.ledger.end_task(task.number, TaskEnd(outcome=TaskOutcome.DONE, at=town.now, **_BY))
+    done = Completion(reason=_BY["reason"])
+    await town.bed.ledger.complete_task(task.number, Member(_BY["by"], (task.department,)), done, town.now)
 
 
 async def ends_the_tariff(town: Town, name: str) -> None:

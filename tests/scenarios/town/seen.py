@@ -7,7 +7,7 @@ from typing import NamedTuple
 from billing.period import Period
 from billing.receivables.journal import AccountKind, Cause, Transaction
 from billing.subscribers.service import CallState, ServiceCause
-from billing.tasks.ports import TaskFilter
+from billing.tasks.listing import TaskFilter
 from sandbox.sms.store import SMS_JOURNAL, texts
 from sandbox.stand_ins.provisioning import told
 from tests.scenarios.town.town import Town

@@ -414,6 +414,64 @@ def upgrade() -> None:
     op.create_index("order_log_of_people", "order_log", ["at"], **_where("by IS NOT NULL"))
 
     op.create_table(
+        "service_orders",
+        *_columns(sa.Text, "number", "customer_id", "currency", "timezone", "digest"),
+        *_columns(sa.Text, "account", nullable=True),
+        *_columns(sa.Text, "procedure_name"),
+        *_columns(sa.JSON, "procedure", "values"),
+        *_columns(sa.Text, "step", "kind"),
+        *_columns(sa.Integer, "position"),
+        *_columns(_INSTANT, "step_since"),
+        *_columns(_INSTANT, "due_at", "ends_at", nullable=True),
+        *_columns(sa.Integer, "reminders"),
+        *_columns(_INSTANT, "reminded_at", nullable=True),
+        *_columns(sa.Text, "opened_by"),
+        *_columns(_INSTANT, "opened_at", "changed_at"),
+        *_columns(sa.Integer, "revision"),
+        *_columns(sa.JSON, "halt", "cancelled", "end", nullable=True),
+        *_columns(sa.Text, "stage"),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    is_open = _where("closed_at IS NULL")
+    op.create_index("service_orders_by_customer", "service_orders", ["customer_id", "opened_at"])
+    op.create_index("service_orders_by_age", "service_orders", age)
+    op.create_index("service_orders_by_stage", "service_orders", ["stage", *age])
+    op.create_index("service_orders_open", "service_orders", age, **is_open)
+    op.create_index("service_orders_by_step", "service_orders", ["procedure_name", "step", "step_since"], **is_open)
+    for_money = _where("kind = 'payment'")
+    op.create_index("service_orders_awaiting_money", "service_orders", ["customer_id"], **for_money)
+
+    op.create_table(
+        "service_order_steps",
+        *_columns(sa.Text, "number"),
+        *_columns(sa.Integer, "position"),
+        *_columns(sa.Text, "customer_id", "step", "kind"),
+        *_columns(_INSTANT, "began_at"),
+        *_columns(_INSTANT, "ended_at", nullable=True),
+        *_columns(sa.Text, "by", "outcome", "reason", nullable=True),
+        sa.PrimaryKeyConstraint("number", "position"),
+        sa.ForeignKeyConstraint(["number"], ["service_orders.number"]),
+    )
+
+    op.create_table(
+        "service_order_log",
+        *_columns(_NUMBER, "entry"),
+        *_columns(sa.Text, "number", "customer_id"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", "via", nullable=True),
+        *_columns(sa.Text, "what"),
+        *_columns(sa.Text, "reason", nullable=True),
+        *_columns(sa.Text, "text"),
+        *_columns(sa.Text, "change_id", "content", nullable=True),
+        sa.PrimaryKeyConstraint("entry"),
+        sa.ForeignKeyConstraint(["number"], ["service_orders.number"]),
+    )
+    op.create_index("service_order_log_by_number", "service_order_log", ["number", "entry"])
+    op.create_index("service_order_log_by_change", "service_order_log", ["number", "change_id"], unique=True)
+    op.create_index("service_order_log_of_people", "service_order_log", ["at"], **_where("by IS NOT NULL"))
+
+    op.create_table(
         "events",
         *_columns(sa.Text, "event_id", "type", "object_id", "payment_id"),
         *_columns(_INSTANT, "created_at", "received_at"),
@@ -480,6 +538,7 @@ def upgrade() -> None:
     op.create_table(
         "users",
         *_columns(sa.Text, "username", "name", "role", "password_hash"),
+        *_columns(sa.JSON, "departments"),
         *_columns(_INSTANT, "created_at"),
         *_columns(_INSTANT, "disabled_at", nullable=True),
         sa.PrimaryKeyConstraint("username"),
@@ -606,20 +665,56 @@ def upgrade() -> None:
     op.create_table(
         "tasks",
         *_columns(_NUMBER, "number"),
-        *_columns(sa.Text, "kind", "key", "customer_id"),
-        *_columns(sa.Text, "account", nullable=True),
-        *_columns(sa.JSON, "values"),
+        *_columns(sa.Text, "kind", "key", "customer_id", "department"),
+        *_columns(sa.Text, "account", "order_number", "step", nullable=True),
+        *_columns(sa.JSON, "values", "form", "returns_to", "answers"),
         *_columns(_INSTANT, "opened_at"),
         *_columns(_INSTANT, "due_at", nullable=True),
-        *_columns(sa.Text, "outcome", "ended_by", "ended_why", nullable=True),
+        *_columns(_INSTANT, "sort_at"),
+        *_columns(sa.Text, "owner", nullable=True),
+        *_columns(_INSTANT, "claimed_at", nullable=True),
+        *_columns(sa.Text, "outcome", "ended_by", "ended_why", "to_step", nullable=True),
         *_columns(_INSTANT, "ended_at", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("tasks_by_key", "tasks", ["key"], unique=True)
     op.create_index("tasks_by_customer", "tasks", ["customer_id", "opened_at"])
-    is_open = _where("ended_at IS NULL")
-    op.create_index("tasks_open", "tasks", ["due_at", "number"], **is_open)
+    op.create_index("tasks_by_order", "tasks", ["order_number", "number"], **_where("order_number IS NOT NULL"))
+    is_open, in_order = _where("ended_at IS NULL"), ["sort_at", "number"]
+    op.create_index("tasks_open", "tasks", in_order, **is_open)
     op.create_index("tasks_open_by_customer", "tasks", ["customer_id", "kind"], **is_open)
+    op.create_index("tasks_open_by_department", "tasks", ["department", *in_order], **is_open)
+    op.create_index("tasks_open_by_kind", "tasks", ["kind", *in_order], **is_open)
+    op.create_index("tasks_open_by_owner", "tasks", ["owner", *in_order], **is_open)
+    is_unclaimed = _where("(ended_at IS NULL) AND (owner IS NULL)")
+    op.create_index("tasks_unclaimed", "tasks", ["department", *in_order], **is_unclaimed)
+    has_ended = _where("ended_at IS NOT NULL")
+    op.create_index("tasks_ended", "tasks", ["ended_at", "number"], **has_ended)
+    op.create_index("tasks_ended_by_department", "tasks", ["department", "ended_at", "number"], **has_ended)
+
+    op.create_table(
+        "task_log",
+        *_columns(_NUMBER, "entry"),
+        *_columns(sa.BigInteger, "number"),
+        *_columns(sa.Text, "customer_id", "act", "by"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "owner", "reason", "key", nullable=True),
+        sa.PrimaryKeyConstraint("entry"),
+    )
+    op.create_index("task_log_by_number", "task_log", ["number", "entry"])
+    op.create_index("task_log_by_key", "task_log", ["number", "key"], unique=True)
+    op.create_index("task_log_by_customer", "task_log", ["customer_id"])
+
+    op.create_table(
+        "documents",
+        *_columns(sa.BigInteger, "number", autoincrement=False),
+        *_columns(sa.Text, "field", "digest", "customer_id", "name", "media_type", "by"),
+        *_columns(sa.Integer, "size"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.LargeBinary, "content"),
+        sa.PrimaryKeyConstraint("number", "field", "digest"),
+    )
+    op.create_index("documents_by_customer", "documents", ["customer_id"])
 
     op.create_table(
         "tariffs",

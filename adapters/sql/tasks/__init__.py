@@ -1,0 +1,1 @@
+"""Tasks of departments in SQL."""

@@ -1,0 +1,1 @@
+"""Pages of departments: what people have to do."""

@@ -1,0 +1,53 @@
+"""Tasks in words, for the command line and the console."""
+
+from billing.money import plain_amount
+from billing.subscribers.service import ServiceState
+from billing.tasks.forms import Answer, FieldType, FormField
+from billing.tasks.log import TaskAct, TaskEntry
+from billing.tasks.task import Task, TaskKind
+
+_TO_PROVISION = {
+    ServiceState.ACTIVE: "switch account {} on",
+    ServiceState.LIMITED: "limit account {}",
+    ServiceState.SUSPENDED: "switch account {} off",
+    ServiceState.DISCONNECTED: "disconnect account {}",
+}
+_ACTS = {
+    TaskAct.CLAIMED: "claimed by {by}",
+    TaskAct.ASSIGNED: "assigned to {owner} by {by}",
+    TaskAct.HANDED_OVER: "handed over to {owner} by {by}",
+    TaskAct.GIVEN_BACK: "given back to the department by {by}",
+}
+
+
+def task_words(task: Task) -> str:
+    """What is to be done."""
+    match task.kind:
+        case TaskKind.STEP:
+            return task.values.get("title") or f"step {task.step} of order {task.order_number}"
+        case TaskKind.DISCONNECT:
+            return f"disconnect account {task.account}: it is suspended, and was not paid"
+        case TaskKind.PROVISION:
+            return _TO_PROVISION[ServiceState(task.values["state"])].format(task.account)
+        case TaskKind.NO_WORKING_NUMBER:
+            number = task.values.get("phone", "")
+            return f"find a working phone number{f', for {number} takes no texts' if number else ''}"
+        case TaskKind.ENTER_AMOUNTS:
+            return f"enter the amounts of {task.values['period']}"
+
+
+def act_words(entry: TaskEntry) -> str:
+    return _ACTS[entry.act].format(by=entry.by, owner=entry.owner)
+
+
+def answer_words(field: FormField, answer: Answer, currency: str | None = None) -> str:
+    """An answer as people read it; an amount as it was typed, if its currency is known."""
+    match answer:
+        case bool():
+            return "yes" if answer else "no"
+        case tuple():
+            return ", ".join(answer)
+        case int() if field.type is FieldType.MONEY:
+            return f"{plain_amount(answer, currency)} {currency.upper()}" if currency else f"{answer} minor units"
+        case _:
+            return str(answer)
