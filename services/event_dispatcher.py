@@ -162,8 +162,7 @@ class EventDispatcher:
             wait = retry_after or self._pause(event.tries + 1)
             _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
             await self._outbox.event_has_failed(event, fault, now + wait)
-            is_expected = is_early or event.destination is Destination.ANNOUNCEMENT  # which goes page by page
-            if not is_expected and now - event.created_at > OVERDUE and self._told_on != now.date():
+            if not is_early and now - event.created_at > OVERDUE and self._told_on != now.date():
                 await self._alerts.tell(of_backlog(event.created_at, fault, now))
                 self._told_on = now.date()
         except Exception as error:  # of any kind: the others go on

@@ -85,7 +85,7 @@ def command_line(remedy: Remedy) -> str:
     if remedy.action is RemedyAction.SHOW_SUBSCRIBER:
         words.append(remedy.account or "NUMBER")
     if remedy.action is RemedyAction.SHOW_ANNOUNCEMENT:
-        words.append(str(remedy.announcement or "NUMBER"))
+        words.append(str(remedy.announcement))
     if remedy.action is RemedyAction.CONFIRM:
         words.append(remedy.instruction_id or "ID")
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"

@@ -1,7 +1,7 @@
 """Texts to customers by language, each of one segment: ``TextWording(language="ru").text(TextKind.BILL, facts)``.
 
 Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; of an order, {number} and
-{quote}, what a step of it quotes; of planned works {when} and {reason}. A company's own replace them by kind.
+{quote}, what a step of it quotes; of planned works, {when} and {reason}. A company's own replace them by kind.
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,9 @@ _TEMPLATES = {
         TextKind.RESTORED: "Thank you. We are switching your service on again. Account {account}",
         TextKind.RECEIPT: "Thank you for your payment of {amount}. Account {account}",
         TextKind.CONNECTED: "Your service is connected. Account {account}",
+        TextKind.WORKS: "Planned works {when}: {reason}. Your service may be interrupted.",
+        TextKind.WORKS_CHANGED: "Changed: planned works now {when}: {reason}.",
+        TextKind.WORKS_CANCELLED: "Cancelled: the planned works {when} will not take place.",
         TextKind.RECEIVED: "We have received your request {number}. Account {account}",
         TextKind.PAY_FEE: "To be paid: {amount}. Account {account}. {pay}",
         TextKind.PAY_DEBT: "Please pay {amount} first. Account {account}. {pay}",
@@ -40,9 +43,6 @@ _TEMPLATES = {
         TextKind.TARIFF_CHANGED: "Your tariff is changed. Account {account}",
         TextKind.ANSWERED: "Your request {number}, account {account}: {quote}",
         TextKind.REFUSED: "Your request {number}, account {account}, cannot be carried out. {quote}",
-        TextKind.WORKS: "Planned works {when}: {reason}. Your service may be interrupted.",
-        TextKind.WORKS_CHANGED: "Changed: planned works now {when}: {reason}.",
-        TextKind.WORKS_CANCELLED: "Cancelled: the planned works {when} will not take place.",
     },
     Language.RUSSIAN: {
         TextKind.BILL: "Счет {amount} до {day}, л/с {account}. {pay}",
@@ -52,6 +52,9 @@ _TEMPLATES = {
         TextKind.RESTORED: "Спасибо! Снова включаем услугу. Л/с {account}",
         TextKind.RECEIPT: "Получено {amount}. Спасибо! Л/с {account}",
         TextKind.CONNECTED: "Услуга подключена. Л/с {account}",
+        TextKind.WORKS: "Работы {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Перенос работ: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Работы отменены: {when}",
         TextKind.RECEIVED: "Заявка {number} принята. Л/с {account}",
         TextKind.PAY_FEE: "К оплате {amount}, л/с {account}. {pay}",
         TextKind.PAY_DEBT: "Сначала оплатите {amount}, л/с {account}. {pay}",
@@ -60,9 +63,6 @@ _TEMPLATES = {
         TextKind.TARIFF_CHANGED: "Тариф изменен. Л/с {account}",
         TextKind.ANSWERED: "Заявка {number}, л/с {account}: {quote}",
         TextKind.REFUSED: "Заявка {number}, л/с {account}: отказ. {quote}",
-        TextKind.WORKS: "Работы {when}: {reason}",
-        TextKind.WORKS_CHANGED: "Перенос работ: {when}, {reason}",
-        TextKind.WORKS_CANCELLED: "Работы отменены: {when}",
     },
     Language.KAZAKH: {
         TextKind.BILL: "Шот {amount}, {day} дейін, ж/ш {account}. {pay}",
@@ -72,6 +72,9 @@ _TEMPLATES = {
         TextKind.RESTORED: "Рақмет! Қызмет қайта қосылуда. Ж/ш {account}",
         TextKind.RECEIPT: "{amount} түсті. Рақмет! Ж/ш {account}",
         TextKind.CONNECTED: "Қызмет қосылды. Ж/ш {account}",
+        TextKind.WORKS: "Жұмыстар {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Жаңа уақыты: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Жұмыстар болмайды: {when}",
         TextKind.RECEIVED: "Өтінім {number} қабылданды. Ж/ш {account}",
         TextKind.PAY_FEE: "Төлеңіз: {amount}, ж/ш {account}. {pay}",
         TextKind.PAY_DEBT: "Алдымен төлеңіз: {amount}, ж/ш {account}. {pay}",
@@ -80,9 +83,6 @@ _TEMPLATES = {
         TextKind.TARIFF_CHANGED: "Тариф өзгертілді. Ж/ш {account}",
         TextKind.ANSWERED: "Өтінім {number}, ж/ш {account}: {quote}",
         TextKind.REFUSED: "Өтінім {number}, ж/ш {account}: бас тарту. {quote}",
-        TextKind.WORKS: "Жұмыстар {when}: {reason}",
-        TextKind.WORKS_CHANGED: "Жаңа уақыты: {when}, {reason}",
-        TextKind.WORKS_CANCELLED: "Жұмыстар болмайды: {when}",
     },
     Language.UKRAINIAN: {
         TextKind.BILL: "Рахунок {amount} до {day}, о/р {account}. {pay}",
@@ -92,6 +92,9 @@ _TEMPLATES = {
         TextKind.RESTORED: "Дякуємо! Знову вмикаємо послугу. О/р {account}",
         TextKind.RECEIPT: "Отримано {amount}. Дякуємо! О/р {account}",
         TextKind.CONNECTED: "Послугу підключено. О/р {account}",
+        TextKind.WORKS: "Роботи {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Перенесено: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Роботи скасовано: {when}",
         TextKind.RECEIVED: "Заявку {number} прийнято. О/р {account}",
         TextKind.PAY_FEE: "До сплати {amount}, о/р {account}. {pay}",
         TextKind.PAY_DEBT: "Спершу сплатіть {amount}, о/р {account}. {pay}",
@@ -100,9 +103,6 @@ _TEMPLATES = {
         TextKind.TARIFF_CHANGED: "Тариф змінено. О/р {account}",
         TextKind.ANSWERED: "Заявка {number}, о/р {account}: {quote}",
         TextKind.REFUSED: "Заявка {number}, о/р {account}: відмова. {quote}",
-        TextKind.WORKS: "Роботи {when}: {reason}",
-        TextKind.WORKS_CHANGED: "Перенесено: {when}, {reason}",
-        TextKind.WORKS_CANCELLED: "Роботи скасовано: {when}",
     },
 }
 _ACTIONS = {
@@ -118,11 +118,11 @@ LONGEST = TextFacts(
     amount_minor=99_999_99,
     currency="kzt",
     day=date(2026, 12, 30),
-    number="100042",
-    quote="2026-12-30",
     starts=datetime(2026, 12, 30, 22, 0, tzinfo=UTC),
     ends=datetime(2026, 12, 31, 6, 0, tzinfo=UTC),
     reason="R" * 20,
+    number="100042",
+    quote="2026-12-30",
 )
 """What is written in the place of facts to see whether a template fits."""
 
@@ -177,10 +177,10 @@ class TextWording(Model, extra="forbid"):
             "account": facts.account,
             "action": actions[facts.action] if facts.action else "",
             "pay": self.pay,
-            "number": facts.number,
-            "quote": facts.quote,
             "when": _when(facts, self.language),
             "reason": one_line(facts.reason),
+            "number": facts.number,
+            "quote": facts.quote,
         }
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from billing.customers.account_numbers import AccountNumber
 from billing.errors import InvalidInput
-from billing.model import Count, Few, Line, Many, Model
+from billing.model import Code, Count, Few, Line, Many, Model
 from billing.subscribers.place import Node, Tag, address_key
 
 
@@ -47,7 +47,7 @@ class Reach(Model):
     customers: Count
     without_number: Count
     doubtful: Count
-    texts: Annotated[dict[str, Count], Field(max_length=600)]
+    texts: Annotated[dict[Code, Count], Field(max_length=600)]
     unknown: Few[AccountNumber] = ()
 
     @property

@@ -29,8 +29,8 @@ def announcement_findings(untold: Iterable[Untold]) -> Iterator[Finding]:
     for each in untold:
         yield Finding(
             kind=FindingKind.UNTOLD_WORKS,
-            text=f"the works of announcement {each.number} began at {each.starts_at:%Y-%m-%d %H:%M} UTC, and "
-            f"{each.numbers:,} numbers were not told of them",
+            text=f"the works of announcement {each.number} began at {each.starts_at:%Y-%m-%d %H:%M} UTC; "
+            f"phone numbers that were not told of them: {each.numbers:,}",
             advice="see why they wait; call whoever has to know",
             remedies=(RemedyAction.SHOW_ANNOUNCEMENT.of().evolve(announcement=each.number),),
             matter=f"untold works {each.number}",

@@ -35,6 +35,10 @@ class EventType(StrEnum):
     PING = "ping"  # the doctor asks whether the receiver answers
 
 
+INTERNAL = frozenset({EventType.ANNOUNCEMENT_PAGE})
+"""What no receiver is ever told."""
+
+
 class Destination(StrEnum):
     """Where events go. Each has an order of its own, and a sender."""
 
@@ -42,9 +46,9 @@ class Destination(StrEnum):
     COLLECTION = "collection"  # the customer's collection: money of another rail for a month
     ORDER = "order"  # the order's workflow: where the order stands by now
     PRODUCTION = "production"  # what may be made or shipped from now on
+    ANNOUNCEMENT = "announcement"  # pages of texts about planned works, when they may be sent
     CUSTOMER = "customer"  # what a service order has to tell its customer
     BILLING = "billing"  # the customer's months, which a service order has begun
-    ANNOUNCEMENT = "announcement"  # pages of texts about planned works, when they may be sent
     PROVISIONING = "provisioning"  # what becomes of service accounts, in order for each
 
 

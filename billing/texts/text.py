@@ -31,6 +31,9 @@ class TextKind(StrEnum):
     RESTORED = "restored"
     RECEIPT = "receipt"
     CONNECTED = "connected"
+    WORKS = "works"
+    WORKS_CHANGED = "works_changed"
+    WORKS_CANCELLED = "works_cancelled"
     RECEIVED = "received"  # an order, as all that follow
     PAY_FEE = "pay_fee"
     PAY_DEBT = "pay_debt"
@@ -39,9 +42,6 @@ class TextKind(StrEnum):
     TARIFF_CHANGED = "tariff_changed"
     ANSWERED = "answered"
     REFUSED = "refused"
-    WORKS = "works"
-    WORKS_CHANGED = "works_changed"
-    WORKS_CANCELLED = "works_cancelled"
 
 
 class Language(StrEnum):
@@ -79,12 +79,12 @@ class TextFacts(Model):
     currency: Code = ""
     day: date | None = None
     action: ConsequenceKind | None = None
-    number: Code = ""
-    quote: Line = ""
     starts: Instant | None = None
     ends: Instant | None = None
     timezone: Code = "UTC"
     reason: Line = ""
+    number: Code = ""
+    quote: Line = ""
 
 
 class OutgoingText(Model):

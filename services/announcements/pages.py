@@ -13,7 +13,7 @@ from billing.announcements.announcement import Announcement
 from billing.announcements.events import PageName
 from billing.announcements.ports import AnnouncementPages, PageOutcome, TakenPage, ToTell
 from billing.customers.contact_hours import ContactHours
-from billing.errors import BillingError, OutsideContactHours, TextRefused, TextsUnavailable
+from billing.errors import BillingError, OutsideContactHours, TextRefused, TextsUnavailable, TextUnknown
 from billing.events.event import OutgoingEvent
 from billing.keys import announcement_text_id
 from services.messages.customer_texts import CustomerTexts
@@ -79,7 +79,13 @@ class _Sending:
         self._until = time.monotonic() + _PAGE_SECONDS
         self._told: dict[str, str] = {}
         self._failed: dict[str, str] = {}
-        self.fault: BillingError | None = None
+        self._unknown: BillingError | None = None
+        self._outage: BillingError | None = None
+
+    @property
+    def fault(self) -> BillingError | None:
+        """Why the page has to come again."""
+        return self._outage or self._unknown
 
     async def run(self) -> None:
         waiting = iter(self._recipients)
@@ -92,13 +98,15 @@ class _Sending:
 
     async def _tell_each(self, waiting: Iterator[ToTell]) -> None:
         for recipient in waiting:
-            if self.fault is not None:
+            if self._outage is not None:
                 return
             try:
                 self._require_time()
                 await self._tell(recipient)
+            except TextUnknown as error:  # about this number alone: it is looked up when the page comes again
+                self._unknown = error
             except BillingError as error:
-                self.fault = self.fault or error
+                self._outage = self._outage or error
 
     async def _tell(self, recipient: ToTell) -> None:
         message_id, kind = self._message_id(recipient.phone), self._announcement.kind.text_kind

@@ -70,7 +70,7 @@ class SqlAnnouncements(SqlDatabase):
             found.require_meant(draft.audience)
             if approval.texts not in (None, found.text_count):
                 raise InvalidInput(
-                    f"announcement {number} goes to {found.text_count:,} numbers by now, not {approval.texts:,}: "
+                    f"announcement {number} takes {found.text_count:,} texts by now, not {approval.texts:,}: "
                     "look at its preview again, then approve it"
                 )
             approved = _approved(connection, draft, approval)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, distinct, func, or_, select
+from sqlalchemy import Connection, case, distinct, func, or_, select
 
 from adapters.sql.announcements.rows import N, R, as_announcement
 from adapters.sql.core.database import SqlDatabase, in_thread
@@ -22,12 +22,14 @@ from billing.announcements.announcement import (
 )
 from billing.announcements.ports import PAGE_ANNOUNCEMENTS, PAGE_RECIPIENTS
 from billing.completeness.announcement_check import Untold
+from billing.texts.text import TextStatus
 
 _T = customer_texts.c
 _OPEN = [state for state in RecipientState if state.is_open]
 _WITH_TEXTS = announcement_recipients.outerjoin(customer_texts, _T.message_id == R.message_id)
+_DELIVERED_AT = case((_T.status == TextStatus.DELIVERED, _T.at))
 _ROW = (R.account, R.customer_id, R.recipient, R.again, R.state, R.why, R.at)
-_PROOF = select(*_ROW, _T.status.label("delivery"), _T.at.label("delivered_at")).select_from(_WITH_TEXTS)
+_PROOF = select(*_ROW, _T.status.label("delivery"), _DELIVERED_AT.label("delivered_at")).select_from(_WITH_TEXTS)
 
 
 class SqlAnnouncementListing(SqlDatabase):
