@@ -36,7 +36,7 @@ from orders.procedures.procedure import Procedure
 from orders.procedures.steps import PaymentStep, TaskStep
 from orders.procedures.walking import undoing
 from orders.service.alerts import of_halted, of_late_task
-from orders.service.asked import asked_values
+from orders.service.asked import Unfit, asked_values
 from orders.service.effects import service_effect
 from orders.service.ports import ServiceOpened
 from orders.service.service_order import ServiceOrder, ServiceRequest, ServiceStanding, StepOutcome
@@ -131,7 +131,7 @@ def _lock_customer(connection: Connection, request: ServiceRequest, at: datetime
             raise NotFound(f"there is no service account {request.account}; see: python starter.py subscribers list")
     if request.buyer is None:
         if owner is None:
-            raise InvalidInput(f"order {request.number} says neither buyer nor account; say whose it is")
+            raise Unfit(f"order {request.number} says neither buyer nor account; say whose it is")
         lock_account(connection, owner)
         return str(owner)
     if owner not in (None, request.buyer.customer_id):
