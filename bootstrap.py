@@ -20,6 +20,7 @@ from bootstrap_adapters import (
     told_of_releases,
     told_of_services,
 )
+from bootstrap_announcements import connect_announcement_sender
 from bootstrap_billers import connect_payment_ways
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
@@ -185,9 +186,7 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to collections, orders, customers, production and provisioning, and to a receiver, if there is
-    one.
-    """
+    """Delivers events to collections, orders, customers, production, provisioning and texts, and to any receiver."""
     from bootstrap_texts import connect_step_texts
     from clients.collection_commands import CollectionSignals
     from clients.month_starter import MonthStarter
@@ -197,11 +196,13 @@ def connect_dispatcher(
     alerts = connect_alerts(settings, adapters, digest)
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
+    announcements = connect_announcement_sender(settings, adapters, alerts)
     senders: dict[Destination, EventSender] = {
         Destination.PRODUCTION: releases,
         Destination.PROVISIONING: connect_service_sender(settings, adapters, alerts),
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
         **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
+        **({Destination.ANNOUNCEMENT: announcements} if announcements else {}),
         Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
         Destination.CUSTOMER: connect_step_texts(settings, adapters, alerts),
         Destination.BILLING: MonthStarter(client, adapters.ledger, adapters.payments),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from process.text_settings import SmscAccount, TwilioAccount
+from process.text_settings import SmsAccount, SmscAccount, TwilioAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ SANDBOX_TWILIO = TwilioAccount(
 
 def text_vendor(settings: Settings) -> Smsc | Twilio | None:
     """The vendor of texts; None: none is configured, and mails alone are sent."""
-    account = settings.sms or (SANDBOX_SMSC if settings.sandbox else None)
+    account = _account(settings)
     if account is None:
         return None
     here = f"http://127.0.0.1:{settings.sandbox_sms_port}"
@@ -52,6 +52,15 @@ def text_vendor(settings: Settings) -> Smsc | Twilio | None:
     url = f"{here}/rest/" if settings.sandbox else f"https://{account.site}/rest/"
     password, secret = account.password.get_secret_value(), account.secret.get_secret_value()
     return Smsc(account.login, password, account.sender, secret, url)
+
+
+def has_text_vendor(settings: Settings) -> bool:
+    """Whether texts can be sent."""
+    return _account(settings) is not None
+
+
+def _account(settings: Settings) -> SmsAccount | None:
+    return settings.sms or (SANDBOX_SMSC if settings.sandbox else None)
 
 
 def connect_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> CustomerTexts | None:

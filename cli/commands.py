@@ -27,7 +27,7 @@ Without a word before it, FILE is taken in.
 $ python starter.py payments register register.csv --rail bank-app --day 2026-11-27
 $ python starter.py payments register confirm bank-app 20261127000017 --by ann --reason "by the register"
 """
-_ORDERS = """Orders that are made once they are paid: open, list, show, amend, cancel, halt, resume; links to pay by.
+_ORDERS = """Orders that are made once they are paid, or lead a subscriber through a procedure: open, list, show …
 
 [bold]Examples[/bold]
 $ python starter.py orders list --open
@@ -69,6 +69,12 @@ _TASKS = """What departments have to do: list, show, claim, complete, return, ha
 [bold]Examples[/bold]
 $ python starter.py tasks list --department crew
 $ python starter.py tasks complete 7 --by bob --reason "cut at the box"
+"""
+_ANNOUNCEMENTS = """Planned works: preview, create, approve, correct, cancel; list, show who was told what, and when.
+
+[bold]Examples[/bold]
+$ python starter.py announcements list
+$ python starter.py announcements show 7
 """
 _PROCEDURES = """By which steps subscribers are connected, changed, disconnected, answered: check, list, draw.
 
@@ -126,14 +132,18 @@ _register = _RegisterGroup(
 )
 _unpaid = "collections.collections: list_ show retry promise halt resume write_off"
 _arrived = "receivables.payments: record list_ show"
-_orders, _order_changes = "orders.orders: open_ list_ show link", "orders.changes: amend cancel halt resume send_again"
+_orders, _order_changes = (
+    "orders.orders: open_ list_ show link",
+    "orders.changes: amend cancel halt resume reopen send_again",
+)
 _links = "receivables.link: link links"
 _files = ("receivables.registers: registers", "receivables.statements: import_ imports payers settle")
 _to_accounting = "accounting.export_payments: export"
 _asked = "receivables.instructions: assign refund proposals confirm reject"
 _known, _imported = "customers.customers: list_ show", "customers.import_customers: import_"
 _others = "customers.customers: export link invite registrations settle"
-_services = "subscribers.subscribers: add list_ show activate suspend restore close"
+_services = "subscribers.subscribers: add set_ list_ show activate suspend restore close"
+_works = "announcements.announcements: preview create approve correct cancel"
 _from_file = "subscribers.import_subscribers: import_"
 _tariffs = "tariffs.tariffs: add list_ show change ladder end"
 _priced = "tariffs.subscribed: tariff end_tariff fee discount end_discount limit bill"
@@ -157,6 +167,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),
     **_group("Customers and months", "tariffs", _TARIFFS, _tariffs, "tariffs.import_tariffs: import_"),
     **_group("Customers and months", "subscribers", _SUBSCRIBERS, _services, _from_file, _priced),
+    **_group("Operation", "announcements", _ANNOUNCEMENTS, _works, "announcements.proof: list_ show"),
     **_group("Customers and months", "tasks", _TASKS, _tasks),
     **_group("Customers and months", "procedures", _PROCEDURES, "procedures.procedures: check list_ draw"),
     **_group("Operation", "texts", _TEXTS, "texts.texts: list_ check send_test"),

@@ -23,6 +23,7 @@ from bootstrap import (
     connect_registrar,
     connect_sheet_comparer,
 )
+from bootstrap_announcements import connect_announcement_desk
 from bootstrap_billers import connect_payment_ways
 from bootstrap_inbound import connect_room
 from bootstrap_procedures import connect_procedures
@@ -40,6 +41,8 @@ from console.customers.sweeper import sweeping
 from console.departments.files import TaskFilePages
 from console.departments.task import TaskPages
 from console.departments.task_list import TaskListPages
+from console.reviewers.announcements.announcement import AnnouncementPages
+from console.reviewers.announcements.announcement_list import AnnouncementListPages
 from console.reviewers.audit import AuditPages
 from console.reviewers.brake import BrakePages
 from console.reviewers.bulk import Bulk
@@ -183,6 +186,9 @@ class _Console:
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
         yield AccountListPages(desk, ledger, phone_reader(settings), settings.now).router
         yield AccountPages(desk, ledger, settings.now).router
+        works = connect_announcement_desk(settings, ledger)
+        yield AnnouncementListPages(desk, ledger, works, settings.now).router
+        yield AnnouncementPages(desk, ledger, works, settings.now).router
         yield TaskListPages(desk, ledger, settings.departments, settings.now).router
         yield (task_pages := TaskPages(desk, ledger, settings.document_max_bytes, settings.now)).router
         yield TaskFilePages(task_pages, ledger, settings.document_max_bytes, settings.now).router

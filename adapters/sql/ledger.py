@@ -11,6 +11,9 @@ Several processes may use one ledger. Every error of the database or its driver 
 Each capability has a folder of its own.
 """
 
+from adapters.sql.announcements.announcements import SqlAnnouncements
+from adapters.sql.announcements.listing import SqlAnnouncementListing
+from adapters.sql.announcements.pages import SqlAnnouncementPages
 from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
 from adapters.sql.completeness.uncollected import SqlUncollected
@@ -110,5 +113,8 @@ class SqlLedger(
     SqlDocuments,
     SqlTariffs,
     SqlTexts,
+    SqlAnnouncements,
+    SqlAnnouncementListing,
+    SqlAnnouncementPages,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

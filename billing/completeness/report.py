@@ -80,6 +80,7 @@ class FindingKind(StrEnum):
     NOT_PROVISIONED = "change of service not provisioned"
     WITHOUT_TARIFF = "active without a tariff"
     CONNECTED_ENDED = "connected, though ended"
+    UNTOLD_WORKS = "works not told in time"
 
 
 TOLD_ALREADY = frozenset(

@@ -111,6 +111,15 @@ async def test_the_fee_is_billed_once_and_a_part_of_it_is_not_enough(ledger: Sql
     assert (await owed(ledger), await credit(ledger)) == (0, 0)
 
 
+async def test_money_that_names_the_order_is_for_its_fee(ledger: SqlLedger) -> None:
+    await opened(ledger)
+    await done(ledger, possible=YES)
+    await ledger.book(payment(5500_00, subject=Subject.order("77")), LATER)
+    assert (await shown(ledger)).order.step == "install"
+    assert (await owed(ledger), await credit(ledger)) == (0, 500_00)
+    assert await ledger.alerts() == []
+
+
 async def test_credit_that_is_there_pays_the_fee_at_once(ledger: SqlLedger) -> None:
     await opened(ledger)
     await ledger.book(payment(6000_00), AT)

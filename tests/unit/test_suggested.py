@@ -14,6 +14,7 @@ import typer.main
 from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.apart import Failed
 from billing.collections.stages import CollectionStage, NewCardTry
+from billing.completeness.announcement_check import Untold, announcement_findings
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, FindingKind
@@ -146,7 +147,8 @@ def workflow_survey() -> CompletenessReport:
     survey.uncarried(UncarriedDebt(customer_id="buyer", currency="eur", owed_minor=1200))
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
-    for finding in (*of_orders(), *service_findings(of_services()), *service_order_findings(of_service_orders())):
+    everything = (*of_orders(), *service_findings(of_services()), *service_order_findings(of_service_orders()))
+    for finding in (*everything, *announcement_findings([UNTOLD])):
         survey.take_finding(finding)
     return survey.coverage()
 
@@ -178,6 +180,9 @@ def of_services() -> ServiceFaults:
         for state, cause in states
     ]
     return ServiceFaults(paid=(off,), untold=tuple(untold), without_tariff=(on,), closed=(on,))
+
+
+UNTOLD = Untold(number=7, starts_at=NOW, numbers=2)
 
 
 def of_service_orders() -> ServiceOrderFaults:
@@ -349,16 +354,17 @@ def takes(remedy: Remedy) -> Remedy:
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER),
+        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER, RemedyAction.SHOW_ANNOUNCEMENT),
     )
     timeless = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER),
+        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER, RemedyAction.SHOW_ANNOUNCEMENT),
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,
         period=None if remedy.action in timeless else remedy.period,
+        announcement=7 if remedy.action is RemedyAction.SHOW_ANNOUNCEMENT else None,
     )
 
 

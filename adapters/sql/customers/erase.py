@@ -16,6 +16,7 @@ from adapters.sql.orders.erasure import log_erasure, open_orders, scrub_ends
 from adapters.sql.receivables.accounts import balance, lock_account
 from adapters.sql.receivables.incoming import scrub_payments
 from adapters.sql.receivables.journal import post
+from adapters.sql.schema.announcements import announcement_recipients
 from adapters.sql.schema.billers import service_accounts
 from adapters.sql.schema.journal import outgoing_events
 from adapters.sql.schema.months import (
@@ -49,10 +50,11 @@ from billing.receivables.journal import NOTHING_OWED, Balance, settlement
 from billing.remedies import Remedy
 from wording.remedies import command_line
 
-_OF_ACCOUNT: Final = ("opened_why", "closed_why", "phone", "address")
+_OF_ACCOUNT: Final = ("opened_why", "closed_why", "phone", "address", "address_key")
 _WHOLE: Final = {
     messages.name: ("subject", "text"),
     customer_texts.name: ("recipient", "body"),
+    announcement_recipients.name: ("recipient",),
     order_log.name: ("reason",),
     service_order_log.name: ("reason",),
     service_order_steps.name: ("reason",),

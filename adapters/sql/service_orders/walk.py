@@ -3,7 +3,7 @@
 Whoever completes a task, moves money, or looks at the clock has the order walk on, under the customer's lock: each
 step's effect is written with it, until a step waits. So nothing is done twice, and no worker has to run. Whether a step
 has ended is read from the ledger, never remembered: a halted order goes on with what was done meanwhile.
-See docs/decisions/0034.
+See docs/decisions/0042.
 """
 
 from collections.abc import Iterable, Iterator

@@ -600,13 +600,18 @@ def upgrade() -> None:
         *_columns(_INSTANT, "closed_at", nullable=True),
         *_columns(sa.Text, "opened_by", "opened_why"),
         *_columns(sa.Text, "closed_by", "closed_why", "phone", "address", "state", "cause", nullable=True),
+        *_columns(sa.Text, "address_key", "node", "tags", nullable=True),
         *_columns(_INSTANT, "state_at", nullable=True),
         *_columns(sa.Integer, "position", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("service_accounts_by_customer", "service_accounts", ["customer_id"])
+    op.create_index("service_accounts_by_node", "service_accounts", ["node"])
     unpaid = _where("cause = 'non_payment'")
     op.create_index("service_accounts_unpaid", "service_accounts", ["customer_id"], **unpaid)
+
+    op.create_table("service_tags", *_columns(sa.Text, "tag", "number"), sa.PrimaryKeyConstraint("tag", "number"))
+    op.create_index("service_tags_by_number", "service_tags", ["number"])
 
     op.create_table(
         "service_changes",
@@ -622,6 +627,40 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", "position"),
     )
     op.create_index("service_changes_by_key", "service_changes", ["customer_id", "key", "number"], unique=True)
+
+    op.create_table(
+        "announcements",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "key", "kind", "timezone", "reason"),
+        *_columns(_INSTANT, "starts_at", "ends_at"),
+        *_columns(sa.JSON, "audience"),
+        *_columns(sa.Text, "text", "news", nullable=True),
+        *_columns(_INSTANT, "created_at"),
+        *_columns(sa.Text, "created_by"),
+        *_columns(_INSTANT, "approved_at", "ended_at", nullable=True),
+        *_columns(sa.Text, "approved_by", "approved_why", "ended_by", "ended_why", nullable=True),
+        *_columns(sa.BigInteger, "corrects", "origin", "replaced_by", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("announcements_by_key", "announcements", ["key"], unique=True)
+    op.create_index("announcements_by_start", "announcements", ["starts_at"])
+
+    op.create_table(
+        "announcement_recipients",
+        *_columns(sa.BigInteger, "number"),
+        *_columns(sa.Text, "account", "customer_id", "timezone"),
+        *_columns(sa.Text, "recipient", nullable=True),
+        *_columns(sa.Integer, "page"),
+        *_columns(sa.Boolean, "again"),
+        *_columns(sa.Text, "state"),
+        *_columns(sa.Text, "why", "message_id", nullable=True),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("number", "account"),
+    )
+    op.create_index("announcement_pages", "announcement_recipients", ["number", "timezone", "page"])
+    op.create_index("announcement_recipients_by_number", "announcement_recipients", ["number", "recipient"])
+    op.create_index("announcement_recipients_by_customer", "announcement_recipients", ["customer_id"])
+    op.create_index("announcement_recipients_by_state", "announcement_recipients", ["number", "state"])
 
     op.create_table(
         "tasks",
