@@ -2,8 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
 from billing.errors import FormRefused, InvalidInput, NotFound
@@ -209,3 +212,39 @@ async def test_a_task_of_amounts_is_never_said_to_be_done(ledger: SqlLedger) -> 
     assert task.department == "accounting"
     with pytest.raises(InvalidInput, match="closes by itself, once the amounts are entered"):
         await ledger.complete_task(task.number, CAROL, Completion(reason="done"), SOON)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (TaskFilter(), "tasks_open"),
+        (TaskFilter(departments=("crew",)), "tasks_open_by_department"),
+        (TaskFilter(departments=("crew",), unclaimed_only=True), "tasks_unclaimed"),
+        (TaskFilter(owner="karl", departments=("crew",)), "tasks_open_by_owner"),
+        (TaskFilter(TaskKind.DISCONNECT), "tasks_open_by_kind"),
+        (TaskFilter(order_number="7"), "tasks_by_order"),
+        (TaskFilter(customer_id="acme"), "tasks_open_by_customer"),
+    ],
+    ids=str,
+)
+async def test_a_page_reads_no_more_than_its_rows(tmp_path: Path, wanted: TaskFilter, index: str) -> None:
+    """By SQLite's own plan, of the first page and of a later one; PostgreSQL has the same indexes."""
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/ledger.db")
+    await ledger.migrate()
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(ledger._engine, "before_cursor_execute")
+    def executing(connection: object, cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if "FROM tasks" in statement:
+            asked.append((statement, parameters))
+
+    await ledger.tasks(wanted)
+    await ledger.tasks(wanted, 100, TaskCursor(False, AT, 7))
+    with ledger._reading("explain") as connection:
+        for statement, parameters in asked.copy():
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plan = " ".join(row[3] for row in rows)
+            assert f"INDEX {index} " in plan or plan.endswith(f"INDEX {index}"), plan
+            if wanted.order_number is None and wanted.customer_id is None:  # of which there are few
+                assert "TEMP B-TREE" not in plan
+    await ledger.close()
