@@ -20,6 +20,7 @@ from bootstrap_adapters import (
     told_of_releases,
     told_of_services,
 )
+from bootstrap_announcements import connect_announcement_sender
 from bootstrap_billers import connect_payment_ways
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
 from bootstrap_registers import register_terms
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
     from services.messages.customer_mails import CustomerMails
+    from services.orders.service_desk import ServiceDesk
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -184,20 +186,26 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to collections, orders, production and provisioning, and to their receiver, if there is one."""
+    """Delivers events to collections, orders, customers, production, provisioning and texts, and to any receiver."""
+    from bootstrap_texts import connect_step_texts
     from clients.collection_commands import CollectionSignals
+    from clients.month_starter import MonthStarter
     from clients.order_signals import OrderSignals
     from services.orders.releases import ReleaseSender, ReviewersAsProduction
 
     alerts = connect_alerts(settings, adapters, digest)
     others = ReviewersAsProduction(alerts, has_reviewers(settings, adapters))
     releases = ReleaseSender(adapters.ledger, adapters.production or others)
+    announcements = connect_announcement_sender(settings, adapters, alerts)
     senders: dict[Destination, EventSender] = {
         Destination.PRODUCTION: releases,
         Destination.PROVISIONING: connect_service_sender(settings, adapters, alerts),
         Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client)),
         **({Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}),
+        **({Destination.ANNOUNCEMENT: announcements} if announcements else {}),
         Destination.ORDER: OrderTeller(adapters.ledger, OrderSignals(client)),
+        Destination.CUSTOMER: connect_step_texts(settings, adapters, alerts),
+        Destination.BILLING: MonthStarter(client, adapters.ledger, adapters.payments),
     }
     held = {Destination.PRODUCTION: releases.is_held}
     return EventDispatcher(adapters.ledger, senders, alerts, held=held, last=[Destination.ORDER])
@@ -256,6 +264,14 @@ def connect_order_desk(settings: Settings, adapters: Adapters, alerts: Alerts | 
     checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
     refunds = OrderRefunds(adapters.ledger, connect_payment_desk(settings, adapters, alerts))
     return OrderDesk(adapters.ledger, checkouts, refunds)
+
+
+def connect_service_desk(settings: Settings, adapters: Adapters) -> ServiceDesk:
+    """The desk where people open and change service orders."""
+    from services.orders.service_desk import ServiceDesk
+
+    checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    return ServiceDesk(adapters.ledger, checkouts)
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

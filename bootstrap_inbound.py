@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootstrap import SANDBOX_ORDERS_SECRET, connect_reconciliation, connect_registrar
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from clients.cards import Cards
     from clients.standstill import StandstillWatch
     from inbound.inbox import Inbox
+    from inbound.service_orders import Newcomers
     from process.proxies import TrustedProxies
     from services.alerts import Alerts
     from settings import Settings
@@ -58,11 +60,20 @@ def connect_room(
         Monitor(ledger, watch),
         StripeWebhooks(adapters.payments, inbox),
         WayForPayCallbacks(gateways, inbox, now),
-        Orders(ledger, _orders_secrets(settings), now, settings.personal_key),
+        Orders(ledger, _orders_secrets(settings), now, settings.personal_key, connect_newcomers(settings)),
         BillerRoutes(connect_billers(settings, ledger), proxies, settings.personal_key),
         *([TextReportRoutes(adapters.texts, texts, settings.links.base_url)] if adapters.texts and texts else ()),
     )
     return Room(tuple(part.router for part in parts), inbox, cards, watch)
+
+
+def connect_newcomers(settings: Settings) -> Newcomers:
+    """The procedures are read at the first order that names one: a fault in a file refuses nothing else."""
+    from bootstrap_procedures import connect_procedures
+    from inbound.service_orders import Newcomers
+
+    currency, timezone = settings.newcomers or ("", "")
+    return Newcomers(cache(partial(connect_procedures, settings)), currency, timezone)
 
 
 def _orders_secrets(settings: Settings) -> list[str]:

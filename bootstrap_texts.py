@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from process.text_settings import SmscAccount, TwilioAccount
+from process.text_settings import SmsAccount, SmscAccount, TwilioAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.messages.customer_messages import CustomerMessages
     from services.messages.customer_texts import CustomerTexts
     from services.messages.text_reports import TextReports
+    from services.orders.step_texts import StepTexts
     from settings import Settings
 
 SANDBOX_SMSC = SmscAccount(
@@ -34,7 +35,7 @@ SANDBOX_TWILIO = TwilioAccount(
 
 def text_vendor(settings: Settings) -> Smsc | Twilio | None:
     """The vendor of texts; None: none is configured, and mails alone are sent."""
-    account = settings.sms or (SANDBOX_SMSC if settings.sandbox else None)
+    account = _account(settings)
     if account is None:
         return None
     here = f"http://127.0.0.1:{settings.sandbox_sms_port}"
@@ -51,6 +52,15 @@ def text_vendor(settings: Settings) -> Smsc | Twilio | None:
     url = f"{here}/rest/" if settings.sandbox else f"https://{account.site}/rest/"
     password, secret = account.password.get_secret_value(), account.secret.get_secret_value()
     return Smsc(account.login, password, account.sender, secret, url)
+
+
+def has_text_vendor(settings: Settings) -> bool:
+    """Whether texts can be sent."""
+    return _account(settings) is not None
+
+
+def _account(settings: Settings) -> SmsAccount | None:
+    return settings.sms or (SANDBOX_SMSC if settings.sandbox else None)
 
 
 def connect_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> CustomerTexts | None:
@@ -78,6 +88,14 @@ def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Al
 
     mails, texts = connect_customer_mails(settings, adapters), connect_texts(settings, adapters, alerts)
     return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts)
+
+
+def connect_step_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> StepTexts:
+    """Tells customers of the steps of their service orders."""
+    from services.orders.step_texts import StepTexts
+
+    texts = connect_texts(settings, adapters, alerts)
+    return StepTexts(adapters.ledger, texts, alerts, settings.contact_hours, settings.now)
 
 
 def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports:

@@ -26,6 +26,7 @@ from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
 from billing.payments.rails import SANDBOX_RAILS, billers, gateways
+from process.procedure_settings import ProcedureSettings
 from process.rail_settings import RailSettings
 from process.sandbox_settings import SandboxSettings
 from process.service_settings import ServiceSettings
@@ -51,7 +52,7 @@ from process.text_settings import TextSettings, check_sms
 ENV_FILE = ".env"
 
 
-class Settings(RailSettings, ServiceSettings, TextSettings, SandboxSettings):
+class Settings(RailSettings, ServiceSettings, ProcedureSettings, TextSettings, SandboxSettings):
     """Every variable is documented in ``.env.example``. Secrets are never printed."""
 
     model_config = SettingsConfigDict(

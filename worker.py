@@ -22,6 +22,7 @@ from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
+from activities.service_orders import ServiceOrderActivities
 from billing.errors import BillingError
 from bootstrap import (
     Adapters,
@@ -40,6 +41,7 @@ from bootstrap import (
     ladder_terms,
 )
 from bootstrap_gateways import connect_gateway_reader
+from bootstrap_procedures import connect_procedures
 from bootstrap_registers import connect_register_folder
 from bootstrap_texts import connect_customer_messages, connect_text_reports
 from clients.collection_commands import CollectionSignals
@@ -62,6 +64,7 @@ from workflows.monthly_billing import MonthlyBilling
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
+from workflows.service_order_fulfilment import ServiceOrderFulfilment
 
 READY = "worker ready"
 
@@ -70,6 +73,7 @@ async def main() -> int:
     """Serves until SIGTERM or SIGINT; running activities then get half a minute to finish. Returns the exit code."""
     settings = load_settings()
     start_logging(settings.log_level)
+    connect_procedures(settings)  # a faulty one is told now, not when an order needs it
     async with connect_adapters(settings) as adapters:
         runtime = connect_runtime(settings)
         client = await connect_temporal(settings, runtime=runtime)
@@ -125,6 +129,7 @@ def workers(
             MonthlyBilling,
             PaymentCollection,
             OrderFulfilment,
+            ServiceOrderFulfilment,
             DailyReconciliation,
             ReviewerDigest,
             DailyCompleteness,
@@ -163,12 +168,14 @@ def _activities(
     collections = CollectionActivities(cashier, ledger, messages, alerts, signals, terms)
     ladder = LadderActivities(ledger, messages, alerts)
     links = connect_checkouts(settings, adapters) if settings.links.base_url else None
-    orders = OrderActivities(ledger, alerts, links)
+    orders, services = OrderActivities(ledger, alerts, links), ServiceOrderActivities(ledger, links)
     return [
         orders.look_up_order,
         orders.release_order,
         orders.expire_order,
         orders.remind_of_order,
+        services.look_up_service_order,
+        services.pass_time_of_order,
         SalesActivities(sales, comparer, ledger, alerts, settings.decimal_separator).import_sales,
         notices.send_notice,
         notices.alert_reviewers,

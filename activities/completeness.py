@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.chains import SeenChains
 from billing.apart import Failed, in_turn, why
 from billing.collections.ports import CollectionStore
+from billing.completeness.announcement_check import UNTOLD_FOR, AnnouncementBooks, announcement_findings
 from billing.completeness.chains import Chains, StoppedCollection
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import KEPT, TOLERANCE, CompletenessReport, Finding, new_findings, shared
@@ -48,7 +49,7 @@ class CompletenessResult(Model):
     periods: Few[CompletenessReport]
 
 
-class _Ledger(CollectionStore, CustomerStore, Snapshots, OrderBooks, ServiceBooks, Protocol):
+class _Ledger(CollectionStore, CustomerStore, Snapshots, OrderBooks, ServiceBooks, AnnouncementBooks, Protocol):
     """The stores it uses."""
 
 
@@ -146,9 +147,11 @@ class CompletenessActivities:
             check.take_finding(finding)
 
     async def _look_at_services(self, check: CompletenessCheck) -> None:
-        """Suspended though paid, not provisioned, without a tariff, connected though ended: as they are now."""
+        """Suspended though paid, not provisioned, without a tariff, connected though ended, works untold: as it is."""
         now = clock.now()
         for finding in service_findings(await self._ledger.service_faults(now, now - TOLERANCE)):
+            check.take_finding(finding)
+        for finding in announcement_findings(await self._ledger.untold(now - UNTOLD_FOR, now)):
             check.take_finding(finding)
 
     async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:

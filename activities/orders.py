@@ -54,12 +54,12 @@ class OrderActivities:
     @activity.defn
     async def release_order(self, turn: OrderTurn) -> OrderStanding:
         """Releases what is paid enough. Raises ``BrakeOn`` while the emergency brake is on."""
-        return await self._ledger.release_due(turn.number, _not_before(turn.at))
+        return await self._ledger.release_due(turn.number, not_before(turn.at))
 
     @activity.defn
     async def expire_order(self, turn: OrderTurn) -> OrderStanding:
         """Ends the order, unless enough was paid meanwhile, and its payment link; how it stands then."""
-        standing = await self._ledger.expire_order(turn.number, _not_before(turn.at))
+        standing = await self._ledger.expire_order(turn.number, not_before(turn.at))
         if standing.order.end is not None and self._links is not None:
             await self._links.end_outdated(standing.order.customer_id, standing.order.subject, clock.now())
         return standing
@@ -71,6 +71,6 @@ class OrderActivities:
         await self._alerts.tell(of_waiting(reminder.standing, name, reminder.text, clock.now()))
 
 
-def _not_before(at: datetime) -> datetime:
+def not_before(at: datetime) -> datetime:
     """Now: this machine's clock may be behind the one by which the order expires."""
     return max(at, clock.now())

@@ -21,8 +21,8 @@ from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
+from urllib.parse import urlencode
 
-import httpx
 from pydantic import SecretStr
 from rich.console import Console as Terminal
 from rich.table import Table
@@ -35,6 +35,7 @@ from benchmarks.filled_journal import fill_journal
 from benchmarks.loops import answered, at_once, at_rate
 from benchmarks.processor_time import processor_seconds
 from benchmarks.report import machine
+from benchmarks.wire import Wire, connected
 from benchmarks.world import World, open_world
 from billing.payments.rails import SANDBOX_RAILS
 from billing.reviewers.users import Role, User
@@ -84,9 +85,7 @@ class Running(NamedTuple):
     """The product's processes, with a ledger of their own; a number of each customer, who owes ``SUM``."""
 
     ledger: SqlLedger
-    http: httpx.AsyncClient
-    biller: str
-    empty: str
+    wire: Wire  # to ``python -m inbound``
     console: str
     numbers: list[str]
     pids: dict[str, int]
@@ -126,7 +125,7 @@ async def _one(world: World, name: str, given: argparse.Namespace) -> Measured:
             return await _ask(running, "pay", str(next(txn_ids)), next(accounts), 0)
 
         async def empty(_: int) -> int:
-            return (await running.http.get(running.empty)).status_code
+            return (await running.wire.get("/healthz")).status
 
         loads = {}
         for kind, send in {"empty": empty, "check": check, "pay": pay}.items():
@@ -156,12 +155,9 @@ def _say(text: str) -> None:
 async def _ask(running: Running, command: str, txn_id: str, account: str, result: int) -> int:
     """The status; 0 if there was no answer. Raises ``AssertionError`` for another result."""
     fields = {"command": command, "txn_id": txn_id, "account": account, "sum": SUM}
-    try:
-        answer = await running.http.get(running.biller, params=fields)
-    except httpx.HTTPError:
-        return 0
-    assert answer.status_code != 200 or answer.json()["result"] == result, answer.text
-    return answer.status_code
+    answer = await running.wire.get(f"/billers/{RAIL}?{urlencode(fields)}")
+    assert answer.status != 200 or json.loads(answer.body)["result"] == result, answer.body
+    return answer.status
 
 
 async def _booked(ledger: SqlLedger) -> int:
@@ -222,14 +218,11 @@ async def _running(world: World, name: str, customers: int, payments: int) -> As
     worker = child("worker", WORKER_READY, str(ROOT / "worker.py"))
     console = child("console", CONSOLE_READY, "-m", "console")
     inbound = child("inbound", INBOUND_READY, "-m", "inbound")
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
     try:
-        async with worker, console, inbound, local_http(limits=limits) as http:
-            base = f"http://{HOST}:{port}"
-            addresses = f"{base}/billers/{RAIL}", f"{base}/healthz", f"http://{HOST}:{console_port}"
+        async with worker, console, inbound, connected(HOST, port, _CONNECTIONS) as wire:
             pids = {each.name: each.pid for each in (inbound, worker, console)} | {"temporal": world.server.child.pid}
             pids |= {"postgresql": world.postgresql_pid} if url else {}
-            yield Running(ledger, http, *addresses, numbers, pids)
+            yield Running(ledger, wire, f"http://{HOST}:{console_port}", numbers, pids)
     finally:
         await ledger.close()
 

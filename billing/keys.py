@@ -106,3 +106,8 @@ def message_id(kind: str, customer_id: str, period: Period, content: str, domain
 def text_id(kind: str, customer_id: str, period: str, content: str) -> str:
     """Our id of a text to a customer, in letters and digits; a repeat has the same one, other content another."""
     return hashlib.sha256(f"{_VERSION}|text|{kind}|{customer_id}|{period}|{content}".encode()).hexdigest()[:32]
+
+
+def announcement_text_id(number: int, phone: str) -> str:
+    """Our id of the text by which a number is told of planned works, whoever's it is: no number is told twice."""
+    return text_id("announcement", "", "", f"{number}|{phone}")

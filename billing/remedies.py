@@ -5,7 +5,7 @@ The command line and mails render it as a command (``wording/remedies.py``), the
 
 from enum import StrEnum
 
-from billing.model import Code, Few, Id, Line, Minor, Model
+from billing.model import Code, Count, Few, Id, Line, Minor, Model
 from billing.period import Period
 
 
@@ -46,6 +46,7 @@ class RemedyAction(StrEnum):
     RESUME_ORDER = "resume_order"
     SEND_ORDER_AGAIN = "send_order_again"
     SHOW_SUBSCRIBER = "show_subscriber"
+    SHOW_ANNOUNCEMENT = "show_announcement"
     RELEASE_BRAKE = "release_brake"
     CHECK_COVERAGE = "check_coverage"
     RECONCILE = "reconcile_period"
@@ -72,7 +73,7 @@ class Remedy(Model):
 
     ``currency`` is that of ``amount_minor`` and ``lines``; ``reference`` names a payment that arrived by other means,
     on its ``rail``. ``day`` is that of a bank's register, such as 2026-11-27.
-    ``account`` is the number of a service account.
+    ``account`` is the number of a service account, ``announcement`` that of planned works.
     """
 
     action: RemedyAction
@@ -88,4 +89,5 @@ class Remedy(Model):
     instruction_id: Code = ""
     order_number: Code = ""
     account: Code = ""
+    announcement: Count | None = None
     workflow_id: Id = ""

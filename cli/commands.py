@@ -70,6 +70,18 @@ _TASKS = """What departments have to do: list, show, claim, complete, return, ha
 $ python starter.py tasks list --department crew
 $ python starter.py tasks complete 7 --by bob --reason "cut at the box"
 """
+_ANNOUNCEMENTS = """Planned works: preview, create, approve, correct, cancel; list, show who was told what, and when.
+
+[bold]Examples[/bold]
+$ python starter.py announcements list
+$ python starter.py announcements show 7
+"""
+_PROCEDURES = """By which steps subscribers are connected, changed, disconnected, answered: check, list, draw.
+
+[bold]Examples[/bold]
+$ python starter.py procedures check
+$ python starter.py procedures draw connect
+"""
 _TEXTS = """Texts to customers: list, check how many segments each has, send one to try.
 
 [bold]Examples[/bold]
@@ -127,7 +139,8 @@ _to_accounting = "accounting.export_payments: export"
 _asked = "receivables.instructions: assign refund proposals confirm reject"
 _known, _imported = "customers.customers: list_ show", "customers.import_customers: import_"
 _others = "customers.customers: export link invite registrations settle"
-_services = "subscribers.subscribers: add list_ show activate suspend restore close"
+_services = "subscribers.subscribers: add set_ list_ show activate suspend restore close"
+_works = "announcements.announcements: preview create approve correct cancel"
 _from_file = "subscribers.import_subscribers: import_"
 _tariffs = "tariffs.tariffs: add list_ show change ladder end"
 _priced = "tariffs.subscribed: tariff end_tariff fee discount end_discount limit bill"
@@ -151,7 +164,9 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),
     **_group("Customers and months", "tariffs", _TARIFFS, _tariffs, "tariffs.import_tariffs: import_"),
     **_group("Customers and months", "subscribers", _SUBSCRIBERS, _services, _from_file, _priced),
+    **_group("Operation", "announcements", _ANNOUNCEMENTS, _works, "announcements.proof: list_ show"),
     **_group("Customers and months", "tasks", _TASKS, _tasks),
+    **_group("Customers and months", "procedures", _PROCEDURES, "procedures.procedures: check list_ draw"),
     **_group("Operation", "texts", _TEXTS, "texts.texts: list_ check send_test"),
     **_group("Operation", "user", _USERS, "reviewers.users: add list_ disable enable password role departments"),
     **_group("Operation", "events", _EVENTS, "events.events: list_ resend"),

@@ -20,6 +20,7 @@ from billing.events.ports import EventProbe
 from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from bootstrap_billers import contracts
+from bootstrap_procedures import connect_procedures
 from cli.completeness.worksheet import newest_worksheet
 from cli.receivables.billers import reached
 from cli.terminal.options import AsJson
@@ -110,6 +111,7 @@ async def doctor(as_json: AsJson = False) -> None:
             checks = [DoctorLine(name="settings", ok=True, detail=f"readable and complete{unknown}")]
             if settings.behind_unknown_proxy:
                 checks.append(DoctorLine(name="console", ok=False, detail=_UNKNOWN_PROXY))
+            checks.append(await _check("procedures", _procedures(settings)))
             checks += await _temporal_checks(settings)
             checks += await asyncio.gather(*_service_checks(settings, adapters))
     if as_json:
@@ -174,6 +176,10 @@ async def _check(name: str, finding: Awaitable[str | None]) -> DoctorLine:
         return DoctorLine(name=name, ok=False, detail=explain(error))
     except Exception as error:  # of any kind: the other checks are shown all the same
         return DoctorLine(name=name, ok=False, detail=why(error))
+
+
+async def _procedures(settings: Settings) -> str:
+    return ", ".join(connect_procedures(settings))
 
 
 async def _indexed(client: Client) -> str:

@@ -1,4 +1,4 @@
-"""Tells the workflows of orders how their order stands, and starts them."""
+"""Tells the workflows of orders, of both kinds, how their order stands, and starts them."""
 
 from datetime import UTC, datetime
 
@@ -10,13 +10,16 @@ from billing.keys import order_workflow_id
 from clients.running_workflows import translated
 from orders.fulfilment import Fulfilment
 from orders.order import OrderStanding
+from orders.service.fulfilment import ServiceFulfilment
+from orders.service.service_order import ServiceStanding
 from workflows.options import TASK_QUEUE
 from workflows.order_fulfilment import OrderFulfilment
-from workflows.visibility import of_order
+from workflows.service_order_fulfilment import ServiceOrderFulfilment
+from workflows.visibility import of_order, of_service_order
 
 
 class OrderSignals:
-    """``Fulfilments`` by signal-with-start: whichever of the two is needed, it happens at once."""
+    """``AnyFulfilments`` by signal-with-start: whichever of the two is needed, it happens at once."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -32,6 +35,21 @@ class OrderSignals:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 search_attributes=of_order(standing),
                 static_summary=f"looks after order {number} of {standing.order.customer_id}",
+                start_signal="told",
+                start_signal_args=[standing],
+            )
+
+    async def tell_service(self, standing: ServiceStanding) -> None:
+        number = standing.number
+        with translated(f"order {number}: Temporal answers", BillingError):
+            await self._client.start_workflow(
+                ServiceOrderFulfilment.run,
+                ServiceFulfilment(standing=standing),
+                id=order_workflow_id(number),
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                search_attributes=of_service_order(standing),
+                static_summary=f"{standing.title}: order {number} of {standing.customer_id}",
                 start_signal="told",
                 start_signal_args=[standing],
             )

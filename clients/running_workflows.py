@@ -29,9 +29,18 @@ from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
+from workflows.service_order_fulfilment import ServiceOrderFulfilment
 from workflows.visibility import CUSTOMER, PERIOD
 
-KINDS = (MonthlyBilling, PaymentCollection, OrderFulfilment, ReviewerDigest, DailyCompleteness, DailyReconciliation)
+KINDS = (
+    MonthlyBilling,
+    PaymentCollection,
+    OrderFulfilment,
+    ServiceOrderFulfilment,
+    ReviewerDigest,
+    DailyCompleteness,
+    DailyReconciliation,
+)
 
 _PAGE = 1000
 _MANY = 100  # ids in one query

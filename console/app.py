@@ -23,8 +23,10 @@ from bootstrap import (
     connect_registrar,
     connect_sheet_comparer,
 )
+from bootstrap_announcements import connect_announcement_desk
 from bootstrap_billers import connect_payment_ways
 from bootstrap_inbound import connect_room
+from bootstrap_procedures import connect_procedures
 from bootstrap_registers import connect_register_desk
 from bootstrap_statements import connect_statements
 from bootstrap_texts import phone_reader
@@ -39,6 +41,8 @@ from console.customers.sweeper import sweeping
 from console.departments.files import TaskFilePages
 from console.departments.task import TaskPages
 from console.departments.task_list import TaskListPages
+from console.reviewers.announcements.announcement import AnnouncementPages
+from console.reviewers.announcements.announcement_list import AnnouncementListPages
 from console.reviewers.audit import AuditPages
 from console.reviewers.brake import BrakePages
 from console.reviewers.bulk import Bulk
@@ -57,6 +61,7 @@ from console.reviewers.month import MonthPages
 from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages
 from console.reviewers.page_frame import PageFrame
+from console.reviewers.procedures import ProcedurePages
 from console.reviewers.signed_in import Sessions
 from console.reviewers.subscribers.account import AccountPages
 from console.reviewers.subscribers.account_list import AccountListPages
@@ -181,9 +186,13 @@ class _Console:
         yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
         yield AccountListPages(desk, ledger, phone_reader(settings), settings.now).router
         yield AccountPages(desk, ledger, settings.now).router
+        works = connect_announcement_desk(settings, ledger)
+        yield AnnouncementListPages(desk, ledger, works, settings.now).router
+        yield AnnouncementPages(desk, ledger, works, settings.now).router
         yield TaskListPages(desk, ledger, settings.departments, settings.now).router
         yield (task_pages := TaskPages(desk, ledger, settings.document_max_bytes, settings.now)).router
         yield TaskFilePages(task_pages, ledger, settings.document_max_bytes, settings.now).router
+        yield ProcedurePages(desk, connect_procedures(settings)).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router

@@ -163,4 +163,5 @@ def _exposed(
 
 
 def _number(value: float) -> str:
-    return "NaN" if math.isnan(value) else f"{value:.0f}"
+    """Whole seconds that have passed: never more than there were."""
+    return "NaN" if math.isnan(value) else str(math.floor(value))

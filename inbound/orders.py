@@ -13,23 +13,33 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from billing.customers.account_numbers import AccountNumber
-from billing.errors import BillingError, InvalidInput
+from billing.errors import BillingError, InvalidInput, NotFound
 from billing.events.signature import HEADER, require_genuine
 from billing.model import Code, Count, Few, Instant, Minor, Model, Words
 from billing.money import format_amount
 from billing.subscribers.newcomer import SubscriberBody
 from billing.validation import explain
+from inbound.service_orders import (
+    Newcomers,
+    ServiceLedger,
+    is_service_order,
+    read_service_order,
+    service_status,
+    taken,
+)
 from orders.order import Answered, OrderFields, OrderRequest, OrderStage, OrderStanding, Release, ReleaseKind
 from orders.ports import Opened, TooManyOrders
+from orders.service.asked import Unfit
 
 MAX_BODY_BYTES = 200_000
 _JSON = "application/json"
 _AGAIN_SECONDS = "5"
+NO_PROCEDURES = Newcomers()
 
 _log = logging.getLogger(__name__)
 
 
-class _Ledger(Protocol):
+class _Ledger(ServiceLedger, Protocol):
     async def open_order(self, request: OrderRequest, at: datetime, by: str = "", via: str = "") -> Opened: ...
 
     async def order(self, number: str) -> OrderStanding | None: ...
@@ -91,9 +101,15 @@ class Orders:
     """
 
     def __init__(
-        self, ledger: _Ledger, secrets: Sequence[str], now: Callable[[], datetime], personal_secret: str = ""
+        self,
+        ledger: _Ledger,
+        secrets: Sequence[str],
+        now: Callable[[], datetime],
+        personal_secret: str = "",
+        newcomers: Newcomers = NO_PROCEDURES,
     ) -> None:
         self._ledger = ledger
+        self._newcomers = newcomers
         self._personal_secret = personal_secret
         self._secrets = secrets
         self._now = now
@@ -103,18 +119,21 @@ class Orders:
 
     async def take(self, request: Request) -> JSONResponse:
         """201 once the order is on record, 200 to a repeat; 409 if the number is another order's, 422 if the order
-        cannot be taken: its buyer may have too many open ones.
+        cannot be taken: its buyer may have too many open ones. An order that names a procedure goes by that.
 
         After 503, or without an answer, the same request is sent again: it takes effect once.
         """
         try:
             body = await _body(request)
             self._require_genuine(request, body)
-            wanted = _read(request, body, self._personal_secret)
+            text = _text(request, body)
+            if is_service_order(text):
+                return await self._take_service_order(text)
+            wanted = _read(text, self._personal_secret)
             opened = await self._ledger.open_order(wanted, self._now(), via="http")
         except _Refused as refused:
             return _fault(refused.status, str(refused))
-        except TooManyOrders as error:
+        except (TooManyOrders, Unfit, NotFound) as error:
             return _fault(422, str(error))
         except InvalidInput as error:
             return _fault(409, str(error))
@@ -124,15 +143,27 @@ class Orders:
             _taken(wanted, opened).model_dump(mode="json", exclude_none=True), 201 if opened.is_new else 200
         )
 
+    async def _take_service_order(self, text: str) -> JSONResponse:
+        try:
+            wanted, procedure = read_service_order(text, self._personal_secret, self._newcomers)
+        except InvalidInput as error:
+            raise _Refused(422, str(error)) from None
+        opened = await self._ledger.open_service_order(wanted, procedure, self._now(), via="http")
+        answer = taken(opened).model_dump(mode="json", exclude_none=True)
+        return JSONResponse(answer, 201 if opened.is_new else 200)
+
     async def show(self, request: Request, number: str) -> JSONResponse:
         """How the order stands; 404 if there is none. What is signed is the path, for there is no body."""
         try:
             self._require_genuine(request, request.url.path.encode())
             standing = await self._ledger.order(number)
+            service = None if standing else await self._ledger.service_standing(number)
         except _Refused as refused:
             return _fault(refused.status, str(refused))
         except BillingError as error:
             return _unavailable(error)
+        if service is not None:
+            return JSONResponse(service_status(service).model_dump(mode="json"))
         if standing is None:
             return _fault(404, f"there is no order {number[:60]!r}; open it by POST /orders")
         return JSONResponse(status_of(standing).model_dump(mode="json"))
@@ -191,15 +222,18 @@ class OrderBody(OrderFields):
         return OrderRequest(**given, subscriber=self.subscriber.keyed(personal_secret) if self.subscriber else None)
 
 
-def _read(request: Request, body: bytes, personal_secret: str) -> OrderRequest:
-    """The order in a body. An unknown field is refused at any depth: it may be a misspelled one."""
+def _text(request: Request, body: bytes) -> str:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _JSON:
         raise _Refused(415, f"Content-Type is {kind[:100] or 'missing'!r}; send {_JSON} in UTF-8")
     try:
-        text = body.decode()
+        return body.decode()
     except UnicodeDecodeError as error:
         raise _Refused(422, f"the body is not UTF-8: byte {error.start} is {body[error.start]:#04x}") from None
+
+
+def _read(text: str, personal_secret: str) -> OrderRequest:
+    """The order in a body. An unknown field is refused at any depth: it may be a misspelled one."""
     try:
         return OrderBody.model_validate_json(text, strict=True, extra="forbid").request(personal_secret)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from billing.apart import Failed, why
-from billing.errors import BillingError
+from billing.errors import BillingError, OutsideContactHours
 from billing.events.event import OVERDUE, Destination, OutgoingEvent, pause
 from billing.events.ports import EventOutbox, EventSender
 from billing.reviewers.alerts import of_backlog
@@ -154,7 +154,7 @@ class EventDispatcher:
         """An outcome that cannot be recorded leaves the event claimed; it is delivered again after that."""
         name = f"event {event.event_id}, {event.type} of {event.customer_id or 'nobody'}"
         try:
-            fault, retry_after = await self._sent(event)
+            fault, retry_after, is_early = await self._sent(event)
             now = datetime.now(UTC)
             if fault is None:
                 _log.info("%s: delivered", name)
@@ -162,23 +162,26 @@ class EventDispatcher:
             wait = retry_after or self._pause(event.tries + 1)
             _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
             await self._outbox.event_has_failed(event, fault, now + wait)
-            if now - event.created_at > OVERDUE and self._told_on != now.date():
+            if not is_early and now - event.created_at > OVERDUE and self._told_on != now.date():
                 await self._alerts.tell(of_backlog(event.created_at, fault, now))
                 self._told_on = now.date()
         except Exception as error:  # of any kind: the others go on
             _log.warning("%s: %s", name, error or type(error).__name__)
 
-    async def _sent(self, event: OutgoingEvent) -> tuple[str | None, timedelta | None]:
-        """Why the event could not be handed over (None: it was), and when to try again, if the error says so."""
+    async def _sent(self, event: OutgoingEvent) -> tuple[str | None, timedelta | None, bool]:
+        """Why the event could not be handed over (None: it was), and when to try again, if the error says so.
+
+        The last: nothing is wrong, it is only too early for it.
+        """
         try:
             is_on_record = await self._senders[event.destination].send(event)
         except BillingError as error:
-            return str(error), error.retry_after
+            return str(error), error.retry_after, isinstance(error, OutsideContactHours)
         except Exception as error:  # a defect of ours: it holds up its customer only
-            return why(error), None
+            return why(error), None, False
         if not is_on_record:
             await self._finisher.finish(event)
-        return None, None
+        return None, None, False
 
 
 def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:

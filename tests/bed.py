@@ -33,6 +33,8 @@ from clients.month_commands import update_month
 from clients.start import StartResult, handle_for, start_customer
 from orders.fulfilment import Fulfilment
 from orders.order import OrderRequest, OrderStanding
+from orders.procedures.procedure import Procedure
+from orders.service.service_order import ServiceRequest, ServiceStanding
 from sandbox.reviewers import alerts_are_sent
 from sandbox.stack.ports import Ports
 from sandbox.stack.sample import HEADER, register_card, sheet_of
@@ -284,6 +286,11 @@ class Bed:
         self.orders.append(wanted.number)
         return (await self.ledger.open_order(wanted, now())).standing
 
+    async def service_order(self, wanted: ServiceRequest, procedure: Procedure) -> ServiceStanding:
+        """As ``order``, for one that goes by a procedure."""
+        self.orders.append(wanted.number)
+        return (await self.ledger.open_service_order(wanted, procedure, now())).standing
+
     # -- looking
 
     async def fulfils(self, number: str, holds: Callable[[Fulfilment], bool]) -> Fulfilment:
@@ -291,13 +298,22 @@ class Bed:
         handle: WorkflowHandle[OrderFulfilment, Fulfilment]
         handle = self.client.get_workflow_handle_for(OrderFulfilment.run, order_workflow_id(number))
 
-        async def look() -> Fulfilment | None:
-            with contextlib.suppress(RPCError):  # not begun yet
-                value = await _answer(lambda: handle.query(OrderFulfilment.order))
-                return value if holds(value) else None
-            return None
+        seen: Fulfilment | RPCError | None = None
 
-        return await until(look, PATIENCE_SECONDS)
+        async def look() -> Fulfilment | None:
+            nonlocal seen
+            try:
+                seen = value = await _answer(lambda: handle.query(OrderFulfilment.order))
+                return value if holds(value) else None
+            except RPCError as error:  # not begun yet
+                seen = error
+                return None
+
+        try:
+            return await until(look, PATIENCE_SECONDS)
+        except TimeoutError:
+            waiting = [page async for page in self.ledger.outgoing_events(undelivered_only=True)]
+            raise AssertionError(f"order {number} was last {seen!r}, and events wait: {waiting}") from None
 
     @property
     def stripe_url(self) -> str:

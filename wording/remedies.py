@@ -21,6 +21,7 @@ _COMMANDS = {
     RemedyAction.TAKE_REGISTER: "payments register take FILE",
     RemedyAction.SHOW_ORDER: "orders show",
     RemedyAction.SHOW_SUBSCRIBER: "subscribers show",
+    RemedyAction.SHOW_ANNOUNCEMENT: "announcements show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
     RemedyAction.RUN_DOCTOR: "doctor",
@@ -83,6 +84,8 @@ def command_line(remedy: Remedy) -> str:
         words.append(remedy.order_number or "NUMBER")
     if remedy.action is RemedyAction.SHOW_SUBSCRIBER:
         words.append(remedy.account or "NUMBER")
+    if remedy.action is RemedyAction.SHOW_ANNOUNCEMENT:
+        words.append(str(remedy.announcement))
     if remedy.action is RemedyAction.CONFIRM:
         words.append(remedy.instruction_id or "ID")
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"

@@ -1,13 +1,14 @@
 """Texts to customers by language, each of one segment: ``TextWording(language="ru").text(TextKind.BILL, facts)``.
 
-Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay. A company's own replace
-them by kind.
+Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; of an order, {number} and
+{quote}, what a step of it quotes; of planned works, {when} and {reason}. A company's own replace them by kind.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from string import Formatter
 from typing import Annotated, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
@@ -19,7 +20,7 @@ from billing.texts.segments import Measure, foreign_characters, measure
 from billing.texts.text import Body, ConsequenceKind, Language, TextFacts, TextKind
 from wording.plain import one_line
 
-_FIELDS = ("amount", "day", "account", "action", "pay")
+_FIELDS = ("amount", "day", "account", "action", "pay", "number", "quote", "when", "reason")
 _ASKS = 10
 """More segments than anybody wants to pay for without being asked."""
 _TEMPLATES = {
@@ -31,6 +32,17 @@ _TEMPLATES = {
         TextKind.RESTORED: "Thank you. We are switching your service on again. Account {account}",
         TextKind.RECEIPT: "Thank you for your payment of {amount}. Account {account}",
         TextKind.CONNECTED: "Your service is connected. Account {account}",
+        TextKind.WORKS: "Planned works {when}: {reason}. Your service may be interrupted.",
+        TextKind.WORKS_CHANGED: "Changed: planned works now {when}: {reason}.",
+        TextKind.WORKS_CANCELLED: "Cancelled: the planned works {when} will not take place.",
+        TextKind.RECEIVED: "We have received your request {number}. Account {account}",
+        TextKind.PAY_FEE: "To be paid: {amount}. Account {account}. {pay}",
+        TextKind.PAY_DEBT: "Please pay {amount} first. Account {account}. {pay}",
+        TextKind.VISIT: "Our crew comes on {quote}. Request {number}, account {account}",
+        TextKind.DISCONNECTED: "Your service is disconnected. Account {account}",
+        TextKind.TARIFF_CHANGED: "Your tariff is changed. Account {account}",
+        TextKind.ANSWERED: "Your request {number}, account {account}: {quote}",
+        TextKind.REFUSED: "Your request {number}, account {account}, cannot be carried out. {quote}",
     },
     Language.RUSSIAN: {
         TextKind.BILL: "Счет {amount} до {day}, л/с {account}. {pay}",
@@ -40,6 +52,17 @@ _TEMPLATES = {
         TextKind.RESTORED: "Спасибо! Снова включаем услугу. Л/с {account}",
         TextKind.RECEIPT: "Получено {amount}. Спасибо! Л/с {account}",
         TextKind.CONNECTED: "Услуга подключена. Л/с {account}",
+        TextKind.WORKS: "Работы {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Перенос работ: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Работы отменены: {when}",
+        TextKind.RECEIVED: "Заявка {number} принята. Л/с {account}",
+        TextKind.PAY_FEE: "К оплате {amount}, л/с {account}. {pay}",
+        TextKind.PAY_DEBT: "Сначала оплатите {amount}, л/с {account}. {pay}",
+        TextKind.VISIT: "Мастер придет {quote}. Заявка {number}, л/с {account}",
+        TextKind.DISCONNECTED: "Услуга отключена. Л/с {account}",
+        TextKind.TARIFF_CHANGED: "Тариф изменен. Л/с {account}",
+        TextKind.ANSWERED: "Заявка {number}, л/с {account}: {quote}",
+        TextKind.REFUSED: "Заявка {number}, л/с {account}: отказ. {quote}",
     },
     Language.KAZAKH: {
         TextKind.BILL: "Шот {amount}, {day} дейін, ж/ш {account}. {pay}",
@@ -49,6 +72,17 @@ _TEMPLATES = {
         TextKind.RESTORED: "Рақмет! Қызмет қайта қосылуда. Ж/ш {account}",
         TextKind.RECEIPT: "{amount} түсті. Рақмет! Ж/ш {account}",
         TextKind.CONNECTED: "Қызмет қосылды. Ж/ш {account}",
+        TextKind.WORKS: "Жұмыстар {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Жаңа уақыты: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Жұмыстар болмайды: {when}",
+        TextKind.RECEIVED: "Өтінім {number} қабылданды. Ж/ш {account}",
+        TextKind.PAY_FEE: "Төлеңіз: {amount}, ж/ш {account}. {pay}",
+        TextKind.PAY_DEBT: "Алдымен төлеңіз: {amount}, ж/ш {account}. {pay}",
+        TextKind.VISIT: "Шебер {quote} келеді. Өтінім {number}, ж/ш {account}",
+        TextKind.DISCONNECTED: "Қызмет ажыратылды. Ж/ш {account}",
+        TextKind.TARIFF_CHANGED: "Тариф өзгертілді. Ж/ш {account}",
+        TextKind.ANSWERED: "Өтінім {number}, ж/ш {account}: {quote}",
+        TextKind.REFUSED: "Өтінім {number}, ж/ш {account}: бас тарту. {quote}",
     },
     Language.UKRAINIAN: {
         TextKind.BILL: "Рахунок {amount} до {day}, о/р {account}. {pay}",
@@ -58,6 +92,17 @@ _TEMPLATES = {
         TextKind.RESTORED: "Дякуємо! Знову вмикаємо послугу. О/р {account}",
         TextKind.RECEIPT: "Отримано {amount}. Дякуємо! О/р {account}",
         TextKind.CONNECTED: "Послугу підключено. О/р {account}",
+        TextKind.WORKS: "Роботи {when}: {reason}",
+        TextKind.WORKS_CHANGED: "Перенесено: {when}, {reason}",
+        TextKind.WORKS_CANCELLED: "Роботи скасовано: {when}",
+        TextKind.RECEIVED: "Заявку {number} прийнято. О/р {account}",
+        TextKind.PAY_FEE: "До сплати {amount}, о/р {account}. {pay}",
+        TextKind.PAY_DEBT: "Спершу сплатіть {amount}, о/р {account}. {pay}",
+        TextKind.VISIT: "Майстер прийде {quote}. Заявка {number}, о/р {account}",
+        TextKind.DISCONNECTED: "Послугу вимкнено. О/р {account}",
+        TextKind.TARIFF_CHANGED: "Тариф змінено. О/р {account}",
+        TextKind.ANSWERED: "Заявка {number}, о/р {account}: {quote}",
+        TextKind.REFUSED: "Заявка {number}, о/р {account}: відмова. {quote}",
     },
 }
 _ACTIONS = {
@@ -68,7 +113,17 @@ _ACTIONS = {
 }
 """Limited, suspended, disconnected."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-LONGEST = TextFacts(account="1234567897", amount_minor=99_999_99, currency="kzt", day=date(2026, 12, 30))
+LONGEST = TextFacts(
+    account="1234567897",
+    amount_minor=99_999_99,
+    currency="kzt",
+    day=date(2026, 12, 30),
+    starts=datetime(2026, 12, 30, 22, 0, tzinfo=UTC),
+    ends=datetime(2026, 12, 31, 6, 0, tzinfo=UTC),
+    reason="R" * 20,
+    number="100042",
+    quote="2026-12-30",
+)
 """What is written in the place of facts to see whether a template fits."""
 
 
@@ -122,6 +177,10 @@ class TextWording(Model, extra="forbid"):
             "account": facts.account,
             "action": actions[facts.action] if facts.action else "",
             "pay": self.pay,
+            "when": _when(facts, self.language),
+            "reason": one_line(facts.reason),
+            "number": facts.number,
+            "quote": facts.quote,
         }
 
 
@@ -156,6 +215,17 @@ def _too_long(text: str, most: int) -> str:
 
 def _day(day: date, language: Language) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]}" if language is Language.ENGLISH else f"{day:%d.%m}"
+
+
+def _when(facts: TextFacts, language: Language) -> str:
+    """``30 Dec 10:00-12:00``, ``30 Dec 22:00 - 31 Dec 06:00``."""
+    if facts.starts is None or facts.ends is None:
+        return ""
+    zone = ZoneInfo(facts.timezone)
+    starts, ends = facts.starts.astimezone(zone), facts.ends.astimezone(zone)
+    first, last = _day(starts, language), _day(ends, language)
+    between = "-" if starts.date() == ends.date() else f" - {last} "
+    return f"{first} {starts:%H:%M}{between}{ends:%H:%M}"
 
 
 def _amount(facts: TextFacts) -> str:

@@ -6,6 +6,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 
 from billing.progress import Durable
 from orders.order import OrderStanding
+from orders.service.service_order import ServiceStanding
 
 PERIOD = SearchAttributeKey.for_keyword("BillingPeriod")
 STAGE = SearchAttributeKey.for_keyword("BillingStage")
@@ -24,6 +25,17 @@ def of_order(standing: OrderStanding) -> TypedSearchAttributes:
             SearchAttributePair(CUSTOMER, order.customer_id),
             SearchAttributePair(AMOUNT_MINOR, standing.owed_minor),
             SearchAttributePair(CURRENCY, order.currency),
+        ]
+    )
+
+
+def of_service_order(standing: ServiceStanding) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(STAGE, standing.stage),
+            SearchAttributePair(CUSTOMER, standing.customer_id),
+            SearchAttributePair(AMOUNT_MINOR, standing.owed_minor),
+            SearchAttributePair(CURRENCY, standing.currency),
         ]
     )
 

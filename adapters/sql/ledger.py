@@ -11,6 +11,9 @@ Several processes may use one ledger. Every error of the database or its driver 
 Each capability has a folder of its own.
 """
 
+from adapters.sql.announcements.announcements import SqlAnnouncements
+from adapters.sql.announcements.listing import SqlAnnouncementListing
+from adapters.sql.announcements.pages import SqlAnnouncementPages
 from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
 from adapters.sql.completeness.uncollected import SqlUncollected
@@ -46,6 +49,9 @@ from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
+from adapters.sql.service_orders.findings import SqlServiceOrderFindings
+from adapters.sql.service_orders.listing import SqlServiceOrderListing
+from adapters.sql.service_orders.service_orders import SqlServiceOrders
 from adapters.sql.statements.files import SqlStatements
 from adapters.sql.subscribers.calls import SqlServiceCalls
 from adapters.sql.subscribers.findings import SqlServiceFindings
@@ -72,6 +78,9 @@ class SqlLedger(
     SqlOrderListing,
     SqlOrderFindings,
     SqlOrderWatch,
+    SqlServiceOrders,
+    SqlServiceOrderListing,
+    SqlServiceOrderFindings,
     SqlPayments,
     SqlCheckouts,
     SqlGateways,
@@ -104,5 +113,8 @@ class SqlLedger(
     SqlDocuments,
     SqlTariffs,
     SqlTexts,
+    SqlAnnouncements,
+    SqlAnnouncementListing,
+    SqlAnnouncementPages,
 ):
     """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""

@@ -73,11 +73,14 @@ class FindingKind(StrEnum):
     UNRELEASED = "order paid, not released"
     RELEASED_UNPAID = "order released, not paid"
     ENDED_CREDIT = "money of an ended order"
+    STANDS_STILL = "order stands still"
+    UNOWNED = "task without an owner"
     SUSPENDED_PAID = "suspended, though paid"
     RESTORED_LATE = "restored too late"
     NOT_PROVISIONED = "change of service not provisioned"
     WITHOUT_TARIFF = "active without a tariff"
     CONNECTED_ENDED = "connected, though ended"
+    UNTOLD_WORKS = "works not told in time"
 
 
 TOLD_ALREADY = frozenset(

@@ -16,7 +16,7 @@ from billing.remedies import Remedy, RemedyAction
 
 ERASED = "erased"
 _DOMAIN = "@erased.invalid"  # reserved by RFC 2606: no mail arrives there
-_PHONE = "+9990000000"  # no country has the code 999: no text arrives there
+ERASED_PHONE = "+9990000000"  # no country has the code 999: no text arrives there
 _NAMES = ("email", "email_key", "emails", "name", "phone", "raw", "payer")
 _PERSONAL = ("name", "description", "raw", "payer")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
@@ -112,7 +112,7 @@ class Scrubber:
         if name in ("email", "email_key"):
             return self._email
         if name == "phone":
-            return _PHONE
+            return ERASED_PHONE
         if name == "last4":
             return ""
         if name == "details":
@@ -154,4 +154,4 @@ def _parsed(text: str) -> Any:
 def is_erased(text: str) -> bool:
     """Whether the name or address replaces an erased one."""
 
-    return text in (ERASED, _PHONE) or text.endswith(_DOMAIN)
+    return text in (ERASED, ERASED_PHONE) or text.endswith(_DOMAIN)

@@ -25,12 +25,18 @@ class EventType(StrEnum):
     RECEIVABLE_SETTLED = "receivable.settled"
     ORDER_CHANGED = "order.changed"
     ORDER_RELEASED = "order.released"
+    ORDER_STEP = "order.step"
     SERVICE_CONNECTED = "service.connected"
     SERVICE_LIMITED = "service.limited"
     SERVICE_SUSPENDED = "service.suspended"
     SERVICE_RESTORED = "service.restored"
     SERVICE_DISCONNECTED = "service.disconnected"
+    ANNOUNCEMENT_PAGE = "announcement.page"  # to our own sender of texts only
     PING = "ping"  # the doctor asks whether the receiver answers
+
+
+INTERNAL = frozenset({EventType.ANNOUNCEMENT_PAGE})
+"""What no receiver is ever told."""
 
 
 class Destination(StrEnum):
@@ -40,6 +46,9 @@ class Destination(StrEnum):
     COLLECTION = "collection"  # the customer's collection: money of another rail for a month
     ORDER = "order"  # the order's workflow: where the order stands by now
     PRODUCTION = "production"  # what may be made or shipped from now on
+    ANNOUNCEMENT = "announcement"  # pages of texts about planned works, when they may be sent
+    CUSTOMER = "customer"  # what a service order has to tell its customer
+    BILLING = "billing"  # the customer's months, which a service order has begun
     PROVISIONING = "provisioning"  # what becomes of service accounts, in order for each
 
 

@@ -10,7 +10,7 @@ from billing.errors import InvalidInput
 from billing.model import Author, Code, Id, Instant, Line, Minor, Model, Url, Words
 from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 from billing.payments.methods import CardOnFile
-from billing.receivables.journal import Balance, Subject, SubjectKind
+from billing.receivables.journal import Balance, Subject
 
 LIFETIME_MIN, LIFETIME_MAX = timedelta(hours=1), timedelta(hours=24)
 """Stripe's limits are half an hour and a day; a link has to be read, too."""
@@ -96,7 +96,7 @@ def begun(request: CheckoutRequest, checkout_id: str, balance: Balance, at: Inst
     whose = f"{request.customer_id}, {request.subject}"
     owed = next((item for item in balance.owed if item.subject == request.subject and item.amount_minor > 0), None)
     if owed is None:
-        is_order = request.subject.kind is SubjectKind.ORDER
+        is_order = not request.subject.kind.is_pressed
         show = (
             f"orders show {request.subject.name}" if is_order else f"customers show {request.customer_id} --statement"
         )

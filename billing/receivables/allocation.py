@@ -94,7 +94,7 @@ def _in_due_turn(amount_minor: int, currency: str, customer_id: str, balance: Ba
 
 
 def _in_turn(item: Outstanding) -> tuple[bool, datetime | None, str]:
-    return item.subject.kind is SubjectKind.ORDER, item.due_at, item.subject.name
+    return not item.subject.kind.is_pressed, item.due_at, item.subject.name
 
 
 def paid_for(
@@ -170,7 +170,7 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
     for customer_id, subject, share in sorted(_by_subject(paid), key=_name_of, reverse=True):
         balance, part = balances.get(customer_id, NOTHING_OWED), min(rest, max(0, share))
         undone_minor = part - min(part, max(0, balance.credit_from(subject, payment.currency)))
-        if subject.kind is SubjectKind.ORDER:  # credit of other money may have paid it meanwhile
+        if not subject.kind.is_pressed:  # credit of other money may have paid it meanwhile
             undone_minor = min(undone_minor, max(0, balance.paid_of(subject, payment.currency)))
         undone = written_off if _gives_up(payment, subject) else receivable
         shares[credit(customer_id, subject)] -= part - undone_minor

@@ -32,10 +32,16 @@ class AccountKind(StrEnum):
 class SubjectKind(StrEnum):
     MONTH = "month"
     ORDER = "order"
+    FEE = "fee"  # of a service order, such as for a connection
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether people are pressed for it: an order, or its fee, may as well be given up."""
+        return self is SubjectKind.MONTH
 
 
 class Subject(Model):
-    """What a receivable is for, such as the month 2026-11 or the order 1042."""
+    """What a receivable is for, such as the month 2026-11, the order 1042, or the fee of the service order 1043."""
 
     kind: SubjectKind
     name: Code
@@ -48,9 +54,14 @@ class Subject(Model):
     def order(cls, number: str) -> Self:
         return cls(kind=SubjectKind.ORDER, name=number)
 
+    @classmethod
+    def fee(cls, number: str) -> Self:
+        """``number`` is the service order's: of its fees, one at a time is open."""
+        return cls(kind=SubjectKind.FEE, name=number)
+
     @property
     def title(self) -> str:
-        """As people call it: ``2026-11``, ``order 1042``."""
+        """As people call it: ``2026-11``, ``order 1042``, ``fee 1043``."""
         return self.name if self.kind is SubjectKind.MONTH else str(self)
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from billing.customers.account_numbers import (
     PERSONAL_DIGITS,
@@ -13,7 +13,8 @@ from billing.customers.account_numbers import (
 )
 from billing.customers.channels import Phone
 from billing.errors import InvalidInput
-from billing.model import Code, Model
+from billing.model import Code, Few, Model
+from billing.subscribers.place import Node, Tag
 from billing.subscribers.service import NewService, ServiceAddress
 
 
@@ -43,6 +44,8 @@ class _Newcomer(Model, extra="forbid"):
     number: Annotated[AccountNumber, AfterValidator(_genuine)] | None = None
     phone: Phone | None = None
     address: ServiceAddress | None = None
+    node: Node | None = None
+    tags: Annotated[Few[Tag], Field(max_length=20)] = ()
 
 
 class NewSubscriber(_Newcomer):
@@ -59,6 +62,8 @@ class NewSubscriber(_Newcomer):
             number=self.number,
             phone=self.phone,
             address=self.address,
+            node=self.node,
+            tags=self.tags,
             by=by,
             reason=about,
         )
@@ -75,4 +80,4 @@ class SubscriberBody(_Newcomer):
             raise InvalidInput("subscriber.personal_number: none are kept here; set BILLING_PERSONAL_SECRET first")
         digits = self.personal_number
         key = PersonalKey(digest=personal_digest(digits, secret), last_four=digits[-4:]) if digits else None
-        return NewSubscriber(number=self.number, phone=self.phone, address=self.address, personal=key)
+        return NewSubscriber(**{name: getattr(self, name) for name in _Newcomer.model_fields}, personal=key)

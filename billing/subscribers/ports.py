@@ -1,5 +1,6 @@
 """Service accounts in the ledger. Every method may be called again after any failure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -52,6 +53,12 @@ class Services(Restrictions, Protocol):
         """Registers a service account, ordered; a repeat answers the same one.
 
         Raises ``NotFound`` for an unknown customer, ``InvalidInput`` for a number that is another's, or has a service.
+        """
+
+    async def place_service(self, number: str, node: str | None, tags: Sequence[str] | None) -> Service:
+        """Says by which node the account is served, and replaces its tags; None leaves them as they are.
+
+        Raises ``NotFound``.
         """
 
     async def service(self, number: str) -> Service | None:

@@ -15,6 +15,7 @@ from billing.customers.account_numbers import AccountNumber
 from billing.customers.channels import Phone
 from billing.errors import InvalidInput
 from billing.model import LINE_MAX, Author, Count, Id, Instant, Kept, Line, Model, Why, Words
+from billing.subscribers.place import Node, Tags
 
 ServiceAddress = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LINE_MAX), Kept]
 
@@ -60,6 +61,8 @@ class Service(Model):
     position: Count
     phone: Line | None = None
     address: Line | None = None
+    node: Node | None = None
+    tags: Tags = ()
 
     @property
     def is_unpaid(self) -> bool:
@@ -98,7 +101,8 @@ class ServiceChange(Model):
 class NewService(Model):
     """A service account to be registered; ``number`` None: one of the customer's, or a new one.
 
-    ``key`` names it once; None: what it says does, so that the same again is no other account.
+    ``key`` names it once; None: what it says does, so that the same again is no other account; a ``node`` and ``tags``
+    that it says then replace those that were there.
     """
 
     customer_id: Id
@@ -106,6 +110,8 @@ class NewService(Model):
     number: AccountNumber | None = None
     phone: Phone | None = None
     address: ServiceAddress | None = None
+    node: Node | None = None
+    tags: Tags = ()
     by: Author
     reason: Why
 

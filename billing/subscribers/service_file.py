@@ -10,13 +10,14 @@ from billing.csv_rows import reader_of, rows_of
 from billing.customers.account_numbers import checked_number
 from billing.errors import InvalidInput
 from billing.model import Count, Model, Words
+from billing.subscribers.place import read_node, read_tags
 from billing.subscribers.service import NewService
 from billing.validation import explain
 
 ReadPhone = Callable[[str], str]
 """A phone number as it was typed, in E.164. Raises ``InvalidInput``."""
 REQUIRED = ("customer",)
-OPTIONAL = ("number", "phone", "address")
+OPTIONAL = ("number", "phone", "address", "node", "tags")
 
 
 class ServiceProblem(Model):
@@ -41,6 +42,8 @@ class TypedService(NamedTuple):
     number: str
     phone: str
     address: str
+    node: str = ""
+    tags: str = ""
 
     def new(self, read_phone: ReadPhone, by: str, reason: str, key: str = "") -> NewService:
         """Without a ``key``, what it says names it. Raises ``InvalidInput``."""
@@ -51,6 +54,8 @@ class TypedService(NamedTuple):
             "number": checked_number(self.number) if self.number else None,
             "phone": read_phone(self.phone) if self.phone else None,
             "address": self.address or None,
+            "node": read_node(self.node) if self.node else None,
+            "tags": read_tags(self.tags),
         }
         try:
             return NewService.model_validate({**given, "key": key or None, "by": by, "reason": reason})

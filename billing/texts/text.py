@@ -31,6 +31,17 @@ class TextKind(StrEnum):
     RESTORED = "restored"
     RECEIPT = "receipt"
     CONNECTED = "connected"
+    WORKS = "works"
+    WORKS_CHANGED = "works_changed"
+    WORKS_CANCELLED = "works_cancelled"
+    RECEIVED = "received"  # an order, as all that follow
+    PAY_FEE = "pay_fee"
+    PAY_DEBT = "pay_debt"
+    VISIT = "visit"
+    DISCONNECTED = "disconnected"
+    TARIFF_CHANGED = "tariff_changed"
+    ANSWERED = "answered"
+    REFUSED = "refused"
 
 
 class Language(StrEnum):
@@ -56,13 +67,24 @@ class Consequence(Model):
 
 
 class TextFacts(Model):
-    """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows."""
+    """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows.
 
-    account: Code
+    Of an order, its ``number``, and what a step of it quotes.
+
+    Planned works have a ``reason``, and ``starts`` and ``ends``, which are read on the clocks of ``timezone``.
+    """
+
+    account: Code = ""
     amount_minor: Minor = 0
     currency: Code = ""
     day: date | None = None
     action: ConsequenceKind | None = None
+    starts: Instant | None = None
+    ends: Instant | None = None
+    timezone: Code = "UTC"
+    reason: Line = ""
+    number: Code = ""
+    quote: Line = ""
 
 
 class OutgoingText(Model):

@@ -18,7 +18,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.invoices.ports import InvoiceRow
 from billing.keys import workflow_id
 from billing.money import format_amount
-from billing.receivables.journal import Balance, Entry, SubjectKind, Transaction
+from billing.receivables.journal import Balance, Entry, Transaction
 from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
 from cli.terminal.options import AsJson, By, CustomerId, Reason
@@ -151,7 +151,7 @@ def _standing(balance: Balance) -> Iterator[str]:
         if item.amount_minor < 0:
             yield f"{amount} of credit used in the draft of {item.subject.name}"
             continue
-        if item.subject.kind is SubjectKind.ORDER:
+        if not item.subject.kind.is_pressed:
             yield f"{amount} owed for {item.subject.title}"
             continue
         due = f", due {utc(item.due_at)}" if item.due_at else ", not announced yet"

@@ -6,13 +6,16 @@ from typing import Annotated, NamedTuple
 import typer
 
 from billing.errors import BillingError
-from bootstrap import connect_adapters, connect_order_desk
+from bootstrap import connect_adapters, connect_order_desk, connect_service_desk
 from cli.orders.order_options import Deposit, Digest, FileToMake, Lines, Number, print_changed, typed_digest
+from cli.orders.service_orders import print_service_standing
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason
+from cli.terminal.output import print_json, say
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.typed import percent, typed_line
 from services.orders.desk import Changed
+from services.orders.service_desk import ServiceChanged
 from settings import load_settings
 
 
@@ -119,11 +122,23 @@ async def _change(options: ChangeOptions, change: Change) -> None:
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         try:
+            service = connect_service_desk(settings, adapters)
+            if await service.has(options.number):
+                _print_service(await service.change(options.number, change, settings.now()), options.as_json)
+                return
             changed = await connect_order_desk(settings, adapters).change(options.number, change, settings.now())
         except BillingError as error:
             raise _with_advice(error, change.change_id) from None
         await tell_reviewers(settings, adapters)
     print_changed(changed, options.as_json)
+
+
+def _print_service(changed: ServiceChanged, as_json: bool) -> None:
+    if as_json:
+        print_json({**dict(changed.standing), "effect": changed.effect})
+        return
+    say(changed.effect)
+    print_service_standing(changed.standing)
 
 
 def _with_advice(error: BillingError, change_id: str) -> BillingError:

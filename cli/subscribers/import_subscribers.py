@@ -36,8 +36,9 @@ async def import_(
 ) -> None:
     """Register the service accounts of a CSV file; a repeat changes nothing, and retries what was refused.
 
-    Columns: customer; optional are number, phone (such as +77011234567) and address. A wrong row is refused with its
-    line; the others are registered. Exit code 0 if nothing was refused.
+    Columns: customer; optional are number, phone (such as +77011234567), address, node and tags, with spaces between
+    them. Node and tags replace those of an account that is known. A wrong row is refused with its line; the others are
+    registered. Exit code 0 if nothing was refused.
 
     [bold]Example[/bold]
     $ python starter.py subscribers import accounts.csv --by ann --reason "from the old system"

@@ -6,8 +6,9 @@ from typing import Annotated, NamedTuple
 import typer
 
 from billing.customers.account_numbers import checked_number
-from billing.errors import NotFound
+from billing.errors import InvalidInput, NotFound
 from billing.subscribers.actions import ServiceAction
+from billing.subscribers.place import read_node, read_tags
 from billing.subscribers.ports import PAGE_SERVICES, ServiceFilter
 from billing.subscribers.service import Service, ServiceChange, ServiceRow, ServiceState
 from billing.subscribers.service_file import TypedService
@@ -19,6 +20,10 @@ from settings import load_settings
 from wording.services import cause_words
 
 Account = Annotated[str, typer.Argument(metavar="NUMBER", help="The account number, as in the list.")]
+
+
+NodeName = Annotated[str | None, typer.Option("--node", metavar="NAME", help="What serves it, such as a switch.")]
+TagNames = Annotated[list[str] | None, typer.Option("--tag", metavar="WORD", help="A word; repeat it for more.")]
 
 
 class DecisionOptions(NamedTuple):
@@ -38,6 +43,8 @@ async def add(
     number: Annotated[str, typer.Option("--number", metavar="DIGITS", help="This number, with its check digit.")] = "",
     phone: Annotated[str, typer.Option("--phone", metavar="E164", help="Such as +77011234567.")] = "",
     address: Annotated[str, typer.Option("--address", metavar="TEXT", help="Where the service is.")] = "",
+    node: NodeName = None,
+    tag: TagNames = None,
     command_id: CommandId = "",
     as_json: AsJson = False,
 ) -> None:
@@ -49,10 +56,30 @@ async def add(
     $ python starter.py subscribers add acme --phone +77011234567 --by ann --reason "contract 17"
     """
     settings = load_settings()
-    typed = TypedService(customer_id, number, phone, address)
+    typed = TypedService(customer_id, number, phone, address, node or "", " ".join(tag or ()))
     wanted = typed.new(phone_reader(settings), by, reason, command_id)
     async with connect_ledger(settings) as ledger:
         _print(await ledger.register_service(wanted, settings.now()), as_json)
+
+
+async def set_(
+    number: Account,
+    node: NodeName = None,
+    tag: TagNames = None,
+    without_tags: Annotated[bool, typer.Option("--without-tags", help="Remove its tags.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say by which node an account is served, and replace its tags: planned works are announced by them.
+
+    [bold]Example[/bold]
+    $ python starter.py subscribers set 1000009 --node north-3 --tag fiber --tag business
+    """
+    tags = read_tags(" ".join(tag or ())) if tag or without_tags else None
+    if node is None and tags is None:
+        raise InvalidInput("nothing to set: give --node, --tag or --without-tags")
+    async with connect_ledger(load_settings()) as ledger:
+        placed = await ledger.place_service(checked_number(number), read_node(node) if node else node, tags)
+    _print(placed, as_json)
 
 
 async def list_(
@@ -150,7 +177,13 @@ def _print(service: Service, as_json: bool) -> None:
         return
     say(f"{service.number} of {service.customer_id}: {service.state} since {utc(service.state_at)}", style="bold")
     say(f"  {cause_words(service.cause)}")
-    for name, value in (("phone", service.phone), ("address", service.address)):
+    tags = " ".join(service.tags)
+    for name, value in (
+        ("phone", service.phone),
+        ("address", service.address),
+        ("node", service.node),
+        ("tags", tags),
+    ):
         if value:
             say(f"  {name} {value}")
 

@@ -13,13 +13,12 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from sandbox.bank.contracts import CONTRACTS, Contract, Dialect
-from sandbox.stand_ins.journal_file import JournalFile, read_entries
+from sandbox.stand_ins.journal_file import JournalFile, read_entries, temporary_journal
 
 TIMEZONE = "Europe/Paris"
 BANK_JOURNAL = "bank-app.jsonl"
@@ -103,8 +102,7 @@ class Store:
         self.contracts = {contract.rail: contract for contract in CONTRACTS}
         self.payments: dict[tuple[str, str], AppPayment] = {}
         self.lines: dict[str, AccountLine] = {}
-        self._temporary = NamedTemporaryFile(prefix="bank-journal-")  # noqa: SIM115 - lives as long as this
-        path = journal or Path(self._temporary.name)
+        path = journal or temporary_journal(self)
         for entry in read_bank(path):
             self._apply(entry)
         self._file = JournalFile(path)

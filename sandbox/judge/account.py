@@ -169,7 +169,7 @@ def name_of(subject: Subject | None) -> str:
     """How what is owed for is named here."""
     if subject is None:
         return ""
-    return str(subject) if subject.kind is SubjectKind.ORDER else subject.name
+    return subject.name if subject.kind is SubjectKind.MONTH else str(subject)
 
 
 def entries_of(transaction: Transaction, currency: str) -> Entries:
@@ -183,7 +183,8 @@ def entries_of(transaction: Transaction, currency: str) -> Entries:
 
 
 def is_order(name: str) -> bool:
-    return name.startswith(f"{SubjectKind.ORDER} ")
+    """Or the fee of a service order, which is treated alike."""
+    return name.startswith((f"{SubjectKind.ORDER} ", f"{SubjectKind.FEE} "))
 
 
 def without_nothing(entries: Entries) -> Entries:

@@ -9,10 +9,9 @@ Journal lines: {"at": real time in UTC, "kind": "text" | "report_url", ...}.
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
-from sandbox.stand_ins.journal_file import JournalFile, read_entries
+from sandbox.stand_ins.journal_file import JournalFile, read_entries, temporary_journal
 
 SMS_JOURNAL = "sms.jsonl"
 Text = dict[str, Any]
@@ -24,8 +23,7 @@ class SmsStore:
     def __init__(self, journal: Path | None = None) -> None:
         self.texts: dict[int, Text] = {}
         self.report_url = ""
-        self._temporary = NamedTemporaryFile(prefix="sms-journal-")  # noqa: SIM115 - lives as long as this
-        path = journal or Path(self._temporary.name)
+        path = journal or temporary_journal(self)
         if path.exists():
             for entry in read_entries(path):
                 self._apply(entry)

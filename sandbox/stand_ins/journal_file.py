@@ -4,8 +4,10 @@ import json
 import logging
 import os
 import re
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 Entry = dict[str, Any]
@@ -35,6 +37,13 @@ class JournalFile:
         except OSError:
             self._file.truncate(end)
             raise
+
+
+def temporary_journal(store: object) -> Path:
+    """An empty file that lives as long as the store."""
+    file = NamedTemporaryFile(prefix="journal-")  # noqa: SIM115
+    weakref.finalize(store, file.close)
+    return Path(file.name)
 
 
 def read_entries(path: Path) -> Iterator[Entry]:

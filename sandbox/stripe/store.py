@@ -18,10 +18,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, ParamSpec, TypeVar
 
-from sandbox.stand_ins.journal_file import JournalFile, read_entries
+from sandbox.stand_ins.journal_file import JournalFile, read_entries, temporary_journal
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -86,8 +85,7 @@ class Store:
         self._records: dict[str, Object] = {}  # by idempotency key, oldest first
         self._clock_offset_seconds = 0.0
         self._lines: list[str] = []
-        self._temporary = NamedTemporaryFile(prefix="stripe-journal-")  # noqa: SIM115 - lives as long as this
-        self.journal = journal or Path(self._temporary.name)
+        self.journal = journal or temporary_journal(self)
         if self.journal.exists():
             for entry in read_entries(self.journal):
                 self._apply(entry)

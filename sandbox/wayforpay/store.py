@@ -14,10 +14,9 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
-from sandbox.stand_ins.journal_file import JournalFile, read_entries
+from sandbox.stand_ins.journal_file import JournalFile, read_entries, temporary_journal
 
 Order = dict[str, Any]
 
@@ -36,8 +35,7 @@ class Store:
         self.pace: Order = {"interval_seconds": INTERVAL_SECONDS, "lifetime_seconds": LIFETIME_SECONDS}
         self.service_urls: dict[str, str] = {}  # of static pages, by merchant
         self._offset_seconds = 0.0
-        self._temporary = NamedTemporaryFile(prefix="wayforpay-journal-")  # noqa: SIM115 - lives as long as this
-        path = journal or Path(self._temporary.name)
+        path = journal or temporary_journal(self)
         if path.exists():
             for entry in read_entries(path):
                 self._apply(entry)

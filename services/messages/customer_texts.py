@@ -73,13 +73,20 @@ class CustomerTexts:
         await self.send_body(kind, customer_id, to, about, self._wording.text(kind, facts), period)
 
     async def send_body(
-        self, kind: TextKind, customer_id: str, to: str, about: str, body: str, period: Period | None = None
+        self,
+        kind: TextKind,
+        customer_id: str,
+        to: str,
+        about: str,
+        body: str,
+        period: Period | None = None,
+        message_id: str = "",
     ) -> None:
-        """As ``send``, with words of somebody's own."""
+        """As ``send``, with words of somebody's own; a ``message_id`` names it instead, whoever's the number is."""
         began, now = time.monotonic(), self._now()
         segments = measure(body).segments
         row = TextRow(
-            message_id=text_id(kind, customer_id, period or "", f"{about}|{to}"),
+            message_id=message_id or text_id(kind, customer_id, period or "", f"{about}|{to}"),
             kind=kind,
             customer_id=customer_id,
             period=period,

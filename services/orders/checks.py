@@ -1,4 +1,5 @@
-"""Which orders are paid and not released, released and not paid, and which money came for an order that has ended.
+"""Which orders are paid and not released, released and not paid, which money came for an order that has ended; and
+which service orders stand still.
 
 ::
 
@@ -18,10 +19,12 @@ from billing.reviewers.ports import BrakeStore
 from orders.findings import ended_credit, paid_unreleased, released_unpaid, unread
 from orders.order import OrderStanding
 from orders.ports import OrderFindings
+from orders.service.findings import service_order_findings
+from orders.service.ports import ServiceOrderFindings
 from orders.unreleased import PATIENCE, Hold, Unreleased, hold_of, unreleased
 
 
-class OrderBooks(OrderFindings, Journal, BrakeStore, Protocol):
+class OrderBooks(OrderFindings, ServiceOrderFindings, Journal, BrakeStore, Protocol):
     """The stores it uses."""
 
 
@@ -36,6 +39,7 @@ class OrderChecks:
         found = [paid_unreleased(each) for each in await self._unreleased(waiting, now)]
         found += [released_unpaid(standing) for standing in await self._ledger.released_unpaid(failed)]
         found += [ended_credit(credit) for credit in await self._ledger.ended_credits()]
+        found += service_order_findings(await self._ledger.service_order_faults(now, failed))
         return [*found, *map(unread, failed)]
 
     async def lost(self, now: datetime, patience: timedelta = PATIENCE) -> list[Unreleased]:

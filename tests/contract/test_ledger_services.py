@@ -227,3 +227,19 @@ async def test_a_person_who_restores_an_account_ends_its_task_to_disconnect(ledg
     await ledger.change_service(NUMBER, by_person(ACTIVE, ServiceCause.REQUEST, "kept", LATER))
     (left,) = await ledger.tasks(TaskFilter())
     assert left.account == OTHER
+
+
+async def test_where_an_account_is_can_be_said_again_and_what_is_not_said_stays(ledger: SqlLedger) -> None:
+    await with_bill(ledger)
+    wanted = NewService(
+        customer_id="acme", address="Abay Ave. 1", node="n-1", tags=("fiber", "vip"), by="ann", reason="7"
+    )
+    first = await ledger.register_service(wanted, AT)
+    assert (first.node, first.tags) == ("n-1", ("fiber", "vip"))
+    again = await ledger.register_service(wanted.evolve(node="n-2", tags=()), LATER)
+    assert (again.number, again.node, again.tags) == (first.number, "n-2", ("fiber", "vip"))
+    placed = await ledger.place_service(first.number, None, ("vip",))
+    assert (placed.node, placed.tags) == ("n-2", ("vip",))
+    assert (await ledger.place_service(first.number, None, ())).tags == ()
+    with pytest.raises(NotFound):
+        await ledger.place_service("2000016", "n-1", None)

@@ -14,6 +14,7 @@ import typer.main
 from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.apart import Failed
 from billing.collections.stages import CollectionStage, NewCardTry
+from billing.completeness.announcement_check import Untold, announcement_findings
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, FindingKind
@@ -50,11 +51,14 @@ from billing.reviewers.alerts import (
 from billing.reviewers.money_alerts import of_doubt, of_proposal
 from billing.sales.sales import SalesSnapshot
 from billing.subscribers.service import CallState, Service, ServiceCause, ServiceChange, ServiceState
+from billing.tasks.task import Task, TaskKind
 from cli.app import app
 from console.reviewers.remedies import remedy_page
 from orders.findings import ended_credit, paid_unreleased, released_unpaid, unread
 from orders.order import Agreement, Order, OrderLine, OrderStanding, Release, ReleaseKind
 from orders.ports import EndedCredit
+from orders.service.findings import ServiceOrderFaults, service_order_findings
+from orders.service.service_order import ServiceStage, ServiceStanding
 from orders.unreleased import Hold, Unreleased
 from tests.debts import only, settled, with_fields
 from tests.suggested import commands_in, parsed, todo
@@ -143,7 +147,8 @@ def workflow_survey() -> CompletenessReport:
     survey.uncarried(UncarriedDebt(customer_id="buyer", currency="eur", owed_minor=1200))
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
-    for finding in (*of_orders(), *service_findings(of_services())):
+    everything = (*of_orders(), *service_findings(of_services()), *service_order_findings(of_service_orders()))
+    for finding in (*everything, *announcement_findings([UNTOLD])):
         survey.take_finding(finding)
     return survey.coverage()
 
@@ -175,6 +180,41 @@ def of_services() -> ServiceFaults:
         for state, cause in states
     ]
     return ServiceFaults(paid=(off,), untold=tuple(untold), without_tariff=(on,), closed=(on,))
+
+
+UNTOLD = Untold(number=7, starts_at=NOW, numbers=2)
+
+
+def of_service_orders() -> ServiceOrderFaults:
+    standing = ServiceStanding(
+        number="77",
+        customer_id="acme",
+        procedure="connect",
+        title="Connect a subscriber",
+        step="installation",
+        step_title="Install",
+        kind="task",
+        position=2,
+        step_since=NOW,
+        stage=ServiceStage.AWAITING_TASK,
+        revision=2,
+        opened_at=NOW,
+        due_at=NOW,
+        ends_at=None,
+        next_at=NOW,
+        currency="eur",
+    )
+    task = Task(
+        kind=TaskKind.STEP,
+        key="order 77 2",
+        customer_id="acme",
+        department="crew",
+        order_number="77",
+        step="installation",
+        number=7,
+        opened_at=NOW,
+    )
+    return ServiceOrderFaults(still=(standing,), unowned=(task,))
 
 
 def of_orders() -> Iterator[Finding]:
@@ -314,16 +354,17 @@ def takes(remedy: Remedy) -> Remedy:
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER),
+        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER, RemedyAction.SHOW_ANNOUNCEMENT),
     )
     timeless = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER),
+        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER, RemedyAction.SHOW_ANNOUNCEMENT),
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,
         period=None if remedy.action in timeless else remedy.period,
+        announcement=7 if remedy.action is RemedyAction.SHOW_ANNOUNCEMENT else None,
     )
 
 

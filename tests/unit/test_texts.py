@@ -1,5 +1,7 @@
 """Texts: how many segments they have, and that every language's say what they have to in one."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,13 +45,17 @@ def test_a_text_fits_into_its_segments_and_not_into_fewer(text: str) -> None:
     assert (measured.alphabet is Alphabet.GSM_7) == (not foreign_characters(text))
 
 
+OF_WORKS = (TextKind.WORKS, TextKind.WORKS_CHANGED, TextKind.WORKS_CANCELLED)
+
+
 @pytest.mark.parametrize("in_latin", [False, True])
 @pytest.mark.parametrize("language", Language)
 def test_every_text_of_every_language_has_one_segment(language: Language, in_latin: bool) -> None:
     for checked in TextWording(language=language, latin=in_latin, pay="Kaspi.kz").checked():
         assert checked.measure.segments == 1
         assert checked.measure.alphabet is Alphabet.GSM_7 or (language is not Language.ENGLISH and not in_latin)
-        assert LONGEST.account in checked.example
+        says = "30" if checked.kind in OF_WORKS else LONGEST.account
+        assert says in checked.example
 
 
 @pytest.mark.parametrize("language", Language)
@@ -67,6 +73,21 @@ def test_a_bill_and_a_warning_say_when() -> None:
     )
     warning = TextWording().text(TextKind.WARNING, facts)
     assert warning == "5990 KZT is overdue. On 30 Dec your service will be disconnected. Account 1234567897."
+
+
+def test_planned_works_say_when_on_the_clocks_of_their_place_and_what() -> None:
+    facts = TextFacts(
+        starts=datetime(2026, 12, 3, 5, tzinfo=UTC),
+        ends=datetime(2026, 12, 3, 7, tzinfo=UTC),
+        timezone="Asia/Almaty",
+        reason="новый\nкоммутатор",
+    )
+    wording = TextWording(language=Language.RUSSIAN)
+    assert wording.text(TextKind.WORKS, facts) == "Работы 03.12 10:00-12:00: новый коммутатор"
+    night = facts.evolve(ends=datetime(2026, 12, 4, 1, tzinfo=UTC))
+    assert (
+        TextWording().text(TextKind.WORKS_CANCELLED, night).startswith("Cancelled: the planned works 3 Dec 10:00 - 4")
+    )
 
 
 def test_cyrillic_letters_have_latin_spellings() -> None:

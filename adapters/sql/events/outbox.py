@@ -194,9 +194,11 @@ def backlog(
 ) -> tuple[int, datetime | None]:
     """How many events wait for these destinations, and since when.
 
-    What the brake holds is no backlog; what it has held is one since its release. ``brake``: the last pull.
+    What the brake holds is no backlog; what it has held is one since its release. ``brake``: the last pull. Nor are
+    texts that wait for contact hours: coverage finds whoever is told too late.
     """
-    going = [each for each in destinations if each is not Destination.PRODUCTION or brake is None or not brake.on]
+    resting = {Destination.ANNOUNCEMENT, *([Destination.PRODUCTION] if brake is not None and brake.on else [])}
+    going = [each for each in destinations if each not in resting]
     since: ColumnElement[Any] = _O.created_at
     if brake is not None and brake.released_at is not None:
         was_held = and_(_O.destination == Destination.PRODUCTION, _O.created_at < brake.released_at)

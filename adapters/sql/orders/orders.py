@@ -3,10 +3,10 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, ahead, in_thread
-from adapters.sql.core.statements import insert_new, upsert
+from adapters.sql.core.statements import insert_new, lock, upsert
 from adapters.sql.events.outbox import finish, put_events, send_again
 from adapters.sql.orders.credit import usable_credit
 from adapters.sql.orders.releases import is_braked, release_due, release_order
@@ -25,6 +25,7 @@ from adapters.sql.receivables.accounts import balance, lock_account, lock_custom
 from adapters.sql.receivables.journal import post
 from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.schema.orders import ORDER_IS_OPEN, buyers, orders, releases
+from adapters.sql.schema.service_orders import service_orders
 from adapters.sql.subscribers.with_order import account_of_order, register_with_order
 from billing.errors import BrakeOn, InvalidInput, NotFound
 from billing.events.event import Destination, OutgoingEvent
@@ -35,7 +36,7 @@ from orders.alerts import of_rejection
 from orders.changes import Amend, Cancel, Change, SendAgain
 from orders.effects import Effect, effect, expired
 from orders.events import order_released
-from orders.order import Answered, Order, OrderRequest, OrderStanding, Rejected, Release, ReleaseKind
+from orders.order import Answered, Buyer, Order, OrderRequest, OrderStanding, Rejected, Release, ReleaseKind
 from orders.ports import Opened, OrderLogEntry, TooManyOrders
 from orders.postings import amended, ended, opened
 
@@ -53,7 +54,8 @@ class SqlOrders(SqlDatabase):
         with self._writing(f"take order {request.number} in") as connection:
             if known := _known(connection, request.number, digest):
                 return _opened_before(connection, known)
-            _ensure_buyer(connection, request, at)
+            lock_number(connection, request.number, service_orders)
+            ensure_buyer(connection, request.buyer, at)
             _require_room(connection, request.buyer.customer_id)
             order = _as_order(request, at, by)
             values = order_values(order, order.price_minor, at) | _fixed_values(order, digest)
@@ -65,7 +67,8 @@ class SqlOrders(SqlDatabase):
             entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=_price(order))
             log(connection, order, entry)
             post(connection, opened(order, *_credit(connection, order), at))
-            account = register_with_order(connection, request, by, at)
+            buyer_id = request.buyer.customer_id
+            account = register_with_order(connection, request.subscriber, buyer_id, request.number, by, at)
             return Opened(standing=_standing(connection, order.number), is_new=True, account=account)
 
     @in_thread
@@ -156,12 +159,23 @@ def _known(connection: Connection, number: str, digest: str) -> OrderStanding | 
 
 
 def _opened_before(connection: Connection, known: OrderStanding) -> Opened:
-    return Opened(standing=known, is_new=False, account=account_of_order(connection, known.order))
+    order = known.order
+    account = account_of_order(connection, order.customer_id, order.number)
+    return Opened(standing=known, is_new=False, account=account)
 
 
-def _ensure_buyer(connection: Connection, request: OrderRequest, at: datetime) -> None:
+def lock_number(connection: Connection, number: str, others: Table) -> None:
+    """Lets one transaction at a time open an order of that number, of either kind.
+
+    Raises ``InvalidInput`` if one of the ``others`` has it.
+    """
+    lock(connection, f"order {number}")
+    if connection.scalar(select(others.c.number).where(others.c.number == number)) is not None:
+        raise InvalidInput(f"order {number} is another order already; give this one a number of its own")
+
+
+def ensure_buyer(connection: Connection, buyer: Buyer, at: datetime) -> None:
     """Locks the customer, or the buyer, who has the name and address of their newest order."""
-    buyer = request.buyer
     if not lock_customer(connection, buyer.customer_id):
         upsert(connection, buyers, {**dict(buyer), "created_at": at}, keep=("created_at",))
         lock_account(connection, buyer.customer_id)

@@ -22,7 +22,7 @@ from billing.payments.rails import CARDS
 from billing.receivables.allocation import applied, booked, reversed_, used
 from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
-from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, SubjectKind, Transaction
+from billing.receivables.journal import NOTHING_OWED, AccountKind, Cause, PaymentName, Subject, Transaction
 from billing.receivables.ports import Recorded
 from billing.reviewers.money_alerts import of_doubt
 
@@ -102,7 +102,7 @@ def book(
     if payment.original:
         original = known_payment(connection, payment.original)  # as it is now that it is locked
     about = [payment.subject, *(original.subjects if original else ())]
-    undoes_orders = payment.amount_minor < 0 and any(each and each.kind is SubjectKind.ORDER for each in about)
+    undoes_orders = payment.amount_minor < 0 and any(each and not each.kind.is_pressed for each in about)
     balances = {customer_id: balance(connection, customer_id, about, undoes_orders) for customer_id in customer_ids}
     if payment.original and original:
         is_same = payment.currency == original.payment.currency  # else what is unmatched is its own

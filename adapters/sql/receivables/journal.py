@@ -26,6 +26,7 @@ from adapters.sql.orders.releases import release_what_is_paid
 from adapters.sql.receivables.accounts import balance
 from adapters.sql.schema.journal import incoming_payments, journal_entries, transactions
 from adapters.sql.schema.months import debts, invoices
+from adapters.sql.service_orders.walk import walk_who_has_paid
 from adapters.sql.subscribers.restore import restore_who_has_paid
 from billing.events.event import Destination
 from billing.invoices.stages import COLLECTED_OUTCOMES
@@ -151,8 +152,8 @@ class SqlJournal(SqlDatabase):
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     """Writes the transactions; with them, the events that other systems are to get, if there are any such systems.
 
-    What they pay for an order is released with them, and whoever owes nothing overdue any more is restored: no money
-    gets past this.
+    What they pay for an order is released with them, whoever owes nothing overdue any more is restored, and service
+    orders that have waited for it go on: no money gets past this.
     """
     posted = list(posted)
     told = _TOLD.intersection(connection.get_execution_options().get("destinations", ()))
@@ -172,6 +173,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
         )
     release_what_is_paid(connection, posted)
     restore_who_has_paid(connection, posted)
+    walk_who_has_paid(connection, posted)
 
 
 def _is_collected(connection: Connection, posted: Iterable[Transaction]) -> bool:

@@ -17,13 +17,18 @@ service_accounts: Final = table(
     *instants("closed_at", nullable=True),
     *texts("opened_by", "opened_why"),
     *texts("closed_by", "closed_why", nullable=True),
-    *texts("phone", "address", nullable=True),
+    *texts("phone", "address", "address_key", nullable=True),  # as typed; as compared
+    *texts("node", "tags", nullable=True),  # tags with spaces between them
     *texts("state", "cause", nullable=True),  # NULL: a number to pay by, and no service
     *instants("state_at", nullable=True),
     *counts("position", nullable=True),  # of its last change, in ``service_changes``
     Index("service_accounts_by_customer", "customer_id"),
+    Index("service_accounts_by_node", "node"),
     partial_index("service_accounts_unpaid", "customer_id", where=IS_UNPAID),
 )
+
+# The accounts of each tag, written with ``service_accounts.tags``.
+service_tags: Final = table("service_tags", *key("tag", "number"), Index("service_tags_by_number", "number"))
 
 # Personal numbers by their keyed digest; erased with the person.
 personal_numbers: Final = table(

@@ -28,13 +28,13 @@ _PRESSED = union_all(
 
 def restore_who_has_paid(connection: Connection, posted: Iterable[Transaction]) -> None:
     """Called by whoever moves money, after it is posted, under the lock of the customer."""
-    last = {customer_id: transaction for transaction in posted for customer_id in _relieved(transaction)}
+    last = {customer_id: transaction for transaction in posted for customer_id in relieved(transaction)}
     for customer_id, transaction in last.items():
         if connection.scalar(_PRESSED, {"customer_id": customer_id}) is not None:
             _restore(connection, customer_id, transaction.key, transaction.at)
 
 
-def _relieved(transaction: Transaction) -> set[str]:
+def relieved(transaction: Transaction) -> set[str]:
     """Whose debt is less by it, or whose credit is more."""
     paid = (entry.account for entry in transaction.entries if entry.amount_minor < 0 and entry.account.kind in _PAID)
     return {account.customer_id for account in paid if account.customer_id}

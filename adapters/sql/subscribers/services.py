@@ -1,5 +1,6 @@
 """Service accounts: ``billing.subscribers.ports.Services`` in SQL."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -20,9 +21,11 @@ from adapters.sql.subscribers.changes import (
     services_of,
     write_changes,
 )
+from adapters.sql.subscribers.places import write_place
 from adapters.sql.subscribers.task_rows import end_needless, open_task
 from billing.errors import BrakeOn, DebtChanged, InvalidInput, NotFound
 from billing.receivables.overdue import overdue
+from billing.subscribers.place import address_key
 from billing.subscribers.service import (
     Change,
     NewService,
@@ -44,7 +47,7 @@ _HAS_SERVICE = select(A.state).where(A.number == bindparam("number"))
 _DESCRIBE = (
     update(service_accounts)
     .where(A.number == bindparam("of"))
-    .values(phone=bindparam("to_phone"), address=bindparam("to_address"))
+    .values(phone=bindparam("to_phone"), address=bindparam("to_address"), address_key=bindparam("to_key"))
 )
 
 
@@ -82,6 +85,13 @@ class SqlServices(SqlDatabase):
             return register_service(connection, wanted, at)
 
     @in_thread
+    def place_service(self, number: str, node: str | None, tags: Sequence[str] | None) -> Service:
+        with self._writing(f"say where account {number} is") as connection:
+            lock_service(connection, number)
+            write_place(connection, number, node, tags)
+            return _service(connection, number)
+
+    @in_thread
     def service(self, number: str) -> Service | None:
         with self._reading(f"read account {number}") as connection:
             row = connection.execute(SERVICES.where(A.number == number)).mappings().one_or_none()
@@ -101,25 +111,34 @@ class SqlServices(SqlDatabase):
     @in_thread
     def change_service(self, number: str, change: Change) -> ServiceChange:
         with self._writing(f"change account {number}") as connection:
-            customer_id = lock_service(connection, number).customer_id
-            if done := [each for each in changes_by_key(connection, customer_id, change.key) if each.number == number]:
-                return done[0]
-            (written,) = write_changes(connection, [change.of(lock_service(connection, number))])
-            if not written.state.is_restricted:
-                why = f"the account is {written.state}: {change.reason}"
-                end_needless(connection, customer_id, TaskKind.DISCONNECT, why, change.at, number)
-            return written
+            return change_service(connection, number, change)
+
+
+def change_service(connection: Connection, number: str, change: Change) -> ServiceChange:
+    """As ``SqlServices.change_service``, within a transaction."""
+    customer_id = lock_service(connection, number).customer_id
+    if done := [each for each in changes_by_key(connection, customer_id, change.key) if each.number == number]:
+        return done[0]
+    (written,) = write_changes(connection, [change.of(lock_service(connection, number))])
+    if not written.state.is_restricted:
+        why = f"the account is {written.state}: {change.reason}"
+        end_needless(connection, customer_id, TaskKind.DISCONNECT, why, change.at, number)
+    return written
 
 
 def register_service(connection: Connection, wanted: NewService, at: datetime) -> Service:
     """As ``SqlServices.register_service``, within a transaction that has the customer's lock."""
     if known := _known(connection, wanted):
-        return known
+        write_place(connection, known.number, wanted.node, wanted.tags or None)
+        return _service(connection, known.number)
     number = wanted.number or connection.scalar(_UNUSED, {"customer_id": wanted.customer_id})
     given = give_number(connection, wanted.customer_id, number, wanted.by, wanted.reason, at).number
     if connection.scalar(_HAS_SERVICE, {"number": given}) is not None:
         raise InvalidInput(f"account {given} has a service already; leave the number out for another account")
-    connection.execute(_DESCRIBE, {"of": given, "to_phone": wanted.phone, "to_address": wanted.address})
+    key = address_key(wanted.address) if wanted.address else None
+    described = {"of": given, "to_phone": wanted.phone, "to_address": wanted.address, "to_key": key}
+    connection.execute(_DESCRIBE, described)
+    write_place(connection, given, wanted.node, wanted.tags or None)
     write_changes(connection, [wanted.change(given, at)])
     return _service(connection, given)
 

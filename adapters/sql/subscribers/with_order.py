@@ -7,23 +7,24 @@ from sqlalchemy import Connection
 from adapters.sql.customers.account_numbers import keep_personal
 from adapters.sql.subscribers.changes import changes_by_key
 from adapters.sql.subscribers.services import register_service
-from orders.order import Order, OrderRequest
+from billing.subscribers.newcomer import NewSubscriber
 
 
-def register_with_order(connection: Connection, request: OrderRequest, by: str, at: datetime) -> str | None:
+def register_with_order(
+    connection: Connection, new: NewSubscriber | None, customer_id: str, order_number: str, by: str, at: datetime
+) -> str | None:
     """Registers what the order says; the account's number, if there is one.
 
     Raises ``InvalidInput``: then the order is not taken.
     """
-    new, customer_id = request.subscriber, request.buyer.customer_id
     if new is None:
         return None
     if (personal := new.personal) is not None:
         keep_personal(connection, customer_id, personal.digest, personal.last_four, by, at)
-    return register_service(connection, new.service(customer_id, request.number, by), at).number
+    return register_service(connection, new.service(customer_id, order_number, by), at).number
 
 
-def account_of_order(connection: Connection, order: Order) -> str | None:
+def account_of_order(connection: Connection, customer_id: str, order_number: str) -> str | None:
     """The number of the account that was registered with it."""
-    done = changes_by_key(connection, order.customer_id, f"order {order.number}")
+    done = changes_by_key(connection, customer_id, f"order {order_number}")
     return done[0].number if done else None

@@ -77,19 +77,7 @@ class SqlTariffs(SqlDatabase):
     @in_thread
     def agree(self, change: TariffChange, by: str, reason: str, at: datetime) -> Agreed:
         with self._writing(f"change a tariff: {change_words(change)}") as connection:
-            customer_id = _owner(connection, change)
-            if not lock_account(connection, customer_id):
-                raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list")
-            code = change.tariff if isinstance(change, Subscribe) else None
-            bills_more = isinstance(change, Subscribe | AddFee | AddDiscount)
-            known = known_of(connection, customer_id, code, bills_more)
-            items = change.items(known)
-            if not items:
-                return known.agreed
-            write_items(connection, known.agreed, items)
-            words = "; ".join(item_words(item, known.currency) for item in items)
-            log_change(connection, f"{change.kind}: {words}", by, reason, at, customer_id, None)
-            return agreed_for(connection, customer_id)
+            return agree(connection, change, by, reason, at)
 
     @in_thread
     def tariff_log(self, customer_id: str | None = None, code: str | None = None) -> list[TariffLogEntry]:
@@ -98,6 +86,23 @@ class SqlTariffs(SqlDatabase):
         with self._reading("read the changes of tariffs") as connection:
             rows = connection.execute(query.order_by(tariff_log.c.entry)).mappings()
             return [TariffLogEntry.model_validate(dict(row)) for row in rows]
+
+
+def agree(connection: Connection, change: TariffChange, by: str, reason: str, at: datetime) -> Agreed:
+    """As ``SqlTariffs.agree``, within a transaction."""
+    customer_id = _owner(connection, change)
+    if not lock_account(connection, customer_id):
+        raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list")
+    code = change.tariff if isinstance(change, Subscribe) else None
+    bills_more = isinstance(change, Subscribe | AddFee | AddDiscount)
+    known = known_of(connection, customer_id, code, bills_more)
+    items = change.items(known)
+    if not items:
+        return known.agreed
+    write_items(connection, known.agreed, items)
+    words = "; ".join(item_words(item, known.currency) for item in items)
+    log_change(connection, f"{change.kind}: {words}", by, reason, at, customer_id, None)
+    return agreed_for(connection, customer_id)
 
 
 def _existing(known: Tariff | None, code: str) -> Tariff:

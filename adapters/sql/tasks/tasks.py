@@ -9,7 +9,9 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.receivables.accounts import lock_account
 from adapters.sql.schema.months import customers
 from adapters.sql.schema.reviewers import users
+from adapters.sql.schema.service_orders import service_orders
 from adapters.sql.schema.services import task_log, tasks
+from adapters.sql.service_orders.walk import task_ended
 from adapters.sql.subscribers.changes import write_changes
 from adapters.sql.subscribers.services import lock_service
 from adapters.sql.subscribers.task_rows import T, open_task, save_end, task_by_number
@@ -80,9 +82,7 @@ class SqlTasks(SqlDatabase):
     def complete_task(self, number: int, member: Member, completion: Completion, at: datetime) -> Task:
         with self._writing(f"complete task {number}") as connection:
             before = _locked(connection, number)
-            currency = connection.scalar(
-                select(customers.c.currency).where(customers.c.customer_id == before.customer_id)
-            )
+            currency = _currency(connection, before)
             task = before.completed(member, completion, files_of(connection, number), currency, at)
             return _end(connection, before, task)
 
@@ -100,7 +100,16 @@ def _end(connection: Connection, before: Task, task: Task) -> Task:
         save_end(connection, task.number, task.end)
         if task.kind is TaskKind.DISCONNECT and task.end.outcome is TaskOutcome.DONE:
             _disconnect(connection, task)
+        if task.kind is TaskKind.STEP:
+            task_ended(connection, task, task.end.at)
     return task
+
+
+def _currency(connection: Connection, task: Task) -> str | None:
+    """That of the order, whose customer need not be billed by the month yet, or that of the customer."""
+    of_order = select(service_orders.c.currency).where(service_orders.c.number == task.order_number)
+    of_customer = select(customers.c.currency).where(customers.c.customer_id == task.customer_id)
+    return connection.scalar(of_order) or connection.scalar(of_customer)
 
 
 def _locked(connection: Connection, number: int) -> Task:

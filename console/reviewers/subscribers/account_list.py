@@ -19,7 +19,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.reviewers.users import Role
 from billing.subscribers.ports import PAGE_SERVICES, ServiceFilter, Services
 from billing.subscribers.service import ServiceState
-from billing.subscribers.service_file import ReadPhone, TypedService
+from billing.subscribers.service_file import OPTIONAL, REQUIRED, ReadPhone, TypedService
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.reviewers.subscribers.typed import Reviewer, change_id_of, reason_of
@@ -54,7 +54,7 @@ class AccountListPages:
 
     async def register(self, request: Request, session: Reviewer) -> Response:
         typed = texts_in(await form_of(request))
-        given = TypedService(*(typed.get(name, "").strip() for name in ("customer", "number", "phone", "address")))
+        given = TypedService(*(typed.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)))
         try:
             key = f"form {change_id_of(typed)}"
             wanted = given.new(self._read_phone, session.username, reason_of(typed), key)

@@ -414,6 +414,64 @@ def upgrade() -> None:
     op.create_index("order_log_of_people", "order_log", ["at"], **_where("by IS NOT NULL"))
 
     op.create_table(
+        "service_orders",
+        *_columns(sa.Text, "number", "customer_id", "currency", "timezone", "digest"),
+        *_columns(sa.Text, "account", nullable=True),
+        *_columns(sa.Text, "procedure_name"),
+        *_columns(sa.JSON, "procedure", "values"),
+        *_columns(sa.Text, "step", "kind"),
+        *_columns(sa.Integer, "position"),
+        *_columns(_INSTANT, "step_since"),
+        *_columns(_INSTANT, "due_at", "ends_at", nullable=True),
+        *_columns(sa.Integer, "reminders"),
+        *_columns(_INSTANT, "reminded_at", nullable=True),
+        *_columns(sa.Text, "opened_by"),
+        *_columns(_INSTANT, "opened_at", "changed_at"),
+        *_columns(sa.Integer, "revision"),
+        *_columns(sa.JSON, "halt", "cancelled", "end", nullable=True),
+        *_columns(sa.Text, "stage"),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    is_open = _where("closed_at IS NULL")
+    op.create_index("service_orders_by_customer", "service_orders", ["customer_id", "opened_at"])
+    op.create_index("service_orders_by_age", "service_orders", age)
+    op.create_index("service_orders_by_stage", "service_orders", ["stage", *age])
+    op.create_index("service_orders_open", "service_orders", age, **is_open)
+    op.create_index("service_orders_by_step", "service_orders", ["procedure_name", "step", "step_since"], **is_open)
+    for_money = _where("kind = 'payment'")
+    op.create_index("service_orders_awaiting_money", "service_orders", ["customer_id"], **for_money)
+
+    op.create_table(
+        "service_order_steps",
+        *_columns(sa.Text, "number"),
+        *_columns(sa.Integer, "position"),
+        *_columns(sa.Text, "customer_id", "step", "kind"),
+        *_columns(_INSTANT, "began_at"),
+        *_columns(_INSTANT, "ended_at", nullable=True),
+        *_columns(sa.Text, "by", "outcome", "reason", nullable=True),
+        sa.PrimaryKeyConstraint("number", "position"),
+        sa.ForeignKeyConstraint(["number"], ["service_orders.number"]),
+    )
+
+    op.create_table(
+        "service_order_log",
+        *_columns(_NUMBER, "entry"),
+        *_columns(sa.Text, "number", "customer_id"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", "via", nullable=True),
+        *_columns(sa.Text, "what"),
+        *_columns(sa.Text, "reason", nullable=True),
+        *_columns(sa.Text, "text"),
+        *_columns(sa.Text, "change_id", "content", nullable=True),
+        sa.PrimaryKeyConstraint("entry"),
+        sa.ForeignKeyConstraint(["number"], ["service_orders.number"]),
+    )
+    op.create_index("service_order_log_by_number", "service_order_log", ["number", "entry"])
+    op.create_index("service_order_log_by_change", "service_order_log", ["number", "change_id"], unique=True)
+    op.create_index("service_order_log_of_people", "service_order_log", ["at"], **_where("by IS NOT NULL"))
+
+    op.create_table(
         "events",
         *_columns(sa.Text, "event_id", "type", "object_id", "payment_id"),
         *_columns(_INSTANT, "created_at", "received_at"),
@@ -542,13 +600,18 @@ def upgrade() -> None:
         *_columns(_INSTANT, "closed_at", nullable=True),
         *_columns(sa.Text, "opened_by", "opened_why"),
         *_columns(sa.Text, "closed_by", "closed_why", "phone", "address", "state", "cause", nullable=True),
+        *_columns(sa.Text, "address_key", "node", "tags", nullable=True),
         *_columns(_INSTANT, "state_at", nullable=True),
         *_columns(sa.Integer, "position", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("service_accounts_by_customer", "service_accounts", ["customer_id"])
+    op.create_index("service_accounts_by_node", "service_accounts", ["node"])
     unpaid = _where("cause = 'non_payment'")
     op.create_index("service_accounts_unpaid", "service_accounts", ["customer_id"], **unpaid)
+
+    op.create_table("service_tags", *_columns(sa.Text, "tag", "number"), sa.PrimaryKeyConstraint("tag", "number"))
+    op.create_index("service_tags_by_number", "service_tags", ["number"])
 
     op.create_table(
         "service_changes",
@@ -564,6 +627,40 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", "position"),
     )
     op.create_index("service_changes_by_key", "service_changes", ["customer_id", "key", "number"], unique=True)
+
+    op.create_table(
+        "announcements",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "key", "kind", "timezone", "reason"),
+        *_columns(_INSTANT, "starts_at", "ends_at"),
+        *_columns(sa.JSON, "audience"),
+        *_columns(sa.Text, "text", "news", nullable=True),
+        *_columns(_INSTANT, "created_at"),
+        *_columns(sa.Text, "created_by"),
+        *_columns(_INSTANT, "approved_at", "ended_at", nullable=True),
+        *_columns(sa.Text, "approved_by", "approved_why", "ended_by", "ended_why", nullable=True),
+        *_columns(sa.BigInteger, "corrects", "origin", "replaced_by", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("announcements_by_key", "announcements", ["key"], unique=True)
+    op.create_index("announcements_by_start", "announcements", ["starts_at"])
+
+    op.create_table(
+        "announcement_recipients",
+        *_columns(sa.BigInteger, "number"),
+        *_columns(sa.Text, "account", "customer_id", "timezone"),
+        *_columns(sa.Text, "recipient", nullable=True),
+        *_columns(sa.Integer, "page"),
+        *_columns(sa.Boolean, "again"),
+        *_columns(sa.Text, "state"),
+        *_columns(sa.Text, "why", "message_id", nullable=True),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("number", "account"),
+    )
+    op.create_index("announcement_pages", "announcement_recipients", ["number", "timezone", "page"])
+    op.create_index("announcement_recipients_by_number", "announcement_recipients", ["number", "recipient"])
+    op.create_index("announcement_recipients_by_customer", "announcement_recipients", ["customer_id"])
+    op.create_index("announcement_recipients_by_state", "announcement_recipients", ["number", "state"])
 
     op.create_table(
         "tasks",

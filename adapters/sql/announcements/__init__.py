@@ -1,0 +1,1 @@
+"""Announcements of planned works in SQL."""

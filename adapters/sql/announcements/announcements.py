@@ -1,0 +1,171 @@
+"""Announcements in SQL: what people decide, and who is concerned, written in one transaction each."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from adapters.sql.announcements.audience import concerned, reach
+from adapters.sql.announcements.rows import N, R, announcement_by_key, locked_announcement, values_of
+from adapters.sql.core.columns import UtcInstant
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.statements import insert_counted
+from adapters.sql.events.outbox import put_events
+from adapters.sql.schema.announcements import announcement_recipients, announcements
+from billing.announcements.announcement import (
+    Announcement,
+    AnnouncementKind,
+    AnnouncementState,
+    Exclusion,
+    NewAnnouncement,
+    RecipientState,
+)
+from billing.announcements.audience import Audience, Reach
+from billing.announcements.events import page_event
+from billing.announcements.ports import Approval
+from billing.customers.erasure import ERASED
+from billing.errors import InvalidInput
+from billing.events.event import Destination
+
+_COLUMNS = ("number", "account", "customer_id", "recipient", "timezone", "page", "again", "state", "why", "at")
+_KNOWING = (RecipientState.TOLD, RecipientState.SENDING)
+_REACHED = (RecipientState.WAITING, *_KNOWING)
+
+
+class SqlAnnouncements(SqlDatabase):
+    """The part of ``SqlLedger`` about what people decide about announcements."""
+
+    @in_thread
+    def reach(self, audience: Audience, timezone: str) -> Reach:
+        with self._looking("count who is concerned") as connection:
+            return reach(connection, audience, timezone)
+
+    @in_thread
+    def save_announcement(self, new: NewAnnouncement, at: datetime) -> Announcement:
+        with self._writing("save an announcement") as connection:
+            return _saved(connection, new, at)
+
+    @in_thread
+    def approve_announcement(self, number: int, approval: Approval) -> Announcement:
+        with self._writing(f"approve announcement {number}") as connection:
+            draft = locked_announcement(connection, number)
+            if draft.state is AnnouncementState.APPROVED:
+                return draft
+            draft.require_draft()
+            found = reach(connection, draft.audience, approval.timezone)
+            found.require_meant(draft.audience)
+            if approval.texts not in (None, found.text_count):
+                raise InvalidInput(
+                    f"announcement {number} takes {found.text_count:,} texts by now, not {approval.texts:,}: "
+                    "look at its preview again, then approve it"
+                )
+            approved = _approved(connection, draft, approval)
+            _write_recipients(connection, _everybody(approved, approval))
+            _put_pages(connection, approved, approval.at)
+            return approved
+
+    @in_thread
+    def replace_announcement(self, number: int, new: NewAnnouncement, approval: Approval) -> Announcement:
+        with self._writing(f"replace announcement {number}") as connection:
+            before = locked_announcement(connection, number)
+            if known := announcement_by_key(connection, new.key):
+                return known
+            before.require_correctable(approval.at)
+            made = _approved(connection, _saved(connection, new, approval.at), approval)
+            chain = {"corrects": number, "origin": before.origin or number}
+            connection.execute(update(announcements).where(N.number == made.number).values(chain))
+            _write_recipients(connection, _told_before(before, made, approval))
+            is_waiting = R.number == number, R.state == RecipientState.WAITING
+            gone = {"state": RecipientState.EXCLUDED, "why": Exclusion.REPLACED, "at": approval.at}
+            connection.execute(update(announcement_recipients).where(*is_waiting).values(gone))
+            _end(connection, number, approval.by, approval.reason, approval.at, made.number)
+            replacing = locked_announcement(connection, made.number)
+            _put_pages(connection, replacing, approval.at)
+            return replacing
+
+    @in_thread
+    def withdraw_announcement(self, number: int, by: str, reason: str, at: datetime) -> Announcement:
+        with self._writing(f"withdraw announcement {number}") as connection:
+            draft = locked_announcement(connection, number)
+            if draft.state is AnnouncementState.WITHDRAWN:
+                return draft
+            draft.require_draft()
+            _end(connection, number, by, reason, at)
+            return locked_announcement(connection, number)
+
+
+def _saved(connection: Connection, new: NewAnnouncement, at: datetime) -> Announcement:
+    insert_counted(connection, announcements, values_of(new) | {"created_at": at})
+    saved = announcement_by_key(connection, new.key)
+    assert saved is not None, "it was written just now, or before"
+    return saved
+
+
+def _approved(connection: Connection, draft: Announcement, approval: Approval) -> Announcement:
+    values = {"approved_at": approval.at, "approved_by": approval.by, "approved_why": approval.reason}
+    connection.execute(update(announcements).where(N.number == draft.number).values(values))
+    return draft.evolve(**values)
+
+
+def _end(
+    connection: Connection, number: int, by: str, reason: str, at: datetime, replaced_by: int | None = None
+) -> None:
+    values = {"ended_at": at, "ended_by": by, "ended_why": reason, "replaced_by": replaced_by}
+    connection.execute(update(announcements).where(N.number == number).values(values))
+
+
+def _write_recipients(connection: Connection, query: Select[*tuple[Any, ...]]) -> None:
+    """In the database alone: there may be a hundred thousand."""
+    connection.execute(insert(announcement_recipients).from_select(_COLUMNS, query))
+
+
+def _everybody(announcement: Announcement, approval: Approval) -> Select[*tuple[Any, ...]]:
+    """Whom the audience has now; who has no number is written down, too, as not told."""
+    found = concerned(announcement.audience, approval.timezone).subquery()
+    has_number = found.c.recipient.is_not(None)
+    return select(
+        literal(announcement.number),
+        *(found.c.account, found.c.customer_id, found.c.recipient, found.c.timezone, found.c.page),
+        false(),
+        *_state(has_number),
+        literal(approval.at, UtcInstant),
+    )
+
+
+def _state(has_number: ColumnElement[bool]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    state = case((has_number, literal(RecipientState.WAITING.value)), else_=literal(RecipientState.EXCLUDED.value))
+    return state, case((has_number, null()), else_=literal(Exclusion.NO_NUMBER.value))
+
+
+def _told_before(before: Announcement, made: Announcement, approval: Approval) -> Select[*tuple[Any, ...]]:
+    """Those who were told, and who still wait; a cancellation does not concern who knows nothing of the works."""
+    other = announcement_recipients.alias("other")
+    same_number = and_(other.c.number == before.number, other.c.recipient == R.recipient)
+    knows = or_(R.again, R.state.in_(_KNOWING), exists().where(same_number, other.c.state.in_(_KNOWING)))
+    is_told = R.number == before.number, R.state.in_(_REACHED), R.recipient != ERASED
+    only = [knows] if made.kind is AnnouncementKind.CANCELLATION else []
+    kept = (R.account, R.customer_id, R.recipient, R.timezone, R.page)
+    waiting = literal(RecipientState.WAITING.value), null(), literal(approval.at, UtcInstant)
+    return select(literal(made.number), *kept, knows, *waiting).where(*is_told, *only)
+
+
+def _put_pages(connection: Connection, announcement: Announcement, at: datetime) -> None:
+    """One event for each page; those of a time zone are told in their order, after those of what it replaces."""
+    pages = select(R.timezone, R.page).where(R.number == announcement.number, R.state == RecipientState.WAITING)
+    for timezone, page in connection.execute(pages.distinct().order_by(R.timezone, R.page)).all():
+        event = page_event(announcement, timezone, page, at)
+        put_events(connection, Destination.ANNOUNCEMENT, [event], f"{announcement.lane} {timezone}")

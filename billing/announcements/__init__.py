@@ -1,0 +1,1 @@
+"""Planned works, and who is told of them, once."""

@@ -1,0 +1,1 @@
+"""Commands about announcements of planned works."""

@@ -1,0 +1,1 @@
+"""Service orders: one subscriber, led through a procedure."""

@@ -1,0 +1,57 @@
+"""What a person's change makes of a service order, or why it cannot be made: pure, carried out by the ledger."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from billing.errors import InvalidInput
+from billing.progress import Halted
+from orders.changes import Cancel, Change, Halt, Resume
+from orders.procedures.walking import check_cancellation
+from orders.service.service_order import Cancelled, ServiceOrder
+
+
+class ServiceEffect(NamedTuple):
+    """The changed order, what is logged as done, and the effect in words for whoever did it."""
+
+    order: ServiceOrder
+    what: str
+    text: str
+
+
+def service_effect(order: ServiceOrder, change: Change, at: datetime) -> ServiceEffect:
+    """The effect of ``change`` at that instant. Raises ``InvalidInput``, which says what to do instead."""
+    _require_open(order)
+    match change:
+        case Cancel():
+            return _cancelled(order, change, at)
+        case Halt():
+            if order.halt:
+                raise InvalidInput(f"order {order.number} is {order.halt.text}; resume it first")
+            halted = order.evolve(halt=Halted(by=change.by, reason=change.reason, at=at), reminded_at=None)
+            return ServiceEffect(halted, "halted", "halted; no step follows until somebody resumes")
+        case Resume():
+            if not order.halt:
+                raise InvalidInput(f"order {order.number} is not halted")
+            resumed = order.evolve(halt=None, reminded_at=None)
+            return ServiceEffect(resumed, "resumed", "resumed; it goes on with what was done meanwhile")
+        case _:
+            raise InvalidInput(
+                f"order {order.number} goes by the procedure {order.procedure.name}: it can be cancelled, halted and "
+                "resumed; for anything else, cancel it and open another one"
+            )
+
+
+def _cancelled(order: ServiceOrder, change: Cancel, at: datetime) -> ServiceEffect:
+    if order.cancelled is not None:
+        raise InvalidInput(f"order {order.number} was cancelled by {order.cancelled.by}: {order.cancelled.reason}")
+    check_cancellation(order.procedure, order.now_at)
+    cancelled = Cancelled(by=change.by, reason=change.reason, at=at)
+    return ServiceEffect(order.evolve(cancelled=cancelled, halt=None, reminded_at=None), "cancelled", "cancelled")
+
+
+def _require_open(order: ServiceOrder) -> None:
+    if order.end is not None:
+        by = f", cancelled by {order.cancelled.by}" if order.cancelled else ""
+        raise InvalidInput(
+            f"order {order.number} ended as {order.end.outcome}{by} at {order.end.at:%Y-%m-%d %H:%M} UTC"
+        )

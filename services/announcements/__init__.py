@@ -1,0 +1,1 @@
+"""What people do with announcements of planned works, and what sends them."""

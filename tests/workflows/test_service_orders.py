@@ -1,0 +1,58 @@
+"""The workflow of a service order: what time does by itself. All else is done in the ledger, without it."""
+
+from datetime import timedelta
+
+from billing.period import Period
+from orders.service.service_order import ServiceStage
+from sandbox.timeline import OVERSHOOT, until
+from tests.bed import PATIENCE_SECONDS, Bed, now
+from tests.ordering import cancel
+from tests.service_ordering import YES, done, payment, task_of
+from tests.service_workflow import at_step, begun, handle
+
+
+async def test_a_subscriber_is_connected_and_their_months_begin(bed: Bed) -> None:
+    bed.started.append("dana")
+    await begun(bed)
+    await at_step(bed, "feasibility")
+    await done(bed.ledger, possible=YES, at=now())
+    await bed.ledger.book(payment(), now())
+    await at_step(bed, "install")
+    await done(bed.ledger, at=now())
+    ended = await handle(bed).result()
+    assert (ended.standing.outcome, ended.stage) == ("connected", ServiceStage.COMPLETED)
+    shown = {pair.key.name: pair.value for pair in (await handle(bed).describe()).typed_search_attributes}
+    assert (shown["BillingStage"], shown["BillingCustomer"]) == ("Completed", "dana")
+    month = await bed.until("dana", lambda month: True)
+    assert month.period == Period.at(now(), "Asia/Almaty")
+
+
+async def test_a_fee_that_nobody_pays_ends_by_itself(bed: Bed) -> None:
+    await begun(bed)
+    await done(bed.ledger, possible=YES, at=now())
+    standing = (await at_step(bed, "fee")).standing
+    assert standing.ends_at is not None
+    await bed.timeline.reach(handle(bed), standing.ends_at + OVERSHOOT)
+    assert (await handle(bed).result()).standing.outcome == "refused"
+
+
+async def test_a_late_task_is_told_and_escalates_and_a_cancellation_ends_it(bed: Bed) -> None:
+    await begun(bed)
+    await done(bed.ledger, possible=YES, at=now())
+    await bed.ledger.book(payment(), now())
+    standing = (await at_step(bed, "install")).standing
+    assert standing.due_at is not None
+    await bed.timeline.reach(handle(bed), standing.due_at + OVERSHOOT)
+
+    async def escalated() -> bool | None:
+        return (await task_of(bed.ledger)).department == "operator" or None
+
+    await until(escalated, PATIENCE_SECONDS)
+    await bed.timeline.reach(handle(bed), standing.due_at + timedelta(days=1) + OVERSHOOT)
+
+    async def reminded() -> bool | None:
+        return len([alert for alert in await bed.ledger.alerts() if alert.order_number == "77"]) == 2 or None
+
+    await until(reminded, PATIENCE_SECONDS)
+    await bed.ledger.change_service_order("77", cancel(), now())
+    assert (await handle(bed).result()).stage is ServiceStage.CANCELLED
