@@ -15,6 +15,7 @@ from billing.tariffs.items import Subscription
 from billing.tasks.listing import TaskFilter
 from billing.tasks.member import Member
 from billing.tasks.task import Task, TaskOutcome
+from orders.procedures.steps import PaymentStep
 from orders.service.findings import service_order_findings
 from orders.service.service_order import ServiceStage
 from tests.contract.event_fixtures import listed
@@ -24,6 +25,7 @@ from tests.ordering import back, cancel, halt, resume
 from tests.ordering import request as made_to_order
 from tests.service_ordering import (
     AT,
+    CONNECT,
     DISCONNECT,
     FEE_MINOR,
     LATER,
@@ -109,6 +111,15 @@ async def test_the_fee_is_billed_once_and_a_part_of_it_is_not_enough(ledger: Sql
     await ledger.book(payment(3000_00, "two"), LATER)
     assert (await shown(ledger)).order.step == "install"
     assert (await owed(ledger), await credit(ledger)) == (0, 0)
+
+
+async def test_money_that_names_the_order_is_for_its_fee(ledger: SqlLedger) -> None:
+    await opened(ledger)
+    await done(ledger, possible=YES)
+    await ledger.book(payment(5500_00, subject=Subject.order("77")), LATER)
+    assert (await shown(ledger)).order.step == "install"
+    assert (await owed(ledger), await credit(ledger)) == (0, 500_00)
+    assert await ledger.alerts() == []
 
 
 async def test_credit_that_is_there_pays_the_fee_at_once(ledger: SqlLedger) -> None:
@@ -197,6 +208,17 @@ async def test_a_step_that_cannot_be_done_halts_the_order_and_loses_nothing(ledg
     await with_tariff(ledger)
     standing, _ = await ledger.change_service_order("77", resume(), LATER)
     assert standing.outcome == "connected"
+
+
+async def test_a_payment_is_booked_though_what_follows_from_it_cannot_be_done(ledger: SqlLedger) -> None:
+    steps = [step.evolve(next=({"go": "bill"},)) if isinstance(step, PaymentStep) else step for step in CONNECT.steps]
+    await ledger.open_service_order(request(), CONNECT.evolve(steps=tuple(steps)), AT)
+    await done(ledger, possible=YES)
+    assert await ledger.book(payment(), LATER)
+    assert not await ledger.book(payment(), LATER)
+    order = (await shown(ledger)).order
+    assert (order.step, order.stage) == ("bill", ServiceStage.HALTED)
+    assert (await owed(ledger), await credit(ledger), len(await ledger.alerts())) == (0, 0, 1)
 
 
 async def test_a_late_task_is_told_and_goes_to_whom_it_escalates(ledger: SqlLedger) -> None:

@@ -10,18 +10,21 @@ import pytest
 
 from adapters.procedures import procedure_files
 from adapters.sql.ledger import SqlLedger
+from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.subscribers.service import ServiceState
 from billing.tariffs.items import Fee, Subscription
 from billing.tasks.documents import NewDocument
 from billing.tasks.member import Member
 from billing.tasks.task import Completion
+from orders.changes import Reopen
 from orders.procedures.checks import Known
 from orders.procedures.files import procedures_of
 from orders.procedures.procedure import Procedure
 from orders.procedures.texts import ProcedureText
-from orders.service.service_order import ServiceStanding
+from orders.service.service_order import ServiceStage, ServiceStanding
 from tests.contract.event_fixtures import listed
+from tests.ordering import by
 from tests.service_ordering import LATER, YES, payment, request, shown, task_of, with_tariff
 
 SHIPPED = Path(__file__).parents[2] / "procedures"
@@ -167,3 +170,27 @@ async def test_a_request_goes_by_its_category_and_is_answered(
     await does(ledger, "80", step, answer="Done")
     assert (await standing(ledger, "80")).outcome == "answered"
     assert (await told(ledger, "80"))[0] == "received"
+
+
+async def test_an_answered_request_is_reopened_within_some_days(ledger: SqlLedger) -> None:
+    account = await connects(ledger)
+    values = {"category": "Bill or payment", "text": "Help"}
+    await opens(ledger, "80", "request", account=account, values=values)
+    with pytest.raises(InvalidInput, match="80 is open"):
+        await ledger.change_service_order("80", Reopen(**by("early")), LATER)
+    await does(ledger, "80", "money", answer="Paid on Monday")
+    reopened, _ = await ledger.change_service_order("80", Reopen(**by("again")), LATER + timedelta(days=4))
+    assert (reopened.stage, reopened.step) == (ServiceStage.AWAITING_TASK, "office")
+    await does(ledger, "80", "office", answer="Paid on Tuesday")
+    assert (await standing(ledger, "80")).outcome == "answered"
+    with pytest.raises(InvalidInput, match="could be reopened until"):
+        await ledger.change_service_order("80", Reopen(**by("late")), LATER + timedelta(days=9))
+    with pytest.raises(InvalidInput, match="77 ended as connected, and is not reopened"):
+        await ledger.change_service_order("77", Reopen(**by("no")), LATER)
+
+
+async def test_an_order_whose_fee_has_no_amount_in_the_customers_currency_is_refused_at_once(ledger: SqlLedger) -> None:
+    with pytest.raises(InvalidInput, match="the fee connection has no amount in JPY; add one to the procedure's file"):
+        await opens(ledger, "77", "connect", currency="jpy", values={"tariff": "internet-100", "address": "Abay 1"})
+    assert await ledger.service_standing("77") is None
+    assert await ledger.services_of("dana") == []

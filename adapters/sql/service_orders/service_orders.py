@@ -30,7 +30,7 @@ from adapters.sql.subscribers.with_order import register_with_order
 from billing.errors import InvalidInput, NotFound
 from billing.model import Model
 from orders import ports as order_ports
-from orders.changes import Cancel, Change
+from orders.changes import Cancel, Change, Reopen
 from orders.ports import OrderLogEntry, TooManyOrders
 from orders.procedures.procedure import Procedure
 from orders.procedures.steps import PaymentStep, TaskStep
@@ -66,6 +66,7 @@ class SqlServiceOrders(SqlDatabase):
             order = _new(connection, request, procedure, customer_id, at).evolve(
                 account=new or request.account, values=values, opened_by=by
             )
+            procedure.check_currency(order.currency)  # now, and not weeks later at the step that asks for the fee
             connection.execute(insert(service_orders), fixed_values(order, digest) | changing_values(order, at))
             entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=procedure.title)
             log_change(connection, order, entry)
@@ -88,6 +89,8 @@ class SqlServiceOrders(SqlDatabase):
             save_service_order(connection, changed, at)
             if isinstance(change, Cancel):
                 _undo(connection, changed, change, at)
+            elif isinstance(change, Reopen) and changed.procedure.reopens is not None:
+                enter(connection, changed, changed.procedure.step(changed.procedure.reopens.step), at)
             else:
                 tell(connection, changed, at)
             walk(connection, number, at)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, select, text
 
 from adapters.sql.events.outbox import put_events, tell_once
@@ -24,6 +25,7 @@ from billing.money import format_amount
 from billing.progress import Halted
 from billing.receivables.journal import AccountKind, Cause, SubjectKind, Transaction
 from billing.tasks.task import Task
+from billing.validation import explain
 from orders.procedures.steps import Step
 from orders.service.alerts import of_fee_back, of_stuck
 from orders.service.events import order_step
@@ -69,8 +71,9 @@ def _step(connection: Connection, order: ServiceOrder, at: datetime) -> bool:
                 return False
             go_on(connection, order, ended, at)
             return True
-    except (InvalidInput, NotFound) as error:
-        _stick(connection, order, str(error), at)
+    except (InvalidInput, NotFound, ValidationError) as error:
+        reason = explain(error) if isinstance(error, ValidationError) else str(error)
+        _stick(connection, order, reason, at)
         return False
 
 
