@@ -34,10 +34,10 @@ up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; keeps its data
 	$(BIN)/python starter.py up
 
 test: .venv/.dev ## run the tests, JOBS=4 at a time; of long suites today's share (pass options with ARGS="-k halt")
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --in-turns $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --in-turns $(ARGS)
 
 test-all: .venv/.dev ## run all tests, long suites whole
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -o run_limit=3600 $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -o run_limit=3600 $(ARGS)
 
 crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
 	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s -o run_limit=3600

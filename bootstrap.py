@@ -186,9 +186,7 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_dispatcher(
     settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
 ) -> EventDispatcher:
-    """Delivers events to collections, orders, customers, production and provisioning, and to a receiver, if there is
-    one.
-    """
+    """Delivers events to collections, orders, customers, production, provisioning and texts, and to any receiver."""
     from bootstrap_texts import connect_step_texts
     from clients.collection_commands import CollectionSignals
     from clients.month_starter import MonthStarter

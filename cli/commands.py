@@ -27,7 +27,7 @@ Without a word before it, FILE is taken in.
 $ python starter.py payments register register.csv --rail bank-app --day 2026-11-27
 $ python starter.py payments register confirm bank-app 20261127000017 --by ann --reason "by the register"
 """
-_ORDERS = """Orders that are made once they are paid: open, list, show, amend, cancel, halt, resume; links to pay by.
+_ORDERS = """Orders that are made once they are paid, or lead a subscriber through a procedure: open, list, show …
 
 [bold]Examples[/bold]
 $ python starter.py orders list --open
@@ -132,7 +132,10 @@ _register = _RegisterGroup(
 )
 _unpaid = "collections.collections: list_ show retry promise halt resume write_off"
 _arrived = "receivables.payments: record list_ show"
-_orders, _order_changes = "orders.orders: open_ list_ show link", "orders.changes: amend cancel halt resume send_again"
+_orders, _order_changes = (
+    "orders.orders: open_ list_ show link",
+    "orders.changes: amend cancel halt resume reopen send_again",
+)
 _links = "receivables.link: link links"
 _files = ("receivables.registers: registers", "receivables.statements: import_ imports payers settle")
 _to_accounting = "accounting.export_payments: export"

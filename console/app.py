@@ -26,6 +26,7 @@ from bootstrap import (
 from bootstrap_announcements import connect_announcement_desk
 from bootstrap_billers import connect_payment_ways
 from bootstrap_inbound import connect_room
+from bootstrap_procedures import connect_procedures
 from bootstrap_registers import connect_register_desk
 from bootstrap_statements import connect_statements
 from bootstrap_texts import phone_reader
@@ -60,6 +61,7 @@ from console.reviewers.month import MonthPages
 from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages
 from console.reviewers.page_frame import PageFrame
+from console.reviewers.procedures import ProcedurePages
 from console.reviewers.signed_in import Sessions
 from console.reviewers.subscribers.account import AccountPages
 from console.reviewers.subscribers.account_list import AccountListPages
@@ -190,6 +192,7 @@ class _Console:
         yield TaskListPages(desk, ledger, settings.departments, settings.now).router
         yield (task_pages := TaskPages(desk, ledger, settings.document_max_bytes, settings.now)).router
         yield TaskFilePages(task_pages, ledger, settings.document_max_bytes, settings.now).router
+        yield ProcedurePages(desk, connect_procedures(settings)).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router

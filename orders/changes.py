@@ -36,4 +36,8 @@ class SendAgain(OrderChange):
     """Has production asked again, after it has rejected a release."""
 
 
-Change = Amend | Cancel | Halt | Resume | SendAgain
+class Reopen(OrderChange):
+    """Has a service order done anew that has ended, as far as its procedure allows it."""
+
+
+Change = Amend | Cancel | Halt | Resume | SendAgain | Reopen

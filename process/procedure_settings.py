@@ -1,28 +1,15 @@
-"""Settings of procedures: where they are, and the departments that they may name."""
+"""Settings of procedures: where they are."""
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode
-
-from orders.procedures.steps import DepartmentName
+from pydantic_settings import BaseSettings
 
 _SHIPPED = Path(__file__).parents[1] / "procedures"
-
-
-def _names(text: object) -> object:
-    """``operator, crew`` as names."""
-    return tuple(filter(None, (part.strip() for part in text.split(",")))) if isinstance(text, str) else text
-
-
-DepartmentNames = Annotated[tuple[DepartmentName, ...], Field(max_length=50), NoDecode, BeforeValidator(_names)]
 
 
 class ProcedureSettings(BaseSettings):
     """The part of ``Settings`` about procedures."""
 
-    departments: DepartmentNames = ("operator", "accounting", "warehouse", "crew")
     procedures: Path | None = None
 
     @property

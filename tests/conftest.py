@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox.stack.temporal_server import TemporalServer
     from tests.bed import Bed
 
-pytest_plugins = ["tests.limits", "tests.turns"]
+pytest_plugins = ["tests.groups", "tests.limits", "tests.turns"]
 
 settings.register_profile(
     "dev", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]

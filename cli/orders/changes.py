@@ -1,4 +1,4 @@
-"""``orders amend``, ``cancel``, ``halt``, ``resume`` and ``send-again``: what people do with an order."""
+"""``orders amend``, ``cancel``, ``halt``, ``resume``, ``reopen`` and ``send-again``: what people do with an order."""
 
 import uuid
 from typing import Annotated, NamedTuple
@@ -12,7 +12,7 @@ from cli.orders.service_orders import print_service_standing
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason
 from cli.terminal.output import print_json, say
-from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
+from orders.changes import Amend, Cancel, Change, Halt, Reopen, Resume, SendAgain
 from orders.typed import percent, typed_line
 from services.orders.desk import Changed
 from services.orders.service_desk import ServiceChanged
@@ -107,6 +107,15 @@ async def resume(options: ChangeOptions) -> None:
     $ python starter.py orders resume 1042 --by ann --reason "the file is right"
     """
     await _change(options, Resume(**options.fields))
+
+
+async def reopen(options: ChangeOptions) -> None:
+    """Have a request worked on again that was answered, as long as its procedure allows it.
+
+    [bold]Example[/bold]
+    $ python starter.py orders reopen 80 --by ann --reason "it is slow again"
+    """
+    await _change(options, Reopen(**options.fields))
 
 
 async def send_again(options: ChangeOptions) -> None:

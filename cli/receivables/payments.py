@@ -1,7 +1,7 @@
 """``payments record``, ``list`` and ``show``: money that has arrived, on any rail."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -18,6 +18,7 @@ from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import SHOWN, complain, print_json, print_json_list, print_table, say, utc, whole
 from orders.ports import OrderListing
+from orders.service.ports import OpenServiceOrders
 from settings import load_settings
 
 RailArgument = Annotated[str, typer.Argument(metavar="RAIL", help="The rail's name, such as transfer.")]
@@ -74,10 +75,16 @@ async def record(
         complain(doubt.text, style="yellow")
 
 
-async def buyer_of(ledger: OrderListing, order: str) -> str:
-    """Whose order it is; "" for no order. Raises ``NotFound``."""
+class _Orders(OrderListing, OpenServiceOrders, Protocol):
+    """The stores it uses."""
+
+
+async def buyer_of(ledger: _Orders, order: str) -> str:
+    """Whose order it is, of either kind; "" for no order. Raises ``NotFound``."""
     standing = await ledger.order(order) if order else None
     if order and standing is None:
+        if (service := await ledger.service_standing(order)) is not None:
+            return service.customer_id
         raise NotFound(f"there is no order {order}; see: python starter.py orders list")
     return standing.order.customer_id if standing else ""
 

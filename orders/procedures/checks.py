@@ -114,13 +114,22 @@ def _form(step: Step) -> Iterator[str]:
 
 def _unpaid(step: Step) -> Iterator[str]:
     """A payment step that could go on as if it were paid."""
-    if not isinstance(step, PaymentStep):
-        return
+    if isinstance(step, PaymentStep):
+        for outcome in step.outcomes:
+            if outcome in _UNPAID:
+                yield from _unhandled(step, outcome)
+
+
+def _unhandled(step: PaymentStep, outcome: PaymentOutcome) -> Iterator[str]:
     name = f"{step.name}.{OUTCOME}"
-    handled = {wanted for branch in step.next if branch.when.keys() == {name} for wanted in branch.when[name]}
-    for outcome in step.outcomes:
-        if outcome in _UNPAID and outcome not in handled:
-            yield f"goes on unpaid when it is {outcome}; add a branch: when: {{{name}: {outcome}}}, go: …"
+    for branch in step.next:
+        named = branch.when.get(name)
+        if named is None:
+            what = "above it " if branch.when else ""
+            yield f"goes on unpaid when it is {outcome}; add a branch {what}when: {{{name}: {outcome}}}, go: …"
+            return
+        if outcome in named and len(branch.when) == 1:
+            return
 
 
 def _needs(step: Step, draft: Draft) -> Iterator[str]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from orders.procedures.draft import Draft, Fault, answers_of, meant
-from orders.procedures.steps import Branch, EndStep, Step, TaskStep
+from orders.procedures.steps import BillingAction, BillingStep, Branch, EndStep, PaymentStep, Step, TaskStep
 
 
 class KnownValues(NamedTuple):
@@ -87,13 +87,29 @@ def _next(draft: Draft, name: str) -> set[str]:
 
 def _faults_of_returns(draft: Draft, step: TaskStep) -> Iterator[Fault]:
     for name in step.can_return_to:
-        target = draft.step(name)
-        if name not in draft.names:
-            yield Fault(step=step.name, text=f"can_return_to: {name} is no step; {meant(name, draft.names)}")
-        elif target is not None and not isinstance(target, TaskStep):
-            yield Fault(step=step.name, text=f"can_return_to: {name} is no task; name a task above this one")
-        elif draft.position(name) >= draft.position(step.name) or (draft.is_whole and not _way(draft, name, step.name)):
-            yield Fault(step=step.name, text=f"can_return_to: {name} does not come before this step; name another")
+        if fault := _fault_of_return(draft, step, name):
+            yield Fault(step=step.name, text=f"can_return_to: {fault}")
+
+
+def _fault_of_return(draft: Draft, step: TaskStep, name: str) -> str:
+    target = draft.step(name)
+    if name not in draft.names:
+        return f"{name} is no step; {meant(name, draft.names)}"
+    if target is not None and not isinstance(target, TaskStep):
+        return f"{name} is no task; name a task above this one"
+    if draft.position(name) >= draft.position(step.name) or (draft.is_whole and not _way(draft, name, step.name)):
+        return f"{name} does not come before this step; name another"
+    for charge in filter(_charges, draft.steps):
+        if _way(draft, name, charge.name) and _way(draft, charge.name, step.name):
+            return f"{name} stands above {charge.name}, which would charge again; name a task below that"
+    return ""
+
+
+def _charges(step: Step) -> bool:
+    """Whether the step would charge once more if it were done again."""
+    if isinstance(step, PaymentStep):
+        return step.fee is not None
+    return isinstance(step, BillingStep) and step.action is BillingAction.CHARGE
 
 
 def _faults_of_cancellation(draft: Draft) -> Iterator[Fault]:

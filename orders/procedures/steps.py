@@ -11,11 +11,11 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from billing.model import Kept, Line, Model
 from billing.tasks.forms import FieldName, Form
+from billing.tasks.member import Department
 from orders.procedures.spans import Deadline, Span
 
 BRANCHES_MAX = 20
 StepName = FieldName
-DepartmentName = FieldName
 ValueName = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}(\.[a-z][a-z0-9_]{0,49})?$", max_length=101)
 ]
@@ -66,12 +66,12 @@ class TaskStep(_Leading):
     """
 
     kind: Literal["task"] = "task"
-    department: DepartmentName
+    department: Department
     due: Deadline
     day: ValueName | None = None
     form: Form = ()
     can_return_to: Annotated[tuple[StepName, ...], Field(max_length=BRANCHES_MAX)] = ()
-    escalates_to: DepartmentName | None = None
+    escalates_to: Department | None = None
 
 
 class PaymentOutcome(StrEnum):
@@ -93,9 +93,9 @@ class PaymentStep(_Leading):
     kind: Literal["payment"] = "payment"
     fee: FieldName | None = None
     nothing_owed: bool = False
-    asks: DepartmentName | None = None
+    asks: Department | None = None
     due: Deadline | None = None
-    escalates_to: DepartmentName | None = None
+    escalates_to: Department | None = None
     expires: Span | None = None
 
     @model_validator(mode="after")

@@ -46,12 +46,6 @@ def _same(value: object, wanted: object) -> bool:
     return type(value) is type(wanted) and value == wanted
 
 
-def values_before(procedure: Procedure, step: Step, values: Values) -> dict[str, Answer]:
-    """What is still known when an order returns to ``step``: its request, and the answers of steps above it."""
-    above = {each.name for each in procedure.steps[: procedure.position(step.name)]}
-    return {name: value for name, value in values.items() if "." not in name or name.partition(".")[0] in above}
-
-
 def returnable(procedure: Procedure, step: TaskStep) -> tuple[TaskStep, ...]:
     """The tasks to which this one may be returned, in their order."""
     found = (procedure.step(name) for name in step.can_return_to)

@@ -8,13 +8,15 @@ from playwright.async_api import Browser, Locator, Page
 from billing.reviewers.users import Role
 from tests.browser.conftest import opened
 from tests.console.conftest import Desk
-from tests.console.people import PASSWORD, make_user
+from tests.console.people import ALL_DEPARTMENTS, PASSWORD, make_user
 
 
 @asynccontextmanager
-async def reviewer(browser: Browser, desk: Desk, username: str, role: Role) -> AsyncIterator[Page]:
+async def reviewer(
+    browser: Browser, desk: Desk, username: str, role: Role, departments: tuple[str, ...] = ALL_DEPARTMENTS
+) -> AsyncIterator[Page]:
     """A page on the desk of a new user."""
-    await make_user(desk.bed.ledger, username, role)
+    await make_user(desk.bed.ledger, username, role, departments=departments)
     async with opened(browser, desk) as page:
         await page.goto("/desk")
         await page.get_by_label("User name").fill(username)

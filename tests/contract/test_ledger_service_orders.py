@@ -8,17 +8,24 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
 from billing.events.event import Destination
+from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Subject
 from billing.subscribers.service import ServiceState
 from billing.tariffs.items import Subscription
 from billing.tasks.listing import TaskFilter
 from billing.tasks.member import Member
+from billing.tasks.task import Task, TaskOutcome
+from orders.procedures.steps import PaymentStep
+from orders.service.findings import service_order_findings
 from orders.service.service_order import ServiceStage
 from tests.contract.event_fixtures import listed
-from tests.ordering import cancel, halt, resume
+from tests.contract.service_fixtures import DUE, NUMBER, with_bill
+from tests.contract.service_fixtures import payment as of_bill
+from tests.ordering import back, cancel, halt, resume
 from tests.ordering import request as made_to_order
 from tests.service_ordering import (
     AT,
+    CONNECT,
     DISCONNECT,
     FEE_MINOR,
     LATER,
@@ -104,6 +111,15 @@ async def test_the_fee_is_billed_once_and_a_part_of_it_is_not_enough(ledger: Sql
     await ledger.book(payment(3000_00, "two"), LATER)
     assert (await shown(ledger)).order.step == "install"
     assert (await owed(ledger), await credit(ledger)) == (0, 0)
+
+
+async def test_money_that_names_the_order_is_for_its_fee(ledger: SqlLedger) -> None:
+    await opened(ledger)
+    await done(ledger, possible=YES)
+    await ledger.book(payment(5500_00, subject=Subject.order("77")), LATER)
+    assert (await shown(ledger)).order.step == "install"
+    assert (await owed(ledger), await credit(ledger)) == (0, 500_00)
+    assert await ledger.alerts() == []
 
 
 async def test_credit_that_is_there_pays_the_fee_at_once(ledger: SqlLedger) -> None:
@@ -194,6 +210,17 @@ async def test_a_step_that_cannot_be_done_halts_the_order_and_loses_nothing(ledg
     assert standing.outcome == "connected"
 
 
+async def test_a_payment_is_booked_though_what_follows_from_it_cannot_be_done(ledger: SqlLedger) -> None:
+    steps = [step.evolve(next=({"go": "bill"},)) if isinstance(step, PaymentStep) else step for step in CONNECT.steps]
+    await ledger.open_service_order(request(), CONNECT.evolve(steps=tuple(steps)), AT)
+    await done(ledger, possible=YES)
+    assert await ledger.book(payment(), LATER)
+    assert not await ledger.book(payment(), LATER)
+    order = (await shown(ledger)).order
+    assert (order.step, order.stage) == ("bill", ServiceStage.HALTED)
+    assert (await owed(ledger), await credit(ledger), len(await ledger.alerts())) == (0, 0, 1)
+
+
 async def test_a_late_task_is_told_and_goes_to_whom_it_escalates(ledger: SqlLedger) -> None:
     await opened(ledger)
     await done(ledger, possible=YES)
@@ -252,3 +279,61 @@ async def test_a_subscriber_is_disconnected_on_the_day_and_missing_equipment_is_
     assert items["subscription"].ends_on == items["fee"].starts_on == date(2026, 12, 10)
     (service,) = await ledger.services_of("dana")
     assert service.state is ServiceState.DISCONNECTED
+
+
+async def leaving(ledger: SqlLedger) -> Task:
+    """acme wants to go, and owes a bill; the task by which accounting decides."""
+    await with_bill(ledger)
+    wanted = request("91", procedure="disconnect", subscriber=None, buyer=None, account=NUMBER, values={})
+    opened = await ledger.open_service_order(wanted, DISCONNECT, DUE)
+    assert opened.standing.stage is ServiceStage.AWAITING_PAYMENT
+    return await task_of(ledger, "91")
+
+
+async def test_whoever_owes_something_is_not_disconnected_before_it_is_paid(ledger: SqlLedger) -> None:
+    task = await leaving(ledger)
+    assert task.department == "accounting"
+    await ledger.book(of_bill(999), DUE)
+    assert (await shown(ledger, "91")).order.step == "debt"
+    await ledger.book(of_bill(1, "2"), DUE)
+    found = await shown(ledger, "91")
+    assert (found.order.step, found.order.values["debt.outcome"]) == ("dismantle", "settled")
+    ended = await ledger.task(task.number)
+    assert ended is not None
+    assert ended.end is not None
+    assert ended.end.outcome is TaskOutcome.NEEDLESS
+
+
+@pytest.mark.parametrize(("allow", "step", "outcome"), [("yes", "dismantle", "allowed"), ("no", "stay", "refused")])
+async def test_a_person_decides_about_whoever_owes_something(
+    ledger: SqlLedger, allow: str, step: str, outcome: str
+) -> None:
+    await leaving(ledger)
+    await done(ledger, "91", DUE, allow=allow, why="they move abroad")
+    found = await shown(ledger, "91")
+    assert (found.order.step, found.order.values["debt.outcome"]) == (step, outcome)
+    debt = next(each for each in found.steps if each.step == "debt")
+    assert (debt.by, debt.reason) == ("of-accounting", "they move abroad")
+
+
+async def test_money_for_a_fee_that_goes_back_is_told(ledger: SqlLedger) -> None:
+    await opened(ledger)
+    await done(ledger, possible=YES)
+    await ledger.book(payment(), LATER)
+    await ledger.book(back(FEE_MINOR, payment(), PaymentKind.CHARGEBACK), LATER)
+    assert (await owed(ledger), (await shown(ledger)).order.step) == (FEE_MINOR, "install")
+    (alert,) = [alert for alert in await ledger.alerts() if alert.order_number == "77"]
+    assert "5000.00 KZT are owed again" in alert.text
+
+
+async def test_coverage_finds_orders_that_stand_still_and_tasks_that_are_nobodys(ledger: SqlLedger) -> None:
+    await opened(ledger)
+    for days, still, unowned in ((0.5, 0, 0), (1.5, 0, 1), (4.5, 1, 1)):
+        faults = await ledger.service_order_faults(AT + timedelta(days=days), [])
+        assert (len(faults.still), len(faults.unowned)) == (still, unowned)
+    assert [finding.kind.value for finding in service_order_findings(faults)] == [
+        "order stands still",
+        "task without an owner",
+    ]
+    await ledger.claim_task((await task_of(ledger)).number, Member("ann", ("operator",)), AT)
+    assert (await ledger.service_order_faults(AT + timedelta(days=4.5), [])).unowned == ()

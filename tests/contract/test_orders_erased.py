@@ -12,6 +12,8 @@ from tests.contract.ledger_fixtures import ACME, drafted
 from tests.contract.order_fixtures import ledger, sent, standing
 from tests.contract.test_ledger_erase import dump
 from tests.ordering import AT, BUYER, LATER, cancel, halt, payment, request, resume
+from tests.service_ordering import CONNECT
+from tests.service_ordering import request as service_request
 
 __all__ = ["ledger"]  # fixture
 
@@ -112,3 +114,19 @@ async def test_a_customer_who_is_billed_monthly_keeps_the_account_while_an_order
     with pytest.raises(InvalidInput, match="the account is open; close it first"):
         await ledger.erase("acme", **ANN)
     assert await ledger.customer("acme") == ACME
+
+
+async def test_no_table_has_what_a_service_order_said_of_a_person(ledger: SqlLedger, url: str) -> None:
+    values = {"tariff": "internet-100"}
+    await ledger.open_service_order(service_request(values=values), CONNECT, AT, "ann")
+    with pytest.raises(InvalidInput, match="order 77 is open; cancel it first"):
+        await ledger.erase("dana", **ANN)
+    await ledger.change_service_order("77", cancel(), AT)
+    secrets = ("dana añ", "dana@example.com", "abay ave", "+77011234567", "the buyer asked")
+    assert all(secret in dump(url).lower() for secret in secrets)
+    await ledger.erase("dana", **ANN)
+    left = dump(url).lower()
+    assert [secret for secret in secrets if secret in left] == []
+    shown = await ledger.service_order("77")
+    assert shown is not None
+    assert (shown.standing.outcome, [entry.what for entry in shown.log][-1]) == ("refused", "erased")

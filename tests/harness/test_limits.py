@@ -16,7 +16,7 @@ CONFTEST = """
 from tests import limits
 
 limits._GRACE_SECONDS = 1
-pytest_plugins = ["tests.limits"]
+pytest_plugins = ["tests.groups", "tests.limits"]
 """
 INI = """
 [pytest]
@@ -70,7 +70,7 @@ def test_a_hang_ends_and_its_stack_is_printed(folder: Path, test: str, stack: st
 def test_beside_others_a_hang_is_a_failed_test_and_the_others_go_on(folder: Path) -> None:
     hanging = ["in_a_task", "in_the_teardown_after_a_failure", "with_a_child"]
     chosen = " or ".join(["passes", *hanging])
-    printed = output(folder, "-n", "2", "--dist", "worksteal", "-k", chosen, "-v")
+    printed = output(folder, "-n", "2", "--dist", "loadgroup", "-k", chosen, "-v")
     assert "PASSED test_hangs.py::test_passes" in printed, printed
     for test in hanging:
         assert re.search(rf"worker 'gw\d' crashed while running 'test_hangs.py::test_{test}'", printed), printed

@@ -31,6 +31,9 @@ from sandbox.timeline import OVERSHOOT
 from tests.bed import SOON_MINUTES, Bed, now, prepared_bed
 from tests.debts import only, transferred
 from tests.ordering import cancel, halt, payment, request
+from tests.service_ordering import YES, done
+from tests.service_ordering import payment as service_payment
+from tests.service_workflow import at_step, begun
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -302,6 +305,23 @@ async def order_halted_and_cancelled(bed: Bed) -> None:
     await bed.ledger.change_order("1042", cancel(), now())
 
 
+async def service_order_expired(bed: Bed) -> None:
+    await begun(bed)
+    await at_step(bed, "feasibility")
+    await _skip_order(bed, timedelta(days=2), "77")
+    await done(bed.ledger, possible=YES, at=now())
+    await at_step(bed, "fee")
+    await _skip_order(bed, timedelta(days=14), "77")
+
+
+async def service_order_cancelled(bed: Bed) -> None:
+    await begun(bed)
+    await done(bed.ledger, possible=YES, at=now())
+    await bed.ledger.book(service_payment(), now())
+    await at_step(bed, "install")
+    await bed.ledger.change_service_order("77", cancel(), now())
+
+
 async def _ordered(bed: Bed, **changes: Any) -> None:
     await bed.production_is_silent()
     await bed.order(request(**changes))
@@ -312,8 +332,8 @@ async def _stands(bed: Bed, stage: OrderStage) -> None:
     await bed.fulfils("1042", lambda value: value.stage is stage)
 
 
-async def _skip_order(bed: Bed, by: timedelta) -> None:
-    handle = bed.client.get_workflow_handle(order_workflow_id("1042"))
+async def _skip_order(bed: Bed, by: timedelta, number: str = "1042") -> None:
+    handle = bed.client.get_workflow_handle(order_workflow_id(number))
     await bed.timeline.reach(handle, await bed.clock(handle) + by + OVERSHOOT)
 
 
@@ -361,7 +381,8 @@ ORDERS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     order_released_after_the_brake,
     order_halted_and_cancelled,
 )
-PATHS = (*MONTHS, *COLLECTIONS, *ORDERS, reviewers_told)
+SERVICE_ORDERS: tuple[Callable[[Bed], Awaitable[None]], ...] = (service_order_expired, service_order_cancelled)
+PATHS = (*MONTHS, *COLLECTIONS, *ORDERS, *SERVICE_ORDERS, reviewers_told)
 
 
 async def main() -> None:
@@ -379,8 +400,8 @@ async def main() -> None:
                     await path(bed)
                     name = workflow_id("acme") if path in MONTHS else collection_id("acme")
                     name = digest_workflow_id() if path is reviewers_told else name
-                    if path in ORDERS:
-                        name = order_workflow_id("1042")
+                    if path in (*ORDERS, *SERVICE_ORDERS):
+                        name = order_workflow_id("77" if path in SERVICE_ORDERS else "1042")
                         await bed.client.get_workflow_handle(name).result()
                     described = await bed.client.get_workflow_handle(name).describe()
                     first_run = described.raw_description.workflow_execution_info.first_run_id

@@ -13,6 +13,7 @@ from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.order_fulfilment import OrderFulfilment
 from workflows.payment_collection import PaymentCollection
+from workflows.service_order_fulfilment import ServiceOrderFulfilment
 
 CLOSED = ("CONTINUED_AS_NEW", "EXECUTION_COMPLETED")
 
@@ -24,7 +25,7 @@ async def test_a_recorded_month_replays_on_the_code_of_today(path: Path) -> None
     assert "site-packages" not in text, "a stack trace tells about the machine it was recorded on"
     history = WorkflowHistory.from_json("acme", text)
     replayer = Replayer(
-        workflows=[MonthlyBilling, PaymentCollection, OrderFulfilment, ReviewerDigest],
+        workflows=[MonthlyBilling, PaymentCollection, OrderFulfilment, ServiceOrderFulfilment, ReviewerDigest],
         data_converter=pydantic_data_converter,
         interceptors=[Answers()],
     )

@@ -38,14 +38,20 @@ steps:
     expires: 1w
     next:
       - {when: {pay.outcome: expired}, go: bad}
-      - {go: work}
+      - {go: prepare}
+  - name: prepare
+    kind: task
+    title: Prepare
+    department: warehouse
+    due: 1h
+    next: work
   - name: work
     kind: task
     title: Work
     department: crew
     due: 4h
     day: look.day
-    can_return_to: [look]
+    can_return_to: [prepare]
     next: good
   - {name: good, kind: end, title: Good, outcome: good}
   - {name: bad, kind: end, title: Bad, outcome: bad}

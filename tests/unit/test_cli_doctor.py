@@ -19,6 +19,7 @@ def test_doctor_reports_everything_that_is_wrong_and_exits_with_1(run: Run, ledg
     assert report["mode"].startswith("SANDBOX")
     assert {check["name"]: check["ok"] for check in report["checks"]} == {
         "settings": True,
+        "procedures": True,
         "Temporal": False,
         "ledger": True,
         "payments": False,

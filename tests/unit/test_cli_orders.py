@@ -259,3 +259,48 @@ def test_without_tables_that_is_said_once(run: Run, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(HEADER + "1042,nowak,A. Nowak,,eur,Sign,2,90.00,,,,\n" * 3)
     result = run("orders", "import", "orders.csv", "--by", "ann")
     assert (result.exit_code, "python starter.py setup" in one_line(result)) == (1, True)
+
+
+CONNECT = ("orders", "open", "77", "--procedure", "connect", "--customer", "dana", "--name", "Dana A.", "--by", "ann")
+NEW = ("--phone", "+77011234567", "--address", "Abay Ave. 1", "--tariff", "internet-100", "--currency", "eur")
+
+
+def test_a_subscriber_is_led_through_a_procedure(shop: Run) -> None:
+    first = shop(*CONNECT, *NEW)
+    assert first.exit_code == 0, first.stderr
+    assert "77 of dana (Dana A.): Connect a subscriber, Awaiting task" in first.stdout
+    assert "Can the address be connected?: since" in first.stdout
+    assert "opened before, unchanged" in shop(*CONNECT, *NEW).stdout
+    task = shop("tasks", "list", "--json")
+    assert "feasibility" in task.stdout
+    listed = shop("orders", "list")
+    assert "Dana A. (dana)" in listed.stdout
+    rows = json.loads(shop("orders", "list", "--procedure", "connect", "--json").stdout)["orders"]
+    assert [row["standing"]["number"] for row in rows] == ["77"]
+    assert json.loads(shop("orders", "list", "--stage", "Completed", "--json").stdout)["orders"] == []
+    assert "no such order" in shop("orders", "list", "--stage", "Completed").stdout
+    halted = shop("orders", "halt", "77", *ANN)
+    assert "no step follows until somebody resumes" in halted.stdout
+    assert "resumed" in shop("orders", "resume", "77", *ANN).stdout
+    details = shop("orders", "show", "77")
+    assert "Confirm the request" in details.stdout
+    cancelled = shop("orders", "cancel", "77", *ANN)
+    assert "ended as cancelled" in cancelled.stdout
+    again = shop("orders", "cancel", "77", *ANN)
+    assert (again.exit_code, "77 ended as cancelled, cancelled by ann" in one_line(again)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (("--procedure", "conect"), 1, "there is no procedure 'conect'"),
+        (("--procedure", "connect"), 2, "Tariff is missing"),
+        ((), 2, "say --customer, --name and --currency"),
+    ],
+)
+def test_a_service_order_that_cannot_be_opened_is_named(
+    shop: Run, words: tuple[str, ...], code: int, expected: str
+) -> None:
+    refused = shop("orders", "open", "77", "--by", "ann", *words)
+    assert refused.exit_code == code
+    assert expected in one_line(refused)

@@ -22,7 +22,7 @@ def test_a_faulty_one_is_told_with_its_file_and_line(run: Run, tmp_path: Path) -
     (tmp_path / "small.yaml").write_text(SMALL.replace("department: crew", "department: crews"))
     checked = run("procedures", "check", "small.yaml")
     assert (checked.exit_code, checked.stdout) == (1, "")
-    expected = "small.yaml: line 30, step work: crews is no department in BILLING_DEPARTMENTS; did you mean crew?"
+    expected = "small.yaml: line 36, step work: crews is no department in BILLING_DEPARTMENTS; did you mean crew?"
     assert " ".join(checked.stderr.split()) == expected
     answer = json.loads(run("procedures", "check", "small.yaml", "--json").stdout)
     assert (answer["ok"], answer["files"][0]["faults"][0]["step"]) == (False, "work")
@@ -41,7 +41,7 @@ def test_a_folder_of_ones_own_takes_the_place_of_those_that_are_shipped(
     (tmp_path / "own" / "small.yaml").write_text(SMALL)
     monkeypatch.setenv("BILLING_PROCEDURES", "own")
     (procedure,) = json.loads(run("procedures", "list", "--json").stdout)["procedures"]
-    assert (procedure["name"], len(procedure["steps"])) == ("small", 5)
+    assert (procedure["name"], len(procedure["steps"])) == ("small", 6)
     assert "A small one" in run("procedures", "list").stdout
     (tmp_path / "own" / "small.yaml").write_text(SMALL.replace("next: good", "next: god"))
     refused = run("procedures", "list")
@@ -72,4 +72,4 @@ def test_the_doctor_looks_at_them(run: Run, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("BILLING_PROCEDURES", ".")
     checks = {check["name"]: check for check in json.loads(run("doctor", "--json").stdout)["checks"]}
     assert not checks["procedures"]["ok"]
-    assert "small.yaml: line 30, step work: leads to god" in checks["procedures"]["detail"]
+    assert "small.yaml: line 36, step work: leads to god" in checks["procedures"]["detail"]

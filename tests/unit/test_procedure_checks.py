@@ -8,7 +8,7 @@ from tests.unit.procedure_files import SMALL, faults, read
 
 GOOD_END = "  - {name: good, kind: end, title: Good, outcome: good}\n"
 BAD_END = "  - {name: bad, kind: end, title: Bad, outcome: bad}\n"
-WORK = "    can_return_to: [look]\n    next: good\n"
+WORK = "    can_return_to: [prepare]\n    next: good\n"
 UP = "  - {name: a, kind: wait, until: look.day, title: A, next: bad}\n"
 AGAIN = """\
   - name: again
@@ -22,15 +22,15 @@ AGAIN = """\
 CASES = {
     "unknown step": (
         [("next: good\n", "next: god\n")],
-        ["line 30, step work: leads to god, which is no step; did you mean good?"],
+        ["line 36, step work: leads to god, which is no step; did you mean good?"],
     ),
     "unknown department": (
         [("department: crew", "department: crews")],
-        ["line 30, step work: crews is no department in BILLING_DEPARTMENTS; did you mean crew?"],
+        ["line 36, step work: crews is no department in BILLING_DEPARTMENTS; did you mean crew?"],
     ),
     "loop": (
         [(WORK, "    next: [{when: {look.good: yes}, go: look}, {go: good}]\n")],
-        ["line 30, step work: goes round in a loop: look -> pay -> work -> look"],
+        ["line 36, step work: goes round in a loop: look -> pay -> prepare -> work -> look"],
     ),
     "loop of one": (
         [("next: good\n", "next: work\n")],
@@ -38,7 +38,7 @@ CASES = {
     ),
     "dead end": (
         [("    next: good\n", "")],
-        ["line 30, step work: is a dead end: write next, the step that follows; or kind: end, if the order ends here"],
+        ["line 36, step work: is a dead end: write next, the step that follows; or kind: end, if the order ends here"],
     ),
     "upwards": (
         [(GOOD_END + BAD_END, BAD_END + UP + GOOD_END)],
@@ -46,7 +46,7 @@ CASES = {
     ),
     "unreachable": (
         [(BAD_END, BAD_END + "  - {name: lone, kind: end, title: Lone, outcome: lone}\n")],
-        ["line 40, step lone: no step leads here; let a branch lead to it, or take it out"],
+        ["line 46, step lone: no step leads here; let a branch lead to it, or take it out"],
     ),
     "branch on a field that no form has": (
         [("{look.good: no}", "{look.god: no}")],
@@ -100,7 +100,20 @@ CASES = {
     ),
     "unpaid goes on": (
         [("      - {when: {pay.outcome: expired}, go: bad}\n", "")],
-        ["step pay: goes on unpaid when it is expired; add a branch: when: {pay.outcome: expired}, go: …"],
+        ["step pay: goes on unpaid when it is expired; add a branch when: {pay.outcome: expired}, go: …"],
+    ),
+    "unpaid goes on by another branch": (
+        [
+            (
+                "      - {when: {pay.outcome: expired}",
+                "      - {when: {look.good: no}, go: prepare}\n      - {when: {pay.outcome: expired}",
+            )
+        ],
+        ["step pay: goes on unpaid when it is expired; add a branch above it when: {pay.outcome: expired}, go: …"],
+    ),
+    "unpaid goes on in some cases": (
+        [("{pay.outcome: expired}, go", "{pay.outcome: expired, look.good: no}, go")],
+        ["step pay: goes on unpaid when it is expired; add a branch when: {pay.outcome: expired}, go: …"],
     ),
     "payment for nothing": (
         [("    fee: visit\n", "")],
@@ -135,15 +148,15 @@ CASES = {
         ["leads to work, which is no step", "step Work it: name: write small"],
     ),
     "return to what is no task": (
-        [("can_return_to: [look]", "can_return_to: [pay]")],
+        [("can_return_to: [prepare]", "can_return_to: [pay]")],
         ["step work: can_return_to: pay is no task; name a task above this one"],
     ),
     "return to nowhere": (
-        [("can_return_to: [look]", "can_return_to: [lok]")],
-        ["step work: can_return_to: lok is no step; did you mean look?"],
+        [("can_return_to: [prepare]", "can_return_to: [prepar]")],
+        ["step work: can_return_to: prepar is no step; did you mean prepare?"],
     ),
     "return to itself": (
-        [("can_return_to: [look]", "can_return_to: [work]")],
+        [("can_return_to: [prepare]", "can_return_to: [work]")],
         ["step work: can_return_to: work does not come before this step; name another"],
     ),
     "day that may be empty": (
@@ -158,6 +171,10 @@ CASES = {
             ("look.good: no}, go: bad", "look.good: no}, go: wait"),
         ],
         ["step wait: until: again.day is not known on every way here; ask for it in a form that all ways go through"],
+    ),
+    "return above what is charged": (
+        [("can_return_to: [prepare]", "can_return_to: [look]")],
+        ["step work: can_return_to: look stands above pay, which would charge again; name a task below that"],
     ),
     "day that is a text": (
         [("day: look.day", "day: look.note")],
@@ -197,21 +214,21 @@ CASES = {
     ),
     "undo above the limit": (
         [("undo: bad", "undo: pay\ncancel_until: work\ncancel_instead: wait")],
-        ["line 40, undo: pay stands above work, where orders can be cancelled; move it below"],
+        ["line 46, undo: pay stands above work, where orders can be cancelled; move it below"],
     ),
     "no undo": ([("undo: bad", "")], ["undo: is missing; write undo: and the step at which a cancelled order goes on"]),
     "cancel_until alone": ([("undo: bad", "undo: bad\ncancel_until: pay")], ["cancel_instead: is missing; write what"]),
     "unknown cancel_until": (
         [("undo: bad", "undo: bad\ncancel_until: pai\ncancel_instead: wait")],
-        ["line 41, cancel_until: pai is no step; did you mean pay?"],
+        ["line 47, cancel_until: pai is no step; did you mean pay?"],
     ),
     "reopened at no task": (
         [("undo: bad", "undo: bad\nreopens: {within: 5d, step: pay}")],
-        ["line 41, reopens: pay is no task; write one of look, work"],
+        ["line 47, reopens: pay is no task; write one of look, prepare, work"],
     ),
     "unknown part": (
         [("undo: bad", "undo: bad\nstep: []")],
-        ["line 41, step: is no part of a procedure; did you mean st"],
+        ["line 47, step: is no part of a procedure; did you mean st"],
     ),
     "another name than its file": ([("name: small", "name: tiny")], ["name: is tiny, and the file is small.yaml"]),
 }
@@ -231,7 +248,7 @@ def test_the_small_one_is_in_order(tmp_path: Path) -> None:
     file = read(tmp_path)
     assert not file.faults
     assert file.procedure is not None
-    assert file.procedure.departments == ("operator", "crew")
+    assert file.procedure.departments == ("operator", "warehouse", "crew")
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
@@ -253,10 +270,10 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_too_many_steps_are_refused(tmp_path: Path) -> None:
     many = "".join(f"  - {{name: w{n}, kind: wait, title: W, until: look.day, next: good}}\n" for n in range(60))
     text = SMALL.replace(GOOD_END, many + GOOD_END)
-    assert any("has 65 steps; a procedure has 60 at most" in str(fault) for fault in read(tmp_path, text).faults)
+    assert any("has 66 steps; a procedure has 60 at most" in str(fault) for fault in read(tmp_path, text).faults)
 
 
 def test_too_long_a_form_is_refused(tmp_path: Path) -> None:
     fields = "".join(f"      - {{name: f{n}, type: text, label: F}}\n" for n in range(31))
-    (fault,) = faults(tmp_path, ("    can_return_to: [look]\n", f"    form:\n{fields}"))
+    (fault,) = faults(tmp_path, ("    can_return_to: [prepare]\n", f"    form:\n{fields}"))
     assert "form: 31 fields; a form has 30 at most: split the task" in fault

@@ -1,13 +1,19 @@
 """Files of procedures are read strictly: what YAML can beyond that is refused, with the line."""
 
+import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.procedures import BYTES_MAX, procedure_file, procedure_files
 from billing.errors import InvalidInput, NotFound
+from billing.texts.text import TextKind
 from orders.procedures.files import procedure_of, procedures_of
 from orders.procedures.steps import Branch, TaskStep
+from orders.procedures.texts import ProcedureText
 from tests.unit.procedure_files import KNOWN, SHIPPED, SMALL, faults, read
 
 BOMB = "a: &a [x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\n"
@@ -44,7 +50,7 @@ def test_a_name_that_is_written_twice_is_refused_with_every_line(tmp_path: Path)
     found = faults(tmp_path, ("due: 4h", "due: 4h\n    due: 5h"), ("title: A small one", "title: A\ntitle: B"))
     assert found == [
         "line 3: title is written twice; take one out",
-        "line 36: due is written twice; take one out",
+        "line 42: due is written twice; take one out",
     ]
 
 
@@ -97,7 +103,7 @@ def test_one_faulty_file_is_told_with_its_faults(tmp_path: Path) -> None:
     )
     with pytest.raises(
         InvalidInput,
-        match=r"other\.yaml: line 30, step work: crev is no department in BILLING_DEPARTMENTS; did you mean crew",
+        match=r"other\.yaml: line 36, step work: crev is no department in BILLING_DEPARTMENTS; did you mean crew",
     ):
         procedures_of(procedure_files(tmp_path, KNOWN))
 
@@ -107,3 +113,37 @@ def test_every_shipped_procedure_is_in_order(path: Path) -> None:
     file = procedure_file(path, KNOWN)
     assert not file.faults
     assert file.procedure is not None
+
+
+def test_every_text_of_a_step_is_one_that_customers_get() -> None:
+    assert {*map(str, ProcedureText)} <= {*map(str, TextKind)}
+
+
+def test_the_example_in_the_documents_is_in_order(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (SHIPPED.parent / "docs" / "procedures.md").read_text(), re.DOTALL)
+    assert not read(tmp_path, example, "visit.yaml").faults
+
+
+@given(st.data())
+def test_whatever_a_slip_makes_of_a_file_it_is_in_order_or_its_faults_are_told(data: st.DataObject) -> None:
+    """Lines that are missing, twice, elsewhere or of another depth; words in the place of others."""
+    lines = SMALL.splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(lines) - 1))
+        other = lines[data.draw(st.integers(0, len(lines) - 1))]
+        slip = data.draw(st.sampled_from(["drop", "double", "move", "indent", "replace", "cut"]))
+        if slip == "drop":
+            lines[place] = ""
+        elif slip in ("double", "move"):
+            lines.insert(place, other)
+        elif slip == "indent":
+            lines[place] = "  " + lines[place]
+        elif slip == "replace":
+            value = data.draw(st.sampled_from(["5", "[]", "{}", "yes", "x", "[[a]]", "null", "{a: b}", "- a", "''"]))
+            lines[place] = f"{lines[place].partition(':')[0]}: {value}"
+        else:
+            lines[place] = lines[place][: data.draw(st.integers(0, len(lines[place])))]
+    with TemporaryDirectory() as folder:
+        file = read(Path(folder), "\n".join(lines))
+    assert (file.procedure is None) == bool(file.faults)
+    assert all(fault.text for fault in file.faults)

@@ -21,7 +21,6 @@ from orders.procedures.walking import (
     returnable,
     returned_to,
     undoing,
-    values_before,
 )
 from tests.unit.procedure_files import KNOWN, SHIPPED
 
@@ -192,18 +191,12 @@ def test_a_visit_is_due_at_the_end_of_its_day_where_the_customer_lives() -> None
 
 def test_a_task_is_returned_only_where_the_procedure_lets_it() -> None:
     task = _task(CONNECT, "installation")
-    assert [each.name for each in returnable(CONNECT, task)] == ["plan_visit", "feasibility"]
+    assert [each.name for each in returnable(CONNECT, task)] == ["plan_visit"]
     assert returned_to(CONNECT, task, "plan_visit").name == "plan_visit"
-    with pytest.raises(InvalidInput, match="cannot be returned to equipment; it can be returned to plan_visit, feas"):
+    with pytest.raises(InvalidInput, match="cannot be returned to equipment; it can be returned to plan_visit"):
         returned_to(CONNECT, task, "equipment")
     with pytest.raises(InvalidInput, match="purchase cannot be returned to equipment; it cannot be returned"):
         returned_to(CONNECT, _task(CONNECT, "purchase"), "equipment")
-
-
-def test_a_return_forgets_what_was_answered_from_there_on() -> None:
-    values: dict[str, Answer] = {"tariff": "a", "feasibility.possible": True, "plan_visit.day": "2026-12-03"}
-    assert values_before(CONNECT, CONNECT.step("plan_visit"), values) == {"tariff": "a", "feasibility.possible": True}
-    assert values_before(CONNECT, CONNECT.step("feasibility"), values) == {"tariff": "a"}
 
 
 def test_a_cancellation_is_possible_until_the_crew_is_on_its_way() -> None:

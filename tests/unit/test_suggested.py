@@ -51,11 +51,14 @@ from billing.reviewers.alerts import (
 from billing.reviewers.money_alerts import of_doubt, of_proposal
 from billing.sales.sales import SalesSnapshot
 from billing.subscribers.service import CallState, Service, ServiceCause, ServiceChange, ServiceState
+from billing.tasks.task import Task, TaskKind
 from cli.app import app
 from console.reviewers.remedies import remedy_page
 from orders.findings import ended_credit, paid_unreleased, released_unpaid, unread
 from orders.order import Agreement, Order, OrderLine, OrderStanding, Release, ReleaseKind
 from orders.ports import EndedCredit
+from orders.service.findings import ServiceOrderFaults, service_order_findings
+from orders.service.service_order import ServiceStage, ServiceStanding
 from orders.unreleased import Hold, Unreleased
 from tests.debts import only, settled, with_fields
 from tests.suggested import commands_in, parsed, todo
@@ -144,7 +147,8 @@ def workflow_survey() -> CompletenessReport:
     survey.uncarried(UncarriedDebt(customer_id="buyer", currency="eur", owed_minor=1200))
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
-    for finding in (*of_orders(), *service_findings(of_services()), *announcement_findings([UNTOLD])):
+    everything = (*of_orders(), *service_findings(of_services()), *service_order_findings(of_service_orders()))
+    for finding in (*everything, *announcement_findings([UNTOLD])):
         survey.take_finding(finding)
     return survey.coverage()
 
@@ -179,6 +183,38 @@ def of_services() -> ServiceFaults:
 
 
 UNTOLD = Untold(number=7, starts_at=NOW, numbers=2)
+
+
+def of_service_orders() -> ServiceOrderFaults:
+    standing = ServiceStanding(
+        number="77",
+        customer_id="acme",
+        procedure="connect",
+        title="Connect a subscriber",
+        step="installation",
+        step_title="Install",
+        kind="task",
+        position=2,
+        step_since=NOW,
+        stage=ServiceStage.AWAITING_TASK,
+        revision=2,
+        opened_at=NOW,
+        due_at=NOW,
+        ends_at=None,
+        next_at=NOW,
+        currency="eur",
+    )
+    task = Task(
+        kind=TaskKind.STEP,
+        key="order 77 2",
+        customer_id="acme",
+        department="crew",
+        order_number="77",
+        step="installation",
+        number=7,
+        opened_at=NOW,
+    )
+    return ServiceOrderFaults(still=(standing,), unowned=(task,))
 
 
 def of_orders() -> Iterator[Finding]:

@@ -2,40 +2,13 @@
 
 from datetime import timedelta
 
-from temporalio.client import WorkflowHandle
-
-from billing.keys import order_workflow_id
 from billing.period import Period
-from orders.service.fulfilment import ServiceFulfilment
 from orders.service.service_order import ServiceStage
 from sandbox.timeline import OVERSHOOT, until
 from tests.bed import PATIENCE_SECONDS, Bed, now
 from tests.ordering import cancel
-from tests.service_ordering import CONNECT, YES, done, payment, request, task_of, with_tariff
-from workflows.service_order_fulfilment import ServiceOrderFulfilment
-
-
-def handle(bed: Bed) -> WorkflowHandle[ServiceOrderFulfilment, ServiceFulfilment]:
-    return bed.client.get_workflow_handle_for(ServiceOrderFulfilment.run, order_workflow_id("77"))
-
-
-async def begun(bed: Bed) -> None:
-    await with_tariff(bed.ledger)
-    await bed.service_order(request(), CONNECT)
-
-
-async def at_step(bed: Bed, step: str) -> ServiceFulfilment:
-    """The order as its workflow has it, as soon as it stands there."""
-
-    async def look() -> ServiceFulfilment | None:
-        value = await handle(bed).query(ServiceOrderFulfilment.order)
-        return value if value.standing.step == step else None
-
-    async def running() -> bool | None:
-        return (await bed.client.count_workflows(f"WorkflowId = '{order_workflow_id('77')}'")).count > 0 or None
-
-    await until(running, PATIENCE_SECONDS)
-    return await until(look, PATIENCE_SECONDS)
+from tests.service_ordering import YES, done, payment, task_of
+from tests.service_workflow import at_step, begun, handle
 
 
 async def test_a_subscriber_is_connected_and_their_months_begin(bed: Bed) -> None:

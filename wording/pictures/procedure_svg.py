@@ -51,8 +51,8 @@ def procedure_svg(procedure: Procedure, alone: bool = True) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="procedure" {size} role="img" '
         f'aria-labelledby="{title} {about}">\n'
-        f'<title id="{title}">{escape(procedure.title)}</title>\n'
-        f'<desc id="{about}">{escape(_aloud(procedure, drawing.grid))}</desc>\n{style}'
+        f'<title id="{title}">{_written(procedure.title)}</title>\n'
+        f'<desc id="{about}">{_written(_aloud(procedure, drawing.grid))}</desc>\n{style}'
         f'<marker id="head-{procedure.name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" '
         'markerUnits="userSpaceOnUse" orient="auto"><path class="head" d="M0 1L10 5L0 9z"/></marker>\n'
         f'<rect class="page" width="{drawing.width:g}" height="{drawing.height:g}"/>\n'
@@ -196,8 +196,14 @@ def _box(procedure: Procedure, step: Step) -> Box:
 
 
 def _lines(style: str, x: float, y: float, lines: list[str]) -> Iterator[str]:
+    step = LINE - (style == "note")
     for place, text in enumerate(lines):
-        yield f'<text class="{style}" x="{x:g}" y="{y + place * (LINE - (style == "note")):g}">{escape(text)}</text>\n'
+        yield f'<text class="{style}" x="{x:g}" y="{y + place * step:g}">{_written(text)}</text>\n'
+
+
+def _written(text: str) -> str:
+    """For XML, which takes no characters that nobody sees."""
+    return escape("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text))
 
 
 def _rounded(corners: list[tuple[float, float]]) -> str:

@@ -33,9 +33,11 @@ from adapters.sql.schema.months import (
 )
 from adapters.sql.schema.orders import order_log
 from adapters.sql.schema.reviewers import alerts
+from adapters.sql.schema.service_orders import service_order_log, service_order_steps, service_orders
 from adapters.sql.schema.services import service_changes, task_log, tasks
 from adapters.sql.schema.tariffs import tariff_log
 from adapters.sql.schema.texts import customer_texts
+from adapters.sql.service_orders.erasure import log_service_erasure, open_service_orders, scrub_service_orders
 from adapters.sql.statements.payers import erase_payers
 from adapters.sql.tasks.erasure import erase_tasks
 from billing.customers.address import email_key
@@ -54,6 +56,8 @@ _WHOLE: Final = {
     customer_texts.name: ("recipient", "body"),
     announcement_recipients.name: ("recipient",),
     order_log.name: ("reason",),
+    service_order_log.name: ("reason",),
+    service_order_steps.name: ("reason",),
     service_accounts.name: _OF_ACCOUNT,
     service_changes.name: ("reason", "answer"),
     tasks.name: ("ended_why",),
@@ -61,6 +65,8 @@ _WHOLE: Final = {
     tariff_log.name: ("reason",),
 }
 """Texts that go as a whole, whoever they name."""
+_NOBODYS: Final = {service_orders.name: ("procedure",), tasks.name: ("form", "returns_to")}
+"""What is the company's own: the names in there are those of steps and fields."""
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
 
 
@@ -91,11 +97,12 @@ class SqlErase(SqlDatabase):
             rows += _scrub(connection, outgoing_events, None, scrubber)  # of payments that nobody has assigned
             rows += _scrub_coverage(connection, scrubber)
             rows += _delete_readings(connection, scrubber, keys)
-            rows += scrub_ends(connection, customer_id)
+            rows += scrub_ends(connection, customer_id) + scrub_service_orders(connection, customer_id)
             if rows:
                 texts = {"reason": scrubber.field("reason", reason), "result": f"{rows} rows rewritten"}
                 _add_decision(connection, customer_id, {"by": by, "at": at, **texts})
                 log_erasure(connection, customer_id, by, at)
+                log_service_erasure(connection, customer_id, by, at)
         return Erased(customer_id=customer_id, at=at, rows=rows)
 
     @in_thread
@@ -147,7 +154,7 @@ def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
         collected=tuple(connection.scalars(owed)),
         disputes=tuple(connection.scalars(pending)),
         balance=balance(connection, customer_id),
-        open_orders=open_orders(connection, customer_id),
+        open_orders=open_orders(connection, customer_id) + open_service_orders(connection, customer_id),
     )
 
 
@@ -156,9 +163,10 @@ def _tables() -> Iterator[Table]:
 
 
 def _columns(table: Table) -> list[str]:
-    """The columns that hold texts and are not part of the key."""
-    kinds = (PlainText, Text, JSON)
-    return [column.name for column in table.c if isinstance(column.type, kinds) and not column.primary_key]
+    """The columns that hold texts of somebody, and are not part of the key."""
+    kinds, nobodys = (PlainText, Text, JSON), _NOBODYS.get(table.name, ())
+    own = (column for column in table.c if column.name not in nobodys and not column.primary_key)
+    return [column.name for column in own if isinstance(column.type, kinds)]
 
 
 def _rows(connection: Connection, table: Table, customer_id: str | None) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from adapters.sql.receivables.journal import ENTRIES, as_transactions, post, sub
 from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.schema.journal import incoming_payments, instructions, transactions
 from adapters.sql.schema.months import customers
+from adapters.sql.service_orders.named import with_fee_named
 from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import InvalidInput, NotFound
 from billing.payments.checkouts import CheckoutState
@@ -90,6 +91,7 @@ def book(
 
     ``uses_credit``: credit that was there before pays with it. ``is_locked``: the caller has locked the customer.
     """
+    payment = with_fee_named(connection, payment)
     original = payment_record(connection, payment.original) if payment.original else None
     if payment.original and original is None:
         raise NotFound(f"the payment that {payment.title} reverses is not booked; book it first, then this one")

@@ -16,6 +16,7 @@ from adapters.sql.receivables.journal import subject_values
 from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.schema.journal import INSTRUCTION_IS_OPEN, instructions
 from adapters.sql.schema.reviewers import alerts
+from adapters.sql.service_orders.named import with_fee_named
 from adapters.sql.statements.payers import note_assigned
 from billing.errors import InvalidInput, NotFound
 from billing.receivables.allocation import assigned
@@ -147,6 +148,7 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
         by=instruction.by,
         reason=instruction.authors,
     )
+    to = with_fee_named(connection, to)
     posted = assigned(record, to, balance(connection, customer_id, [to.subject]), at)
     post_payment(connection, instruction.payment, posted)
     apply_credit(connection, to, posted.key, at)

@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, text, true, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+    union_all,
+)
 
 from adapters.sql.core.columns import IS_BY_PERSON, PlainText
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
@@ -11,6 +25,7 @@ from adapters.sql.schema.months import decisions, entries
 from adapters.sql.schema.orders import order_log
 from adapters.sql.schema.registers import IS_REJECTED, register_lines
 from adapters.sql.schema.reviewers import brakes, sign_ins, users
+from adapters.sql.schema.service_orders import service_order_log
 from adapters.sql.schema.tariffs import tariff_log
 from billing.receivables.instructions import InstructionKind, InstructionState
 from billing.receivables.journal import Cause
@@ -34,7 +49,7 @@ class SqlAudit(SqlDatabase):
     @in_thread
     def audit(self, chosen: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
         payments = (_payments(), _instructions(), _confirmations(), _rejected_lines())
-        sources = (_decisions(), _collections(), *payments, _orders(), _tariffs(), _pulls(), _releases(), _sign_ins())
+        sources = (_decisions(), _collections(), *payments, *_orders(), _tariffs(), _pulls(), _releases(), _sign_ins())
         newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in sources)
         trail = union_all(*map(select, newest)).subquery("trail")
         with self._reading("read its audit trail") as connection:
@@ -132,13 +147,17 @@ def _result() -> ColumnElement[str]:
     return c.reference + literal(" (", PlainText) + c.rail + literal(") ", PlainText) + c.result
 
 
-def _orders() -> Select[Any]:
+def _orders_of(log: Table) -> Select[Any]:
     """Who has opened orders, and changed them; what the application has done with them is no decision."""
-    c = order_log.c
+    c = log.c
     command = literal("order ", PlainText) + c.number + literal(" ", PlainText) + c.what
     details = (c.by, command, func.coalesce(c.reason, _NOBODY), true(), c.text, func.coalesce(c.via, _NOBODY))
     source = _entry(AuditKind.ORDER, c.at, c.customer_id, c.number, c.entry, *details, literal(0))
     return source.where(text(IS_BY_PERSON))
+
+
+def _orders() -> tuple[Select[Any], ...]:
+    return _orders_of(order_log), _orders_of(service_order_log)
 
 
 def _tariffs() -> Select[Any]:

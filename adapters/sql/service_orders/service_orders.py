@@ -30,13 +30,13 @@ from adapters.sql.subscribers.with_order import register_with_order
 from billing.errors import InvalidInput, NotFound
 from billing.model import Model
 from orders import ports as order_ports
-from orders.changes import Cancel, Change
+from orders.changes import Cancel, Change, Reopen
 from orders.ports import OrderLogEntry, TooManyOrders
 from orders.procedures.procedure import Procedure
 from orders.procedures.steps import PaymentStep, TaskStep
 from orders.procedures.walking import undoing
 from orders.service.alerts import of_halted, of_late_task
-from orders.service.asked import asked_values
+from orders.service.asked import Unfit, asked_values
 from orders.service.effects import service_effect
 from orders.service.ports import ServiceOpened
 from orders.service.service_order import ServiceOrder, ServiceRequest, ServiceStanding, StepOutcome
@@ -66,6 +66,7 @@ class SqlServiceOrders(SqlDatabase):
             order = _new(connection, request, procedure, customer_id, at).evolve(
                 account=new or request.account, values=values, opened_by=by
             )
+            procedure.check_currency(order.currency)  # now, and not weeks later at the step that asks for the fee
             connection.execute(insert(service_orders), fixed_values(order, digest) | changing_values(order, at))
             entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=procedure.title)
             log_change(connection, order, entry)
@@ -88,6 +89,8 @@ class SqlServiceOrders(SqlDatabase):
             save_service_order(connection, changed, at)
             if isinstance(change, Cancel):
                 _undo(connection, changed, change, at)
+            elif isinstance(change, Reopen) and changed.procedure.reopens is not None:
+                enter(connection, changed, changed.procedure.step(changed.procedure.reopens.step), at)
             else:
                 tell(connection, changed, at)
             walk(connection, number, at)
@@ -131,7 +134,7 @@ def _lock_customer(connection: Connection, request: ServiceRequest, at: datetime
             raise NotFound(f"there is no service account {request.account}; see: python starter.py subscribers list")
     if request.buyer is None:
         if owner is None:
-            raise InvalidInput(f"order {request.number} says neither buyer nor account; say whose it is")
+            raise Unfit(f"order {request.number} says neither buyer nor account; say whose it is")
         lock_account(connection, owner)
         return str(owner)
     if owner not in (None, request.buyer.customer_id):

@@ -3,13 +3,14 @@
 Whoever completes a task, moves money, or looks at the clock has the order walk on, under the customer's lock: each
 step's effect is written with it, until a step waits. So nothing is done twice, and no worker has to run. Whether a step
 has ended is read from the ledger, never remembered: a halted order goes on with what was done meanwhile.
-See docs/decisions/0034.
+See docs/decisions/0042.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, bindparam, select, text
 
 from adapters.sql.events.outbox import put_events, tell_once
@@ -24,6 +25,7 @@ from billing.money import format_amount
 from billing.progress import Halted
 from billing.receivables.journal import AccountKind, Cause, SubjectKind, Transaction
 from billing.tasks.task import Task
+from billing.validation import explain
 from orders.procedures.steps import Step
 from orders.service.alerts import of_fee_back, of_stuck
 from orders.service.events import order_step
@@ -69,8 +71,9 @@ def _step(connection: Connection, order: ServiceOrder, at: datetime) -> bool:
                 return False
             go_on(connection, order, ended, at)
             return True
-    except (InvalidInput, NotFound) as error:
-        _stick(connection, order, str(error), at)
+    except (InvalidInput, NotFound, ValidationError) as error:
+        reason = explain(error) if isinstance(error, ValidationError) else str(error)
+        _stick(connection, order, reason, at)
         return False
 
 

@@ -45,6 +45,7 @@ from console.web.forms import form_of, texts_in
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.order import Order, OrderStanding
 from orders.ports import OrderListing
+from orders.service.ports import OpenServiceOrders
 from services.orders.desk import OrderDesk
 
 PAYMENTS_SHOWN = 100  # by their reference; of more, by their rail
@@ -53,7 +54,7 @@ _DONE = {"amend": "amended", "cancel": "cancelled", "halt": "halted", "resume": 
 Receiver = Callable[..., Awaitable[Response]]
 
 
-class OrderLedger(OrderListing, Journal, PaymentListing, Protocol):
+class OrderLedger(OrderListing, OpenServiceOrders, Journal, PaymentListing, Protocol):
     """The stores it uses."""
 
 
@@ -149,6 +150,10 @@ class OrderPages:
 
     async def _standing(self, number: str) -> OrderStanding:
         standing = await self._ledger.order(number[:100])
+        if standing is None and (led := await self._ledger.service_standing(number[:100])) is not None:
+            where = f"It is at: {led.step_title}. All of it is shown by: python starter.py orders show {led.number}"
+            title = f"Order {led.number} goes by a procedure"
+            raise DeskRefusal(404, title, where, "/desk/orders", "To the orders", "orders")
         if standing is None:
             text = "Look for it in the list, by its number or its buyer."
             raise DeskRefusal(404, "There is no such order", text, "/desk/orders", "To the orders", "orders")
