@@ -23,6 +23,7 @@ from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from billing.errors import BillingError
+from billing.model import build_models
 from bootstrap import (
     Adapters,
     connect_adapters,
@@ -117,6 +118,7 @@ def workers(
 
     The server applies the rate of charges to all workers together; the last worker to poll sets it.
     """
+    build_models()
     activities, charging = _activities(client, settings, adapters, sales or connect_sales(adapters))
     billing = Worker(
         client,
