@@ -45,14 +45,14 @@ class ServiceFulfilment(Model):
         """What has to happen next, for people."""
         return (self.standing.halt_text or self.standing.step_title)[:200]
 
-    def told(self, standing: ServiceStanding) -> "ServiceFulfilment":
+    def told(self, standing: ServiceStanding, now: datetime) -> "ServiceFulfilment":
         """Somebody says that the order stands like that; if it is not newer than what is known, the ledger is asked."""
         if standing == self.standing:
             return self
         if standing.revision <= self.standing.revision:
             return self.evolve(is_doubted=True)
-        return self.answered(standing)
+        return self.answered(standing, now)
 
-    def answered(self, standing: ServiceStanding) -> "ServiceFulfilment":
+    def answered(self, standing: ServiceStanding, now: datetime) -> "ServiceFulfilment":
         """The order stands like that in the ledger, which is right also if it is behind: then it was restored."""
         return ServiceFulfilment(standing=standing)
