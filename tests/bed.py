@@ -469,12 +469,11 @@ async def prepared_bed(
             bed = Bed(client, adapters, folder, ports, settings)
             if with_worker:
                 await stack.enter_async_context(create_worker(client, settings, adapters))
+            stack.push_async_callback(bed.end_all)
+            if with_worker:  # which begins orders' workflows, so it ends before they do
                 digest = connect_digest_trigger(settings, client)
                 await stack.enter_async_context(connect_dispatcher(settings, adapters, client, digest).open())
-            try:
-                yield bed
-            finally:
-                await bed.end_all()
+            yield bed
 
 
 async def _answer(query: Callable[[], Awaitable[_T]]) -> _T:

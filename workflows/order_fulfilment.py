@@ -87,7 +87,7 @@ class OrderFulfilment(ValueLoop[Fulfilment, FulfilmentStep]):
 
     async def _ask(self, method: Any, summary: str) -> None:
         """Has the ledger do it, which answers how the order stands then; if nothing changes, again after a pause."""
-        before = self._value
+        before, is_untold = self._value, True
         turn = OrderTurn(number=self._value.standing.order.number, at=workflow.now())
         try:
             standing: OrderStanding = await workflow.execute_activity_method(
@@ -99,9 +99,10 @@ class OrderFulfilment(ValueLoop[Fulfilment, FulfilmentStep]):
                 return
             workflow.logger.warning("%s: %s", summary, reason(error))
         else:
-            take = self._value.answered if self._value is before else self._value.told
+            is_untold = self._value is before
+            take = self._value.answered if is_untold else self._value.told
             self._value = take(standing, workflow.now())
-        if self._value == before:
+        if is_untold and self._value == before:
             await self._wait(Due(None, workflow.now() + options.RETRY_PAUSE, f"{summary}: again"), lambda: False)
 
     async def _await_release(self) -> None:

@@ -79,7 +79,7 @@ class ServiceOrderFulfilment(ValueLoop[ServiceFulfilment, ServiceFulfilmentStep]
 
     async def _ask(self, method: Any, summary: str) -> None:
         """Has the ledger do it, which answers how the order stands then; if nothing changes, again after a pause."""
-        before = self._value
+        before, is_untold = self._value, True
         turn = OrderTurn(number=before.standing.number, at=workflow.now())
         try:
             standing: ServiceStanding = await workflow.execute_activity_method(
@@ -88,7 +88,8 @@ class ServiceOrderFulfilment(ValueLoop[ServiceFulfilment, ServiceFulfilmentStep]
         except ActivityError as error:
             workflow.logger.warning("%s: %s", summary, reason(error))
         else:
-            take = self._value.answered if self._value is before else self._value.told
+            is_untold = self._value is before
+            take = self._value.answered if is_untold else self._value.told
             self._value = take(standing)
-        if self._value == before:
+        if is_untold and self._value == before:
             await self._wait(Due(None, workflow.now() + options.RETRY_PAUSE, f"{summary}: again"), lambda: False)

@@ -122,6 +122,8 @@ def _answer(field: FormField, typed: str, currency: str | None, files: tuple[str
         answer = _several(field, tuple(sorted(set(files))), "files") or None
     else:
         answer = field.answer(typed, currency)
+    if answer == ():  # nothing but commas
+        answer = None
     if answer is None and field.required:
         raise InvalidInput(_MISSING.get(field.type, "fill it in"))
     return answer

@@ -1,6 +1,6 @@
 """``start``: begin billing customers, by id or from a CSV file. Each one is started, already running, or refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -9,6 +9,7 @@ import typer
 
 from billing.apart import why
 from billing.customers.customer import Customer
+from billing.customers.ports import CustomerStore
 from billing.customers.roster import ignored_columns, numbers_in, parse_roster
 from billing.errors import InvalidInput
 from bootstrap import connect_adapters, connect_temporal
@@ -63,20 +64,28 @@ async def start(
         customers: list[tuple[int | None, Customer]] = [
             (line, customer.spread_over(settings.spread)) for line, customer in listed.items()
         ]
-        for customer_id in customer_ids or ():
-            customer, reason = None, UNKNOWN
-            try:
-                customer = await adapters.ledger.customer(customer_id)
-            except Exception as error:
-                reason = why(error)
-            if customer:
-                customers.append((None, customer))
-            else:
-                outcomes.append(CustomerOutcome(customer_id=customer_id, status=REFUSED, reason=reason))
+        known, refused = await _known(adapters.ledger, customer_ids or ())
+        customers += ((None, customer) for customer in known)
+        outcomes += refused
         outcomes += await start_all("starting", client, adapters, customers, period, reopen)
         if roster:
             outcomes = await numbered(adapters.ledger, outcomes, numbers_in(text, read_phone), roster.name)
     report(outcomes, as_json)
+
+
+async def _known(ledger: CustomerStore, customer_ids: Iterable[str]) -> tuple[list[Customer], list[CustomerOutcome]]:
+    """Customers that the ledger knows, and why others cannot be started."""
+    known, refused = list[Customer](), list[CustomerOutcome]()
+    for customer_id in customer_ids:
+        reason = UNKNOWN
+        try:
+            if customer := await ledger.customer(customer_id):
+                known.append(customer)
+                continue
+        except Exception as error:  # of any kind: the others start
+            reason = why(error)
+        refused.append(CustomerOutcome(customer_id=customer_id, status=REFUSED, reason=reason))
+    return known, refused
 
 
 def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from billing.errors import InvalidInput, NotFound
+from billing.errors import BillingError, InvalidInput, NotFound
 from billing.reviewers.ports import UserStore
 from billing.tasks.documents import NewDocument, too_large
 from billing.tasks.listing import PAGE_TASKS, TaskCursor, TaskFilter
@@ -190,7 +190,7 @@ async def assign(
     else:
         say(f"{done} assigned to {to}")
     if failed:
-        raise InvalidInput("not assigned: " + "; ".join(each.why for each in failed))
+        raise BillingError("not assigned: " + "; ".join(each.why for each in failed))
 
 
 async def _member(ledger: UserStore, by: str) -> Member:

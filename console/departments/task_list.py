@@ -148,12 +148,12 @@ class TaskListPages:
             name = names[-1] if any(narrow) else OWN if counts.own else DEPARTMENTS
             name = name if session.departments or session.member.may_all else names[-1]
         department = department if department in self._seen(session) else ""
-        own = () if name == ALL or session.member.may_all else session.departments
+        own = session.departments if name == DEPARTMENTS and not session.member.may_all else ()
         wanted = TaskFilter(
             TaskKind(kind) if kind in list(TaskKind) else None,
             narrow[0],
             query.get("ended", "") != "1",
-            (department,) if department else own,
+            (department,) if department and name != OWN else own,
             session.username if name == OWN else None,
             narrow[1],
             query.get("unclaimed", "") == "1" and name != OWN,

@@ -161,6 +161,11 @@ class Procedure(Model, extra="forbid"):
                 return fee
         raise InvalidInput(f"{self.name} has no fee {code!r}; add it to fees in the procedure's file")
 
+    def check_currency(self, currency: str) -> None:
+        """Raises ``InvalidInput`` for a fee that nobody who is billed in ``currency`` could be asked for."""
+        for fee in self.fees:
+            fee.amount_minor(currency)
+
     def asks(self, name: Asked) -> RequestField | None:
         """The field of a request, if there is one."""
         return next((field for field in self.fields if field.name is name), None)

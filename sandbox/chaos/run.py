@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 
+from billing.period import Period
 from bootstrap import (
     connect_adapters,
     connect_alerts,
@@ -55,9 +56,7 @@ _TASK_TIMEOUT = timedelta(seconds=2)
 async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[dict[str, Any], list[PromiseResult]]:
     """Figures for one line of JSON, and the verdict on each promise."""
     began, port = time.monotonic(), free_temporal_port()
-    periods = [earliest_period(datetime.now(UTC))]
-    while len(periods) < plan.months:
-        periods.append(periods[-1].next())
+    periods = _periods(plan.months)
     async with AsyncExitStack() as exits:
         receiver = await exits.enter_async_context(serve(Faults(receiver_app(folder / "events.jsonl"))))
         settings = sandbox_settings(_settings(folder, receiver))
@@ -103,6 +102,13 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         "violations": sum(len(check.wrong) for check in checks),
     }
     return figures, checks
+
+
+def _periods(count: int) -> list[Period]:
+    periods = [earliest_period(datetime.now(UTC))]
+    while len(periods) < count:
+        periods.append(periods[-1].next())
+    return periods
 
 
 def _own_checks(wrong: list[str], unrecorded: tuple[str, ...], kept: list[str]) -> list[PromiseResult]:

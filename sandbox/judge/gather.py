@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import CollectionStage
+from billing.customers.customer import Customer
 from billing.customers.ports import Addresses, CustomerStore
+from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
 from billing.invoices.stages import Stage
@@ -182,9 +184,7 @@ async def _account(
     """Month after month, each with what the one before should have left."""
     customer, customer_id, journal = subscriber.customer, subscriber.customer_id, sources.journal
     decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
-    at_stripe = journal.email_of(customer.payer_id) if customer.payer_id else None
-    known = [*decisions.values()]
-    script = CustomerScript(at_stripe or first_email(await ledger.own_emails(customer_id), known), known)
+    script = await _script(ledger, customer, journal, [*decisions.values()])
     stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
@@ -223,6 +223,13 @@ async def _account(
     reason = await ledger.closed_reason(customer_id)
     owed_minor = {month.period: books[month.currency].owed(month.period) for month in months}
     return CustomerEvidence(customer_id, reason, script, cases, transactions, owed_minor, wrong)
+
+
+async def _script(
+    ledger: Addresses, customer: Customer, journal: StripeJournal, months: list[list[Decision]]
+) -> CustomerScript:
+    at_stripe = journal.email_of(customer.payer_id) if customer.payer_id else None
+    return CustomerScript(at_stripe or first_email(await ledger.own_emails(customer.customer_id), months), months)
 
 
 def _books(

@@ -1,4 +1,4 @@
-"""Users of the sandbox's console: a reviewer, an approver and an administrator, with one shared password."""
+"""Users of the sandbox's console, of every role but viewer and of every department, with one shared password."""
 
 import secrets
 from datetime import UTC, datetime
@@ -11,9 +11,11 @@ from bootstrap import connect_passwords
 from sandbox.stand_ins.whole_file import write_whole
 
 PEOPLE: Final = (
-    User(username="ann", name="Ann Lee", role=Role.REVIEWER),
-    User(username="bob", name="Bob Moreau", role=Role.APPROVER),
+    User(username="ann", name="Ann Lee", role=Role.REVIEWER, departments=("operator",)),
+    User(username="bob", name="Bob Moreau", role=Role.APPROVER, departments=("accounting",)),
     User(username="carol", name="Carol Okafor", role=Role.ADMINISTRATOR),
+    User(username="karl", name="Karl Nowak", role=Role.STAFF, departments=("crew",)),
+    User(username="wes", name="Wes Adeyemi", role=Role.STAFF, departments=("warehouse",)),
 )
 PASSWORD_FILE: Final = "console-password"
 

@@ -2,8 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
 from billing.errors import FormRefused, InvalidInput, NotFound
@@ -209,3 +212,46 @@ async def test_a_task_of_amounts_is_never_said_to_be_done(ledger: SqlLedger) -> 
     assert task.department == "accounting"
     with pytest.raises(InvalidInput, match="closes by itself, once the amounts are entered"):
         await ledger.complete_task(task.number, CAROL, Completion(reason="done"), SOON)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "open_index", "ended_index"),
+    [
+        (TaskFilter(), "tasks_open", "tasks_ended"),
+        (TaskFilter(departments=("crew",)), "tasks_open_by_department", "tasks_ended_by_department"),
+        (TaskFilter(departments=("crew",), unclaimed_only=True), "tasks_unclaimed", "tasks_ended_by_department"),
+        (TaskFilter(owner="karl"), "tasks_open_by_owner", "tasks_ended_by_owner"),
+        (TaskFilter(TaskKind.DISCONNECT), "tasks_open_by_kind", "tasks_ended_by_kind"),
+        (
+            TaskFilter(TaskKind.DISCONNECT, departments=("crew",)),
+            "tasks_open_of_department_by_kind",
+            "tasks_ended_of_department_by_kind",
+        ),
+    ],
+    ids=str,
+)
+async def test_a_page_reads_no_more_than_its_rows(
+    tmp_path: Path, wanted: TaskFilter, open_index: str, ended_index: str
+) -> None:
+    """By SQLite's own plan, of the first page and of a later one; PostgreSQL has the same indexes."""
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/ledger.db")
+    await ledger.migrate()
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(ledger._engine, "before_cursor_execute")
+    def executing(connection: object, cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if "FROM tasks" in statement:
+            asked.append((statement, parameters))
+
+    for has_ended in (False, True):
+        await ledger.tasks(wanted._replace(open_only=not has_ended))
+        await ledger.tasks(wanted._replace(open_only=not has_ended), 100, TaskCursor(has_ended, AT, 7))
+    with ledger._reading("explain") as connection:
+        used = []
+        for statement, parameters in asked.copy():
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plan = " ".join(row[3] for row in rows)
+            assert "TEMP B-TREE" not in plan, "it would sort them all"
+            used.append(plan.partition("INDEX ")[2].partition(" ")[0])
+    await ledger.close()
+    assert used == [open_index, open_index, open_index, ended_index, ended_index]

@@ -187,3 +187,10 @@ async def test_an_answered_request_is_reopened_within_some_days(ledger: SqlLedge
         await ledger.change_service_order("80", Reopen(**by("late")), LATER + timedelta(days=9))
     with pytest.raises(InvalidInput, match="77 ended as connected, and is not reopened"):
         await ledger.change_service_order("77", Reopen(**by("no")), LATER)
+
+
+async def test_an_order_whose_fee_has_no_amount_in_the_customers_currency_is_refused_at_once(ledger: SqlLedger) -> None:
+    with pytest.raises(InvalidInput, match="the fee connection has no amount in JPY; add one to the procedure's file"):
+        await opens(ledger, "77", "connect", currency="jpy", values={"tariff": "internet-100", "address": "Abay 1"})
+    assert await ledger.service_standing("77") is None
+    assert await ledger.services_of("dana") == []

@@ -1,5 +1,6 @@
 """The workflow of an order: what it waits for, and what it does by itself. The money's release needs no workflow."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from billing.keys import order_workflow_id
 from billing.period import Period
 from bootstrap import connect_completeness
 from orders.fulfilment import REMINDER, REST_REMINDER, Fulfilment
-from orders.order import EndKind, OrderStage, ReleaseKind
+from orders.order import EndKind, OrderStage, OrderStanding, ReleaseKind
 from sandbox.timeline import OVERSHOOT, until
 from tests.bed import Bed, now
 from tests.ordering import cancel, halt, payment, request, resume, send_again
@@ -199,6 +200,29 @@ async def test_an_order_goes_on_where_a_ledger_that_was_restored_has_it(bed: Bed
     assert (await stands(bed, OrderStage.RELEASED)).standing.order.revision < 50
     await answered(bed)
     assert (await handle(bed).result()).stage is OrderStage.FULFILLED
+
+
+async def test_an_order_that_is_told_of_while_it_asks_the_ledger_asks_again_at_once(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bed.order(request())
+    await stands(bed, OrderStage.AWAITING_PAYMENT)
+    await knows_more(bed)
+    read, is_read, goes_on = bed.ledger.order, asyncio.Event(), asyncio.Event()
+
+    async def slow(number: str) -> OrderStanding | None:
+        found = await read(number)
+        is_read.set()
+        await goes_on.wait()
+        return found
+
+    standing = await read("1042")
+    monkeypatch.setattr(bed.ledger, "order", slow)
+    await handle(bed).signal("told", standing)
+    await is_read.wait()
+    await handle(bed).signal("told", standing)
+    goes_on.set()
+    assert (await bed.fulfils("1042", lambda value: not value.is_doubted)).standing == standing
 
 
 async def test_an_order_expires_by_a_ledger_that_was_restored(bed: Bed) -> None:

@@ -47,9 +47,15 @@ tasks: Final = table(
     partial_index("tasks_open_by_department", "department", "sort_at", "number", where=TASK_IS_OPEN),
     partial_index("tasks_open_by_kind", "kind", "sort_at", "number", where=TASK_IS_OPEN),
     partial_index("tasks_open_by_owner", "owner", "sort_at", "number", where=TASK_IS_OPEN),
+    partial_index("tasks_open_of_department_by_kind", "department", "kind", "sort_at", "number", where=TASK_IS_OPEN),
     partial_index("tasks_unclaimed", "department", "sort_at", "number", where=TASK_IS_UNCLAIMED),
     partial_index("tasks_ended", "ended_at", "number", where=TASK_HAS_ENDED),
     partial_index("tasks_ended_by_department", "department", "ended_at", "number", where=TASK_HAS_ENDED),
+    partial_index("tasks_ended_by_kind", "kind", "ended_at", "number", where=TASK_HAS_ENDED),
+    partial_index("tasks_ended_by_owner", "owner", "ended_at", "number", where=TASK_HAS_ENDED),
+    partial_index(
+        "tasks_ended_of_department_by_kind", "department", "kind", "ended_at", "number", where=TASK_HAS_ENDED
+    ),
 )
 
 # What people have done with a task before it has ended.

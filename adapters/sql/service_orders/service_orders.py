@@ -67,6 +67,7 @@ class SqlServiceOrders(SqlDatabase):
             order = _new(connection, request, procedure, customer_id, at).evolve(
                 account=new or request.account, values=values, opened_by=by
             )
+            procedure.check_currency(order.currency)  # now, and not weeks later at the step that asks for the fee
             fixed = fixed_values(order, digest, keep_procedure(connection, procedure))
             connection.execute(insert(service_orders), fixed | changing_values(order, at))
             entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=procedure.title)

@@ -664,9 +664,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", "account"),
     )
     op.create_index("announcement_pages", "announcement_recipients", ["number", "timezone", "page"])
-    op.create_index("announcement_recipients_by_number", "announcement_recipients", ["number", "recipient"])
     op.create_index("announcement_recipients_by_customer", "announcement_recipients", ["customer_id"])
-    op.create_index("announcement_recipients_by_state", "announcement_recipients", ["number", "state"])
 
     op.create_table(
         "tasks",
@@ -692,11 +690,16 @@ def upgrade() -> None:
     op.create_index("tasks_open_by_department", "tasks", ["department", *in_order], **is_open)
     op.create_index("tasks_open_by_kind", "tasks", ["kind", *in_order], **is_open)
     op.create_index("tasks_open_by_owner", "tasks", ["owner", *in_order], **is_open)
+    op.create_index("tasks_open_of_department_by_kind", "tasks", ["department", "kind", *in_order], **is_open)
     is_unclaimed = _where("(ended_at IS NULL) AND (owner IS NULL)")
     op.create_index("tasks_unclaimed", "tasks", ["department", *in_order], **is_unclaimed)
     has_ended = _where("ended_at IS NOT NULL")
     op.create_index("tasks_ended", "tasks", ["ended_at", "number"], **has_ended)
-    op.create_index("tasks_ended_by_department", "tasks", ["department", "ended_at", "number"], **has_ended)
+    newest = ["ended_at", "number"]
+    op.create_index("tasks_ended_by_department", "tasks", ["department", *newest], **has_ended)
+    op.create_index("tasks_ended_by_kind", "tasks", ["kind", *newest], **has_ended)
+    op.create_index("tasks_ended_by_owner", "tasks", ["owner", *newest], **has_ended)
+    op.create_index("tasks_ended_of_department_by_kind", "tasks", ["department", "kind", *newest], **has_ended)
 
     op.create_table(
         "task_log",
