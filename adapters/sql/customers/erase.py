@@ -33,7 +33,7 @@ from adapters.sql.schema.months import (
 )
 from adapters.sql.schema.orders import order_log
 from adapters.sql.schema.reviewers import alerts
-from adapters.sql.schema.service_orders import service_order_log, service_order_steps, service_orders
+from adapters.sql.schema.service_orders import service_order_log, service_order_steps
 from adapters.sql.schema.services import service_changes, task_log, tasks
 from adapters.sql.schema.tariffs import tariff_log
 from adapters.sql.schema.texts import customer_texts
@@ -65,7 +65,7 @@ _WHOLE: Final = {
     tariff_log.name: ("reason",),
 }
 """Texts that go as a whole, whoever they name."""
-_NOBODYS: Final = {service_orders.name: ("procedure",), tasks.name: ("form", "returns_to")}
+_NOBODYS: Final = {tasks.name: ("form", "returns_to")}
 """What is the company's own: the names in there are those of steps and fields."""
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
 

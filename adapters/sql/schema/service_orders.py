@@ -22,14 +22,17 @@ from adapters.sql.core.columns import (
 SERVICE_ORDER_IS_OPEN: Final = "closed_at IS NULL"  # literal SQL, so that queries can use the partial indexes
 WAITS_FOR_MONEY: Final = "kind = 'payment'"  # an order that has ended is at its end step
 
+# Procedures as orders keep them; many orders have the same one.
+procedure_copies: Final = table("procedure_copies", *key("digest"), *json("procedure"))
+
 # ``kind``, ``stage`` and ``title`` follow from the rest; they are for lists. ``procedure_name`` is the procedure's.
 service_orders: Final = table(
     "service_orders",
     *key("number"),
     *texts("customer_id", "currency", "timezone", "digest"),  # of the request, which an erasure does not keep
     *texts("account", nullable=True),
-    *texts("procedure_name"),
-    *json("procedure", "values"),
+    *texts("procedure_name", "procedure_digest"),
+    *json("values"),
     *texts("step", "kind"),
     *counts("position"),
     *instants("step_since"),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.errors import unfit
@@ -29,15 +29,16 @@ class SqlServiceOrderFindings(SqlDatabase):
     def service_order_faults(self, now: datetime, failed: list[Failed]) -> ServiceOrderFaults:
         with self._looking("look for service orders that stand still") as connection:
             late = connection.execute(_LATE.where(S.due_at < now)).mappings()
-            still = [standing for row in late if (standing := _read(row, failed)) and _is_overdue(standing, now)]
+            standings = (_read(connection, row, failed) for row in late.all())
+            still = [standing for standing in standings if standing and _is_overdue(standing, now)]
             waiting = map(as_task, connection.execute(_UNOWNED.order_by(T.due_at, T.number)).mappings())
             unowned = [task for task in waiting if _is_half_over(task, now)]
         return ServiceOrderFaults(still=tuple(still[:_MOST]), unowned=tuple(unowned[:_MOST]))
 
 
-def _read(row: Any, failed: list[Failed]) -> ServiceStanding | None:
+def _read(connection: Connection, row: Any, failed: list[Failed]) -> ServiceStanding | None:
     try:
-        return as_service_order(row).standing()
+        return as_service_order(connection, row).standing()
     except ValidationError as error:
         failed.append(Failed(customer_id=str(row["number"]), reason=unfit(error)))
         return None

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, text
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.errors import unfit
@@ -64,9 +64,9 @@ class SqlServiceOrderListing(SqlDatabase):
         newest = page.order_by(S.opened_at.desc(), S.number.desc()).limit(limit).offset(offset)
         with self._looking("list its service orders") as connection:
             counts = {ServiceStage(stage): count for stage, count in connection.execute(counted)}
-            rows = connection.execute(newest).mappings().all()
+            rows = [_as_row(connection, row) for row in connection.execute(newest).mappings().all()]
         count = counts.get(wanted.stage, 0) if wanted.stage else sum(counts.values())
-        return ServicePage(rows=tuple(map(_as_row, rows)), count=count, stages=counts)
+        return ServicePage(rows=tuple(rows), count=count, stages=counts)
 
     async def open_service_orders(self, failed: list[Failed]) -> AsyncIterator[list[ServiceStanding]]:
         query = _OLDEST
@@ -86,15 +86,15 @@ class SqlServiceOrderListing(SqlDatabase):
             rows = connection.execute(select(service_orders).where(S.number.in_(numbers))).mappings()
             for row in rows.all():
                 try:
-                    found.append(standing_of(connection, as_service_order(row)))
+                    found.append(standing_of(connection, as_service_order(connection, row)))
                 except ValidationError as error:
                     reason = f"order {row['number']}: {unfit(error)}"
                     failed.append(Failed(customer_id=row["customer_id"], reason=reason))
         return found
 
 
-def _as_row(row: Any) -> ServiceRow:
-    return ServiceRow(standing=as_service_order(row).standing(), name=row["name"])
+def _as_row(connection: Connection, row: Any) -> ServiceRow:
+    return ServiceRow(standing=as_service_order(connection, row).standing(), name=row["name"])
 
 
 def _conditions(wanted: ServiceFilter) -> list[ColumnElement[bool]]:

@@ -1,13 +1,21 @@
 """Service orders from rows, and rows from service orders."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from adapters.sql.core.columns import UtcInstant
-from adapters.sql.schema.service_orders import service_order_log, service_order_steps, service_orders
+from adapters.sql.core.statements import insert_new
+from adapters.sql.schema.service_orders import (
+    procedure_copies,
+    service_order_log,
+    service_order_steps,
+    service_orders,
+)
 from orders.ports import OrderLogEntry
+from orders.procedures.procedure import Procedure
 from orders.service.service_order import ServiceOrder, StepRecord
 
 S, H, L = service_orders.c, service_order_steps.c, service_order_log.c
@@ -24,23 +32,44 @@ _END_STEP = (
         reason=bindparam("why"),
     )
 )
+_COPY = select(procedure_copies.c.procedure).where(procedure_copies.c.digest == bindparam("digest"))
+_COPIES_MAX = 200
+_copies: dict[str, Procedure] = {}
 _FIXED = ("number", "customer_id", "account", "currency", "timezone", "opened_at", "opened_by")
 _KEPT = ("step", "position", "step_since", "due_at", "ends_at", "reminders", "reminded_at", "revision")
 
 
 def read_service_order(connection: Connection, number: str) -> ServiceOrder | None:
     row = connection.execute(_ONE, {"number": number}).mappings().one_or_none()
-    return as_service_order(row) if row else None
+    return as_service_order(connection, row) if row else None
 
 
-def as_service_order(row: Any) -> ServiceOrder:
-    return ServiceOrder.model_validate({name: row[name] for name in ServiceOrder.model_fields})
+def as_service_order(connection: Connection, row: Any) -> ServiceOrder:
+    values = {name: row[name] for name in ServiceOrder.model_fields if name != "procedure"}
+    return ServiceOrder.model_validate(values | {"procedure": _procedure(connection, row["procedure_digest"])})
 
 
-def fixed_values(order: ServiceOrder, digest: str) -> dict[str, Any]:
-    procedure = order.procedure
-    fixed = {"digest": digest, "procedure": procedure.model_dump(mode="json"), "procedure_name": procedure.name}
-    return {name: getattr(order, name) for name in _FIXED} | fixed
+def _procedure(connection: Connection, digest: str) -> Procedure:
+    """The copy with this digest, which names what is in it: it is read once in a process."""
+    if (known := _copies.get(digest)) is not None:
+        return known
+    copied = Procedure.model_validate(connection.execute(_COPY, {"digest": digest}).scalar_one())
+    if len(_copies) >= _COPIES_MAX:
+        _copies.clear()
+    _copies[digest] = copied
+    return copied
+
+
+def keep_procedure(connection: Connection, procedure: Procedure) -> str:
+    """Keeps a copy of it, if there is none; its digest."""
+    digest = hashlib.sha256(procedure.model_dump_json().encode()).hexdigest()
+    insert_new(connection, procedure_copies, [{"digest": digest, "procedure": procedure.model_dump(mode="json")}])
+    return digest
+
+
+def fixed_values(order: ServiceOrder, digest: str, procedure_digest: str) -> dict[str, Any]:
+    of_procedure = {"procedure_name": order.procedure.name, "procedure_digest": procedure_digest}
+    return {name: getattr(order, name) for name in _FIXED} | of_procedure | {"digest": digest}
 
 
 def changing_values(order: ServiceOrder, at: datetime) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from adapters.sql.service_orders.rows import (
     S,
     changing_values,
     fixed_values,
+    keep_procedure,
     log_change,
     read_service_order,
     save_service_order,
@@ -67,7 +68,8 @@ class SqlServiceOrders(SqlDatabase):
                 account=new or request.account, values=values, opened_by=by
             )
             procedure.check_currency(order.currency)  # now, and not weeks later at the step that asks for the fee
-            connection.execute(insert(service_orders), fixed_values(order, digest) | changing_values(order, at))
+            fixed = fixed_values(order, digest, keep_procedure(connection, procedure))
+            connection.execute(insert(service_orders), fixed | changing_values(order, at))
             entry = OrderLogEntry(at=at, by=by or None, via=via or None, what="opened", text=procedure.title)
             log_change(connection, order, entry)
             enter(connection, order, procedure.beginning, at)

@@ -414,11 +414,17 @@ def upgrade() -> None:
     op.create_index("order_log_of_people", "order_log", ["at"], **_where("by IS NOT NULL"))
 
     op.create_table(
+        "procedure_copies",
+        *_columns(sa.Text, "digest"),
+        *_columns(sa.JSON, "procedure"),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_table(
         "service_orders",
         *_columns(sa.Text, "number", "customer_id", "currency", "timezone", "digest"),
         *_columns(sa.Text, "account", nullable=True),
-        *_columns(sa.Text, "procedure_name"),
-        *_columns(sa.JSON, "procedure", "values"),
+        *_columns(sa.Text, "procedure_name", "procedure_digest"),
+        *_columns(sa.JSON, "values"),
         *_columns(sa.Text, "step", "kind"),
         *_columns(sa.Integer, "position"),
         *_columns(_INSTANT, "step_since"),
