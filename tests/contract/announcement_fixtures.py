@@ -1,6 +1,5 @@
 """What the tests of announcements share: subscribers on some nodes, works, and a dispatcher that sends the pages."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -168,8 +167,3 @@ async def counts(ledger: SqlLedger, number: int) -> dict[str, int]:
         name = tally.why or tally.state if tally.state is RecipientState.EXCLUDED else tally.state
         found[name] = found.get(name, 0) + tally.accounts
     return found
-
-
-async def in_turn_of(tasks: int) -> None:
-    for _ in range(tasks):
-        await asyncio.sleep(0)

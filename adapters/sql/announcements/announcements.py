@@ -7,10 +7,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    and_,
     case,
-    exists,
     false,
+    func,
     insert,
     literal,
     null,
@@ -153,14 +152,16 @@ def _state(has_number: ColumnElement[bool]) -> tuple[ColumnElement[Any], ColumnE
 
 def _told_before(before: Announcement, made: Announcement, approval: Approval) -> Select[*tuple[Any, ...]]:
     """Those who were told, and who still wait; a cancellation does not concern who knows nothing of the works."""
-    other = announcement_recipients.alias("other")
-    same_number = and_(other.c.number == before.number, other.c.recipient == R.recipient)
-    knows = or_(R.again, R.state.in_(_KNOWING), exists().where(same_number, other.c.state.in_(_KNOWING)))
-    is_told = R.number == before.number, R.state.in_(_REACHED), R.recipient != ERASED
-    only = [knows] if made.kind is AnnouncementKind.CANCELLATION else []
+    is_knowing = case((or_(R.again, R.state.in_(_KNOWING)), 1), else_=0)
+    knows = func.max(is_knowing).over(partition_by=R.recipient) == 1  # whatever account it was told for
     kept = (R.account, R.customer_id, R.recipient, R.timezone, R.page)
+    of_number = R.number == before.number, R.recipient != ERASED
+    known = select(*kept, R.state, knows.label("knows")).where(*of_number).subquery()
+    only = [known.c.knows] if made.kind is AnnouncementKind.CANCELLATION else []
     waiting = literal(RecipientState.WAITING.value), null(), literal(approval.at, UtcInstant)
-    return select(literal(made.number), *kept, knows, *waiting).where(*is_told, *only)
+    columns = (known.c[column.name] for column in kept)
+    query = select(literal(made.number), *columns, known.c.knows, *waiting)
+    return query.where(known.c.state.in_(_REACHED), *only)
 
 
 def _put_pages(connection: Connection, announcement: Announcement, at: datetime) -> None:

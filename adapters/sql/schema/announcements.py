@@ -36,7 +36,5 @@ announcement_recipients: Final = table(
     *texts("why", "message_id", nullable=True),  # an exclusion, or the vendor's word; of the text
     *instants("at"),
     Index("announcement_pages", "number", "timezone", "page"),
-    Index("announcement_recipients_by_number", "number", "recipient"),
     Index("announcement_recipients_by_customer", "customer_id"),
-    Index("announcement_recipients_by_state", "number", "state"),
 )

@@ -658,9 +658,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", "account"),
     )
     op.create_index("announcement_pages", "announcement_recipients", ["number", "timezone", "page"])
-    op.create_index("announcement_recipients_by_number", "announcement_recipients", ["number", "recipient"])
     op.create_index("announcement_recipients_by_customer", "announcement_recipients", ["customer_id"])
-    op.create_index("announcement_recipients_by_state", "announcement_recipients", ["number", "state"])
 
     op.create_table(
         "tasks",
