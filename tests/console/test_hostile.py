@@ -35,6 +35,19 @@ PARAMETERS = {
     "/desk/{period}/invoices/{customer_id}": ("command", "compare"),
     "/desk/orders": ("page", "search", "stage", "customer", "open", "days"),
     "/desk/orders/{number}": ("done",),
+    "/desk/tasks": (
+        "view",
+        "department",
+        "kind",
+        "customer",
+        "order",
+        "unclaimed",
+        "ended",
+        "after",
+        "done",
+        "assigned",
+    ),
+    "/desk/board": ("procedure", "step"),
     "/desk/money": ("page", "search", "rail", "customer", "unmatched"),
     "/desk/money/payment": ("rail", "digest", "done"),
     "/desk/money/record": ("rail", "reference", "amount", "currency", "customer", "month", "paid_on", "reason"),
@@ -65,7 +78,7 @@ def paths(app: Any) -> list[str]:
 def filled(path: str, good: dict[str, str], **hostile: str) -> str:
     """The path with good values in its places, but for the ``hostile`` ones."""
     values = {"token": good.get(path.split("/")[1], "x"), "period": good["period"], "customer_id": "acme", "path": "x"}
-    values |= {"number": "1042", "rail": "bank-app", "day": "2026-11-27"}
+    values |= {"number": "1042", "rail": "bank-app", "day": "2026-11-27", "name": "connect", "digest": "0" * 64}
     return re.sub(r"{(\w+)[^}]*}", lambda name: (values | hostile)[name[1]], path)
 
 
