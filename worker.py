@@ -24,6 +24,7 @@ from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from activities.service_orders import ServiceOrderActivities
 from billing.errors import BillingError
+from billing.model import build_models
 from bootstrap import (
     Adapters,
     connect_adapters,
@@ -121,6 +122,7 @@ def workers(
 
     The server applies the rate of charges to all workers together; the last worker to poll sets it.
     """
+    build_models()
     activities, charging = _activities(client, settings, adapters, sales or connect_sales(adapters))
     billing = Worker(
         client,

@@ -14,14 +14,29 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """A frozen value, compared by its fields. Unknown fields are ignored."""
+    """A frozen value, compared by its fields. Unknown fields are ignored.
 
-    model_config = ConfigDict(frozen=True)
+    What validates it is built at its first use: a command uses some of 250 models.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     def evolve(self, **changes: object) -> Self:
         """A copy with ``changes``, validated like a new value. Raises ``pydantic.ValidationError``."""
         assert changes.keys() <= type(self).model_fields.keys(), f"no such field: {changes.keys()}"
         return type(self).model_validate({**dict(self), **changes})
+
+
+def build_models() -> None:
+    """Builds all models that are imported, so that no workflow does it within the two seconds of a step.
+
+    A repeat builds what has been imported since.
+    """
+    waiting: list[type[Model]] = [Model]
+    while waiting:
+        model = waiting.pop()
+        model.model_rebuild()
+        waiting += model.__subclasses__()
 
 
 class Measured(Model):

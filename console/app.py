@@ -38,6 +38,7 @@ from console.customers.promise import OwnPromisePages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
 from console.customers.sweeper import sweeping
+from console.departments.board import BoardPages
 from console.departments.files import TaskFilePages
 from console.departments.task import TaskPages
 from console.departments.task_list import TaskListPages
@@ -192,7 +193,9 @@ class _Console:
         yield TaskListPages(desk, ledger, settings.departments, settings.now).router
         yield (task_pages := TaskPages(desk, ledger, settings.document_max_bytes, settings.now)).router
         yield TaskFilePages(task_pages, ledger, settings.document_max_bytes, settings.now).router
-        yield ProcedurePages(desk, connect_procedures(settings)).router
+        procedures = connect_procedures(settings)
+        yield ProcedurePages(desk, procedures).router
+        yield BoardPages(desk, ledger, procedures).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router

@@ -1,6 +1,6 @@
 """Long suites take turns: ``make test`` runs a share of each, another one every day; ``make test-all`` runs them whole.
 
-    pytestmark = pytest.mark.turns(4)  # each day a fourth of this file's tests
+    pytestmark = pytest.mark.turns(4)  # each day a fourth of all tests that say so
 
 Without ``--in-turns``, as when a file is named, everything runs.
 """
@@ -8,7 +8,6 @@ Without ``--in-turns``, as when a file is named, everything runs.
 import os
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "turns(shares): of the marked tests of a file, make test runs one share a day")
+    config.addinivalue_line("markers", "turns(shares): of the tests marked alike, make test runs one share a day")
     # The workers of one run inherit it: all choose the same share, also at midnight.
     os.environ.setdefault(_DAY, str(datetime.now(UTC).toordinal()))
 
@@ -28,13 +27,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("in_turns"):
         return
-    day, counts = int(os.environ[_DAY]), Counter[Path]()
+    day, counts = int(os.environ[_DAY]), Counter[int]()  # by shares
     chosen: list[pytest.Item] = []
     others: list[pytest.Item] = []
     for item in items:
         marker = item.get_closest_marker("turns")
-        is_due = marker is None or counts[item.path] % marker.args[0] == day % marker.args[0]
-        (chosen if is_due else others).append(item)
-        counts[item.path] += marker is not None
+        shares = marker.args[0] if marker else 1
+        (chosen if counts[shares] % shares == day % shares else others).append(item)
+        counts[shares] += 1
     config.hook.pytest_deselected(items=others)
     items[:] = chosen

@@ -49,6 +49,7 @@ from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
+from adapters.sql.service_orders.board import SqlServiceBoard
 from adapters.sql.service_orders.findings import SqlServiceOrderFindings
 from adapters.sql.service_orders.listing import SqlServiceOrderListing
 from adapters.sql.service_orders.service_orders import SqlServiceOrders
@@ -108,6 +109,7 @@ class SqlLedger(
     SqlServiceCalls,
     SqlServiceListing,
     SqlServiceFindings,
+    SqlServiceBoard,
     SqlTasks,
     SqlTaskListing,
     SqlDocuments,

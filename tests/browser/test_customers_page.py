@@ -1,9 +1,12 @@
 """The customer's page in a browser."""
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import looks_well, opened
 from tests.console.conftest import Desk
+
+pytestmark = pytest.mark.turns(2)
 
 
 async def test_a_customer_pays_what_the_card_had_refused(desk: Desk, browser: Browser) -> None:

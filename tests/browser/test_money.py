@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from billing.receivables.incoming import IncomingPayment
@@ -10,6 +11,8 @@ from billing.reviewers.users import Role
 from tests.browser.conftest import looks_well
 from tests.browser.people import answer, reviewer
 from tests.console.conftest import Desk
+
+pytestmark = pytest.mark.turns(2)
 
 NOW = datetime.now(UTC)
 UNKNOWN = IncomingPayment(

@@ -4,6 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from adapters.sql.ledger import SqlLedger
@@ -14,6 +15,8 @@ from tests.browser.conftest import looks_well
 from tests.browser.people import answer, reviewer
 from tests.console.conftest import Desk
 from tests.ordering import payment
+
+pytestmark = pytest.mark.turns(2)
 
 NOW = datetime.now(UTC)
 BUYERS = (

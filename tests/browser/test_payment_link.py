@@ -1,11 +1,14 @@
 """A payment link in a browser: declined, left, asked by the bank, paid, and thanked."""
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import looks_well, opened
 from tests.console.conftest import Desk
 from tests.console.test_checkout import billed, owed
 from tests.paying import link_for
+
+pytestmark = pytest.mark.turns(2)
 
 
 async def test_a_customer_pays_by_link_after_a_decline_and_a_look_elsewhere(desk: Desk, browser: Browser) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from billing.reviewers.users import Role
@@ -10,6 +11,8 @@ from tests.browser.conftest import looks_well, opened
 from tests.browser.people import reviewer
 from tests.console.conftest import Desk
 from tests.console.test_promise import day, owes
+
+pytestmark = pytest.mark.turns(2)
 
 
 async def test_customer_promises_and_a_reviewer_gives_more_time(desk: Desk, browser: Browser) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from billing.reviewers.users import Role
@@ -10,6 +11,8 @@ from settings import Settings
 from tests.browser.conftest import looks_well
 from tests.browser.people import reviewer
 from tests.console.conftest import Desk
+
+pytestmark = pytest.mark.turns(2)
 
 FILE = (
     b"txn_id,account,sum,txn_date\n20261120000000000017,2000008,25.50,2026-11-20 12:00:00\n"

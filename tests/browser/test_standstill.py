@@ -1,5 +1,6 @@
 """What stands still, in a browser: seen everywhere, started again by a button; coverage looked at by a click."""
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from billing.reviewers.users import Role
@@ -8,6 +9,8 @@ from tests.browser.conftest import looks_well
 from tests.browser.people import act, answer, reviewer
 from tests.console.conftest import Desk
 from tests.console.standing import paused, unpaused
+
+pytestmark = pytest.mark.turns(2)
 
 ACME = f"/desk/{OCTOBER}/invoices/acme"
 

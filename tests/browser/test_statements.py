@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from billing.reviewers.users import Role
@@ -10,6 +11,8 @@ from tests import statement_samples as samples
 from tests.browser.conftest import looks_well
 from tests.browser.people import reviewer
 from tests.console.conftest import Desk
+
+pytestmark = pytest.mark.turns(2)
 
 
 async def test_a_statement_is_chosen_looked_at_and_imported(desk: Desk, browser: Browser, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from billing.reviewers.users import Role
@@ -14,6 +15,8 @@ from tests.contract.ledger_fixtures import AT
 from tests.contract.service_fixtures import NUMBER, WHY
 
 LIST, TASKS = "/desk/subscribers", "/desk/tasks"
+
+pytestmark = pytest.mark.turns(2)
 
 
 async def test_an_account_is_registered_activated_suspended_and_disconnected(desk: Desk, browser: Browser) -> None:

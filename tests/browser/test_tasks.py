@@ -17,6 +17,9 @@ from tests.console.people import make_user
 from tests.contract.ledger_fixtures import AT
 from tests.contract.service_fixtures import NUMBER, subscribe
 from tests.contract.task_fixtures import PDF, step
+from tests.service_ordering import done as order_done
+from tests.service_ordering import opened as order_opened
+from tests.service_ordering import with_tariff
 
 TASKS = "/desk/tasks"
 FORM = (
@@ -125,3 +128,20 @@ async def test_an_operator_assigns_what_is_ticked_and_hands_it_over(desk: Desk, 
         await form.get_by_role("button", name="Hand it over").click()
         await expect(ann.get_by_text("Handed over to kate by ann")).to_be_visible()
         await looks_well(ann, "task-handed-over")
+
+
+async def test_the_board_shows_where_orders_stand_and_who_is_slow(desk: Desk, browser: Browser) -> None:
+    ledger = desk.bed.ledger
+    await with_tariff(ledger)
+    now = datetime.now(UTC)
+    for place, number in enumerate(("1001", "1002", "1003")):
+        await order_opened(ledger, now - timedelta(days=3 - place), number=number)
+    for number, took in (("1001", 5), ("1002", 30)):
+        await order_done(ledger, number, now - timedelta(hours=took), possible="yes")
+    async with reviewer(browser, desk, "ann", Role.REVIEWER) as ann:
+        await ann.goto(TASKS)
+        await ann.get_by_role("link", name="Board").click()
+        await ann.get_by_role("link", name="Connection fee").click()
+        await expect(ann.get_by_role("link", name="1002")).to_be_visible()
+        await expect(ann.get_by_role("region", name="Time in each step").first).to_be_visible()
+        await looks_well(ann, "board")

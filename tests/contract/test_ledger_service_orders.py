@@ -164,6 +164,17 @@ async def test_a_task_is_returned_and_done_anew(ledger: SqlLedger) -> None:
     assert (await shown(ledger)).standing.outcome == "refused"
 
 
+async def test_a_fee_that_was_paid_is_not_asked_for_again_after_a_return(ledger: SqlLedger) -> None:
+    await opened(ledger)
+    await done(ledger, possible=YES)
+    await ledger.book(payment(), LATER)
+    task = await task_of(ledger)
+    await ledger.return_task(task.number, Member("karl", ("crew",)), "feasibility", "another house", LATER)
+    await done(ledger, possible=YES)
+    assert (await shown(ledger)).order.step == "install"
+    assert (await owed(ledger), await credit(ledger)) == (0, 0)
+
+
 async def test_a_cancelled_order_is_undone_and_its_fee_is_credit(ledger: SqlLedger) -> None:
     await opened(ledger)
     await done(ledger, possible=YES)

@@ -23,7 +23,7 @@ from tests.scenarios.town.town import ZONE, Subscriber, Town
 HOURS = ContactHours.read("mon-sun 09:00-20:00")
 IN_HOURS = (TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED)
 
-pytestmark = pytest.mark.limit(900)
+pytestmark = [pytest.mark.limit(900), pytest.mark.turns(2)]
 
 
 @pytest_asyncio.fixture

@@ -59,6 +59,11 @@ def test_what_reads_the_ledger_needs_no_other_vendor(tmp_path: Path, words: list
     assert imported(*words, folder=tmp_path) & VENDORS == set()
 
 
+def test_a_model_is_built_at_its_first_use() -> None:
+    month = "from billing.invoices.month import Month; print(Month.__pydantic_complete__)"
+    assert python(month).stdout == "False\n"
+
+
 def test_help_takes_little_more_than_importing_the_library_that_prints_it() -> None:
     """A slow or a busy machine slows both sides, and the least of several runs is hardly disturbed at all."""
     help, typer = (min(processor_time(*run) for _ in range(3)) for run in ((RUN, "--help"), (IMPORT_TYPER,)))

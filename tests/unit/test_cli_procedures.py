@@ -1,12 +1,15 @@
 """``procedures``: checks the files, lists them, draws one."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.unit.command_line import Run, one_line, run
-from tests.unit.procedure_files import SMALL
+from tests.unit.procedure_files import SHIPPED, SMALL
 
 __all__ = ["run"]  # fixtures
 
@@ -65,6 +68,15 @@ def test_one_that_there_is_not_is_refused(run: Run) -> None:
     refused = run("procedures", "draw", "conect")
     assert refused.exit_code == 1
     assert one_line(refused) == "starter: there is no procedure 'conect'; did you mean connect?\n"
+
+
+def test_no_worker_starts_with_a_faulty_one(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL.replace("next: good", "next: god"))
+    environment = os.environ | {"BILLING_PROCEDURES": ".", "TEMPORAL_ADDRESS": "127.0.0.1:1"}
+    command = [sys.executable, str(SHIPPED.parent / "worker.py")]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("worker: small.yaml: line 36, step work: leads to god, which is no step")
 
 
 def test_the_doctor_looks_at_them(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,3 +93,11 @@ def test_a_drawing_for_a_terminal_names_every_step_and_way(procedure: Procedure)
     for arrow in grid_of(procedure).arrows:
         is_below = arrow.start in listed and listed[listed.index(arrow.start) + 1 :][:1] == [arrow.end]
         assert is_below or any(line.endswith(f"→ {arrow.end}") for line in lines)
+
+
+@each_procedure
+def test_every_label_is_written_where_no_other_is(procedure: Procedure) -> None:
+    texts = ElementTree.fromstring(procedure_svg(procedure)).iter(f"{_SVG}text")
+    labels = [text for text in texts if "label" in str(text.get("class"))]
+    places = [(text.get("x"), text.get("y")) for text in labels]
+    assert len({*places}) == len(places)

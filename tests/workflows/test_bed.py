@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from billing.model import Model
 from billing.period import Period
 from billing.reviewers.alerts import of_report
 from bootstrap import SANDBOX_NAMESPACE
@@ -28,6 +29,17 @@ async def test_a_collection_that_is_about_to_end_ends_with_its_bed(server: Tempo
             await asyncio.sleep(0.02)
     ended = await bed.collection_handle("acme").describe()
     assert ended.status is WorkflowExecutionStatus.TERMINATED
+
+
+async def test_a_worker_builds_models_before_it_serves_so_that_no_workflow_does(
+    server: TemporalServer, tmp_path: Path
+) -> None:
+    class New(Model):
+        pass
+
+    assert not New.__pydantic_complete__
+    async with prepared_bed(server, tmp_path):
+        assert New.__pydantic_complete__
 
 
 async def test_a_skip_does_not_go_on_to_the_next_timer_when_work_ends_as_it_does(tmp_path: Path) -> None:

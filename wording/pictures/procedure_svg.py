@@ -107,9 +107,8 @@ class _Drawing:
     def _gap(self, row: int) -> int:
         """The space below a row: for turns of arrows, and for the labels above the next row."""
         near = [arrow for arrow in self.grid.arrows if row in self._gaps_of(arrow)]
-        labels = [len(wrap(arrow.label, _LABEL_LETTERS)) for arrow in near if arrow not in self._lanes]
-        if any(labels):
-            return OUT + LINE * max(labels) + 32
+        if lines := max((len(self._above(arrow.end)) for arrow in near if row == self._gaps_of(arrow)[1]), default=0):
+            return OUT + LINE * lines + 32
         is_straight = all(self.grid.cells[arrow.start][0] == self.grid.cells[arrow.end][0] for arrow in near)
         return STRAIGHT if is_straight and not self._lanes.keys() & {*near} else TURNED
 
@@ -161,21 +160,21 @@ class _Drawing:
             style = "arrow cancelling" if arrow.start == CANCELLED else "arrow"
             yield f'<path class="{style}" d="{_rounded(self._route(arrow))}" marker-end="url(#head-{self._name})"/>\n'
 
+    def _above(self, end: str) -> list[tuple[str, str]]:
+        """The lines of all labels that stand above a box, with their styles."""
+        arrows = [arrow for arrow in self.grid.arrows if arrow.end == end and arrow not in self._lanes]
+        return [(_label(arrow), line) for arrow in arrows for line in wrap(arrow.label, _LABEL_LETTERS)]
+
     def labels(self) -> Iterator[str]:
         taken: Counter[tuple[int, float]] = Counter()  # lines of labels beside lanes, where they begin
-        for arrow in self.grid.arrows:
-            if not arrow.label:
-                continue
-            if arrow in self._lanes:
-                lines = wrap(arrow.label, _LANE_LETTERS)
-                _, _, (x, y), *_ = self._route(arrow)
-                place = self._lanes[arrow][0], y
-                yield from _lines("label end", x - 6, y + 18 + LINE * taken[place], lines)
-                taken[place] += len(lines)
-            else:
-                lines = wrap(arrow.label, _LABEL_LETTERS)
-                end = self._boxes[arrow.end]
-                yield from _lines("label start", end.x + 8, end.top - INTO - 8 - LINE * (len(lines) - 1), lines)
+        for arrow, (column, _) in self._lanes.items():
+            _, _, (x, y), *_ = self._route(arrow)
+            lines = wrap(arrow.label, _LANE_LETTERS)
+            yield from _lines(f"{_label(arrow)} end", x - 6, y + 18 + LINE * taken[column, y], lines)
+            taken[column, y] += len(lines)
+        for name, box in self._boxes.items():
+            for place, (style, line) in enumerate(reversed(self._above(name))):
+                yield from _lines(f"{style} start", box.x + 8, box.top - INTO - 8 - LINE * place, [line])
 
     def boxes(self) -> Iterator[str]:
         for box in self._boxes.values():
@@ -188,6 +187,10 @@ class _Drawing:
             for style, lines in (("kind", [box.kind]), ("name", box.title), ("note", box.notes)):
                 yield from _lines(style, box.x, y, lines)
                 y += LINE * len(lines)
+
+
+def _label(arrow: Arrow) -> str:
+    return "label aside" if arrow.start == CANCELLED else "label"
 
 
 def _box(procedure: Procedure, step: Step) -> Box:

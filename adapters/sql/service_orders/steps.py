@@ -11,6 +11,7 @@ from adapters.sql.orders.credit import usable_credit
 from adapters.sql.receivables.accounts import balance
 from adapters.sql.schema.services import tasks
 from adapters.sql.service_orders.billed import change_billing
+from adapters.sql.service_orders.rows import H
 from adapters.sql.subscribers.services import change_service, lock_service
 from adapters.sql.subscribers.task_rows import T, as_task, open_task, save_end
 from billing.errors import InvalidInput
@@ -64,7 +65,7 @@ def begin(connection: Connection, order: ServiceOrder, at: datetime) -> None:
         returns_to = {task.name: task.title for task in returnable(order.procedure, step)}
         _open_task(connection, order, step.department, at, form=step.form, returns_to=returns_to)
     elif isinstance(step, PaymentStep):
-        if step.fee is not None:
+        if step.fee is not None and not _was_passed(connection, order):
             bill = fee_bill(order, order.procedure.fee(step.fee).amount_minor(order.currency))
             known = balance(connection, order.customer_id, [order.subject])
             usable_minor = usable_credit(connection, order.customer_id, order.currency, known)
@@ -175,6 +176,13 @@ def _next(
 ) -> Ended:
     known = values or {}
     return Ended(following(order.procedure, step, {**order.values, **known}), outcome, by, reason, known)
+
+
+def _was_passed(connection: Connection, order: ServiceOrder) -> bool:
+    """Whether the payment step was passed before, when a task was returned: its fee is billed once."""
+    is_it = H.number == order.number, H.step == order.step, H.position < order.position
+    passed = select(H.position).where(*is_it, H.outcome.in_((PaymentOutcome.SETTLED, PaymentOutcome.ALLOWED)))
+    return connection.scalar(passed.limit(1)) is not None
 
 
 def _task(connection: Connection, order: ServiceOrder) -> Task | None:
