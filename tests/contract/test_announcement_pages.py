@@ -119,7 +119,7 @@ async def test_in_the_night_nobody_is_told_and_in_the_morning_everybody_by_their
     async with sending(world.ledger, world.texts(), world.clock):
 
         async def east_is_told() -> bool:
-            return (await counts(world.ledger, 1)).get("told") == 1
+            return len(await waiting(world)) == 1 and await counts(world.ledger, 1) == {"told": 1, "waiting": 1}
 
         await until(east_is_told, SECONDS)
         (event,) = await waiting(world)
