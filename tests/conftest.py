@@ -29,6 +29,8 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, p
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 # Hundreds of tests sign in, and a real hash takes a quarter of a second of a processor.
 vars(passwords)["PasswordHasher"] = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+# There are none, and each of hundreds of processes would look for them among all packages, for 50 ms.
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 
 gc.set_threshold(1_000_000)  # what is imported and collected stays: to look for garbage in it takes a fifth of that

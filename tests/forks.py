@@ -8,7 +8,9 @@ from multiprocessing.connection import Connection
 from typing import IO
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.racing", "adapters.events.http_receiver", "services.event_dispatcher"])
+_context.set_forkserver_preload(
+    ["tests.racing", "adapters.events.http_receiver", "services.event_dispatcher", "tests.built_models"]
+)
 
 
 class Fork:

@@ -12,7 +12,7 @@ from sandbox.stack.stack import ROOT
 from tests.bed import Bed
 
 _PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["bootstrap"])  # half of a command's time
+_PROCESSES.set_forkserver_preload(["bootstrap", "tests.built_models"])  # half of a command's time
 
 
 async def typed(bed: Bed, *words: str, **environment: str) -> tuple[int, str]:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.limit(900)
 RAILS = ("bank-app", "terminals", "local-bank")
 _POLL_SECONDS = 0.02
 _spawning = multiprocessing.get_context("forkserver")
-_spawning.set_forkserver_preload(["tests.biller_process"])
+_spawning.set_forkserver_preload(["tests.biller_process", "tests.built_models"])
 
 
 async def statements(ledger: SqlLedger) -> int:

@@ -46,7 +46,7 @@ _BEYOND = timedelta(minutes=1)
 _QUERY_TIMEOUT = timedelta(seconds=2)
 
 _processes = multiprocessing.get_context("forkserver")  # a worker is there at once: its modules are loaded already
-_processes.set_forkserver_preload(["tests.crash.worker"])
+_processes.set_forkserver_preload(["tests.crash.worker", "tests.built_models"])
 
 
 class CrashBed(Bed):
