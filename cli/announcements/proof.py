@@ -1,6 +1,5 @@
 """``announcements list`` and ``show``: how far each has come, and the proof who was told what, and when."""
 
-import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from billing.announcements.announcement import Announcement, AnnouncementRow, Recipient, RecipientState, Tally
 from billing.announcements.ports import PAGE_ANNOUNCEMENTS, Announcements
+from billing.cells import Writer
 from billing.texts.text import masked_phone
 from bootstrap import connect_ledger
 from bootstrap_announcements import connect_announcement_desk
@@ -91,13 +91,12 @@ async def _all(ledger: Announcements, number: int, state: RecipientState | None)
 
 async def _write(file: Path, recipients: AsyncIterator[Recipient]) -> None:
     with file.open("w", newline="", encoding="utf-8") as opened:
-        writer = csv.writer(opened)
-        writer.writerow(_COLUMNS)
+        writer = Writer(opened)
+        writer.row(_COLUMNS)
         async for each in recipients:
-            delivered = each.delivered_at.isoformat() if each.delivered_at else ""
             outcome = outcome_words(each.state, each.why, each.delivery)
             who = each.account, each.customer_id, each.recipient or "", outcome
-            writer.writerow((*who, "yes" if each.again else "no", each.at.isoformat(), delivered))
+            writer.row((*who, "yes" if each.again else "no", each.at, each.delivered_at))
 
 
 def _listed(row: AnnouncementRow) -> tuple[object, ...]:

@@ -49,8 +49,10 @@ async def subscribed(ledger: SqlLedger, customer_id: str) -> Subscribed:
 class PrivateLedger(SqlLedger):
     """The production tables and statements, without threads and without syncing to disk."""
 
-    def __init__(self, url: URL, destinations: Sequence[Destination] = ()) -> None:
-        super().__init__(url, destinations)
+    def __init__(
+        self, url: URL, destinations: Sequence[Destination] = (), manual_department: str | None = None
+    ) -> None:
+        super().__init__(url, destinations, manual_department)
 
         @event.listens_for(self._engine, "connect")
         def connected(connection: Any, record: object) -> None:

@@ -24,10 +24,9 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.events.outbox import put_events
 from adapters.sql.orders.releases import release_what_is_paid
 from adapters.sql.receivables.accounts import balance
+from adapters.sql.receivables.relief import relieve
 from adapters.sql.schema.journal import incoming_payments, journal_entries, transactions
 from adapters.sql.schema.months import debts, invoices
-from adapters.sql.service_orders.walk import walk_who_has_paid
-from adapters.sql.subscribers.restore import restore_who_has_paid
 from billing.events.event import Destination
 from billing.invoices.stages import COLLECTED_OUTCOMES
 from billing.payments.rails import CARDS
@@ -172,8 +171,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
     release_what_is_paid(connection, posted)
-    restore_who_has_paid(connection, posted)
-    walk_who_has_paid(connection, posted)
+    relieve(connection, posted)
 
 
 def _is_collected(connection: Connection, posted: Iterable[Transaction]) -> bool:

@@ -18,7 +18,6 @@ from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.schema.service_orders import WAITS_FOR_MONEY
 from adapters.sql.service_orders.rows import S, begin_step, end_step, read_service_order, save_service_order
 from adapters.sql.service_orders.steps import Ended, begin, ended_step, owed_for
-from adapters.sql.subscribers.restore import relieved
 from billing.errors import InvalidInput, NotFound
 from billing.events.event import Destination
 from billing.money import format_amount
@@ -42,14 +41,10 @@ def task_ended(connection: Connection, task: Task, at: datetime) -> None:
     walk(connection, task.order_number, at)
 
 
-def walk_who_has_paid(connection: Connection, posted: Iterable[Transaction]) -> None:
-    """Called by whoever moves money, after it is posted: leads on the orders that have waited for it."""
-    posted = list(posted)
-    last = {customer_id: transaction for transaction in posted for customer_id in relieved(transaction)}
-    for customer_id, transaction in last.items():
-        for number in connection.scalars(_AWAITING, {"customer_id": customer_id}).all():
-            walk(connection, number, transaction.at)
-    _tell_of_fees_back(connection, posted)
+def walk_on(connection: Connection, customer_id: str, at: datetime) -> None:
+    """Leads on the customer's orders that have waited for money; called after it is posted."""
+    for number in connection.scalars(_AWAITING, {"customer_id": customer_id}).all():
+        walk(connection, number, at)
 
 
 def walk(connection: Connection, number: str, at: datetime) -> None:
@@ -123,7 +118,7 @@ def _stick(connection: Connection, order: ServiceOrder, reason: str, at: datetim
     put_alerts(connection, [of_stuck(stuck, reason, at)])
 
 
-def _tell_of_fees_back(connection: Connection, posted: Iterable[Transaction]) -> None:
+def tell_of_fees_back(connection: Connection, posted: Iterable[Transaction]) -> None:
     """Tells people of fees that are owed again."""
     for transaction in posted:
         if transaction.cause not in _GONE_BACK:
