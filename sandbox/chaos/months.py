@@ -46,6 +46,7 @@ _TOGETHER = timedelta(minutes=20)
 _SETTLE_SECONDS = 1.0
 _FINISH_SECONDS = 120.0
 _POLL_SECONDS = 0.05
+_RETRIES = timedelta(minutes=5)  # the longest pause between two tries
 _COMMANDS_AT_MOST = 5  # by reviewers, of one month, before they only help
 
 
@@ -241,9 +242,15 @@ class Months:
         rows = await self.ledger.debts()
         owing = {row.customer_id for row in rows if row.closed_at is None}
         settled = {collection_id(row.customer_id) for row in rows if row.customer_id not in owing}
-        running = [name for name in settled if await self.timeline.clock(self.timeline.handle(name))]
+        running = [name for name in settled if await self._runs_on(name)]
         is_complete = {(row.customer_id, row.period) for row in rows} >= unpaid
         return is_complete and not running and not await self._paid_by_the_books(rows)
+
+    async def _runs_on(self, name: str) -> bool:
+        """Whether a workflow still runs some minutes later, by when it has tried again what had failed."""
+        handle = self.timeline.handle(name)
+        now = await self.timeline.clock(handle)
+        return now is not None and await self.timeline.reach(handle, now + _RETRIES) is not None
 
     async def _paid_by_the_books(self, rows: list[DebtRow]) -> bool:
         """Whether money has come for an open debt that its collection has yet to learn of."""
