@@ -74,7 +74,7 @@ class PrivateLedger(SqlLedger):
                 give_number(connection, customer_id, account.number, *_WHO, at)
             for service in has.services:
                 keep = update(service_accounts).where(service_accounts.c.number == service.number)
-                connection.execute(keep.values(service.model_dump(exclude={"number", "customer_id"})))
+                connection.execute(keep.values(service.model_dump(exclude={"number", "customer_id", "tags"})))
             insert_new(connection, service_changes, [change.model_dump() for change in has.changes])
             if has.agreed.items:
                 write_items(connection, Agreed(), has.agreed.items)
