@@ -274,7 +274,8 @@ def test_a_subscriber_is_led_through_a_procedure(shop: Run) -> None:
     task = shop("tasks", "list", "--json")
     assert "feasibility" in task.stdout
     listed = shop("orders", "list")
-    assert "Dana A." in listed.stdout and "(dana)" in listed.stdout
+    assert "Dana A." in listed.stdout
+    assert "(dana)" in listed.stdout
     rows = json.loads(shop("orders", "list", "--procedure", "connect", "--json").stdout)["orders"]
     assert [row["standing"]["number"] for row in rows] == ["77"]
     assert json.loads(shop("orders", "list", "--stage", "Completed", "--json").stdout)["orders"] == []
