@@ -66,7 +66,6 @@ if TYPE_CHECKING:
     from clients.registrar import Registrar
     from clients.running_workflows import RunningWorkflows
     from services.messages.customer_mails import CustomerMails
-    from services.orders.service_desk import ServiceDesk
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -264,14 +263,6 @@ def connect_order_desk(settings: Settings, adapters: Adapters, alerts: Alerts | 
     checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
     refunds = OrderRefunds(adapters.ledger, connect_payment_desk(settings, adapters, alerts))
     return OrderDesk(adapters.ledger, checkouts, refunds)
-
-
-def connect_service_desk(settings: Settings, adapters: Adapters) -> ServiceDesk:
-    """The desk where people open and change service orders."""
-    from services.orders.service_desk import ServiceDesk
-
-    checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
-    return ServiceDesk(adapters.ledger, checkouts)
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

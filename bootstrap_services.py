@@ -1,4 +1,4 @@
-"""Composition of what tells provisioning of service accounts: in workers and consoles, and where machines call."""
+"""Composition of what tells provisioning of service accounts, where machines call too; and of service orders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from services.provisioning import PeopleAsProvisioning, ServiceSender
 if TYPE_CHECKING:
     from bootstrap import Adapters
     from services.alerts import Alerts
+    from services.orders.service_desk import ServiceDesk
     from settings import Settings
 
 
@@ -25,3 +26,12 @@ def connect_service_calls(settings: Settings, adapters: Adapters, alerts: Alerts
     """Delivers nothing but changes of service: whoever pays is restored by the process that has booked the money."""
     senders = {Destination.PROVISIONING: connect_service_sender(settings, adapters, alerts)}
     return EventDispatcher(adapters.ledger, senders, alerts)
+
+
+def connect_service_desk(settings: Settings, adapters: Adapters) -> ServiceDesk:
+    """The desk where people open and change service orders."""
+    from bootstrap import connect_checkouts
+    from services.orders.service_desk import ServiceDesk
+
+    checkouts = connect_checkouts(settings, adapters) if settings.links.base_url else None
+    return ServiceDesk(adapters.ledger, checkouts)

@@ -8,7 +8,7 @@ from billing.accounting.export import ExportRecord, ExportTotals
 from billing.accounting.payment_export import ExportedPayment, PaymentTotal
 from billing.cells import type_of_value
 from billing.money import minor_digits
-from billing.receivables.journal import AccountTotal, JournalRow
+from billing.receivables.listing import AccountTotal, JournalRow
 
 Row = dict[str, type_of_value]
 

@@ -24,7 +24,7 @@ from billing.money import format_amount
 from billing.period import Period
 from billing.receivables.incoming import PaymentRow
 from billing.receivables.instructions import Instruction, InstructionState
-from billing.receivables.journal import AccountTotal
+from billing.receivables.listing import AccountTotal
 from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import RemedyAction
 from billing.sales.sales import SalesRow

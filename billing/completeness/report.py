@@ -12,7 +12,7 @@ from billing.completeness.row_check import DifferenceReason
 from billing.completeness.snapshots import DataSource
 from billing.model import Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Rows, Words
 from billing.period import Period
-from billing.receivables.journal import AccountTotal
+from billing.receivables.listing import AccountTotal
 from billing.remedies import Remedy
 from billing.sales.sales import Header
 

@@ -10,7 +10,8 @@ from billing.period import Period
 from billing.receivables.doubts import Doubt
 from billing.receivables.incoming import ClearedPayment, IncomingPayment, PaymentRecord
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
-from billing.receivables.journal import AccountTotal, Balance, JournalRow, PaymentName, Subject, Transaction
+from billing.receivables.journal import Balance, PaymentName, Subject, Transaction
+from billing.receivables.listing import AccountTotal, JournalRow
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
 
 THE_BEGINNING, THE_END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)

@@ -9,7 +9,7 @@ from billing.completeness.report import CompletenessReport, CurrencySum
 from billing.errors import BillingError
 from billing.money import format_amount
 from billing.period import Period
-from billing.receivables.journal import AccountTotal
+from billing.receivables.listing import AccountTotal
 from billing.sales.worksheet import ignored
 from bootstrap import connect_adapters, connect_completeness, connect_temporal
 from cli.terminal.options import AsJson, required_period

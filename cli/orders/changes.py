@@ -6,7 +6,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from billing.errors import BillingError
-from bootstrap import connect_adapters, connect_order_desk, connect_service_desk
+from bootstrap import connect_adapters, connect_order_desk
+from bootstrap_services import connect_service_desk
 from cli.orders.order_options import Deposit, Digest, FileToMake, Lines, Number, print_changed, typed_digest
 from cli.orders.service_orders import print_service_standing
 from cli.receivables.told import tell_reviewers

@@ -10,8 +10,9 @@ from billing.errors import InvalidInput, NotFound
 from billing.money import format_amount
 from billing.subscribers.newcomer import SubscriberBody
 from billing.validation import explain
-from bootstrap import Adapters, connect_service_desk
+from bootstrap import Adapters
 from bootstrap_procedures import connect_procedures
+from bootstrap_services import connect_service_desk
 from bootstrap_texts import phone_reader
 from cli.terminal.output import SHOWN, print_json, print_table, say, utc, whole
 from orders.order import Buyer

@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
@@ -34,6 +33,7 @@ from sandbox.chaos.order_end import OrdersEnd
 from sandbox.chaos.order_plan import NO_FAULTS, OrderFaults, order_faults
 from sandbox.chaos.plan import FaultPlan, Plan
 from sandbox.chaos.reviewers import Reviewers, wish_for
+from sandbox.chaos.waiting import WaitingWorkflow
 from sandbox.judge.gather import gather
 from sandbox.reviewers import alerts_are_sent
 from sandbox.timeline import OVERSHOOT, SharedClock, until
@@ -48,16 +48,6 @@ _FINISH_SECONDS = 120.0
 _POLL_SECONDS = 0.05
 _RETRIES = timedelta(minutes=5)  # the longest pause between two tries
 _COMMANDS_AT_MOST = 5  # by reviewers, of one month, before they only help
-
-
-class WaitingWorkflow(NamedTuple):
-    """A workflow and the instant that it waits for; None: it has something to do now."""
-
-    workflow_id: str
-    next_at: datetime | None
-
-    def is_due(self, instant: datetime) -> bool:
-        return self.next_at is None or self.next_at <= instant
 
 
 @dataclass

@@ -17,7 +17,8 @@ from billing.mails.mail import MessageRow
 from billing.money import sums_of
 from billing.payments.ports import ChargeRow
 from billing.period import Period
-from billing.receivables.journal import AccountTotal, PaymentName, Transaction
+from billing.receivables.journal import PaymentName, Transaction
+from billing.receivables.listing import AccountTotal
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from sandbox.judge.expected import CustomerScript, ExpectedMonth

@@ -23,7 +23,8 @@ from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMailKind, MessageRow, MessageStore
 from billing.payments.ports import PaymentBooks
 from billing.period import Period
-from billing.receivables.journal import Cause, JournalRow, PaymentName, Transaction
+from billing.receivables.journal import Cause, PaymentName, Transaction
+from billing.receivables.listing import JournalRow
 from billing.receivables.ports import THE_BEGINNING, THE_END, Journal, PaymentListing
 from billing.reviewers.ports import AlertListing
 from billing.texts.text import TextKind, TextRow

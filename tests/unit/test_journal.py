@@ -14,7 +14,6 @@ from billing.receivables.allocation import booked
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import (
     AccountKind,
-    AccountTotal,
     Balance,
     Cause,
     Entry,
@@ -26,6 +25,7 @@ from billing.receivables.journal import (
     moved,
     receivable,
 )
+from billing.receivables.listing import AccountTotal
 
 AT = datetime(2026, 11, 3, tzinfo=UTC)
 MONTHS = [Subject.month(Period(f"2026-{number:02}")) for number in range(1, 7)]

@@ -34,7 +34,8 @@ from billing.progress import Braked, Failure, Halted
 from billing.receivables.doubts import Doubt, DoubtKind
 from billing.receivables.incoming import PaymentRow
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionState
-from billing.receivables.journal import NOTHING_OWED, AccountKind, AccountTotal, Balance, PaymentName
+from billing.receivables.journal import NOTHING_OWED, AccountKind, Balance, PaymentName
+from billing.receivables.listing import AccountTotal
 from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,

@@ -34,16 +34,15 @@ from billing.receivables.events import PaymentHead, Receivable, Standing, concer
 from billing.receivables.journal import (
     Account,
     AccountKind,
-    AccountTotal,
     Balance,
     Cause,
     Entry,
-    JournalRow,
     PaymentName,
     Subject,
     SubjectKind,
     Transaction,
 )
+from billing.receivables.listing import AccountTotal, JournalRow
 from billing.receivables.ports import THE_BEGINNING, THE_END
 
 _PAGE = 500

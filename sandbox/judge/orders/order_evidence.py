@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from billing.payments.checkouts import Checkout
-from billing.receivables.journal import AccountKind, Cause, JournalRow
+from billing.receivables.journal import AccountKind, Cause
+from billing.receivables.listing import JournalRow
 from billing.receivables.ports import THE_BEGINNING, THE_END, GeneralLedger
 from billing.reviewers.brake import Brake
 from billing.reviewers.ports import BrakeControl

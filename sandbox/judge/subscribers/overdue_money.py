@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
-from billing.receivables.journal import AccountKind, Cause, JournalRow
+from billing.receivables.journal import AccountKind, Cause
+from billing.receivables.listing import JournalRow
 
 _ORDER = "order "
 

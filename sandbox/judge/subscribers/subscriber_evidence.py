@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from billing.customers.customer import Customer
-from billing.receivables.journal import AccountKind, JournalRow
+from billing.receivables.journal import AccountKind
+from billing.receivables.listing import JournalRow
 from billing.receivables.ports import THE_BEGINNING, THE_END, GeneralLedger
 from billing.subscribers.ports import Services
 from billing.subscribers.service import Service, ServiceChange
