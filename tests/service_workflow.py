@@ -24,7 +24,7 @@ async def at_step(bed: Bed, step: str) -> ServiceFulfilment:
 
     async def look() -> ServiceFulfilment | None:
         value = await handle(bed).query(ServiceOrderFulfilment.order)
-        return value if value.standing.step == step else None
+        return value if value.standing.opened_at >= bed.began and value.standing.step == step else None
 
     async def running() -> bool | None:
         return (await bed.client.count_workflows(f"WorkflowId = '{order_workflow_id('77')}'")).count > 0 or None
