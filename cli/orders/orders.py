@@ -88,13 +88,11 @@ async def open_(
     async with connect_adapters(settings) as adapters:
         if service.procedure:
             who = Person(customer, name, email, currency)
-            await open_service_order(settings, adapters, number, who, service, by, as_json)
-            return
+            return await open_service_order(settings, adapters, number, who, service, by, as_json)
         known = await adapters.ledger.order(number)
         since = known.order.opened_at if known else now  # 14d end at the same instant in a repeat
         typed = TypedOrder(number, customer, name, currency, line or (), email, made, deposit, tolerance, expires)
-        desk = connect_order_desk(settings, adapters)
-        opened = await desk.open(typed.request(since), by, "cli", now)
+        opened = await connect_order_desk(settings, adapters).open(typed.request(since), by, "cli", now)
         await tell_reviewers(settings, adapters)
     if as_json:
         print_json({**document(opened.standing), "is_new": opened.is_new})
