@@ -259,6 +259,8 @@ def story() -> Iterator[Event]:
     yield from told([taken], [notice], [paid(9700, 9700, "pi_3Q9")])
     yield from told([bill(10000)], [void(10000)])[1:]
     yield from ordered()
+    yield led()
+    yield restored()
     unknown = booked(TRANSFER, NOTHING_OWED, DUE)
     record = PaymentRecord(payment=TRANSFER, booked_at=DUE, transactions=(unknown,), returned_minor=0)
     whose = TRANSFER.evolve(customer_id="acme", by="ann", reason="asked")
@@ -280,6 +282,10 @@ def ordered() -> Iterator[Event]:
     )
     yield order_changed(OrderStanding(order=order, owed_minor=0), DUE)
     yield order_released(order, release)
+
+
+def led() -> Event:
+    """What is told of a subscriber who is led through a procedure."""
     connect = Procedure.model_validate(
         {
             "name": "connect",
@@ -313,8 +319,12 @@ def ordered() -> Iterator[Event]:
         opened_by="",
         revision=9,
     )
-    yield order_step(service, DUE)
-    yield service_changed(
+    return order_step(service, DUE)
+
+
+def restored() -> Event:
+    """What is told of a service that works again."""
+    return service_changed(
         ServiceChange(
             number="1000009",
             position=4,
