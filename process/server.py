@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -90,14 +91,19 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def serve_until_signalled(app: Any, host: str, port: int, ready: str) -> None:
-    """Logs ``ready`` with the address once it listens; SIGTERM and SIGINT end it, after the open requests."""
+async def serve_until_signalled(
+    app: Any, host: str, port: int, ready: str, shared: socket.socket | None = None
+) -> None:
+    """Logs ``ready`` with the address once it listens; SIGTERM and SIGINT end it, after the open requests.
+
+    ``shared``: a socket that listens there already, for several processes.
+    """
     config = configuration(app, host=host, port=port, timeout_graceful_shutdown=_GRACE_SECONDS)
     server = _Announced(config)
     server.ready = ready
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
-    await server.serve()
+    await server.serve([shared] if shared else None)
 
 
 class _Announced(Server):
@@ -105,4 +111,5 @@ class _Announced(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()  # exempts what was loaded from garbage collection, which lets everybody wait for 130 ms
         logging.info("%s: http://%s:%d", self.ready, self.config.host, self.config.port)

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import psutil
+import pytest
 import stripe
 
 from adapters.sql.ledger import SqlLedger
@@ -32,6 +35,14 @@ from tests.contract.test_provisioning import network
 
 @asynccontextmanager
 async def inbound(url: str, folder: Path, **variables: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with inbound_child(url, folder, **variables) as (_, http):
+        yield http
+
+
+@asynccontextmanager
+async def inbound_child(
+    url: str, folder: Path, *options: str, **variables: str
+) -> AsyncIterator[tuple[Child, httpx.AsyncClient]]:
     port = free_port()
     environment = {
         "PYTHONPATH": str(Path.cwd()),
@@ -42,12 +53,12 @@ async def inbound(url: str, folder: Path, **variables: str) -> AsyncIterator[htt
         "BILLING_LOG_LEVEL": "DEBUG",
         **variables,
     }
-    command, log = [sys.executable, "-m", "inbound"], folder / "inbound.log"
+    command, log = [sys.executable, "-m", "inbound", *options], folder / "inbound.log"
     async with (
-        Child("inbound", command, log=log, ready=logged(READY), env=environment, cwd=folder),
+        Child("inbound", command, log=log, ready=logged(READY), env=environment, cwd=folder) as child,
         local_http(base_url=f"http://127.0.0.1:{port}") as http,
     ):
-        yield http
+        yield child, http
 
 
 async def test_banks_are_answered_without_temporal_and_no_account_is_in_any_log(
@@ -94,6 +105,43 @@ async def test_all_that_machines_call_is_answered_and_kept_without_temporal(
         assert "billing_workflows_failing NaN" in (await http.get("/metrics")).text
     assert await ledger.order("1042") is not None
     assert await ledger.event_received_at("evt_1") is not None
+
+
+async def test_several_processes_share_the_port_and_book_each_payment_once(
+    ledger: SqlLedger, url: str, tmp_path: Path
+) -> None:
+    await numbered(ledger)
+    async with inbound_child(url, tmp_path, "--processes", "2") as (child, http):
+        await until(both_ready(child), SECONDS)
+        bank = Bank(http, ledger, Clock())
+        payments = [bank.osmp("pay", txn_id=str(n % 20), account=NUMBER, sum="1.00") for n in range(40)]
+        assert all("<result>0</result>" in answer.text for answer in await asyncio.gather(*payments))
+        assert await child.stop() == 0
+    assert len(await bank.booked()) == 20
+    assert await bank.owed() == (0, -10_00), "10.00 was owed, and 20.00 was paid"
+
+
+@pytest.mark.parametrize("victim", ["first", "other"])
+async def test_processes_that_share_a_port_end_together(
+    ledger: SqlLedger, url: str, tmp_path: Path, victim: str
+) -> None:
+    """Whatever keeps the first one running starts them all again, and finds the port free."""
+    async with inbound_child(url, tmp_path, "--processes", "2") as (child, _):
+        await until(both_ready(child), SECONDS)
+        first = psutil.Process(child.pid)
+        others = [each for each in first.children() if each.name().startswith("python")]
+        assert len(others) == 2
+        (first if victim == "first" else others[0]).kill()
+        _, alive = await asyncio.to_thread(psutil.wait_procs, others, SECONDS)
+        assert not alive
+        assert await child.exited() == (-signal.SIGKILL if victim == "first" else 1)
+
+
+def both_ready(child: Child) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return child.output().count(READY) == 2
+
+    return look
 
 
 async def test_who_pays_by_a_banks_app_is_restored_by_the_process_that_books_it(
