@@ -33,6 +33,11 @@ class ToldLedger(Protocol):
     async def balance(self, customer_id: str) -> Balance: ...
 
 
+def told_about(number: str, position: int) -> str:
+    """Names what is told by the step of an order, the ``position``-th that it has begun."""
+    return f"order {number} {position}"
+
+
 class StepTexts:
     """The sender of ``Destination.CUSTOMER``. ``texts`` None: none can be sent, and people are told to tell."""
 
@@ -69,8 +74,7 @@ class StepTexts:
             await self._alerts.tell(of_untold(order, step.title, "there is no way to text them", now))
             return
         try:
-            about = f"order {order.number} {data.position}"
-            await self._texts.send(kind, order.customer_id, phone, about, facts)
+            await self._texts.send(kind, order.customer_id, phone, told_about(order.number, data.position), facts)
         except TextRefused as error:
             await self._alerts.tell(of_untold(order, step.title, str(error), now))
 
