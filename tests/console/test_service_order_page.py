@@ -140,7 +140,7 @@ async def test_what_its_customer_was_told_stands_at_the_step(desk: Office, ann: 
     await install_photo(desk)
     await done(desk.ledger)
     told = next(step for step in (await shown(desk.ledger)).steps if step.kind == "tell")
-    assert "Tell message Done no text is on record" in await ann.page(ORDER)
+    assert "Tell message no text is on record" in await ann.page(ORDER)
     row = TextRow(
         message_id=id_of_text(TextKind.CONNECTED, "dana", None, told_about("77", told.position), "+77011234567"),
         kind=TextKind.CONNECTED, customer_id="dana", period=None, recipient="+77011234567", body="Connected",
