@@ -11,6 +11,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.invoices.commands import Delivered
 from billing.receivables.journal import Subject
+from orders.procedures.procedure import Fee
 from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.console.conftest import Desk
@@ -18,13 +19,15 @@ from tests.console.months import AT, month, settings
 from tests.console.people import Office, browser_at, office
 from tests.console.reviewing import readable
 from tests.ordering import cancel
-from tests.service_ordering import DISCONNECT, FEE_MINOR, YES, done, opened, payment, request, shown
+from tests.service_ordering import CONNECT, DISCONNECT, YES, done, payment, request, shown
 
 NOW = datetime.now(UTC)
+FEE = Fee.model_validate({"code": "connection", "title": "Connection fee", "amount": "100 EUR"})
 
 
 async def asked_for_fee(ledger: SqlLedger) -> None:
-    await opened(ledger, NOW)
+    """Somebody new, who owes 100.00 EUR for their connection."""
+    await ledger.open_service_order(request(currency="eur"), CONNECT.evolve(fees=(FEE,)), NOW)
     await done(ledger, at=NOW, possible=YES)
 
 
@@ -56,15 +59,15 @@ async def test_the_page_says_what_is_owed_for_what_and_how_it_is_paid(visitor: V
     text = await visitor.sees()
     account = (await shown(visitor.ledger)).order.account
     assert account is not None
-    for part in ("Connection fee", "77", "KZT 5,000.00", account, "by card", "by WayForPay"):
+    for part in ("Connection fee", "77", "€100.00", f"your account number is {account}", "by card", "by WayForPay"):
         assert part in text, text
     assert "Dana" not in text
 
 
 async def test_a_part_is_taken_off_and_what_is_paid_is_thanked_for(visitor: Visitor) -> None:
-    await visitor.ledger.book(payment(FEE_MINOR - 100_00), NOW)
-    assert "Please pay KZT 100.00" in await visitor.sees()
-    await visitor.ledger.book(payment(100_00, "two"), NOW)
+    await visitor.ledger.book(payment(90_00, currency="eur"), NOW)
+    assert "Please pay €10.00" in await visitor.sees()
+    await visitor.ledger.book(payment(10_00, "two", currency="eur"), NOW)
     assert "Paid, thank you" in await visitor.sees()
     link = await visitor.browser.post(f"{visitor.page}/link?rail=stripe-link")
     assert (link.status_code, link.headers["location"]) == (303, visitor.page)
@@ -120,6 +123,6 @@ async def test_a_fee_is_paid_by_any_card_on_a_page_of_its_own_by_somebody_new(de
         assert "Connection fee, order 77" in shown_there.text
         await http.post(link.headers["location"], data={"card": "pm_card_visa", "answer": "pay"})
     await desk.all_done()
-    assert (await ledger.balance("dana")).owed_for(Subject.fee("77"), "kzt") == 0
+    assert (await ledger.balance("dana")).owed_for(Subject.fee("77"), "eur") == 0
     assert (await shown(ledger)).order.step == "install"
     assert "Paid, thank you" in (await desk.browser.get(page)).text
