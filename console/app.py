@@ -33,6 +33,7 @@ from bootstrap_statements import connect_statements
 from bootstrap_texts import phone_reader
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
+from console.customers.fee import FeePages
 from console.customers.gateway_links import GatewayLinks
 from console.customers.own_requests import PROCEDURE as REQUEST
 from console.customers.own_requests import OwnRequests
@@ -195,7 +196,7 @@ class _Console:
         service_list = ServiceListPage(desk, ledger, procedures)
         yield OrderListPages(desk, ledger, service_list, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
-        yield (service := ServiceOrderPages(desk, ledger, self._service_desk, settings.now)).router
+        yield (service := ServiceOrderPages(desk, ledger, self._service_desk, self._links, settings.now)).router
         yield OrderPages(desk, ledger, orders, service, live_orders, settings.now).router
         yield AccountListPages(desk, ledger, phone_reader(settings), procedures, settings.now).router
         yield AccountPages(desk, ledger, procedures, settings.now).router
@@ -243,6 +244,7 @@ class _Console:
         requests = OwnRequests(ledger, self._service_desk, self._procedures.get(REQUEST))
         yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, ways, requests, now).router
         yield OwnRequestPages(ledger, requests, throttle, links, pages, now).router
+        yield FeePages(ledger, links, pages, gateways, ways, now).router
         yield OwnPromisePages(self._client, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router

@@ -160,6 +160,11 @@ class CustomerTexts:
         _log.info("texted: %s", _name(row))
 
 
+def about_step(number: str, position: int) -> str:
+    """What a text is about that tells of a step: the ``position``-th that the order has begun."""
+    return f"order {number} {position}"
+
+
 def is_about(row: TextRow, about: str) -> bool:
     """Whether the text was sent ``about`` that; not known any more of a person who was erased."""
     return row.message_id == id_of_text(row.kind, row.customer_id, row.period, about, row.recipient)

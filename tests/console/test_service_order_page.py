@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
+from billing.keys import step_message_id
+from billing.mails.mail import MessageStatus, StepMail
 from billing.reviewers.users import Role
 from billing.tasks.documents import NewDocument
 from billing.tasks.member import Member
 from billing.texts.ports import TextLimits
-from billing.texts.text import TextKind, TextRow, TextStatus
+from billing.texts.text import Language, TextKind, TextRow, TextStatus
 from orders.changes import Cancel, Halt
 from orders.procedures.procedure import Procedure
 from orders.service.service_order import ServiceStage
-from services.messages.customer_texts import id_of_text
-from services.orders.step_texts import told_about
+from services.messages.customer_texts import about_step, id_of_text
 from tests.console.paying import Person, signed_in
 from tests.console.people import Office
 from tests.console.reviewing import fields
@@ -140,9 +141,9 @@ async def test_what_its_customer_was_told_stands_at_the_step(desk: Office, ann: 
     await install_photo(desk)
     await done(desk.ledger)
     told = next(step for step in (await shown(desk.ledger)).steps if step.kind == "tell")
-    assert "Tell message no text is on record" in await ann.page(ORDER)
+    assert "Tell message nothing is on record" in await ann.page(ORDER)
     row = TextRow(
-        message_id=id_of_text(TextKind.CONNECTED, "dana", None, told_about("77", told.position), "+77011234567"),
+        message_id=id_of_text(TextKind.CONNECTED, "dana", None, about_step("77", told.position), "+77011234567"),
         kind=TextKind.CONNECTED, customer_id="dana", period=None, recipient="+77011234567", body="Connected",
         segments=1, cost_micros=1, currency="kzt", vendor="smsc", status=TextStatus.SENT,
         began_at=LATER, tried_at=LATER, at=LATER,
@@ -150,7 +151,16 @@ async def test_what_its_customer_was_told_stands_at_the_step(desk: Office, ann: 
     other = row.evolve(message_id="another", at=LATER + timedelta(hours=1))
     for each in (other, row):
         await desk.ledger.begin_text(each, TextLimits(), LATER)
-    assert "SMS to +77011234567: sent 1 Dec 2026, 04:00" in await ann.page(ORDER)
+    name = step_message_id("77", told.position, "post.example")
+    mail = StepMail(
+        kind=TextKind.CONNECTED, message_id=name, to="dana@example.com", customer_id="dana", number="77",
+        language=Language.ENGLISH, subject="Connected", text="It works",
+    )  # fmt: skip
+    await desk.ledger.save_step_message(mail, MessageStatus.SENT, LATER)
+    await desk.ledger.save_step_message(mail.evolve(message_id=name[:5] + name[6:]), MessageStatus.SENT, LATER)
+    page = await ann.page(ORDER)
+    assert "SMS to +77011234567: sent 1 Dec 2026, 04:00 Mail to dana@example.com: sent 1 Dec 2026, 04:00" in page
+    assert page.count("Mail to") == 1
 
 
 async def test_an_order_of_many_steps_is_shown(desk: Office, ann: Person) -> None:

@@ -18,7 +18,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
+from billing.customers.links import PaymentLinks
 from billing.errors import InvalidInput, NotFound
+from billing.mails.mail import StepMessageRow
 from billing.receivables.ports import Journal
 from billing.subscribers.ports import Services
 from billing.tasks.listing import TaskFilter
@@ -39,15 +41,17 @@ from orders.service.ports import ServiceOrders, ServiceShown
 from orders.service.service_order import ServiceOrder
 from services.orders.service_desk import ServiceDesk
 
-_TASKS_MAX, _TEXTS_MAX = 1000, 200
+_TASKS_MAX, _MESSAGES_MAX = 1000, 200
 _DONE = {"cancel": "cancelled", "halt": "halted", "resume": "resumed", "reopen": "reopened", "open": "opened"}
 
 
-class _Texts(Protocol):
+class _Messages(Protocol):
     async def texts(self, customer_id: str | None = None, limit: int = 100) -> list[TextRow]: ...
 
+    async def step_messages(self, customer_id: str, limit: int = 100) -> list[StepMessageRow]: ...
 
-class ServiceLedger(ServiceOrders, OrderListing, Journal, Services, TaskListing, TaskDocuments, _Texts, Protocol):
+
+class ServiceLedger(ServiceOrders, OrderListing, Journal, Services, TaskListing, TaskDocuments, _Messages, Protocol):
     """The stores it uses."""
 
 
@@ -55,11 +59,17 @@ class ServiceOrderPages:
     """``now`` returns the present instant."""
 
     def __init__(
-        self, desk: PageFrame, ledger: ServiceLedger, orders: ServiceDesk, now: Callable[[], datetime]
+        self,
+        desk: PageFrame,
+        ledger: ServiceLedger,
+        orders: ServiceDesk,
+        links: PaymentLinks,
+        now: Callable[[], datetime],
     ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._orders = orders
+        self._links = links
         self._now = now
         self.router = APIRouter(prefix="/desk/orders/{number}/service")
         for action in SERVICE_ACTIONS:
@@ -108,7 +118,8 @@ class ServiceOrderPages:
         order = shown.order
         tasks = await self._ledger.tasks(TaskFilter(order_number=order.number, open_only=False), _TASKS_MAX)
         task = next((task for task in tasks if task.end is None), None)
-        texts = await self._ledger.texts(order.customer_id, _TEXTS_MAX)
+        texts = await self._ledger.texts(order.customer_id, _MESSAGES_MAX)
+        mails = await self._ledger.step_messages(order.customer_id, _MESSAGES_MAX)
         values: dict[str, object] = {
             "order": order,
             "standing": shown.standing,
@@ -117,7 +128,7 @@ class ServiceOrderPages:
             "party": await self._ledger.buyer(order.customer_id),
             "service": await self._ledger.service(order.account) if order.account else None,
             "task": task,
-            "steps": list(step_rows(shown, tasks, await self._files(tasks), texts)),
+            "steps": list(step_rows(shown, tasks, await self._files(tasks), texts, mails)),
             "asked_for": asked_for(order),
             "picture": picture(shown),
             "actions": possible(order, session.role, self._now(), refused.action if refused else ""),
@@ -137,7 +148,7 @@ class ServiceOrderPages:
 
     async def _fee(self, order: ServiceOrder) -> dict[str, object]:
         moves = await self._ledger.transactions_of(order.customer_id, order.subject)
-        return {"movements": list(movements(order.subject, moves))}
+        return {"movements": list(movements(order.subject, moves)), "fee_page": self._links.to_fee(order.number)}
 
 
 async def service_pulse_of(ledger: ServiceLedger, number: str) -> str:

@@ -1,10 +1,12 @@
 """The values of a service order's page: its steps with what was filled in and told, and what it knows. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from markupsafe import Markup
 
+from billing.mails.mail import StepMessageRow
 from billing.tasks.documents import Document
 from billing.tasks.task import Task
 from billing.texts.text import TextRow
@@ -12,8 +14,7 @@ from console.reviewers.orders.release_plot import duration
 from orders.procedures.steps import TellStep
 from orders.service.ports import ServiceShown
 from orders.service.service_order import ServiceOrder, ServiceStanding, StepRecord
-from services.messages.customer_texts import is_about
-from services.orders.step_texts import told_about
+from services.messages.customer_texts import about_step, is_about
 from wording.pictures.procedure_svg import Way, procedure_svg
 from wording.procedures import step_kind
 from wording.tasks import answer_words
@@ -30,6 +31,15 @@ class Answered(NamedTuple):
     files: Sequence[Document] = ()
 
 
+class Told(NamedTuple):
+    """A text or mail that told of a step."""
+
+    by: str
+    to: str
+    status: str
+    at: datetime
+
+
 class StepRow(NamedTuple):
     """A step that was begun. ``took`` is how long it was open; "" for one that needs nobody, or that is open."""
 
@@ -39,7 +49,7 @@ class StepRow(NamedTuple):
     took: str
     task: Task | None
     answers: Sequence[Answered]
-    told: TextRow | None
+    told: Sequence[Told]
 
     @property
     def outcome(self) -> str:
@@ -53,8 +63,14 @@ class StepRow(NamedTuple):
         return {"returned": "act", "cancelled": "bad", "expired": "bad", "refused": "bad"}.get(self.outcome, "good")
 
 
-def step_rows(shown: ServiceShown, tasks: Sequence[Task], files: Files, texts: Sequence[TextRow]) -> Iterator[StepRow]:
-    """In the order in which they were begun. ``texts`` are those of the customer."""
+def step_rows(
+    shown: ServiceShown,
+    tasks: Sequence[Task],
+    files: Files,
+    texts: Sequence[TextRow],
+    mails: Sequence[StepMessageRow],
+) -> Iterator[StepRow]:
+    """In the order in which they were begun. ``texts`` and ``mails`` are those of the customer."""
     order, tasks_by_key = shown.order, {task.key: task for task in tasks}
     for record in shown.steps:
         step = order.procedure.step(record.step)
@@ -66,7 +82,7 @@ def step_rows(shown: ServiceShown, tasks: Sequence[Task], files: Files, texts: S
             _took(record),
             task,
             list(_answered(order, task, files.get(task.number, ()))) if task else (),
-            _told(order, record, texts) if isinstance(step, TellStep) else None,
+            list(_told(order, record, texts, mails)) if isinstance(step, TellStep) else (),
         )
 
 
@@ -86,9 +102,13 @@ def _answered(order: ServiceOrder, task: Task, files: Sequence[Document]) -> Ite
             yield Answered(field.label, answer_words(field, answers[field.name], order.currency))
 
 
-def _told(order: ServiceOrder, record: StepRecord, texts: Sequence[TextRow]) -> TextRow | None:
-    about = told_about(order.number, record.position)
-    return next((text for text in texts if is_about(text, about)), None)
+def _told(
+    order: ServiceOrder, record: StepRecord, texts: Sequence[TextRow], mails: Sequence[StepMessageRow]
+) -> Iterator[Told]:
+    about = about_step(order.number, record.position)
+    yield from (Told("SMS", text.recipient, text.status, text.at) for text in texts if is_about(text, about))
+    of_step = (mail for mail in mails if mail.is_of(order.number, record.position))
+    yield from (Told("Mail", mail.recipient, mail.status, mail.at) for mail in of_step)
 
 
 def asked_for(order: ServiceOrder) -> list[tuple[str, str]]:
