@@ -219,6 +219,7 @@ class Departments:
         if planned.is_by_app:
             await self._app_payers.pay(planned.customer_id, amount_minor, f"{number} {place}")
             return
+        self.done["transfers"] += 1
         reference, amount = f"{number}-{place}", plain_amount(amount_minor, CURRENCY)
         sent: dict[str, Any] = {"reference": reference, "payer": planned.customer_id, "amount_minor": amount_minor}
         self._bank.credit(Transfer(**sent, currency=CURRENCY, sent_at=_now(), customer_id=planned.customer_id))
