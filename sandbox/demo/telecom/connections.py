@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from billing.money import parse_amount
-from sandbox.demo.telecom.company import CURRENCY, DANA, ERLAN, SLOW
+from sandbox.demo.telecom.company import CURRENCY, DANA, ERLAN
+from sandbox.demo.telecom.front_desk import sent_by_shop, to_connect, typed_by_ann
 from sandbox.demo.telecom.people import CONTRACT, PHOTO
 from sandbox.demo.telecom.scene import Scene
 from sandbox.stand_ins.bank import Bank, Transfer
@@ -15,8 +16,8 @@ _FEE = "10.00"
 async def ask_to_be_connected(scene: Scene, visit_at: datetime) -> None:
     """Both orders go on until crews are on their way."""
     scene.chapter("two people want to be connected; operator, warehouse and accounting see to it")
-    await scene.orders_in_the_shop(DANAS, DANA, SLOW)
-    await _order_at_the_desk(scene)
+    await sent_by_shop(scene, to_connect(DANAS, DANA))
+    await typed_by_ann(scene, to_connect(ERLANS, ERLAN))
     ann, wes = scene.people["ann"], scene.people["wes"]
     await ann.does(DANAS, possible="yes", area="north-3", equipment="yes")
     await wes.does(DANAS, to_be_bought="no", what="router RT-1041")
@@ -44,14 +45,6 @@ async def connect(scene: Scene) -> None:
     await scene.phones_ring()
     scene.time.customers += [DANA.customer_id, ERLAN.customer_id]
     await scene.type("orders", "show", ERLANS, lines=slice(0, 3))
-
-
-async def _order_at_the_desk(scene: Scene) -> None:
-    who = ("--customer", ERLAN.customer_id, "--name", ERLAN.name, "--phone", ERLAN.phone, "--address", ERLAN.address)
-    what = ("--procedure", "connect", *who, "--tariff", SLOW, "--by", "ann")
-    answer = await scene.type("orders", "open", ERLANS, *what)
-    account = next(line.split()[1] for line in answer if line.strip().startswith("account"))
-    scene.notes_contract(ERLANS, ERLAN, account)
 
 
 async def _pay_by_transfer(scene: Scene) -> None:

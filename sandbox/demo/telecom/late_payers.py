@@ -5,6 +5,7 @@ from datetime import timedelta
 from billing.tasks.listing import TaskFilter
 from billing.tasks.task import TaskKind
 from sandbox.demo.telecom.company import MARAT, RUSLAN, SAULE
+from sandbox.demo.telecom.front_desk import about, typed_by_ann
 from sandbox.demo.telecom.people import TERMINATION
 from sandbox.demo.telecom.scene import Scene
 from sandbox.demo.telecom.story_time import workday
@@ -54,9 +55,7 @@ async def pay_at_the_last_step(scene: Scene) -> None:
 async def disconnect(scene: Scene) -> None:
     """Through the departments: accounting decides, the crew dismantles, the warehouse misses a router."""
     scene.chapter("ruslan is disconnected by the departments, although something is owed")
-    scene.time.orders.append(RUSLANS)
-    what = ("--procedure", "disconnect", "--account", RUSLAN.number, "--text", "does not pay", "--by", "ann")
-    await scene.type("orders", "open", RUSLANS, *what)
+    await typed_by_ann(scene, about(RUSLANS, "disconnect", RUSLAN.number, text="does not pay"))
     await scene.phones_ring()
     ann, bob, karl, wes = (scene.people[name] for name in ("ann", "bob", "karl", "wes"))
     await bob.does(RUSLANS, allow="yes", why="more would be owed every day")

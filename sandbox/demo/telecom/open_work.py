@@ -1,23 +1,16 @@
 """Work that is left open for whoever plays with the demo: a task for each department."""
 
-import json
-
-from sandbox.demo.telecom.company import AIGUL, FARID, GULNAR, SLOW, TIMUR
+from sandbox.demo.telecom.company import AIGUL, FARID, GULNAR, TIMUR
+from sandbox.demo.telecom.front_desk import about, sent_by_shop, to_connect
 from sandbox.demo.telecom.scene import Scene
-from sandbox.demo.web_shop import post_order
 
 
 async def leave_work(scene: Scene) -> None:
+    """Operator, warehouse, crew and accounting, in this order."""
     scene.chapter("there is work for every department")
-    await _request(scene, "203", TIMUR.number, "No connection", "Dead since noon")
-    await _request(scene, "204", AIGUL.number, "Bill or payment", "What is this amount?")
-    await scene.orders_in_the_shop("201", FARID, SLOW)
-    await scene.orders_in_the_shop("202", GULNAR, SLOW)
+    await sent_by_shop(scene, to_connect("201", FARID))
+    await sent_by_shop(scene, to_connect("202", GULNAR))
     await scene.people["ann"].does("202", possible="yes", area="south-1", equipment="yes")
+    await sent_by_shop(scene, about("203", "request", TIMUR.number, category="No connection", text="Dead since noon"))
+    await sent_by_shop(scene, about("204", "request", AIGUL.number, category="Bill or payment", text="What is this?"))
     await scene.phones_ring()
-
-
-async def _request(scene: Scene, number: str, account: str, category: str, text: str) -> None:
-    body = {"number": number, "procedure": "request", "account": account, "category": category, "text": text}
-    await post_order(scene.stack, json.dumps(body).encode())
-    scene.time.orders.append(number)

@@ -1,23 +1,23 @@
 """What all chapters of the demo act on, and what everybody in it can do."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from billing.reviewers.ports import AlertListing
 from billing.tasks.ports import TaskListing
+from orders.procedures.procedure import Procedure
 from orders.service.ports import OpenServiceOrders
 from sandbox.demo.bank_app import pay_in_app
 from sandbox.demo.commands import Commands
 from sandbox.demo.narrator import Narrator
-from sandbox.demo.telecom.company import NEWCOMERS, RESIDENTS, CompanyLedger, Newcomer
+from sandbox.demo.telecom.company import NEWCOMERS, RESIDENTS, CompanyLedger
 from sandbox.demo.telecom.people import Person
 from sandbox.demo.telecom.story_time import StoryTime, TimeLedger
-from sandbox.demo.web_shop import post_order
 from sandbox.sms.store import SMS_JOURNAL, texts
 from sandbox.stack.stack import Stack
-from sandbox.stand_ins.subscribers import SUBSCRIBERS, Subscribers
+from sandbox.stand_ins.office import Office
 
 _NAMES = {each.phone.removeprefix("+"): each.customer_id for each in (*RESIDENTS, *NEWCOMERS)}
 
@@ -28,13 +28,15 @@ class SceneLedger(AlertListing, CompanyLedger, OpenServiceOrders, TaskListing, T
 
 @dataclass
 class Scene:
-    """``numbers`` are the account numbers of customers, as far as they have one."""
+    """``office`` has on paper what is asked for and done; ``numbers`` are account numbers by customer."""
 
     stack: Stack
     ledger: SceneLedger
     show: Narrator
     time: StoryTime
     people: dict[str, Person]
+    office: Office
+    procedures: Mapping[str, Procedure]
     numbers: dict[str, str] = field(default_factory=lambda: {each.customer_id: each.number for each in RESIDENTS})
     _read: int = 0
 
@@ -59,20 +61,3 @@ class Scene:
         """All that the bank's app asks for."""
         shown = await pay_in_app(self.stack, self.numbers[customer_id])
         self.show.tell(f"{customer_id} types the account number in the bank's app, reads “{shown}”, and pays.")
-
-    async def orders_in_the_shop(self, number: str, who: Newcomer, tariff: str) -> None:
-        """The company's own system sends an order to connect somebody who is new."""
-        buyer = {"customer_id": who.customer_id, "name": who.name}
-        subscriber = {"phone": who.phone, "address": who.address}
-        body = {"number": number, "procedure": "connect", "buyer": buyer, "subscriber": subscriber, "tariff": tariff}
-        account = (await post_order(self.stack, json.dumps(body).encode()))["account"]
-        self.notes_contract(number, who, account)
-        self.show.tell(
-            f"The web shop sends POST /orders {number}: connect {who.name}, who is new. 201, account {account}."
-        )
-
-    def notes_contract(self, number: str, who: Newcomer, account: str) -> None:
-        """Whose the account is, by the company's contracts; the order lives on the clock of the story."""
-        Subscribers(self.folder / SUBSCRIBERS).has(account, who.customer_id)
-        self.numbers[who.customer_id] = account
-        self.time.orders.append(number)

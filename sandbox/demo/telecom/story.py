@@ -1,6 +1,6 @@
 """The story of the small provider: from its first bills to those of the month after.
 
-    async with telecom_story(stack, client, ledger, narrator, password) as story:
+    async with telecom_story(stack, client, ledger, narrator) as (story, password):
         await story.play()
 
 Real sockets and real processes. People use the console's own forms, or the command line; subscribers the bank's app and
@@ -19,6 +19,7 @@ from billing.errors import BillingError
 from billing.period import Period
 from billing.reviewers.ports import UserStore
 from billing.subscribers.service import ServiceState
+from bootstrap_procedures import connect_procedures
 from sandbox.demo.narrator import Narrator
 from sandbox.demo.telecom import changes, connections, late_payers
 from sandbox.demo.telecom.company import (
@@ -40,6 +41,7 @@ from sandbox.demo.telecom.story_time import StoryTime, workday
 from sandbox.reviewers import alerts_are_sent
 from sandbox.stack.people import prepare_people
 from sandbox.stack.stack import Stack
+from sandbox.stand_ins.office import OFFICE, Office
 from sandbox.timeline import until
 
 ENDS = {
@@ -130,7 +132,6 @@ class TelecomStory:
         scene = self.scene
         scene.chapter("where everything stands")
         await scene.type("orders", "list")
-        await scene.type("subscribers", "list")
         await scene.type("reconcile", "--period", self.periods[1], lines=slice(-4, None))
         try:
             await until(lambda: alerts_are_sent(scene.ledger), _TIMEOUT_SECONDS)
@@ -147,5 +148,7 @@ async def telecom_story(
 ) -> AsyncIterator[tuple[TelecomStory, str]]:
     """The story, and the password of all people in it."""
     password = await prepare_people(stack.settings.data_dir, ledger)
-    async with people(stack, ledger, show, password) as signed_in:
-        yield TelecomStory(Scene(stack, ledger, show, StoryTime(stack, client, ledger), signed_in)), password
+    office, time = Office(stack.settings.data_dir / OFFICE), StoryTime(stack, client, ledger)
+    async with people(stack, ledger, office, show, password) as signed_in:
+        scene = Scene(stack, ledger, show, time, signed_in, office, connect_procedures(stack.settings))
+        yield TelecomStory(scene), password

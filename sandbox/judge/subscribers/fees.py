@@ -106,7 +106,7 @@ def _days(period: Period) -> list[date]:
 
 
 def suspended_days(history: list[ServiceChange], period: Period, timezone: str) -> set[date]:
-    """The days of the period on which it was suspended from midnight to midnight; disconnected is suspended for good."""
+    """The days of the period on which it was suspended, or disconnected, from midnight to midnight."""
     zone, found = ZoneInfo(timezone), set[date]()
     since: datetime | None = None
     ends = [*(change.at for change in history), datetime.max.replace(tzinfo=zone)]
