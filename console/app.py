@@ -32,6 +32,7 @@ from bootstrap_statements import connect_statements
 from bootstrap_texts import phone_reader
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
+from console.customers.fee import FeePages
 from console.customers.gateway_links import GatewayLinks
 from console.customers.pay import PaymentPages
 from console.customers.promise import OwnPromisePages
@@ -218,6 +219,7 @@ class _Console:
         gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
         ways, now = self._ways, self._settings.now
         yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, ways, now).router
+        yield FeePages(ledger, links, pages, gateways, ways, now).router
         yield OwnPromisePages(self._client, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router
