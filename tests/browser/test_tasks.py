@@ -35,7 +35,7 @@ FORM = (
 )
 
 
-def _png(width: int = 96, height: int = 96) -> bytes:
+def png(width: int = 96, height: int = 96) -> bytes:
     rows = b"".join(b"\0" + b"".join(bytes((90 + x, 120, 80 + y)) for x in range(width)) for y in range(height))
     header = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
     parts = b"IHDR" + header, b"IDAT" + zlib.compress(rows), b"IEND"
@@ -63,7 +63,7 @@ async def _prepared(desk: Desk) -> None:
 async def _installs(karl: Page) -> None:
     await karl.get_by_label("Serial numbers").fill("RT-0001\nONT-77")
     await karl.get_by_label("Metres of cable").fill("a lot")
-    await karl.get_by_label("Photo of the box").set_input_files([_chosen("box.png", _png())])
+    await karl.get_by_label("Photo of the box").set_input_files([_chosen("box.png", png())])
     await expect(karl.get_by_role("link", name="box.png")).to_be_visible()
     await karl.get_by_label("Signed contract").set_input_files([_chosen("contract.pdf", b"MZ no contract")])
     await expect(karl.get_by_text("Contract.pdf is no PDF, JPEG, PNG or WebP file")).to_be_visible()
