@@ -707,7 +707,7 @@ def upgrade() -> None:
         *_columns(sa.BigInteger, "number"),
         *_columns(sa.Text, "customer_id", "act", "by"),
         *_columns(_INSTANT, "at"),
-        *_columns(sa.Text, "owner", "reason", "key", nullable=True),
+        *_columns(sa.Text, "owner", "department", "reason", "key", nullable=True),
         sa.PrimaryKeyConstraint("entry"),
     )
     op.create_index("task_log_by_number", "task_log", ["number", "entry"])
