@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,7 @@ async def list_(
         else:
             rows = await ledger.invoices(period, stage, failed=unread)
         progress = await _progress(ledger, period) if period else None
+        names = await ledger.names({row.customer_id for row in rows[:SHOWN]})
     standstill = await standstill_of(settings, {row.customer_id for row in rows if row.stage not in OUTCOMES})
     totals = sums_of((row.total_minor if row.version else 0, row.currency) for row in rows)
     stages = Counter(str(row.stage) for row in rows)
@@ -70,9 +72,10 @@ async def list_(
         say(f"no months{begin}")
         return
     now = settings.now()
-    columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
+    columns = ("Customer", "Name", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
     more = "more; --json has them all, --stage and --period fewer"
-    print_table(columns, rows, lambda row: _listed(row, now, standstill.customers), shown=SHOWN, more=more)
+    listed = partial(_listed, now=now, names=names, standstill=standstill.customers)
+    print_table(columns, rows, listed, shown=SHOWN, more=more)
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
     if progress:
         say(f"{period}: {progress.text}")
@@ -89,13 +92,15 @@ async def _progress(ledger: MonthOverview, period: Period) -> MonthProgress | No
         return None
 
 
-def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus]) -> tuple[str, ...]:
+def _listed(
+    row: InvoiceRow, now: datetime, names: Mapping[str, str], standstill: Mapping[str, ChainStatus]
+) -> tuple[str, ...]:
     stage = f"{row.stage}, {row.problems} unreadable" if row.problems else str(row.stage)
     total = format_amount(row.total_minor, row.currency) if row.version else "no draft yet"
     when = (relative(row.next_at, now), f"{row.next_at:%m-%d %H:%M}") if row.next_at else ("", "")
     if row.stage not in OUTCOMES and row.customer_id in standstill:
         stage, when = f"{stage}; its workflow {standstill[row.customer_id].words}", ("", "")
-    return row.customer_id, row.period, stage, total, *when
+    return row.customer_id, names.get(row.customer_id, ""), row.period, stage, total, *when
 
 
 class _Ledger(InvoiceListing, MonthStore, Protocol): ...

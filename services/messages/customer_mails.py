@@ -15,6 +15,7 @@ from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, Ma
 from billing.period import Period
 from billing.texts.text import Consequence
 from services import clock
+from services.effects import log_effect
 from services.messages.ways_to_pay import PaymentWays
 
 _OF_BILLS = (CustomerMailKind.NOTICE, CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
@@ -68,6 +69,11 @@ class CustomerMails:
         mail = _mail(CustomerMailKind.WELCOME, month.customer.mailbox, month, link=link, agreed=agreed)
         await self._deliver(mail, month.period, 1, registration_id)
 
+    async def invitation(self, month: Month, link: str, agreed: str) -> None:
+        """Invites a customer of a file to register a card, at most once a month; raises as ``to_customer``."""
+        mail = _mail(CustomerMailKind.INVITATION, month.customer.mailbox, month, link=link, agreed=agreed)
+        await self._deliver(mail, month.period, 1, mail.to, clock.now() - _SENDING)
+
     async def card_link(self, kind: CustomerMailKind, month: Month, link: str) -> None:
         """Mails a customer, at most once a day, that their address was registered again; raises as ``to_customer``.
 
@@ -102,7 +108,7 @@ class CustomerMails:
             await self._ledger.save_message(mail, number, MessageStatus.FAILED, clock.now(), rendered)
             raise
         await self._ledger.save_message(mail, number, MessageStatus.SENT, clock.now(), rendered)
-        activity.logger.info("mailed: %s, %s, %s %d", customer_id, period, mail.kind, number)
+        log_effect(activity.logger, "mailed", customer_id, period, f"{mail.kind} {number}")
 
 
 def _mail(kind: CustomerMailKind, to: str, month: Month, **fields: Any) -> CustomerMail:
