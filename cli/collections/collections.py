@@ -23,7 +23,7 @@ from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
 from cli.invoices.standstill import print_stopped, stopped_collections
 from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
-from cli.terminal.output import SHOWN, print_json, print_table, say, utc, whole
+from cli.terminal.output import SHOWN, ids, print_json, print_table, say, utc, whole
 from cli.terminal.send import print_answers
 from settings import load_settings
 from wording.customers import pays_by, reached_at
@@ -57,7 +57,7 @@ async def list_(
         return
     statuses = {(each.customer_id, each.period): each.status for each in stopped}
     now = settings.now()
-    columns = ("Customer", "Name", whole("Period"), "Stage", whole("Owed", "right"), whole("Since"), whole("Next"))
+    columns = (ids("Customer"), "Name", whole("Period"), "Stage", whole("Owed", "right"), whole("Since"), whole("Next"))
     empty = "nothing was ever collected" if everything else "nothing is being collected"
     listed = partial(_listed, now=now, names=names, stopped=statuses)
     print_table(columns, rows, listed, empty=empty, shown=SHOWN)

@@ -27,12 +27,14 @@ from bootstrap import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
-from cli.terminal.output import SHOWN, end_with, print_json, print_table, say, utc, whole
+from cli.terminal.output import SHOWN, console, end_with, ids, print_json, print_table, say, utc, whole
 from cli.texts.table import print_texts
 from settings import load_settings
 from wording.customers import pays_by, reached_at
 from wording.plain import relative
 from wording.remedies import command_line
+
+_WIDE = 110  # columns of a terminal that has room for the exact instants, too
 
 
 async def list_(
@@ -72,10 +74,11 @@ async def list_(
         say(f"no months{begin}")
         return
     now = settings.now()
-    columns = ("Customer", "Name", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
+    parts = (ids("Customer"), "Name", whole("Period"), ids("Stage", 16), whole("Total", "right"), whole("Next"))
+    columns = (*parts, whole("UTC")) if console.width >= _WIDE else parts
     more = "more; --json has them all, --stage and --period fewer"
     listed = partial(_listed, now=now, names=names, standstill=standstill.customers)
-    print_table(columns, rows, listed, shown=SHOWN, more=more)
+    print_table(columns, rows, lambda row: listed(row)[: len(columns)], shown=SHOWN, more=more)
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
     if progress:
         say(f"{period}: {progress.text}")
