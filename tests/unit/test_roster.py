@@ -11,6 +11,7 @@ from billing.customers.channels import Channel
 from billing.customers.customer import ReviewMode, Terms
 from billing.customers.roster import (
     REQUIRED,
+    Newcomer,
     has_tokens,
     ignored_columns,
     numbers_in,
@@ -231,7 +232,9 @@ ANN = "ann,ann@example.com,Ann,eur,Europe/Paris,tok_1Abc"
 def test_a_file_with_tokens_has_newcomers():
     newcomers, problems = parse_import("\n".join((f"{TOKENS},review_mode", f"{ANN},approve")))
     assert problems == []
-    assert (newcomers[2].token, newcomers[2].terms.review_mode) == ("tok_1Abc", "approve")
+    ann = newcomers[2]
+    assert isinstance(ann, Newcomer)
+    assert (ann.token, ann.terms.review_mode) == ("tok_1Abc", "approve")
     assert has_tokens(f'\ufeff"Customer_id", Token \n{ANN}')
     assert not has_tokens(f"{HEADER}\ntoken")
 

@@ -25,7 +25,8 @@ async def test_a_month_says_whom_it_bills_and_how_to_stop_it_in_the_next_run_too
 
 async def _current(bed: Bed) -> str:
     """The details that a run gives when it is asked: those for good are the first run's alone."""
-    answer = await bed.handle("acme").query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    query = "__temporal_workflow_metadata"
+    answer: WorkflowMetadata = await bed.handle("acme").query(query, result_type=WorkflowMetadata)
     return answer.current_details
 
 
