@@ -23,7 +23,7 @@ from billing.money import format_amount, sums_of, totals_text
 from billing.period import Period
 from billing.remedies import RemedyAction
 from billing.reviewers.queries import MonthOverview, MonthProgress
-from bootstrap import connect_ledger
+from bootstrap_ledger import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
