@@ -74,7 +74,7 @@ async def list_(
         say(f"no months{begin}")
         return
     now = settings.now()
-    parts = (ids("Customer"), "Name", whole("Period"), ids("Stage", 16), whole("Total", "right"), whole("Next"))
+    parts = (ids("Customer"), "Name", whole("Period"), "Stage", whole("Total", "right"), whole("Next"))
     columns = (*parts, whole("UTC")) if console.width >= _WIDE else parts
     more = "more; --json has them all, --stage and --period fewer"
     listed = partial(_listed, now=now, names=names, standstill=standstill.customers)
