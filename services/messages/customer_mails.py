@@ -145,7 +145,7 @@ class CustomerMails:
 
         about = f"the {kind} of order {mail.number}"
         if await self._once(mail.message_id, about, save, lambda wanted: self._mailer.send_step(mail, wanted)):
-            log_effect(_log, "mailed", customer_id, f"order {mail.number}", kind)
+            log_effect(_log, "mailed", customer_id, f"order {facts.number}", kind)
 
     async def _once(
         self,
