@@ -111,9 +111,13 @@ class StartBatch:
         ledger: StartLedger,
         vault: CardVault,
         listed: Mapping[str, ChainStatus] | None = None,
+        now: datetime | None = None,
     ) -> AsyncIterator["StartBatch"]:
-        """``listed``: the status of open workflows, some seconds old; None: each is described."""
-        batch = cls(client, ledger, vault, await ledger.known(customers), listed)
+        """``listed``: the status of open workflows, some seconds old; None: each is described.
+
+        ``now``: by another clock than this machine's.
+        """
+        batch = cls(client, ledger, vault, await ledger.known(customers), listed, now or datetime.now(UTC))
         try:
             yield batch
         finally:
@@ -126,6 +130,7 @@ class StartBatch:
         vault: CardVault,
         known: Mapping[str, KnownCustomer | Failed],
         listed: Mapping[str, ChainStatus] | None,
+        now: datetime,
     ) -> None:
         self.unrecorded: list[Failed] = []
         self._known = known
@@ -133,7 +138,7 @@ class StartBatch:
         self._ledger = ledger
         self._vault = vault
         self._listed = listed
-        self._now = datetime.now(UTC)
+        self._now = now
         self._opened: list[Month] = []
 
     def known(self, customer_id: str) -> KnownCustomer:

@@ -17,6 +17,7 @@ _ACTS = {
     TaskAct.ASSIGNED: "assigned to {owner} by {by}",
     TaskAct.HANDED_OVER: "handed over to {owner} by {by}",
     TaskAct.GIVEN_BACK: "given back to the department by {by}",
+    TaskAct.ESCALATED: "late: given to the department {department}",
 }
 
 
@@ -37,7 +38,7 @@ def task_words(task: Task) -> str:
 
 
 def act_words(entry: TaskEntry) -> str:
-    return _ACTS[entry.act].format(by=entry.by, owner=entry.owner)
+    return _ACTS[entry.act].format(by=entry.by, owner=entry.owner, department=entry.department)
 
 
 def answer_words(field: FormField, answer: Answer, currency: str | None = None) -> str:

@@ -154,15 +154,7 @@ class SetLimit(Model):
         first = self.starts_with.first_day
         limits = [item for item in known.agreed.items if isinstance(item, Limit) and item.is_real]
         replaced = [item for item in limits if item.ends_on is None or item.ends_on >= first]
-        new = []
-        if self.amount_minor is not None:
-            check_fee(self.amount_minor, known.currency)
-            ends_on = self.ends_with.last_day if self.ends_with else None
-            limit = Limit(
-                customer_id=known.customer_id, starts_on=first, ends_on=ends_on, amount_minor=self.amount_minor
-            )
-            new = [limit]
-            _check_order(new[0])
+        new = self._new(known)
         if new == replaced:
             return ()
         known.check_free(first)

@@ -1,8 +1,9 @@
-"""What people have done with a task before it ended."""
+"""What has become of a task before it ended."""
 
 from enum import StrEnum
 
-from billing.model import Author, Instant, Model, Who, Words
+from billing.model import Author, Instant, Model, Words
+from billing.tasks.member import Department
 
 
 class TaskAct(StrEnum):
@@ -10,13 +11,15 @@ class TaskAct(StrEnum):
     ASSIGNED = "assigned"
     HANDED_OVER = "handed_over"
     GIVEN_BACK = "given_back"  # to the department: nobody's again
+    ESCALATED = "escalated"  # by the application, to another department: nobody's again
 
 
 class TaskEntry(Model):
-    """``owner``: whose it is since then."""
+    """``owner``: whose it is since then; ``department``: the new one, if it has changed."""
 
     act: TaskAct
     at: Instant
-    by: Who
+    by: Author
     owner: Author | None = None
+    department: Department | None = None
     reason: Words | None = None

@@ -1,13 +1,10 @@
 """``demo``: bills a month of the sample customers in seconds, and checks every promise."""
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
-import termios
 import time
-import tty
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -23,6 +20,8 @@ from billing.errors import BillingError, InvalidInput
 from billing.money import format_amount, totals_text
 from bootstrap import connect_ledger, connect_temporal
 from cli.sandbox.demo_orders import demo_orders
+from cli.sandbox.demo_telecom import demo_telecom
+from cli.sandbox.enter_key import each_enter
 from cli.sandbox.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
 from cli.sandbox.verdict import print_checks, shown_checks
 from cli.terminal.options import AsJson
@@ -58,6 +57,9 @@ async def demo(
     orders: Annotated[
         bool, typer.Option("--orders", help="A dozen orders instead, paid by three rails; nothing is billed monthly.")
     ] = False,
+    telecom: Annotated[
+        bool, typer.Option("--telecom", help="A month of a small provider instead, and of its departments.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bill one month for a dozen sample customers in about a minute, then check every promise.
@@ -70,14 +72,20 @@ async def demo(
     $ python starter.py demo --kill-worker
     $ python starter.py demo --serve
     $ python starter.py demo --orders
+    $ python starter.py demo --telecom --serve
     """
-    if orders and (serve or kill_worker):
+    if orders and (serve or kill_worker or telecom):
         raise InvalidInput("--orders is a demo of its own, without --serve and --kill-worker; to play, use up")
+    if telecom and kill_worker:
+        raise InvalidInput("--telecom is a demo of its own, without --kill-worker")
     began = time.monotonic()
     forget_settings()
     with _folder(data_dir) as folder:
         if orders:
             await demo_orders(folder, as_json, began)
+            return
+        if telecom:
+            await demo_telecom(folder, serve, as_json, began)
             return
         evidence: Evidence | None = None
         async with until_signal(quietly=serve):
@@ -120,7 +128,7 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
         say("Enter lets a day pass.", style="dim")
     async with asyncio.TaskGroup() as group:
         group.create_task(stack.supervise(report))
-        with _each_enter() as pressed:
+        with each_enter() as pressed:
             while await pressed.wait():
                 pressed.clear()
                 try:
@@ -128,29 +136,6 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
                 except BillingError as error:
                     report(str(error))
     raise AssertionError("only a signal ends this")
-
-
-@contextmanager
-def _each_enter() -> Iterator[asyncio.Event]:
-    """Set by each Enter at the terminal, which is not echoed; Ctrl-C works as usual."""
-    pressed, loop = asyncio.Event(), asyncio.get_running_loop()
-    if not sys.stdin.isatty():
-        yield pressed
-        return
-    terminal = sys.stdin.fileno()
-    before = termios.tcgetattr(terminal)
-
-    def read() -> None:
-        if b"\n" in os.read(terminal, 1024):
-            pressed.set()
-
-    tty.setcbreak(terminal)
-    loop.add_reader(terminal, read)
-    try:
-        yield pressed
-    finally:
-        loop.remove_reader(terminal)
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 @contextmanager

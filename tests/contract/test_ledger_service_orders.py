@@ -12,6 +12,7 @@ from billing.receivables.journal import Subject
 from billing.subscribers.service import ServiceState
 from billing.tariffs.items import Subscription
 from billing.tasks.listing import TaskFilter
+from billing.tasks.log import TaskAct
 from billing.tasks.member import Member
 from orders.procedures.steps import PaymentStep
 from orders.service.service_order import ServiceStage
@@ -114,7 +115,8 @@ async def test_money_that_names_the_order_is_for_its_fee(ledger: SqlLedger) -> N
     await ledger.book(payment(5500_00, subject=Subject.order("77")), LATER)
     assert (await shown(ledger)).order.step == "install"
     assert (await owed(ledger), await credit(ledger)) == (0, 500_00)
-    assert await ledger.alerts() == []
+    (alert,) = await ledger.alerts()
+    assert "500.00 KZT of payment one (bank-app) is credit of dana: it is more than was owed for the fee" in alert.text
 
 
 async def test_credit_that_is_there_pays_the_fee_at_once(ledger: SqlLedger) -> None:
@@ -235,7 +237,11 @@ async def test_a_late_task_is_told_and_goes_to_whom_it_escalates(ledger: SqlLedg
     assert (await shown(ledger)).standing.next_at == due_at
     await ledger.pass_time("77", due_at)
     await ledger.pass_time("77", due_at)
-    assert (await task_of(ledger)).department == "operator"
+    task = await task_of(ledger)
+    assert task.department == "operator"
+    assert [(entry.act, entry.department) for entry in await ledger.task_log(task.number)] == [
+        (TaskAct.ESCALATED, "operator")
+    ]
     assert len(await ledger.alerts()) == 1
     await ledger.pass_time("77", due_at + timedelta(days=1))
     assert len(await ledger.alerts()) == 2

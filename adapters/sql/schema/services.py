@@ -58,14 +58,14 @@ tasks: Final = table(
     ),
 )
 
-# What people have done with a task before it has ended.
+# What has become of a task before it ended.
 task_log: Final = table(
     "task_log",
     *counter("entry"),
     *columns(BigInteger, "number"),
     *texts("customer_id", "act", "by"),
     *instants("at"),
-    *texts("owner", "reason", "key", nullable=True),  # owner NULL: nobody's again
+    *texts("owner", "department", "reason", "key", nullable=True),  # owner NULL: nobody's again
     Index("task_log_by_number", "number", "entry"),
     Index("task_log_by_key", "number", "key", unique=True),
     Index("task_log_by_customer", "customer_id"),

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.orders.orders import ensure_buyer, lock_number
@@ -13,7 +13,6 @@ from adapters.sql.schema.billers import service_accounts
 from adapters.sql.schema.months import customers
 from adapters.sql.schema.orders import orders
 from adapters.sql.schema.service_orders import SERVICE_ORDER_IS_OPEN, service_orders
-from adapters.sql.schema.services import tasks
 from adapters.sql.service_orders.rows import (
     L,
     S,
@@ -26,7 +25,7 @@ from adapters.sql.service_orders.rows import (
 )
 from adapters.sql.service_orders.steps import Ended, end_tasks, void_fees
 from adapters.sql.service_orders.walk import enter, go_on, tell, walk
-from adapters.sql.subscribers.task_rows import T
+from adapters.sql.subscribers.task_rows import escalate_task
 from adapters.sql.subscribers.with_order import register_with_order
 from billing.errors import InvalidInput, NotFound
 from billing.model import Model
@@ -192,8 +191,7 @@ def _remind(connection: Connection, order: ServiceOrder, at: datetime) -> None:
     elif isinstance(step, TaskStep | PaymentStep):
         put_alerts(connection, [of_late_task(order, at)])
         if step.escalates_to is not None and not order.reminders:
-            is_it = T.key == order.task_key, T.ended_at.is_(None)
-            connection.execute(update(tasks).where(*is_it).values(department=step.escalates_to, owner=None))
+            escalate_task(connection, order.task_key, step.escalates_to, at)
     save_service_order(connection, reminded, at)
 
 

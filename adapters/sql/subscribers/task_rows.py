@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from adapters.sql.core.statements import insert_counted, where_given
-from adapters.sql.schema.services import tasks
+from adapters.sql.schema.services import task_log, tasks
 from billing.errors import NotFound
 from billing.tasks.listing import NEVER
+from billing.tasks.log import TaskAct, TaskEntry
+from billing.tasks.member import Department
 from billing.tasks.task import DEPARTMENT_OF, NewTask, Task, TaskEnd, TaskKind, TaskOutcome
 
 T = tasks.c
@@ -45,6 +47,19 @@ def end_needless(
     end = TaskEnd(outcome=TaskOutcome.NEEDLESS, at=at, by=None, reason=reason)
     where = where_given(tasks, customer_id=customer_id, kind=kind, account=account)
     connection.execute(update(tasks).where(*where, T.ended_at.is_(None)).values(_values(end)))
+
+
+def escalate_task(connection: Connection, key: str, department: Department, at: datetime) -> None:
+    """Gives an open task to another department, where it is nobody's yet."""
+    anew = update(tasks).where(T.key == key, T.ended_at.is_(None)).values(department=department, owner=None)
+    if row := connection.execute(anew.returning(T.number, T.customer_id)).one_or_none():
+        entry = TaskEntry(act=TaskAct.ESCALATED, at=at, by="", department=department)
+        log_task(connection, row.number, row.customer_id, entry)
+
+
+def log_task(connection: Connection, number: int, customer_id: str, entry: TaskEntry, key: str | None = None) -> None:
+    about = {"number": number, "customer_id": customer_id, "key": key}
+    connection.execute(insert(task_log).values(entry.model_dump() | about))
 
 
 def as_task(row: Any) -> Task:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.receivables.accounts import lock_account
@@ -14,7 +14,7 @@ from adapters.sql.schema.services import task_log, tasks
 from adapters.sql.service_orders.walk import task_ended
 from adapters.sql.subscribers.changes import write_changes
 from adapters.sql.subscribers.services import lock_service
-from adapters.sql.subscribers.task_rows import T, open_task, save_end, task_by_number
+from adapters.sql.subscribers.task_rows import T, log_task, open_task, save_end, task_by_number
 from adapters.sql.tasks.documents import files_of
 from billing.errors import InvalidInput, NotFound
 from billing.reviewers.users import User
@@ -131,8 +131,7 @@ def _save_owner(connection: Connection, before: Task, task: Task, entry: TaskEnt
         return
     values = {"owner": task.owner, "claimed_at": task.claimed_at}
     connection.execute(update(tasks).where(T.number == task.number).values(values))
-    about = {"number": task.number, "customer_id": task.customer_id, "owner": task.owner, "key": key}
-    connection.execute(insert(task_log).values(entry.model_dump() | about))
+    log_task(connection, task.number, task.customer_id, entry.evolve(owner=task.owner), key)
 
 
 def _user(connection: Connection, username: str) -> Member:

@@ -490,7 +490,8 @@ def upgrade() -> None:
         "messages",
         *_columns(sa.Text, "message_id", "kind"),
         *_columns(sa.Integer, "number"),
-        *_columns(sa.Text, "customer_id", "period", "recipient", "status"),
+        *_columns(sa.Text, "customer_id", "recipient", "status"),
+        *_columns(sa.Text, "period", nullable=True),
         *_columns(_INSTANT, "at"),
         *_columns(sa.BigInteger, "total_minor", nullable=True),
         *_columns(sa.Text, "subject", "text"),
@@ -707,7 +708,7 @@ def upgrade() -> None:
         *_columns(sa.BigInteger, "number"),
         *_columns(sa.Text, "customer_id", "act", "by"),
         *_columns(_INSTANT, "at"),
-        *_columns(sa.Text, "owner", "reason", "key", nullable=True),
+        *_columns(sa.Text, "owner", "department", "reason", "key", nullable=True),
         sa.PrimaryKeyConstraint("entry"),
     )
     op.create_index("task_log_by_number", "task_log", ["number", "entry"])
