@@ -128,6 +128,7 @@ async def pages_of(ledger: SqlLedger, orders: int) -> dict[str, str]:
         "orders, deep": _orders(page=orders // _PAGE // 2 or 1),
         "orders at a step": _orders(at="connect.installation", open="1"),
         "orders that wait for a task": _orders(stage="AwaitingTask"),
+        "orders, open ones": _orders(open="1"),
         "orders, searched by name": _orders(search="Customer 77"),
         "an order": f"{_ORDERS}/order-{orders // 2}",
     }
