@@ -4,6 +4,8 @@ place = (places := places_of(1_000_000)).c.place
 insert_rows(connection, places, tasks, key=text_of("task ", place), opened_at=instant_of(place), ...)
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +71,17 @@ def take_room(connection: Connection) -> None:
     """SQLite keeps in memory what a long transaction writes, instead of reading it from its log again and again."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KB}")
+
+
+@contextmanager
+def indexed_later(connection: Connection, *tables: Table) -> Iterator[None]:
+    """Makes the indexes of these tables once their rows are there, which takes a fraction of the time."""
+    indexes = [index for each in tables for index in each.indexes]
+    for index in indexes:
+        index.drop(connection)
+    yield
+    for index in indexes:
+        index.create(connection)
 
 
 def insert_customers(connection: Connection, count: int, at: datetime) -> list[str]:

@@ -46,7 +46,7 @@ from settings import Settings
 EMPTY, GOAL = "an empty page", 10
 VIV = Member("viv", ("crew", "operator"))
 _TASKS, _BOARD, _ORDERS = "/desk/tasks", "/desk/board", "/desk/orders"
-_WARM_UP = 3
+_WARM_UP, _PAGE = 3, 100
 
 
 class Measured(NamedTuple):
@@ -96,14 +96,14 @@ async def _one(world: World, name: str, orders: int, tasks: int, rounds: int) ->
     print(f"{name}: {tasks:,} tasks, made in {perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     viewer = User(username=VIV.username, name="Viv", role=Role.APPROVER, departments=VIV.departments)
     await ledger.add_user(viewer, await Argon2Passwords().hashed(password), datetime.now(UTC))
-    pages = await pages_of(ledger)
+    pages = await pages_of(ledger, orders)
     await ledger.close()
     async with _console(world, folder, url) as address, local_http(base_url=address) as browser:
         await browser.post("/login", data={"username": VIV.username, "password": password})
         return Measured(name, await _ask(browser, pages, rounds))
 
 
-async def pages_of(ledger: SqlLedger) -> dict[str, str]:
+async def pages_of(ledger: SqlLedger, orders: int) -> dict[str, str]:
     """What is asked for, by name; the deep pages go on in the middle of what there is."""
     some = await ledger.run(lambda: _middle(ledger))
     return {
@@ -124,7 +124,13 @@ async def pages_of(ledger: SqlLedger) -> dict[str, str]:
         "a task": f"{_TASKS}/{some.number}",
         "the board": _BOARD,
         "the board, orders at a step": f"{_BOARD}?procedure=connect&step=installation",
-        "orders": _ORDERS,
+        "orders": _orders(),
+        "orders, deep": _orders(page=orders // _PAGE // 2 or 1),
+        "orders at a step": _orders(at="connect.installation", open="1"),
+        "orders that wait for a task": _orders(stage="AwaitingTask"),
+        "orders, open ones": _orders(open="1"),
+        "orders, searched by name": _orders(search="Customer 77"),
+        "an order": f"{_ORDERS}/order-{orders // 2}",
     }
 
 
@@ -149,6 +155,10 @@ def _middle(ledger: SqlLedger) -> _Middle:
 
 def _tasks(**query: object) -> str:
     return f"{_TASKS}?{urlencode(query)}"
+
+
+def _orders(**query: object) -> str:
+    return f"{_ORDERS}?{urlencode({'kind': 'service'} | query)}"
 
 
 async def _ask(browser: httpx.AsyncClient, pages: Mapping[str, str], rounds: int) -> dict[str, list[float]]:

@@ -20,6 +20,7 @@ from adapters.sql.schema.services import tasks as task_table
 from adapters.sql.service_orders.rows import changing_values, fixed_values, keep_procedure
 from benchmarks.database_rows import (
     CURRENCY,
+    indexed_later,
     insert_customers,
     insert_rows,
     instant_of,
@@ -97,7 +98,8 @@ def fill_desk(
     ledger: SqlLedger, procedures: Mapping[str, Procedure], orders: int, tasks: int, at: datetime, member: Member
 ) -> None:
     """Within one transaction."""
-    with ledger._writing("fill its desk") as connection:
+    filled = (task_table, service_orders, service_order_steps, service_order_log)
+    with ledger._writing("fill its desk") as connection, indexed_later(connection, *filled):
         take_room(connection)
         insert_customers(connection, orders, at)
         clock = _Clock(connection, at)

@@ -1,10 +1,8 @@
 """A subscriber is connected through the departments by clicks, and another leaves, by people with phones.
 
-The whole stack runs: the shop's system opens the orders, the bank's app pays, the network is told. The same people do
-both; each has a browser of their own.
+The whole stack runs: the bank's app pays, and the network is told. The same people do both, each in their own browser.
 """
 
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,7 +28,6 @@ from tests.browser.people import signed_in
 from tests.console.conftest import Desk
 from tests.console.months import month
 from tests.console.people import make_user
-from tests.console.test_orders_http import signature
 from tests.contract.service_fixtures import NUMBER
 from tests.contract.task_fixtures import PDF
 
@@ -46,17 +43,13 @@ PEOPLE = {
 }
 TOUCHED = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 CONTRACT, PHOTO = chosen("contract.pdf", PDF), chosen("box.png", png())
-CONNECTING = {
-    "number": "77",
-    "procedure": "connect",
-    "buyer": {"customer_id": "dana", "name": "Dana A.", "email": "dana@example.com"},
-    "subscriber": {"phone": "+77011234567", "address": "Abay Ave. 1, flat 7"},
-    "tariff": "internet-100",
-    "address": "Abay Ave. 1, flat 7",
-    "currency": "eur",
-    "timezone": "Europe/Paris",
+DANA = {
+    "Customer": "dana",
+    "Name": "Dana A.",
+    "Phone": "+77011234567",
+    "Email": "dana@example.com",
+    "Address": "Abay Ave. 1, flat 7",
 }
-LEAVING = {"number": "78", "procedure": "disconnect", "account": NUMBER, "text": "moved away"}
 _Press = Callable[[Locator], Awaitable[None]]
 _Said = Mapping[str, bool | str | FilePayload]
 
@@ -67,6 +60,16 @@ class Person:
     def __init__(self, page: Page, press: _Press) -> None:
         self.page = page
         self._press = press
+
+    async def opens(self, title: str, said: _Said, tariff: str = "") -> None:
+        """Fills in the form of a procedure, from a page that leads there."""
+        await self._press(self.page.get_by_role("link", name=title, exact=True))
+        for label, value in said.items():
+            await self._says(label, value)
+        if tariff:
+            await self.page.get_by_label("Tariff").select_option(tariff)
+        await self._press(self.page.get_by_role("button", name="Open the order"))
+        await expect(self.page.get_by_role("status").filter(has_text="Done: opened.")).to_be_visible()
 
     async def does(self, title: str, said: _Said) -> None:
         """Claims the department's task of this title, fills its form in, and completes it."""
@@ -101,13 +104,20 @@ async def office(browser: Browser, desk: Desk, has_phones: bool = False) -> Asyn
         }
 
 
-async def opens(desk: Desk, order: Mapping[str, object]) -> str:
-    """The company's own system hands an order over; the number of the account that it is about."""
-    desk.bed.orders.append(str(order["number"]))
-    body = json.dumps(order).encode()
-    answer = await desk.browser.post("/orders", content=body, headers=signature(body))
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["account"])
+async def asks_to_be_connected(desk: Desk, olga: Person) -> str:
+    """The operator writes the order down; the number of the account that it makes."""
+    desk.bed.orders.append("77")
+    await olga.page.goto(SUBSCRIBERS)
+    await olga.opens("Connect a subscriber", {**DANA, "Order number": "77"}, tariff="internet-100")
+    shown = await desk.bed.ledger.service_order("77")
+    assert shown is not None
+    return shown.order.account or ""
+
+
+async def asks_to_leave(desk: Desk, olga: Person) -> None:
+    desk.bed.orders.append("78")
+    await olga.page.goto(f"{SUBSCRIBERS}/{NUMBER}")
+    await olga.opens("Disconnect", {"Order number": "78", "Why": "moves abroad"})
 
 
 async def pays_by_the_banks_app(desk: Desk, account: str) -> str:
@@ -158,7 +168,7 @@ async def with_company(desk: Desk) -> None:
 
 async def connects(desk: Desk, people: dict[str, Person]) -> str:
     """Everybody's part, to the end; the account's number."""
-    account = await opens(desk, CONNECTING)
+    account = await asks_to_be_connected(desk, people[OLGA])
     possible: _Said = {"Can it be connected?": True, "Area or node": "North", "Is equipment needed?": True}
     await people[OLGA].does("Can the address be connected?", possible)
     await people[WES].does(
@@ -183,7 +193,7 @@ async def _sees_the_money(carol: Page) -> None:
 
 async def leaves(desk: Desk, people: dict[str, Person]) -> None:
     """Everybody's part of a leaving with a debt and without the router, to the end."""
-    assert await opens(desk, LEAVING) == NUMBER
+    await asks_to_leave(desk, people[OLGA])
     owes: _Said = {"Let the order go on, whatever is owed?": True, "Why": "he moves abroad; the debt stays"}
     await people[CAROL].does("Nothing is owed, or accounting decides", owes)
     visit: _Said = {"Day of the visit": today().date().isoformat(), "Crew, by area and calendar": "North, Karl"}

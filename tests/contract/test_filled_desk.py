@@ -16,6 +16,8 @@ async def test_a_filled_desk_has_orders_at_each_step_and_their_tasks(ledger: Sql
     fill_desk(ledger, shipped(), ORDERS, ORDERS * ROUNDS, AT, VIV)
     page = await ledger.service_orders(ServiceFilter(), limit=ORDERS)
     assert (page.count, page.stages[ServiceStage.COMPLETED]) == (ORDERS, ORDERS // 2)
+    open_page = await ledger.service_orders(ServiceFilter(open_only=True))
+    assert (open_page.count, ServiceStage.COMPLETED in open_page.stages) == (ORDERS // 2, False)
     counted = await ledger.step_counts()
     assert sum(count.orders for count in counted) == ORDERS // 2
     assert {count.orders for count in counted} == {ORDERS // 24}

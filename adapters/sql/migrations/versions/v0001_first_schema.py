@@ -444,7 +444,8 @@ def upgrade() -> None:
     op.create_index("service_orders_by_age", "service_orders", age)
     op.create_index("service_orders_by_stage", "service_orders", ["stage", *age])
     op.create_index("service_orders_open", "service_orders", age, **is_open)
-    op.create_index("service_orders_by_step", "service_orders", ["procedure_name", "step", "step_since"], **is_open)
+    by_step = ["procedure_name", "step", "step_since", "stage", "closed_at"]
+    op.create_index("service_orders_by_step", "service_orders", by_step, **is_open)
     for_money = _where("kind = 'payment'")
     op.create_index("service_orders_awaiting_money", "service_orders", ["customer_id"], **for_money)
 
