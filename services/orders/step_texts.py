@@ -61,15 +61,16 @@ class StepTexts:
         assert isinstance(step, TellStep), f"{data.step} tells nobody"
         self._require_hours(order, now)
         kind = TextKind(step.text)
-        facts = await self._facts(kind, order, step, now)
-        if kind in (TextKind.PAY_FEE, TextKind.PAY_DEBT) and not facts.amount_minor:
-            return  # paid meanwhile
+        facts, about = await self._facts(kind, order, step, now), f"order {order.number} {data.position}"
         phone = await self._phone(order)
+        if kind in (TextKind.PAY_FEE, TextKind.PAY_DEBT) and not facts.amount_minor:  # paid meanwhile
+            if self._texts is not None and phone is not None:
+                await self._texts.drop(kind, order.customer_id, phone, about)
+            return
         if self._texts is None or phone is None:
             await self._alerts.tell(of_untold(order, step.title, "there is no way to text them", now))
             return
         try:
-            about = f"order {order.number} {data.position}"
             await self._texts.send(kind, order.customer_id, phone, about, facts)
         except TextRefused as error:
             await self._alerts.tell(of_untold(order, step.title, str(error), now))

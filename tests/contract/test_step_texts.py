@@ -8,10 +8,10 @@ import pytest
 
 from adapters.sql.ledger import SqlLedger
 from billing.customers.contact_hours import ContactHours
-from billing.errors import OutsideContactHours
+from billing.errors import OutsideContactHours, TextsUnavailable, TextUnknown
 from billing.events.event import Destination, OutgoingEvent
 from billing.subscribers.newcomer import NewSubscriber
-from billing.texts.text import Language
+from billing.texts.text import Language, TextStatus
 from services.alerts import Alerts
 from services.orders.step_texts import StepTexts
 from tests.contract.event_fixtures import listed
@@ -65,6 +65,28 @@ async def test_nobody_is_told_at_night_nor_of_a_fee_that_is_paid(world: World, l
     await ledger.book(payment(), LATER)
     await sender(world, ledger, NOON).send(events[1])
     assert await world.received() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "error", "bodies", "status"),
+    [
+        ("faults", {"kind": "drop_after", "path": "send"}, TextUnknown, 1, TextStatus.DELIVERED),
+        ("faults", {"kind": "drop_before", "path": "send"}, TextUnknown, 0, TextStatus.UNKNOWN),
+        ("answers", {"smsc_code": 3}, TextsUnavailable, 0, TextStatus.UNKNOWN),
+    ],
+    ids=["taken", "not taken", "refused"],
+)
+async def test_a_text_that_was_begun_before_the_fee_was_paid_comes_to_an_end(
+    world: World, ledger: SqlLedger, path: str, fault: object, error: type[Exception], bodies: int, status: TextStatus
+) -> None:
+    (_, event), texts = await asked_for_fee(ledger), sender(world, ledger, NOON)
+    await world.stand(path, fault)
+    with pytest.raises(error):
+        await texts.send(event)
+    await ledger.book(payment(), LATER)
+    for _ in range(2):
+        await texts.send(event)
+    assert (len(await world.received()), (await world.row()).status) == (bodies, status)
 
 
 @pytest.mark.parametrize(("phone", "can_text"), [(None, True), ("+77011234567", False)])
