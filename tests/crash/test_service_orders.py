@@ -30,7 +30,7 @@ from tests.crash.supervisor import supervise
 from tests.crash.worker import Boundaries
 
 AT = os.environ.get("CRASH_AT")
-_SHARE = 24
+_SHARE = 40
 _AT_ONCE = 2
 _PATIENCE_SECONDS = 240
 _ALL_DAY = ContactHours.read("mon-sun 00:00-23:59")
@@ -47,7 +47,7 @@ _PROCESSES = {
 }
 
 
-@pytest.mark.limit(3600 if AT is not None else 900)
+@pytest.mark.limit(5400 if AT is not None else 900)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.procedure)
 async def test_a_process_killed_at_any_boundary_changes_nothing(
     story: Story, server: TemporalServer, tmp_path: Path
