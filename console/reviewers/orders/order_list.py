@@ -51,8 +51,9 @@ class OrderListPages:
     async def show(self, request: Request, session: SignedIn) -> Response:
         query = request.query_params
         wanted, number = read_filter(query), query.get("page", "")
-        services, kind = await self._service.count(wanted), query.get("kind", "")
-        if kind == "service" or (services and not kind):
+        kind = query.get("kind", "")
+        services = await self._service.count(wanted) if kind != "service" else None
+        if services is None or (services and not kind):
             made = (await self._ledger.orders(wanted.evolve(stage=None), 0)).count
             if kind or not made:  # if it is not said which are wanted, those that there are
                 return await self._service.show(query, session, wanted, made)

@@ -34,7 +34,8 @@ class ServiceListPage:
         """``also`` are the filters that both lists have; ``made`` orders of the other one match them."""
         wanted, number = read_filter(query, also), query.get("page", "")
         page = int(number) if _PAGE.fullmatch(number) else 1
-        found = await self._ledger.service_orders(wanted, PAGE_ROWS, (page - 1) * PAGE_ROWS)
+        is_open = wanted.open_only or bool(wanted.step)  # who waits at a step is open: an index has those
+        found = await self._ledger.service_orders(wanted.evolve(open_only=is_open), PAGE_ROWS, (page - 1) * PAGE_ROWS)
         given = _query(wanted)
         values: dict[str, object] = {
             "wanted": wanted,
