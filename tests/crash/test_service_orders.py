@@ -31,6 +31,7 @@ from tests.crash.worker import Boundaries
 
 AT = os.environ.get("CRASH_AT")
 _SHARE = 40
+_MANY = 15
 _AT_ONCE = 2
 _PATIENCE_SECONDS = 240
 _ALL_DAY = ContactHours.read("mon-sun 00:00-23:59")
@@ -74,7 +75,8 @@ async def test_a_process_killed_at_any_boundary_changes_nothing(
     complaints = await asyncio.gather(*(complaint(number, *each) for number, each in enumerate(chosen, start=1)))
     if any(complaints):
         pytest.fail("\n\n".join(filter(None, complaints)), pytrace=False)
-    assert sum(reached) >= len(chosen) * 2 // 3, "most boundaries have to be reached again"
+    if len(chosen) >= _MANY:  # of a few, another process may have told all events
+        assert sum(reached) >= len(chosen) * 2 // 3, "most boundaries have to be reached again"
 
 
 async def _told(
