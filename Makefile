@@ -45,8 +45,8 @@ test: .venv/.dev ## run the tests, JOBS=4 at a time; of long suites today's shar
 test-all: .venv/.dev ## run all tests, long suites whole
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -o run_limit=3600 $(ARGS)
 
-crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
-	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s -o run_limit=3600
+crash: .venv/.dev ## kill the processes at every boundary of months and orders (or AT=charge_card)
+	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s -o run_limit=10800
 
 chaos: .venv/.runtime ## bill months while everything fails (SEED=7 CUSTOMERS=100 MONTHS=3)
 	$(BIN)/python -m sandbox.chaos $(if $(SEED),--seed $(SEED)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) \

@@ -123,6 +123,12 @@ class CustomerMessages:
             raise TextRefused("there is no way to text or mail them")
         return told
 
+    async def drop_step(self, message: StepMessage) -> None:
+        """It is not true any more: a text of it that was begun is not sent. Raises errors of texts: repeat it."""
+        if self._texts is not None and message.phone is not None:
+            about = about_step(message.facts.number, message.position)
+            await self._texts.drop(message.kind, message.customer_id, message.phone, about)
+
     def _usable(self, kind: TextKind, customer: Customer) -> list[Channel]:
         is_texted = self._texts is not None and customer.phone and (kind is not TextKind.RECEIPT or self._receipts)
         is_mailed = customer.email and kind in _MAILS

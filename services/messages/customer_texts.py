@@ -7,6 +7,7 @@ the customer has to know is sent again, and everything else is not.
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -110,6 +111,23 @@ class CustomerTexts:
         elif before.status is TextStatus.FAILED and before.vendor_id is None:
             raise TextRefused(f"{_name(row)} was refused before: {before.code}")
 
+    async def drop(self, kind: TextKind, customer_id: str, to: str, about: str) -> None:
+        """It is not true any more: if ``send`` has begun, it is not sent; whether it was is looked up.
+
+        Raises errors of texts: repeat it.
+        """
+        row = await self._ledger.text(text_id(kind, customer_id, "", f"{about}|{to}"))
+        if row is None or row.status not in (TextStatus.WAITING, TextStatus.SENDING):
+            return
+        report = None
+        if row.status is TextStatus.SENDING:
+            with suppress(TextUnknown):
+                report = await self._looked_up(row)
+        if report is None:
+            await self._ledger.close_text(row.message_id, TextStatus.UNKNOWN, self._now())
+        else:
+            await self.take(row.message_id, report)
+
     async def take(self, message_id: str, report: TextReport) -> None:
         """Takes a vendor's report; after a failure somebody has to ask for a number that works."""
         await self._ledger.take_report(message_id, report, self._now())
@@ -125,9 +143,7 @@ class CustomerTexts:
     async def _resolve(self, row: TextRow, began: float) -> None:
         """What became of it is not known, because an answer was lost or a process has died."""
         try:
-            if row.vendor != self._vendor.name:
-                raise TextUnknown(f"{row.vendor} had it")
-            report = await self._vendor.look_up(row.outgoing, row.began_at)
+            report = await self._looked_up(row)
         except TextUnknown as error:
             if row.kind in _REPEATED:
                 await self._hand_over(row, began)
@@ -139,6 +155,11 @@ class CustomerTexts:
                 await self._hand_over(row, began)
             else:
                 await self.take(row.message_id, report)
+
+    async def _looked_up(self, row: TextRow) -> TextReport | None:
+        if row.vendor != self._vendor.name:
+            raise TextUnknown(f"{row.vendor} had it")
+        return await self._vendor.look_up(row.outgoing, row.began_at)
 
     async def _hand_over(self, row: TextRow, began: float) -> None:
         if time.monotonic() - began > _HAND_OVER_SECONDS:

@@ -72,10 +72,12 @@ class StepTexts:
         assert isinstance(step, TellStep), f"{data.step} tells nobody"
         kind = TextKind(step.text)
         facts = await self._facts(kind, order, step, now)
-        if kind in _TO_PAY and not facts.amount_minor:
-            return  # paid meanwhile
+        message = await self._message(kind, order, data.position, facts, now)
+        if kind in _TO_PAY and not facts.amount_minor:  # paid meanwhile
+            await self._messages.drop_step(message)
+            return
         try:
-            await self._messages.tell_step(await self._message(kind, order, data.position, facts, now))
+            await self._messages.tell_step(message)
         except REFUSED as error:
             await self._alerts.tell(of_untold(order, step.title, str(error), now))
 

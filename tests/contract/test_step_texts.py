@@ -13,12 +13,12 @@ from billing.customers.channels import Channel
 from billing.customers.contact_hours import ContactHours
 from billing.customers.customer import Customer, Terms
 from billing.customers.links import Links
-from billing.errors import MailUnavailable, OutsideContactHours
+from billing.errors import MailUnavailable, OutsideContactHours, TextsUnavailable, TextUnknown
 from billing.events.event import Destination, OutgoingEvent
 from billing.invoices.month import Month
 from billing.payments.methods import BillPayer
 from billing.subscribers.newcomer import NewSubscriber
-from billing.texts.text import Language
+from billing.texts.text import Language, TextStatus
 from process.text_settings import TextTerms
 from sandbox.stand_ins.mailbox import Mail, MailFault, read_mail
 from services.alerts import Alerts
@@ -160,6 +160,28 @@ async def test_a_mail_whose_answer_was_lost_comes_again_under_the_same_id(world:
         await sender(world, NOON).send(first)
     await sender(world, NOON).send(first)
     assert len({mail.message_id for mail in mailed(world)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "error", "bodies", "status"),
+    [
+        ("faults", {"kind": "drop_after", "path": "send"}, TextUnknown, 1, TextStatus.DELIVERED),
+        ("faults", {"kind": "drop_before", "path": "send"}, TextUnknown, 0, TextStatus.UNKNOWN),
+        ("answers", {"smsc_code": 3}, TextsUnavailable, 0, TextStatus.UNKNOWN),
+    ],
+    ids=["taken", "not taken", "refused"],
+)
+async def test_a_text_that_was_begun_before_the_fee_was_paid_comes_to_an_end(
+    world: World, ledger: SqlLedger, path: str, fault: object, error: type[Exception], bodies: int, status: TextStatus
+) -> None:
+    (_, event), texts = await asked_for_fee(ledger, email=None), sender(world, NOON)
+    await world.stand(path, fault)
+    with pytest.raises(error):
+        await texts.send(event)
+    await ledger.book(payment(), LATER)
+    for _ in range(2):
+        await texts.send(event)
+    assert (len(await world.received()), (await world.row()).status) == (bodies, status)
 
 
 @pytest.mark.parametrize(("phone", "can_text"), [(None, True), (PHONE, False)])

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from temporalio.client import WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
+from billing.events.event import Destination
 from billing.events.signature import HEADER, signed
 from billing.keys import order_workflow_id
 from billing.reviewers.users import Role
@@ -85,6 +86,9 @@ class Departments:
         """Whoever is asked for money pays after that: before, nobody would ask."""
 
         async def look() -> bool:
+            pages = [page async for page in self.bed.ledger.outgoing_events(undelivered_only=True)]
+            if any(event.destination is Destination.CUSTOMER for page in pages for event in page):
+                return False
             rows = await self.bed.ledger.texts()
             return any(row.kind is kind and row.status in (TextStatus.SENT, TextStatus.DELIVERED) for row in rows)
 

@@ -38,6 +38,7 @@ async def comes_to(bed: CrashBed, number: str, customer_id: str, account: str, w
         "provisioning": _calls(bed.folder / "provisioning.jsonl"),
         "texts": [(row.kind, _as_sent(row.status)) for row in await _texts(bed, customer_id)],
         "texts at the vendor": [count for _, count in sorted(_sent(bed.folder / SMS_JOURNAL).items())],
+        "mails": _mails(bed),
         "events": _events(bed.folder / "events.jsonl"),
         "journal": await _journal(bed, customer_id),
         "bank": [(row.rail, row.amount_minor) for row in (await bed.ledger.incoming_payments(PaymentFilter())).rows],
@@ -90,6 +91,12 @@ def _as_sent(status: TextStatus) -> TextStatus:
 def _sent(journal: Path) -> Counter[str]:
     """How often the vendor has taken each text."""
     return Counter(text["id"] for text in texts(journal))
+
+
+def _mails(bed: CrashBed) -> Counter[str]:
+    """Those to the customer, by kind; whoever gets a mail twice sees it once."""
+    kinds = {mail.message_id: mail.headers["X-Billing-Ref"].partition("/")[0] for mail in bed.letters()}
+    return Counter(kinds.values())
 
 
 def _calls(journal: Path) -> list[Any]:

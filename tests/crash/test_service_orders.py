@@ -30,7 +30,8 @@ from tests.crash.supervisor import supervise
 from tests.crash.worker import Boundaries
 
 AT = os.environ.get("CRASH_AT")
-_SHARE = 24
+_SHARE = 40
+_MANY = 15
 _AT_ONCE = 2
 _PATIENCE_SECONDS = 240
 _ALL_DAY = ContactHours.read("mon-sun 00:00-23:59")
@@ -47,7 +48,7 @@ _PROCESSES = {
 }
 
 
-@pytest.mark.limit(3600 if AT is not None else 900)
+@pytest.mark.limit(5400 if AT is not None else 900)
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.procedure)
 async def test_a_process_killed_at_any_boundary_changes_nothing(
     story: Story, server: TemporalServer, tmp_path: Path
@@ -74,7 +75,8 @@ async def test_a_process_killed_at_any_boundary_changes_nothing(
     complaints = await asyncio.gather(*(complaint(number, *each) for number, each in enumerate(chosen, start=1)))
     if any(complaints):
         pytest.fail("\n\n".join(filter(None, complaints)), pytrace=False)
-    assert sum(reached) >= len(chosen) * 2 // 3, "most boundaries have to be reached again"
+    if len(chosen) >= _MANY:  # of a few, another process may have told all events
+        assert sum(reached) >= len(chosen) * 2 // 3, "most boundaries have to be reached again"
 
 
 async def _told(

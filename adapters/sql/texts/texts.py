@@ -50,7 +50,7 @@ class SqlTexts(SqlDatabase):
         self, message_id: str, status: TextStatus, at: datetime, code: str = "", task: NewTask | None = None
     ) -> None:
         with self._writing("save what became of a text") as connection:
-            is_open = _T.message_id == message_id, _T.status == TextStatus.SENDING
+            is_open = _T.message_id == message_id, _T.status.in_((TextStatus.WAITING, TextStatus.SENDING))
             connection.execute(update(customer_texts).where(*is_open).values(status=status, at=at, code=code))
             if task is not None:
                 open_task(connection, task, at)
