@@ -11,6 +11,7 @@ from billing.collections.collection import Collection
 from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
+from billing.keys import step_message_id
 from billing.model import Code, Count, Id, Instant, Line, MailText, Minor, Model, Url, Words
 from billing.payments.ports import StillWanted, always
 from billing.period import Period
@@ -29,7 +30,8 @@ class CustomerMailKind(StrEnum):
     WITHDRAWN = "withdrawn"  # an announced amount is not charged after all
     WELCOME = "welcome"
     CARD_LINK = "card_link"  # to a customer whose address was registered again
-    CARD_WANTED = "card_wanted"  # to an imported customer without a card
+    CARD_WANTED = "card_wanted"  # to an imported customer without a card, whose address was registered
+    INVITATION = "invitation"  # to a customer of a file, who has no card yet
 
 
 OF_COLLECTION = frozenset(
@@ -117,6 +119,19 @@ class MessageRow(Model):
     text: MailText  # as it was sent, without the key in its link
 
 
+class StepMessageRow(Model):
+    """A mail about a step of a service order, as it is on record."""
+
+    message_id: Line
+    recipient: Line
+    status: MessageStatus
+    at: Instant
+
+    def is_of(self, number: str, position: int) -> bool:
+        """Whether it tells of that step of the order."""
+        return self.message_id == step_message_id(number, position, self.message_id.partition("@")[2].removesuffix(">"))
+
+
 class MessageStore(Protocol):
     async def save_message(
         self,
@@ -140,3 +155,6 @@ class MessageStore(Protocol):
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
         """The mails of a month, in the order of their last delivery."""
+
+    async def step_messages(self, customer_id: str, limit: int = 100) -> list[StepMessageRow]:
+        """The mails about steps of the customer's service orders, the newest first."""

@@ -25,6 +25,7 @@ from sandbox.judge.expected import CustomerScript, ExpectedMonth
 from sandbox.judge.orders.order_evidence import OrdersEvidence
 from sandbox.judge.rails.registers import Registers
 from sandbox.judge.rails.stripe_journal import Intent
+from sandbox.judge.service_orders.service_evidence import ServiceOrdersEvidence
 from sandbox.judge.subscribers.subscriber_evidence import SubscribersEvidence
 from sandbox.stand_ins.mailbox import Mail
 
@@ -111,9 +112,10 @@ class Evidence:
     deliveries: list[dict[str, Any]] | None  # of events, as their receiver took them; None: there was none
     registers: Registers  # of the rails
     totals: list[AccountTotal]  # the trial balance
-    buyers: list[CustomerEvidence] = field(default_factory=list)  # who have orders, and no months
+    buyers: list[CustomerEvidence] = field(default_factory=list)  # who have orders of any kind, and no months
     orders: OrdersEvidence = field(default_factory=OrdersEvidence)
     subscribers: SubscribersEvidence = field(default_factory=SubscribersEvidence)
+    services: ServiceOrdersEvidence = field(default_factory=ServiceOrdersEvidence)
     positions: dict[PaymentName, int] = field(default_factory=dict)  # of the journal, at which money was a customer's
     is_over: bool = True  # nothing is under way
     exposed: list[str] = field(default_factory=list)  # account numbers and personal numbers where none may be

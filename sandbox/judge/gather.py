@@ -43,6 +43,7 @@ from sandbox.judge.expected import (
 from sandbox.judge.exposed_numbers import exposed
 from sandbox.judge.facts import Facts
 from sandbox.judge.orders.asked_refunds import AskedRefund, asked_refunds
+from sandbox.judge.orders.order_books import OrderFacts
 from sandbox.judge.orders.order_evidence import (
     OrderLedger,
     OrdersEvidence,
@@ -55,6 +56,12 @@ from sandbox.judge.rails.bank_book import BankBook
 from sandbox.judge.rails.gateway_register import GatewayRegister
 from sandbox.judge.rails.registers import Registers
 from sandbox.judge.rails.stripe_journal import CARDS, StripeJournal
+from sandbox.judge.service_orders.service_evidence import (
+    ServiceOrderLedger,
+    ServiceOrdersEvidence,
+    owners_of_services,
+    read_service_orders,
+)
 from sandbox.judge.subscribers.subscriber_evidence import SubscriberEvidence, SubscriberLedger, read_subscribers
 from sandbox.judge.subscribers.tariff_promises import fees_of
 from sandbox.stack.sample import sheet_of
@@ -76,6 +83,7 @@ class _Ledger(
     OrderLedger,
     PaymentBooks,
     PaymentListing,
+    ServiceOrderLedger,
     SubscriberLedger,
     Protocol,
 ):
@@ -93,7 +101,12 @@ class _Sources(NamedTuple):
     mails: dict[str, list[Mail]]  # by Message-ID
     sheets: dict[Period, list[TypedRow] | None]
     orders: OrdersEvidence
+    services: ServiceOrdersEvidence
     refunds: list[AskedRefund]
+
+    def ordered(self, customer_id: str) -> dict[str, OrderFacts]:
+        """Their orders, and the fees of those that go by a procedure."""
+        return self.orders.facts(customer_id) | self.services.facts(customer_id)
 
 
 async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool = True) -> Evidence:
@@ -104,7 +117,8 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
     """
     owners = await owners_of(ledger)
     monthly = list(dict.fromkeys(row.customer_id for row in await ledger.invoices()))
-    others = sorted(set(owners.values()) - set(monthly))
+    of_services = (await owners_of_services(ledger)).values()
+    others = sorted({*owners.values(), *of_services} - set(monthly))
     unpaid, positions = await unpaid_entries(ledger), await _positions(ledger)
     transactions = {customer_id: await ledger.transactions(customer_id) for customer_id in (*monthly, *others)}
     totals = await ledger.trial_balance()
@@ -130,6 +144,7 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period, is_over: bool 
         registers=sources.registers,
         totals=totals,
         orders=sources.orders,
+        services=sources.services,
         subscribers=subscribers,
         positions=positions,
         is_over=is_over,
@@ -150,6 +165,7 @@ async def _sources(folder: Path, ledger: _Ledger, unpaid: dict[str, list[Journal
         mails={name: list(copies) for name, copies in groupby(sorted(read_mail(folder / "mail"), key=by_id), by_id)},
         sheets={period: read_sheet(sheet_of(folder, period)) for period in {row.period for row in rows}},
         orders=await read_orders(folder, ledger, owners, unpaid, pages),
+        services=await read_service_orders(folder, ledger, unpaid),
         refunds=await asked_refunds(ledger, registers.arrivals),
     )
 
@@ -168,7 +184,7 @@ async def _buyer(
     ledger: _Ledger, sources: _Sources, customer_id: str, transactions: list[Transaction], is_over: bool
 ) -> CustomerEvidence:
     """Somebody who has orders only."""
-    facts = Facts({}, set(), set(), sources.orders.facts(customer_id), sources.refunds)
+    facts = Facts({}, set(), set(), sources.ordered(customer_id), sources.refunds)
     books = _books(sources, customer_id, [], transactions, facts)
     wrong = [text for each in books.values() for text in each.end(is_over)]
     return CustomerEvidence(customer_id, "", CustomerScript("", []), [], transactions, {}, wrong)
@@ -190,7 +206,7 @@ async def _account(
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
     facts = _facts(sources, months, messages, stages, subscriber.texts)
-    facts = facts._replace(orders=sources.orders.facts(customer_id), refunds=sources.refunds)
+    facts = facts._replace(orders=sources.ordered(customer_id), refunds=sources.refunds)
     books = _books(sources, customer_id, months, transactions, facts)
     due, cases = None, list[MonthEvidence]()
     for month in months:

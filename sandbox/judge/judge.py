@@ -33,6 +33,7 @@ from sandbox.judge.orders.promises import (
 )
 from sandbox.judge.rails.bank_promises import untold_differences, wrongly_answered
 from sandbox.judge.rails.stripe_journal import Intent
+from sandbox.judge.service_orders.promises import PROMISES
 from sandbox.judge.subscribers.message_promises import repeated_texts, several_ladders, untold_bills, wrongly_pressed
 from sandbox.judge.subscribers.service_promises import wrongly_provisioned, wrongly_restricted
 from sandbox.judge.subscribers.tariff_promises import wrongly_billed_tariffs
@@ -80,6 +81,7 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "nobody is warned or restricted outside contact hours, or restricted without a warning": wrongly_pressed,
         "each account has one ladder, and is told of what it owes at most once a day": several_ladders,
         "every tariff is billed once, and to the day": wrongly_billed_tariffs,
+        **PROMISES,
         "no log has an account number, and nothing has a personal number": lambda evidence: iter(evidence.exposed),
     }
     return [PromiseResult(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
@@ -87,7 +89,7 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
 
 def _outcomes(evidence: Evidence) -> Iterator[str]:
     yield from evidence.strangers
-    if not evidence.cases and not evidence.orders.orders:
+    if not evidence.cases and not evidence.orders.orders and not evidence.services.anything:
         yield "there are no customers"
     for case in evidence.cases:
         if case.month.outcome != case.due.outcome:

@@ -21,7 +21,7 @@ from billing.invoices.versions import Correction
 from billing.mails.mail import CustomerMailKind
 from billing.texts.text import Consequence, TextFacts, TextKind
 from services.messages.customer_mails import CustomerMails
-from services.messages.customer_texts import CustomerTexts
+from services.messages.customer_texts import CustomerTexts, about_step
 
 REFUSED = (MailRefused, TextRefused)
 """What ``tell`` raises if the customer cannot be told: the address or number takes nothing."""
@@ -115,7 +115,7 @@ class CustomerMessages:
                 raise message.texts_wait
             assert self._texts is not None
             assert message.phone is not None
-            about = f"order {facts.number} {message.position}"
+            about = about_step(facts.number, message.position)
             await self._texts.send(kind, customer_id, message.phone, about, facts)
 
         told = await _told(usable, message.by, send)

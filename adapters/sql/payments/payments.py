@@ -13,7 +13,7 @@ from adapters.sql.schema.journal import incoming_payments
 from adapters.sql.schema.months import EVENT_IS_OPEN, charges, events, messages, reversals
 from billing.apart import Failed
 from billing.errors import PaymentMismatch
-from billing.mails.mail import CustomerMail, MessageRow, MessageStatus, RenderedMail, StepMail
+from billing.mails.mail import CustomerMail, MessageRow, MessageStatus, RenderedMail, StepMail, StepMessageRow
 from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal
 from billing.payments.ports import ChargeRow, EventRow, ReversalRow
 from billing.period import Period
@@ -139,6 +139,13 @@ class SqlPayments(SqlDatabase):
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
         return self._read(MessageRow, messages, *rows_of_month(messages, customer_id, period), by=("at", "message_id"))
+
+    @in_thread
+    def step_messages(self, customer_id: str, limit: int = 100) -> list[StepMessageRow]:
+        of_steps = messages.c.customer_id == customer_id, messages.c.period.is_(None)
+        newest = select(messages).where(*of_steps).order_by(messages.c.at.desc(), messages.c.message_id).limit(limit)
+        with self._reading("read what was mailed of its orders") as connection:
+            return as_models(StepMessageRow, connection.execute(newest).mappings())
 
 
 def _others(connection: Connection, payment: Payment) -> str:

@@ -39,7 +39,7 @@ from orders.procedures.steps import (
 from orders.procedures.walking import following, returnable, returned_to, value_name
 from orders.service.decision import DECISION, is_allowed
 from orders.service.events import order_step
-from orders.service.fees import fee_bill
+from orders.service.fees import FeeBill, fee_bill
 from orders.service.service_order import ServiceOrder, StepOutcome
 
 _CHANGES = {
@@ -118,7 +118,15 @@ def void_fees(connection: Connection, order: ServiceOrder, at: datetime) -> None
     known = balance(connection, order.customer_id, [order.subject], has_bills=True)
     billed_minor = -sum(bill.amount_minor for bill in known.bills if bill.subject == order.subject)
     if billed_minor > 0:
-        _post(connection, voided(fee_bill(order, billed_minor), known, at))
+        _post(connection, voided(_bill_in_force(connection, order, billed_minor), known, at))
+
+
+def _bill_in_force(connection: Connection, order: ServiceOrder, price_minor: int) -> FeeBill:
+    """As it was billed: at the payment step where the order stood last, by its number and date."""
+    steps = [step.name for step in order.procedure.steps if isinstance(step, PaymentStep) and step.fee is not None]
+    last = select(H.position, H.began_at).where(H.number == order.number, H.step.in_(steps)).order_by(H.position.desc())
+    position, began_at = connection.execute(last.limit(1)).one()
+    return fee_bill(order, price_minor)._replace(version=position, opened_at=began_at)
 
 
 def _ended_task(connection: Connection, order: ServiceOrder, step: TaskStep) -> Ended | None:

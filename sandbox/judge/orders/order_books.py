@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.receivables.journal import AccountKind, Cause, SubjectKind, Transaction
+from billing.receivables.journal import AccountKind, Cause, Transaction
 from billing.receivables.ports import THE_BEGINNING
 from sandbox.judge.account import Account, Entries, Place, is_order, name_of, without_nothing
 from sandbox.judge.orders.asked_refunds import AskedRefund, reserved_minor
@@ -178,11 +178,11 @@ class OrderBooks:
 
 
 def order_of(transaction: Transaction) -> str:
-    """The order that a transaction by itself is about, such as ``order 1042``; "" for any other transaction."""
+    """The order that a transaction by itself is about, such as ``order 1042``, or ``fee 77``; "" for any other one."""
     if transaction.cause not in _BY_ITSELF or transaction.payment is not None:
         return ""
     of_debt = (entry.account for entry in transaction.entries if entry.account.kind is AccountKind.RECEIVABLE)
-    return next((str(of.subject) for of in of_debt if of.subject and of.subject.kind is SubjectKind.ORDER), "")
+    return next((str(of.subject) for of in of_debt if of.subject and is_order(str(of.subject))), "")
 
 
 def _owed_by(transaction: Transaction, name: str) -> int:

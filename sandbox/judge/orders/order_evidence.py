@@ -148,12 +148,12 @@ async def read_orders(
 
 
 async def unpaid_entries(ledger: GeneralLedger) -> dict[str, list[JournalRow]]:
-    """Of all orders, by number, in the order of the journal."""
+    """Of all orders and fees of service orders, by number, in the order of the journal."""
     rows: defaultdict[str, list[JournalRow]] = defaultdict(list)
     async for page in ledger.journal(THE_BEGINNING, THE_END):
         for row in page:
             kind, _, number = (row.subject or "").partition(" ")
-            if kind == "order" and row.kind in _UNPAID:
+            if kind in ("order", "fee") and row.kind in _UNPAID:
                 rows[number].append(row)
     return dict(rows)
 

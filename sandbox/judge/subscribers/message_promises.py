@@ -76,7 +76,7 @@ def repeated_texts(evidence: Evidence) -> Iterator[str]:
     At Twilio, which knows no id of ours, texts with the same words to the same number are counted.
     """
     taken = Counter(map(_name_of, evidence.subscribers.texts))
-    all_rows = [row for each in evidence.subscribers.subscribers.values() for row in each.texts]
+    all_rows = [*_all_texts(evidence)]
     known, rows = Counter(map(_name_in_ledger, all_rows)), {_name_in_ledger(row): row for row in all_rows}
     for name, times in taken.items():
         if times > max(1, known[name]):
@@ -95,6 +95,14 @@ def repeated_texts(evidence: Evidence) -> Iterator[str]:
     ).items():
         if times > 1:
             yield f"{whose[0]} was told {times} times by text of the bill of {whose[2]}"
+
+
+def _all_texts(evidence: Evidence) -> Iterator[TextRow]:
+    """Also of whoever has orders and is not billed by the month yet."""
+    monthly = evidence.subscribers.subscribers
+    yield from (row for each in monthly.values() for row in each.texts)
+    others = (rows for customer_id, rows in evidence.services.texts.items() if customer_id not in monthly)
+    yield from (row for rows in others for row in rows)
 
 
 def _name_of(text: dict[str, Any]) -> str:

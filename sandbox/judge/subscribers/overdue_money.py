@@ -9,11 +9,11 @@ from operator import attrgetter
 from billing.receivables.journal import AccountKind, Cause
 from billing.receivables.listing import JournalRow
 
-_ORDER = "order "
+_ORDERED = ("order ", "fee ")
 
 
 class OverdueMoney:
-    """One customer's account. An order is never overdue; credit counts against what is."""
+    """One customer's account. An order, or a fee of one, is never overdue; credit counts against what is."""
 
     def __init__(self) -> None:
         self._owed = Counter[tuple[str, str]]()  # by currency and subject
@@ -35,7 +35,7 @@ class OverdueMoney:
         """By currency, above 0."""
         sums = Counter[str]()
         for (currency, subject), minor in self._owed.items():
-            if subject.startswith(_ORDER):
+            if subject.startswith(_ORDERED):
                 counts = minor < 0
             else:
                 due_at = self._due.get((currency, subject))
