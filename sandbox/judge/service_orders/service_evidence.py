@@ -9,6 +9,7 @@ from typing import Protocol
 from billing.announcements.announcement import Announcement, Recipient
 from billing.announcements.ports import PAGE_ANNOUNCEMENTS, PAGE_RECIPIENTS, Announcements
 from billing.events.event import Destination, OutgoingEvent
+from billing.keys import step_message_id
 from billing.receivables.journal import Cause
 from billing.receivables.listing import JournalRow
 from billing.subscribers.ports import Services
@@ -85,6 +86,13 @@ class ServiceOrderEvidence:
     def records_of(self, kind: str) -> list[StepRecord]:
         """The steps of a kind that were begun."""
         return [record for record in self.records if self.plan.kind(record.step) == kind]
+
+    @property
+    def mails(self) -> dict[str, str]:
+        """What the mail about each step would tell, by the left side of its Message-ID."""
+        names = {each.position: step_message_id(self.number, each.position, "") for each in self.records_of("tell")}
+        texts = {each.position: self.plan.steps[each.step]["text"] for each in self.records_of("tell")}
+        return {name.strip("<@>"): texts[position] for position, name in names.items()}
 
     def deeds_for(self, step: str) -> list[Deed]:
         return [deed for deed in self.deeds if deed.step == step]

@@ -47,18 +47,20 @@ def _events(order: ServiceOrderEvidence, told: list[dict[str, Any]], is_over: bo
 
 
 def _texts(evidence: Evidence, customer_id: str, rows: list[TextRow]) -> Iterator[str]:
-    """By the vendor's own journal; a text that asks for money is not sent where nothing is owed by then."""
+    """By the vendor's own journal; what asks for money is not sent where nothing is owed by then. A mail will do."""
     orders = [order for order in evidence.services.orders if order.order.customer_id == customer_id]
     passed = Counter(
         order.plan.steps[each.step]["text"] for order in orders for each in order.records_of("tell") if each.ended_at
     )
     names = {text["id"] or f"{text['to']} {text['body']}" for text in evidence.subscribers.texts}
     sent = Counter(row.kind for row in rows if {row.message_id, f"{row.recipient} {row.body}"} & names)
+    arrived = {mail.message_id.lstrip("<").partition("@")[0] for mail in evidence.mails}
+    mailed = Counter(kind for order in orders for name, kind in order.mails.items() if name in arrived)
     excused = Counter(row.kind for row in rows if row.status in _NOT_SENT)
     for kind in {order.plan.steps[each.step]["text"] for order in orders for each in order.records_of("tell")}:
         if sent[kind] > passed[kind]:
             yield f"was told {sent[kind]} times by text that it is {kind}, by the steps {passed[kind]} times"
-        missing = passed[kind] - sent[kind] - excused[kind]
+        missing = passed[kind] - max(sent[kind], mailed[kind]) - excused[kind]
         if evidence.is_over and missing > 0 and kind not in _IF_OWED and not _is_known(evidence, customer_id, orders):
             yield f"was told {sent[kind]} times by text that it is {kind}, should be {passed[kind]} times"
 
