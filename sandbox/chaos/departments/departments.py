@@ -76,7 +76,7 @@ class Departments:
         self._paid: Counter[str] = Counter()
         self._tried: set[tuple[str, str]] = set()  # what is done once for an order
         self._clocks: dict[str, datetime] = {}
-        self.staff = Staff(adapters, self._office)
+        self.staff = Staff(settings, adapters, self._office)
         self.done = self.staff.done
 
     async def spend_days(self, fault_injector: FaultInjector, report: Callable[[str], None]) -> None:
