@@ -13,11 +13,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-orders demo-serve up test test-all crash chaos bench bench-console bench-parked bench-book bench-rehearsal rehearse-tariffs bench-payments \
+.PHONY: help setup demo demo-orders demo-serve demo-telecom demo-telecom-serve up test test-all crash chaos bench bench-console bench-desk bench-parked bench-book bench-rehearsal rehearse-tariffs bench-payments \
 	histories pictures check format lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev ## create .venv and install everything, also for tests and checks
 
@@ -29,6 +29,12 @@ demo-orders: .venv/.runtime ## a dozen orders, paid by three rails, from the sho
 
 demo-serve: .venv/.runtime ## the same, but stop in mid-month and keep the stack and its console up
 	$(BIN)/python starter.py demo --serve
+
+demo-telecom: .venv/.runtime ## a month of a small provider: connections, late payers, departments, works
+	$(BIN)/python starter.py demo --telecom
+
+demo-telecom-serve: .venv/.runtime ## the same, but stay up in mid-month with a task for each department
+	$(BIN)/python starter.py demo --telecom --serve
 
 up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; keeps its data
 	$(BIN)/python starter.py up
@@ -51,6 +57,9 @@ bench: .make/bench/.installed ## how fast months are billed, beside bare workflo
 
 bench-console: .venv/.runtime ## how fast the console lists 10,000 invoices (or ARGS="--customers 100000")
 	$(BIN)/python -m benchmarks.console_list $(ARGS)
+
+bench-desk: .venv/.dev ## how fast departments get their lists of 1,000,000 tasks, beside an empty page (ARGS="--ledgers sqlite")
+	$(BIN)/python -m benchmarks.desk_lists $(ARGS)
 
 bench-parked: .venv/.runtime ## what 10,000 waiting customers cost: to start, in memory, at a worker's restart
 	$(BIN)/python -m benchmarks.parked $(ARGS)

@@ -1,5 +1,6 @@
 """Begins the months of customers whom service orders have connected."""
 
+from datetime import UTC, datetime
 from typing import Protocol
 
 from temporalio.client import Client
@@ -26,7 +27,8 @@ class MonthStarter:
         self._vault = vault
 
     async def send(self, event: OutgoingEvent) -> None:
-        """A new customer's first month is that of the event; whoever is billed already goes on as before.
+        """A new customer's first month is that of the event, also if that comes from a clock that is ahead of ours;
+        whoever is billed already goes on as before.
 
         Raises ``BillingError``; repeat it then.
         """
@@ -34,7 +36,8 @@ class MonthStarter:
         if customer is None:  # erased, or the ledger was restored to before
             return
         with translated(f"the months of {customer.customer_id}: Temporal answers", BillingError):
-            async with StartBatch.of([customer], self._client, self._ledger, self._vault) as batch:
+            stores = self._client, self._ledger, self._vault
+            async with StartBatch.of([customer], *stores, now=max(datetime.now(UTC), event.created_at)) as batch:
                 is_new = batch.known(customer.customer_id).last is None
                 first = Period.at(event.created_at, customer.timezone) if is_new else None
                 await batch.start(customer, first)

@@ -30,6 +30,7 @@ from billing.period import Period
 from billing.receivables.journal import Balance
 from billing.receivables.ports import Accounts
 from clients.running_workflows import chain_status
+from workflows import about
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
@@ -111,9 +112,13 @@ class StartBatch:
         ledger: StartLedger,
         vault: CardVault,
         listed: Mapping[str, ChainStatus] | None = None,
+        now: datetime | None = None,
     ) -> AsyncIterator["StartBatch"]:
-        """``listed``: the status of open workflows, some seconds old; None: each is described."""
-        batch = cls(client, ledger, vault, await ledger.known(customers), listed)
+        """``listed``: the status of open workflows, some seconds old; None: each is described.
+
+        ``now``: by another clock than this machine's.
+        """
+        batch = cls(client, ledger, vault, await ledger.known(customers), listed, now or datetime.now(UTC))
         try:
             yield batch
         finally:
@@ -126,6 +131,7 @@ class StartBatch:
         vault: CardVault,
         known: Mapping[str, KnownCustomer | Failed],
         listed: Mapping[str, ChainStatus] | None,
+        now: datetime,
     ) -> None:
         self.unrecorded: list[Failed] = []
         self._known = known
@@ -133,7 +139,7 @@ class StartBatch:
         self._ledger = ledger
         self._vault = vault
         self._listed = listed
-        self._now = datetime.now(UTC)
+        self._now = now
         self._opened: list[Month] = []
 
     def known(self, customer_id: str) -> KnownCustomer:
@@ -183,6 +189,7 @@ class StartBatch:
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 search_attributes=search_attributes(month, self._now),
+                **about.month_of(customer_id),
             )
             started = StartResult(customer_id=customer_id, status=StartStatus.STARTED, period=month.period)
         except WorkflowAlreadyStartedError:

@@ -1,15 +1,12 @@
 """``demo``: bills a month of the sample customers in seconds, and checks every promise."""
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
-import termios
 import time
-import tty
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
@@ -18,15 +15,21 @@ from typing import Annotated, Never
 
 import typer
 from rich.console import Console
+from rich.panel import Panel
 
 from billing.errors import BillingError, InvalidInput
+from billing.invoices.month import Month
 from billing.money import format_amount, totals_text
 from bootstrap import connect_ledger, connect_temporal
+from bootstrap_adapters import mail_server
 from cli.sandbox.demo_orders import demo_orders
+from cli.sandbox.demo_telecom import demo_telecom
+from cli.sandbox.enter_key import each_enter
 from cli.sandbox.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
 from cli.sandbox.verdict import print_checks, shown_checks
 from cli.terminal.options import AsJson
-from cli.terminal.output import console, errors, print_json, say, table
+from cli.terminal.output import console, errors, plain, print_json, say, table
+from console.reviewers.invoice.preview import preview
 from sandbox.demo.demo import STORY, Demo
 from sandbox.demo.show import Show
 from sandbox.judge.evidence import Evidence
@@ -38,6 +41,7 @@ from sandbox.stack.people import prepare_people
 from sandbox.stack.sample import earliest_period
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
+from wording.plain import relative
 
 _MADE_BY_DEMO = ".made-by-demo"
 
@@ -58,6 +62,9 @@ async def demo(
     orders: Annotated[
         bool, typer.Option("--orders", help="A dozen orders instead, paid by three rails; nothing is billed monthly.")
     ] = False,
+    telecom: Annotated[
+        bool, typer.Option("--telecom", help="A month of a small provider instead, and of its departments.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bill one month for a dozen sample customers in about a minute, then check every promise.
@@ -70,14 +77,20 @@ async def demo(
     $ python starter.py demo --kill-worker
     $ python starter.py demo --serve
     $ python starter.py demo --orders
+    $ python starter.py demo --telecom --serve
     """
-    if orders and (serve or kill_worker):
+    if orders and (serve or kill_worker or telecom):
         raise InvalidInput("--orders is a demo of its own, without --serve and --kill-worker; to play, use up")
+    if telecom and kill_worker:
+        raise InvalidInput("--telecom is a demo of its own, without --kill-worker")
     began = time.monotonic()
     forget_settings()
     with _folder(data_dir) as folder:
         if orders:
             await demo_orders(folder, as_json, began)
+            return
+        if telecom:
+            await demo_telecom(folder, serve, as_json, began)
             return
         evidence: Evidence | None = None
         async with until_signal(quietly=serve):
@@ -115,12 +128,13 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
         f"coverage --period {acting.period}",
         "who is not charged, why, and what to type; exit code 1 until all is repaired",
     )
+    _show_mail(stack.settings, await acting.months(), acting.clock.now)
     welcome(stack, password, (*COMMANDS, coverage))
     if sys.stdin.isatty():
         say("Enter lets a day pass.", style="dim")
     async with asyncio.TaskGroup() as group:
         group.create_task(stack.supervise(report))
-        with _each_enter() as pressed:
+        with each_enter() as pressed:
             while await pressed.wait():
                 pressed.clear()
                 try:
@@ -130,27 +144,17 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
     raise AssertionError("only a signal ends this")
 
 
-@contextmanager
-def _each_enter() -> Iterator[asyncio.Event]:
-    """Set by each Enter at the terminal, which is not echoed; Ctrl-C works as usual."""
-    pressed, loop = asyncio.Event(), asyncio.get_running_loop()
-    if not sys.stdin.isatty():
-        yield pressed
-        return
-    terminal = sys.stdin.fileno()
-    before = termios.tcgetattr(terminal)
-
-    def read() -> None:
-        if b"\n" in os.read(terminal, 1024):
-            pressed.set()
-
-    tty.setcbreak(terminal)
-    loop.add_reader(terminal, read)
-    try:
-        yield pressed
-    finally:
-        loop.remove_reader(terminal)
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+def _show_mail(settings: Settings, months: Mapping[str, Month], now: datetime) -> None:
+    """The first charge notice that will go out, as its customer will read it."""
+    for month in months.values():
+        coming = preview(month, now, (), ())
+        if coming.mail is not None and coming.at is not None and not coming.why:
+            mail = mail_server(settings).compose(coming.mail)
+            customer = month.customer
+            say(f"\nWhat {customer.name} ({customer.customer_id}) will get, {relative(coming.at, now)}", style="bold")
+            console.print(Panel(plain(mail.text.strip()), title=plain(mail.subject), expand=False))
+            say("Let days pass until then, and it is on the page Mail with all others.", style="dim")
+            return
 
 
 @contextmanager

@@ -42,6 +42,7 @@ def test_help_folds_paragraphs_anew_and_keeps_the_lines_of_examples(run: Run):
         "$ python starter.py demo --kill-worker",
         "$ python starter.py demo --serve",
         "$ python starter.py demo --orders",
+        "$ python starter.py demo --telecom --serve",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from billing.invoices.month import Month
 from billing.period import Period
 from orders.service.service_order import ServiceStage
 from sandbox.timeline import OVERSHOOT, until
@@ -9,6 +10,16 @@ from tests.bed import PATIENCE_SECONDS, Bed, now
 from tests.ordering import cancel
 from tests.service_ordering import YES, done, payment, task_of
 from tests.service_workflow import at_step, begun, handle
+
+
+async def month_begins(bed: Bed, period: Period) -> None:
+    """It is the customer's first one; it follows from the outbox."""
+
+    async def look() -> Month | None:
+        return await bed.ledger.month("dana", period)
+
+    await until(look, PATIENCE_SECONDS)
+    assert await bed.ledger.month("dana", period.previous()) is None
 
 
 async def test_a_subscriber_is_connected_and_their_months_begin(bed: Bed) -> None:
@@ -23,8 +34,17 @@ async def test_a_subscriber_is_connected_and_their_months_begin(bed: Bed) -> Non
     assert (ended.standing.outcome, ended.stage) == ("connected", ServiceStage.COMPLETED)
     shown = {pair.key.name: pair.value for pair in (await handle(bed).describe()).typed_search_attributes}
     assert (shown["BillingStage"], shown["BillingCustomer"]) == ("Completed", "dana")
-    month = await bed.until("dana", lambda month: True)
-    assert month.period == Period.at(now(), "Asia/Almaty")
+    await month_begins(bed, Period.at(now(), "Asia/Almaty"))
+
+
+async def test_months_begin_with_the_one_of_the_step_also_if_our_clock_is_behind(bed: Bed) -> None:
+    bed.started.append("dana")
+    await begun(bed)
+    ahead = now() + timedelta(days=40)
+    await done(bed.ledger, possible=YES, at=ahead)
+    await bed.ledger.book(payment(), ahead)
+    await done(bed.ledger, at=ahead)
+    await month_begins(bed, Period.at(ahead, "Asia/Almaty"))
 
 
 async def test_a_fee_that_nobody_pays_ends_by_itself(bed: Bed) -> None:

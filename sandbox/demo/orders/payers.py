@@ -3,7 +3,6 @@
 Whose they are, and what for, is not told to anybody but the rails.
 """
 
-import re
 from collections import defaultdict
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from billing.errors import BillingError
 from billing.money import parse_amount
 from sandbox.bank.store import AccountLine
+from sandbox.demo.bank_app import APP, pay_in_app
 from sandbox.demo.orders.sample_orders import CURRENCY, SampleOrder
 from sandbox.stack.stack import Stack
 from sandbox.stand_ins.bank import Bank, Transfer
@@ -18,8 +18,8 @@ from sandbox.stand_ins.control import control, download, local_http
 from sandbox.stand_ins.subscribers import SUBSCRIBERS, Subscribers
 from sandbox.wayforpay.store import MERCHANT
 
-GATEWAY, APP = "wayforpay", "bank-app"
-"""Rails."""
+GATEWAY = "wayforpay"
+"""The rail."""
 
 
 class BankFiles(NamedTuple):
@@ -67,12 +67,7 @@ class Payers:
     async def pay_in_app(self, order: SampleOrder, account: str, amount: str) -> str:
         """In the bank's app, by the account number; answers what it says."""
         self.clicked_at[order.number].append(datetime.now(UTC))
-        async with local_http(base_url=self._stack.bank_url) as app:
-            bill = await app.post(f"/{APP}/bill", data={"account": account})
-            paid = await app.post(f"/{APP}/payments", data={"account": account, "sum": amount})
-        if "Paid" not in paid.text:
-            raise BillingError(f"the bank's app answers {bill.status_code} and {paid.status_code}: {paid.text}")
-        return str(re.findall("To pay: [^<]*", bill.text)[0])
+        return await pay_in_app(self._stack, account, amount)
 
     async def send_to_account(self, order: SampleOrder, amount: str) -> None:
         """With the order's number as the only hint."""

@@ -14,16 +14,15 @@ from typing import Protocol
 
 from billing.completeness.report import FindingKind
 from billing.errors import BillingError
-from billing.events.signature import HEADER, signed
 from billing.receivables.payment_list import PaymentFilter
 from billing.receivables.ports import PaymentListing
 from billing.reviewers.ports import AlertListing
-from bootstrap import SANDBOX_ORDERS_SECRET
 from orders.changes import Amend, Cancel, Change, Halt, Resume
 from orders.order import OrderStage, OrderStanding
+from sandbox.demo.bank_app import APP
 from sandbox.demo.commands import Commands
 from sandbox.demo.narrator import Narrator
-from sandbox.demo.orders.payers import APP, GATEWAY, Payers
+from sandbox.demo.orders.payers import GATEWAY, Payers
 from sandbox.demo.orders.sample_orders import (
     FROM_SHOP,
     GARCIA,
@@ -42,11 +41,11 @@ from sandbox.demo.orders.sample_orders import (
     SampleOrder,
     write_order_file,
 )
+from sandbox.demo.web_shop import post_order
 from sandbox.reviewers import alerts_are_sent
 from sandbox.stack.sample import HEADER as SHEET_HEADER
 from sandbox.stack.sample import earliest_period, sheet_of
 from sandbox.stack.stack import Stack
-from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.seller import Seller
 from sandbox.stand_ins.whole_file import write_csv
 from sandbox.timeline import until
@@ -105,13 +104,8 @@ class OrderStory:
         await self._type("orders", "import", file.name, "--by", "ann", lines=slice(-1, None))
 
     async def _post(self, sample: SampleOrder) -> None:
-        body = sample.request.model_dump_json(exclude_none=True).encode()
-        headers = {HEADER: signed(body, [SANDBOX_ORDERS_SECRET], datetime.now(UTC)), "Content-Type": "application/json"}
-        async with local_http() as http:
-            answer = await http.post(f"{self._stack.console_url}/orders", content=body, headers=headers)
-        if answer.status_code != 201:
-            raise BillingError(f"POST /orders answers {answer.status_code}: {answer.text}")
-        self._narrator.tell(f"POST /orders {sample.number}: {answer.status_code}, {answer.json()['price']}")
+        taken = await post_order(self._stack, sample.request.model_dump_json(exclude_none=True).encode())
+        self._narrator.tell(f"POST /orders {sample.number}: 201, {taken['price']}")
 
     async def _pay_by_pages(self) -> None:
         self._narrator.chapter("Pay: by the gateway's links and page, and by Stripe's links")

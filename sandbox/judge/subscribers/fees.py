@@ -106,12 +106,12 @@ def _days(period: Period) -> list[date]:
 
 
 def suspended_days(history: list[ServiceChange], period: Period, timezone: str) -> set[date]:
-    """The days of the period on which it was suspended from midnight to midnight."""
+    """The days of the period on which it was suspended, or disconnected, from midnight to midnight."""
     zone, found = ZoneInfo(timezone), set[date]()
     since: datetime | None = None
     ends = [*(change.at for change in history), datetime.max.replace(tzinfo=zone)]
     for change, until in zip(history, ends[1:], strict=True):
-        is_suspended = change.state is ServiceState.SUSPENDED
+        is_suspended = change.state in (ServiceState.SUSPENDED, ServiceState.DISCONNECTED)
         since = (since or change.at) if is_suspended else None
         if since is not None:
             found |= {day for day in _days(period) if since <= _midnight(day, zone) and _ends(day, zone) <= until}
