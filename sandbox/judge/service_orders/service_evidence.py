@@ -120,9 +120,11 @@ class AnnouncementEvidence:
 @dataclass(frozen=True)
 class ServiceOrdersEvidence:
     """``histories`` by account, ``agreed`` and ``texts`` by customer, of all who have orders, texts also of whoever was
-    told of works; ``waiting``: what customers are still to be told, in contact hours.
+    told of works; ``waiting``: what customers are still to be told, in contact hours. Without any paper, what people
+    should have done is not judged.
     """
 
+    is_on_paper: bool = True
     papers: Papers = field(default_factory=Papers)
     orders: list[ServiceOrderEvidence] = field(default_factory=list)
     histories: Mapping[str, list[ServiceChange]] = field(default_factory=dict)
@@ -153,6 +155,7 @@ async def read_service_orders(
     customers = {each.order.customer_id for each in found}
     texted = customers | {one.customer_id for each in announcements for one in each.recipients}
     return ServiceOrdersEvidence(
+        is_on_paper=(folder / OFFICE).exists(),
         papers=written,
         orders=found,
         histories={number: await ledger.service_changes(number) for number in accounts},
