@@ -88,7 +88,7 @@ def repeated_texts(evidence: Evidence) -> Iterator[str]:
     for name, row in rows.items():
         if row.vendor_id and not taken[name]:
             yield f"the vendor does not know the {row.kind} text of {row.customer_id}"
-        if evidence.is_over and row.status in (TextStatus.SENDING, TextStatus.WAITING) and not _is_old(row):
+        if evidence.is_over and row.status in (TextStatus.SENDING, TextStatus.WAITING) and not _is_old(row, all_rows):
             yield f"the {row.kind} text of {row.customer_id} is {row.status} since {row.tried_at}"
     for whose, times in Counter(
         (row.customer_id, row.kind, row.period, row.body) for row in all_rows if row.kind is TextKind.BILL
@@ -113,9 +113,15 @@ def _name_in_ledger(row: TextRow) -> str:
     return f"{row.recipient} {row.body}" if row.vendor == "twilio" else row.message_id
 
 
-def _is_old(row: TextRow) -> bool:
-    """Whether something else has taken its place, such as a receipt that money has made needless."""
-    return row.kind not in (TextKind.BILL, TextKind.WARNING)
+def _is_old(row: TextRow, all_rows: list[TextRow]) -> bool:
+    """Whether something else has taken its place: a receipt that money has made needless, or a corrected bill."""
+    alike = (
+        each
+        for each in all_rows
+        if (each.customer_id, each.kind, each.period) == (row.customer_id, row.kind, row.period)
+    )
+    is_corrected = row.kind is TextKind.BILL and any(each.vendor_id and each.tried_at > row.tried_at for each in alike)
+    return is_corrected or row.kind not in (TextKind.BILL, TextKind.WARNING)
 
 
 def wrongly_pressed(evidence: Evidence) -> Iterator[str]:
