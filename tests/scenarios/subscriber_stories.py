@@ -8,6 +8,8 @@ from billing.collections.collection import Collection
 from billing.customers.customer import Customer, Terms
 from billing.customers.ladder import RungAction, parse_ladder
 from billing.customers.schedule import Schedule
+from billing.invoices.commands import Edit
+from billing.invoices.invoice import ChangeLine
 from billing.money import plain_amount
 from billing.payments.methods import BillPayer
 from billing.period import Period
@@ -16,11 +18,13 @@ from billing.receivables.journal import Subject
 from billing.subscribers.service import Change, NewService, ServiceCause, ServiceState
 from billing.tariffs.changes import Subscribe
 from billing.tariffs.tariff import Tariff, TariffVersion
+from billing.texts.text import TextStatus
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.stand_ins.control import control
 from sandbox.timeline import until
 from tests.bed import PATIENCE_SECONDS, Bed, now
 from tests.scenarios.money_stories import collections_are_told, transfer
+from tests.scenarios.stories import ANN
 
 NUMBER, PHONE = "1000009", "+77012345678"
 LADDER = parse_ladder("1 remind sms+mail, 7 warn sms+mail, 14 suspend")
@@ -84,6 +88,30 @@ async def vendor_and_provisioning_lose_their_answers(bed: Bed) -> None:
     await pays(bed, "1", minor(period), period)
     await collections_are_told(bed)
     await everybody_is_told(bed)
+
+
+async def a_bill_is_edited_while_its_text_is_on_its_way(bed: Bed) -> None:
+    """The vendor has taken it, and cannot be asked: the customer is told of the new amount, too."""
+    period = await subscribed(bed, bill_by=("sms",))
+    lost = {"kind": "drop_after", "path": "/rest/send", "method": "POST", "times": 1}
+    unknown = {"kind": "status", "status": 500, "path": "/rest/status", "method": "POST", "times": None}
+    for fault in (lost, unknown):
+        await control(bed.ports.sms, "faults", fault)
+    await bed.skip_to("acme", (await bed.month("acme")).import_at)
+    month = await bed.drafted("acme", period)
+    assert month.invoice is not None
+    change = ChangeLine(line_id=month.invoice.lines[0].line_id, amount_minor=900)
+    await bed.skip_to("acme", month.notice_at)
+
+    async def is_on_its_way() -> bool:
+        return [text.status for text in await bed.ledger.texts("acme", 10)] == [TextStatus.SENDING]
+
+    await until(is_on_its_way, PATIENCE_SECONDS)
+    assert (await bed.command("acme", Edit(**ANN, period=period, version=1, changes=(change,)))).accepted
+    await control(bed.ports.sms, "faults", method="DELETE")
+    await bed.closed("acme", period)
+    texts = await bed.ledger.texts("acme", 10)
+    assert ["bill: 9 EUR" in text.body for text in texts] == [True, False], "the newest first"
 
 
 async def provisioning_does_not_know_the_account(bed: Bed) -> None:

@@ -1,7 +1,7 @@
 """What subscribers are told: each bill once, no text twice, warnings in time and by day, one ladder for an account."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -12,6 +12,8 @@ from billing.customers.channels import Channel
 from billing.customers.ladder import Rung, RungAction
 from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMailKind, MessageRow, MessageStatus
+from billing.period import Period
+from billing.receivables.ports import THE_END
 from billing.subscribers.service import ServiceCause, ServiceChange, ServiceState
 from billing.texts.text import TextKind, TextRow, TextStatus
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
@@ -48,8 +50,8 @@ def _bill(evidence: Evidence, subscriber: SubscriberEvidence, case: MonthEvidenc
     mails = [row for row in case.messages if row.kind is CustomerMailKind.NOTICE]
     texts = [text for text in subscriber.texts if text.kind is TextKind.BILL and text.period == case.period]
     told: dict[Channel, int] = {
-        Channel.MAIL: sum(bool(evidence.arrivals(row.message_id)) for row in mails),
-        Channel.SMS: len(_taken(texts)),
+        Channel.MAIL: _times([row.at for row in mails if evidence.arrivals(row.message_id)], case),
+        Channel.SMS: _times([text.tried_at for text in _taken(texts)], case),
     }
     refused = {Channel.MAIL: any(row.status is MessageStatus.FAILED for row in mails), Channel.SMS: _is_refused(texts)}
     for channel in case.month.customer.told_by:
@@ -60,6 +62,16 @@ def _bill(evidence: Evidence, subscriber: SubscriberEvidence, case: MonthEvidenc
     for channel, times in told.items():
         if times > max(1, case.month.notices):
             yield f"the bill was told {times} times by {channel}"
+
+
+def _times(told_at: list[datetime], case: MonthEvidence) -> int:
+    """Without those that a decision has overtaken: then the bill is another one, and told anew."""
+    times = sorted(told_at)
+    return len(times) - sum(_is_overtaken(case, before, after) for before, after in pairwise(times))
+
+
+def _is_overtaken(case: MonthEvidence, since: datetime, until: datetime = THE_END) -> bool:
+    return any(decision.accepted and since <= decision.at <= until for decision in case.decisions)
 
 
 def _taken(texts: list[TextRow]) -> list[TextRow]:
@@ -77,6 +89,7 @@ def repeated_texts(evidence: Evidence) -> Iterator[str]:
     """
     taken = Counter(map(_name_of, evidence.subscribers.texts))
     all_rows = [*_all_texts(evidence)]
+    cases = {(case.customer_id, case.period): case for account in evidence.accounts for case in account.cases}
     known, rows = Counter(map(_name_in_ledger, all_rows)), {_name_in_ledger(row): row for row in all_rows}
     for name, times in taken.items():
         if times > max(1, known[name]):
@@ -88,7 +101,7 @@ def repeated_texts(evidence: Evidence) -> Iterator[str]:
     for name, row in rows.items():
         if row.vendor_id and not taken[name]:
             yield f"the vendor does not know the {row.kind} text of {row.customer_id}"
-        if evidence.is_over and row.status in (TextStatus.SENDING, TextStatus.WAITING) and not _is_old(row, all_rows):
+        if evidence.is_over and row.status in (TextStatus.SENDING, TextStatus.WAITING) and not _is_old(row, cases):
             yield f"the {row.kind} text of {row.customer_id} is {row.status} since {row.tried_at}"
     for whose, times in Counter(
         (row.customer_id, row.kind, row.period, row.body) for row in all_rows if row.kind is TextKind.BILL
@@ -113,15 +126,10 @@ def _name_in_ledger(row: TextRow) -> str:
     return f"{row.recipient} {row.body}" if row.vendor == "twilio" else row.message_id
 
 
-def _is_old(row: TextRow, all_rows: list[TextRow]) -> bool:
-    """Whether something else has taken its place: a receipt that money has made needless, or a corrected bill."""
-    alike = (
-        each
-        for each in all_rows
-        if (each.customer_id, each.kind, each.period) == (row.customer_id, row.kind, row.period)
-    )
-    is_corrected = row.kind is TextKind.BILL and any(each.vendor_id and each.tried_at > row.tried_at for each in alike)
-    return is_corrected or row.kind not in (TextKind.BILL, TextKind.WARNING)
+def _is_old(row: TextRow, cases: Mapping[tuple[str, Period], MonthEvidence]) -> bool:
+    """Whether something else has taken its place: money that makes a receipt needless, or a decision about the bill."""
+    case = cases.get((row.customer_id, row.period)) if row.kind is TextKind.BILL and row.period else None
+    return row.kind not in (TextKind.BILL, TextKind.WARNING) or bool(case and _is_overtaken(case, row.tried_at))
 
 
 def wrongly_pressed(evidence: Evidence) -> Iterator[str]:
