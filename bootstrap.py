@@ -23,6 +23,10 @@ from bootstrap_adapters import (
 from bootstrap_announcements import connect_announcement_sender
 from bootstrap_billers import connect_payment_ways
 from bootstrap_gateways import connect_gateway_refunds, connect_gateways, shops_of
+from bootstrap_ledger import SANDBOX_NAMESPACE as SANDBOX_NAMESPACE
+from bootstrap_ledger import connect_ledger as connect_ledger
+from bootstrap_ledger import connect_running_workflows as connect_running_workflows
+from bootstrap_ledger import connect_temporal as connect_temporal
 from bootstrap_registers import register_terms
 from bootstrap_services import connect_service_sender
 from bootstrap_statements import bank_accounts
@@ -41,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from temporalio.client import Client
-    from temporalio.runtime import Runtime
 
     from activities.alerts import DigestActivities
     from activities.completeness import CompletenessActivities
@@ -64,12 +67,10 @@ if TYPE_CHECKING:
     from billing.events.ports import EventSender
     from clients.digest_trigger import DigestTrigger
     from clients.registrar import Registrar
-    from clients.running_workflows import RunningWorkflows
     from services.messages.customer_mails import CustomerMails
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
-SANDBOX_NAMESPACE = "sandbox"
 SANDBOX_ORDERS_SECRET = "orders-secret-of-the-sandbox-0123456789"
 
 
@@ -109,44 +110,11 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         yield Adapters(sales, payments, mail, ledger, others, receiver, production, shops, provisioning, texts)
 
 
-@asynccontextmanager
-async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
-    """The ledger alone; closes it at the end."""
-    from adapters.sql.ledger import SqlLedger
-
-    ledger = await SqlLedger.connect(settings.ledger, settings.destinations, settings.manual_department)
-    try:
-        yield ledger
-    finally:
-        await ledger.close()
-
-
 def connect_passwords() -> Argon2Passwords:
     """Hashes passwords; the first one in a process takes a quarter of a second."""
     from adapters.passwords import Argon2Passwords
 
     return Argon2Passwords()
-
-
-async def connect_temporal(
-    settings: Settings, address: str = "", runtime: Runtime | None = None, *, lazy: bool = False
-) -> Client:
-    """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
-
-    The sandbox has its own namespace, which exists on the embedded server only: a worker or a command without
-    settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing. A
-    ``lazy`` client connects at its first call.
-    """
-    from process.temporal import connect
-
-    return await connect(SANDBOX_NAMESPACE if settings.sandbox else "", address, runtime, lazy)
-
-
-async def connect_running_workflows(settings: Settings) -> RunningWorkflows:
-    """What runs at Temporal. Raises as ``connect_temporal``."""
-    from clients.running_workflows import RunningWorkflows
-
-    return RunningWorkflows(await connect_temporal(settings))
 
 
 def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMails:

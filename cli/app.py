@@ -18,6 +18,7 @@ from billing.errors import InvalidInput
 from cli.commands import COMMANDS
 from cli.terminal.output import complain, explain, foreseen
 
+INTERRUPTED = 130
 ARGUMENT_MAX = 10_000  # characters; the limit of each option is where its value is stored
 
 
@@ -39,6 +40,9 @@ class _Starter(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
+        except typer.Abort:  # Ctrl-C, or no answer to a question
+            code = INTERRUPTED
+            complain("starter: interrupted")
         except Exception as error:
             if self.debug or not foreseen(error):
                 raise

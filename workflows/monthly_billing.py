@@ -165,8 +165,7 @@ class MonthlyBilling(DurableLoop[Month, Step]):
                 await workflow.sleep(options.RETRY_PAUSE, summary="the collection cannot be begun")
 
     def _details(self) -> str:
-        what_for = about.month_of(self._value.customer_id)["static_details"]
-        return f"{summary(self._value, workflow.now())}\n\n{what_for}"
+        return self._explained(summary(self._value, workflow.now()), about.month_of(self._value.customer_id))
 
     # -- commands
 

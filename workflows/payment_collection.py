@@ -248,8 +248,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             self._value = self._value.promise_broken(workflow.now())
 
     def _details(self) -> str:
-        what_for = about.collection_of(self._value.customer_id)["static_details"]
-        return f"{summary(self._value, workflow.now())}\n\n{what_for}"
+        return self._explained(summary(self._value, workflow.now()), about.collection_of(self._value.customer_id))
 
     # -- commands
 

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.errors import BrakeOn, InvalidInput, OutcomeConflict, StaleRun
     from billing.progress import Due, Durable
     from workflows import options
+    from workflows.about import About
     from workflows.cancellation import despite_cancellation, while_wanted
     from workflows.failures import error_type, is_final, reason
     from workflows.visibility import AMOUNT_MINOR, STAGE, search_attributes
@@ -131,6 +132,11 @@ class DurableLoop(ValueLoop[D, S]):
     def _details(self) -> str:
         """The value as Markdown, for the Temporal UI."""
         raise NotImplementedError
+
+    @staticmethod
+    def _explained(details: str, about: About) -> str:
+        """The details with what the workflow is for, in a run that continues another: only the first has that apart."""
+        return f"{details}\n\n{about['static_details']}" if workflow.info().continued_run_id else details
 
     # -- shared steps
 

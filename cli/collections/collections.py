@@ -20,7 +20,7 @@ from billing.keys import collection_id
 from billing.money import format_amount, sums_of, totals_text
 from billing.payments.ports import ChargeRow, ReversalRow
 from billing.period import Period
-from bootstrap import connect_ledger, connect_temporal
+from bootstrap_ledger import connect_ledger, connect_temporal
 from cli.invoices.standstill import print_stopped, stopped_collections
 from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
 from cli.terminal.output import SHOWN, ids, print_json, print_table, say, utc, whole

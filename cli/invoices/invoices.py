@@ -23,7 +23,7 @@ from billing.money import format_amount, sums_of, totals_text
 from billing.period import Period
 from billing.remedies import RemedyAction
 from billing.reviewers.queries import MonthOverview, MonthProgress
-from bootstrap import connect_ledger
+from bootstrap_ledger import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
@@ -74,7 +74,7 @@ async def list_(
         say(f"no months{begin}")
         return
     now = settings.now()
-    parts = (ids("Customer"), "Name", whole("Period"), ids("Stage", 16), whole("Total", "right"), whole("Next"))
+    parts = (ids("Customer"), "Name", whole("Period"), "Stage", whole("Total", "right"), whole("Next"))
     columns = (*parts, whole("UTC")) if console.width >= _WIDE else parts
     more = "more; --json has them all, --stage and --period fewer"
     listed = partial(_listed, now=now, names=names, standstill=standstill.customers)

@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 from billing.completeness.chains import ChainStatus, Standstill, StoppedCollection, restart
 from billing.errors import BillingError
 from billing.period import Period
-from bootstrap import connect_running_workflows
+from bootstrap_ledger import connect_running_workflows
 from cli.terminal.output import say
 from settings import Settings
 from wording.remedies import command_line

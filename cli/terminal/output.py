@@ -86,9 +86,9 @@ def whole(name: str, justify: JustifyMethod = "left") -> Column:
     return Column(name, justify=justify, no_wrap=True)
 
 
-def ids(name: str, least: int | None = None) -> Column:
-    """A column for what people copy: a narrow terminal folds it and cuts nothing off; ``least`` characters a line."""
-    return Column(name, overflow="fold", min_width=least)
+def ids(name: str) -> Column:
+    """A column for what people copy: a narrow terminal folds it, and cuts nothing off."""
+    return Column(name, overflow="fold")
 
 
 def end_with(failed: "Sequence[Failed]") -> None:

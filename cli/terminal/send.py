@@ -10,7 +10,7 @@ from billing.commands import parse_command
 from billing.errors import BillingError, NotFound
 from billing.invoices.commands import COMMANDS
 from billing.period import Period
-from bootstrap import connect_temporal
+from bootstrap_ledger import connect_temporal
 from cli.terminal.options import CollectionOptions, CommandOptions
 from cli.terminal.output import print_json, say
 from settings import load_settings

@@ -59,6 +59,12 @@ def test_what_reads_the_ledger_needs_no_other_vendor(tmp_path: Path, words: list
     assert imported(*words, folder=tmp_path) & VENDORS == set()
 
 
+def test_a_list_of_months_puts_nothing_together_but_the_ledger(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path}/data/ledger.db")
+    needed = {"adapters", "settings"}
+    assert imported("list", folder=tmp_path) & (OURS - needed) == set()
+
+
 def test_a_model_is_built_at_its_first_use() -> None:
     month = "from billing.invoices.month import Month; print(Month.__pydantic_complete__)"
     assert python(month).stdout == "False\n"

@@ -161,3 +161,14 @@ def test_payments_of_the_last_month_of_the_calendar_are_exported_unless_days_are
     ledger()
     exported = json.loads(run("payments", "export", "--format", "json").stdout)
     assert exported["since"] == str(Period.of_day(NOW.date()).previous().first_day)
+
+
+def test_a_narrow_terminal_folds_what_is_long_and_cuts_nothing_off(
+    run: Run, ledger: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    month = drafted("2026-10", unreadable())
+    ledger(month.evolve(customer=ACME.evolve(customer_id="c-0123456789ab", name="Bergson & Söhne Gesellschaft")))
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("list").stdout
+    assert "…" not in shown
+    assert all(word in shown for word in ("c-0123456789ab", "Bergson", "Gesellschaft", "unreadable"))

@@ -89,5 +89,7 @@ async def test_a_file_that_is_there_is_kept_unless_somebody_says_otherwise(bed: 
 
 async def test_without_a_key_and_when_answers_end_nothing_is_written(bed: Bed, folder: Path) -> None:
     assert "the sandbox needs no settings" in (await answering("")).output
-    assert (await answering(KEY, "none")).exit_code != 0
+    ended = await answering(KEY, "none")
+    assert ended.exit_code == 130
+    assert ended.stderr.splitlines()[-1] == "starter: interrupted"
     assert list(folder.iterdir()) == []
