@@ -15,7 +15,7 @@ from functools import partial
 
 from billing.apart import Failed, why
 from billing.errors import BillingError, OutsideContactHours
-from billing.events.event import OVERDUE, Destination, OutgoingEvent, pause
+from billing.events.event import OVERDUE, Destination, EventType, OutgoingEvent, pause
 from billing.events.ports import EventOutbox, EventSender
 from billing.reviewers.alerts import of_backlog
 from services.alerts import Alerts
@@ -31,6 +31,7 @@ _POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
 _AT_ONCE = 20  # for each destination
 _CLAIMED_LEAST = 10  # a claim reads the whole backlog, and locks it: not for one event alone
 _GRACE_SECONDS = 3.0
+_OF_ACCOUNTS = frozenset(type for type in EventType if type.startswith("service."))
 _LAST_SECONDS = 0.5  # an event that waits tells of later changes, too
 
 _log = logging.getLogger(__name__)
@@ -192,7 +193,9 @@ def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
 
 
 def _about(event: OutgoingEvent) -> str:
-    """The month, order or account that it is about; "" for others."""
+    """The month or order that it is about; "" for others: an account's number is in no log."""
+    if event.type in _OF_ACCOUNTS:
+        return ""
     data = event.payload.get("data")
     known = data if isinstance(data, dict) else {}
     return str(next((known[name] for name in ("period", "order", "number") if known.get(name)), ""))

@@ -145,11 +145,10 @@ class Evidence:
     def letters(self) -> Counter[str]:
         """The mails that arrived, by kind, each counted once however often it was delivered."""
         kinds = {row.message_id: str(row.kind) for case in self.all_cases for row in case.messages}
-        others = dict.fromkeys(self.digests(), "digest") | {
-            name: "step" for order in self.services.orders for name in order.mails
-        }
+        kinds |= {row.message_id: "step" for rows in self.services.mails.values() for row in rows}
+        digests = self.digests()
         names = {mail.message_id for mail in self.mails}
-        return Counter(kinds.get(name) or others.get(_digest_id(name), "unknown") for name in names)
+        return Counter(kinds.get(name, "digest" if _digest_id(name) in digests else "unknown") for name in names)
 
     def digests(self) -> set[str]:
         """The ids of the digests that have arrived."""

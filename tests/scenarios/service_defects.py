@@ -18,6 +18,7 @@ from billing.tasks.task import Task, TaskKind
 from orders.procedures.steps import BillingStep, CallStep, PaymentStep
 from orders.service.events import order_step
 from orders.service.service_order import ServiceOrder
+from services.messages.customer_mails import CustomerMails
 from services.messages.customer_texts import CustomerTexts
 from tests.bed import Bed
 
@@ -116,6 +117,13 @@ def activates_before_the_fee_is_paid(patch: pytest.MonkeyPatch, bed: Bed) -> Non
             steps._change_service(connection, order, call, at)
 
     patch.setattr(walk, "begin", early)
+
+
+def forgets_steps_by_mail(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    async def nothing(self: CustomerMails, *of: Any) -> None:
+        return
+
+    patch.setattr(CustomerMails, "of_step", nothing)
 
 
 def takes_a_fee_for_paid(patch: pytest.MonkeyPatch, bed: Bed) -> None:

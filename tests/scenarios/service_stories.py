@@ -6,8 +6,10 @@ from datetime import timedelta
 from billing.announcements.announcement import Announcement, Works
 from billing.announcements.audience import Audience
 from billing.errors import InvalidInput
+from billing.subscribers.newcomer import NewSubscriber
 from bootstrap_announcements import connect_announcement_desk
 from orders.changes import Cancel, Reopen
+from orders.order import Buyer
 from tests.bed import Bed, now
 from tests.contract.announcement_fixtures import Person, settle_in
 from tests.office import (
@@ -63,6 +65,14 @@ async def a_task_is_completed_twice(bed: Bed) -> None:
 
 async def an_address_cannot_be_connected(bed: Bed) -> None:
     await ordered(bed)
+    await does(bed, "feasibility", possible="no", equipment="no", reason="no cable")
+    await everybody_is_told(bed)
+
+
+async def somebody_without_a_phone_cannot_be_connected(bed: Bed) -> None:
+    """So they are told by mail."""
+    buyer = Buyer(customer_id="dana", name="Dana A.", email="dana@example.com")
+    await ordered(bed, buyer=buyer, subscriber=NewSubscriber(address="Abay Ave. 1"))
     await does(bed, "feasibility", possible="no", equipment="no", reason="no cable")
     await everybody_is_told(bed)
 

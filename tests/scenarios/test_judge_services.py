@@ -19,11 +19,13 @@ _WAY = "a service order goes by its procedure"
 _FEE = "the fee of a service order is asked for once"
 _SWITCHED = "an account is switched once"
 _BILLING = "billing begins and ends with the service"
+_TOLD = "each step of a service order is told once"
 _WORKS = "planned works are told once"
 STORIES: list[Story] = [
     stories.a_subscriber_is_connected,
     stories.a_task_is_completed_twice,
     stories.an_address_cannot_be_connected,
+    stories.somebody_without_a_phone_cannot_be_connected,
     stories.a_fee_is_not_paid,
     stories.an_order_is_cancelled_after_its_fee_was_paid,
     stories.a_task_is_late,
@@ -42,7 +44,8 @@ DEFECTS: list[Defect] = [
     (stories.a_subscriber_leaves_without_the_router, defects.bills_no_missing_equipment, _BILLING),
     (stories.works_are_announced_moved_and_cancelled, defects.announces_to_whoever_is_not_concerned, _WORKS),
     (stories.works_are_announced_moved_and_cancelled, defects.announces_twice, _WORKS),
-    (stories.an_address_cannot_be_connected, defects.tells_a_step_twice, "each step of a service order is told once"),
+    (stories.an_address_cannot_be_connected, defects.tells_a_step_twice, _TOLD),
+    (stories.somebody_without_a_phone_cannot_be_connected, defects.forgets_steps_by_mail, _TOLD),
     (stories.a_subscriber_is_connected, defects.activates_before_the_fee_is_paid, _SWITCHED),
     (stories.a_subscriber_is_connected, defects.takes_a_fee_for_paid, _FEE),
     (stories.a_fee_is_not_paid, defects.forgets_to_void_fees, _FEE),

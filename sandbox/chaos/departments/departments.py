@@ -70,13 +70,14 @@ class Departments:
         self._procedures = connect_procedures(settings)
         self._zone = daytime_zone(_now())
         self._waiting = planned_connections(plan)
-        self._works = PlannedWorks(settings, adapters, self._waiting, self._zone)
+        self._works = PlannedWorks(settings, adapters, self._zone)
         self._planned = {each.number: each for each in self._waiting}
         self._open: set[str] = set()
+        self._served: set[str] = set()  # by the number of the order that has connected them
         self._paid: Counter[str] = Counter()
         self._tried: set[tuple[str, str]] = set()  # what is done once for an order
         self._clocks: dict[str, datetime] = {}
-        self.staff = Staff(adapters, self._office)
+        self.staff = Staff(settings, adapters, self._office)
         self.done = self.staff.done
 
     async def spend_days(self, fault_injector: FaultInjector, report: Callable[[str], None]) -> None:
@@ -95,7 +96,7 @@ class Departments:
         else:
             self.wrong.append(f"these orders do not come to an end: {sorted(self._open)}")
         async with fault_injector.during(self._plan.faults(_FIRST - 1)):
-            await self._works.announce()
+            await self._works.announce([each for each in self._planned.values() if each.number in self._served])
         self.done.update(self._works.done)
 
     @property
@@ -164,7 +165,10 @@ class Departments:
         """Whoever is connected wants something else."""
         self._open.discard(standing.number)
         self.done[f"ended as {standing.outcome}"] += 1
+        if standing.outcome == "disconnected":
+            self._served.discard(planned.number)
         if standing.number == planned.number and standing.outcome == "connected":
+            self._served.add(planned.number)
             shown = await patiently(lambda: self._ledger.service_order(standing.number))
             assert shown is not None, "it was there"
             assert shown.order.account is not None, "it is connected"

@@ -13,8 +13,6 @@ from bootstrap_announcements import connect_announcement_desk
 from sandbox.chaos.departments.service_plan import PlannedConnection
 from sandbox.chaos.payers import patiently
 from sandbox.stand_ins.office import OFFICE, Office
-from sandbox.stand_ins.provisioning import switched
-from sandbox.stand_ins.subscribers import SUBSCRIBERS, owners
 from settings import Settings
 
 _BY = "cleo"
@@ -23,25 +21,17 @@ _BY = "cleo"
 class PlannedWorks:
     """``done`` counts announcements by what became of them."""
 
-    def __init__(self, settings: Settings, adapters: Adapters, newcomers: list[PlannedConnection], zone: str) -> None:
+    def __init__(self, settings: Settings, adapters: Adapters, zone: str) -> None:
         self.done: Counter[str] = Counter()
-        self._folder = settings.data_dir
         self._desk = connect_announcement_desk(settings, adapters.ledger)
         self._office = Office(settings.data_dir / OFFICE)
-        self._newcomers = newcomers
         self._zone = zone
 
-    async def announce(self) -> None:
-        """Each node that has anybody; the first one's works are moved, the others' are cancelled."""
-        for place, node in enumerate(sorted({each.node for each in self._newcomers})):
-            if phones := self._phones(node):
-                await self._tell(node, phones, is_moved=place == 0)
-
-    def _phones(self, node: str) -> list[str]:
-        """Of those whom the network serves there."""
-        states, numbers = switched(self._folder / "provisioning.jsonl"), owners(self._folder / SUBSCRIBERS)
-        served = {numbers[number].customer_id for number, state in states.items() if state == "active"}
-        return [each.phone for each in self._newcomers if each.node == node and each.customer_id in served]
+    async def announce(self, served: list[PlannedConnection]) -> None:
+        """To those who are served, by their nodes; the first one's works are moved, the others' are cancelled."""
+        for place, node in enumerate(sorted({each.node for each in served})):
+            phones = [each.phone for each in served if each.node == node]
+            await self._tell(node, phones, is_moved=place == 0)
 
     async def _tell(self, node: str, phones: list[str], is_moved: bool) -> None:
         works, audience, desk = self._works(f"a switch of {node}", 2), Audience(nodes=(node,)), self._desk

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from billing.errors import InvalidInput
 from billing.period import Period
 from billing.subscribers.service import Change, NewService, ServiceCause, ServiceState
 from billing.tariffs.changes import AddDiscount, Subscribe
@@ -40,7 +41,11 @@ class Operators:
         change = Change(ServiceState.ACTIVE, ServiceCause.CONNECTED, "chaos connect", _now(), *_WHO)
         await patiently(lambda: ledger.change_service(service.number, change))
         for item in _agreed(service.number, planned, period):
-            await patiently(partial(ledger.agree, item, *_WHO, _now()))
+            try:
+                await patiently(partial(ledger.agree, item, *_WHO, _now()))
+            except InvalidInput:  # on the last day of a month, its draft may be faster
+                later = item.evolve(starts_on=max(item.starts_on, period.next().first_day))
+                await patiently(partial(ledger.agree, later, *_WHO, _now()))
 
 
 def _agreed(number: str, planned: PlannedService, period: Period) -> list[Subscribe | AddDiscount]:

@@ -10,6 +10,8 @@ from sandbox.stand_ins.office import Works
 
 
 def wrongly_announced(evidence: Evidence) -> Iterator[str]:
+    if not evidence.services.is_on_paper:
+        return
     by_key = {each.announcement.key: each for each in evidence.services.announcements}
     sent = Counter((_phone(text["to"]), text["body"]) for text in evidence.subscribers.texts)
     for key, works in evidence.services.papers.works.items():

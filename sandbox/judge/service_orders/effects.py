@@ -56,7 +56,7 @@ def _switched(evidence: Evidence, order: ServiceOrderEvidence, step: str) -> Ite
     if begun and not calls and evidence.is_over and not _was_so(evidence, order, cause):
         yield "provisioning was never told"
     for at in calls[:1]:
-        for needed in order.plan.needs(step):
+        for needed in order.plan.needs(step) if evidence.services.is_on_paper else ():
             if order.plan.kind(needed) == "task" and not [deed for deed in order.deeds_for(needed) if deed.at <= at]:
                 yield f"provisioning was told at {at}, before anybody had done {needed}"
         yield from _unpaid_fee(evidence, order, step, cause)
@@ -96,7 +96,7 @@ def _debts(evidence: Evidence, order: ServiceOrderEvidence) -> Iterator[str]:
         decided = [deed for deed in order.deeds_for(record.step) if deed.typed.get("allow") == "yes"]
         if record.outcome == "settled" and (overdue := _overdue(subscriber, record.ended_at)):
             yield f"went on at {record.ended_at}, although {overdue} were overdue and nobody had decided"
-        if record.outcome == "allowed" and not decided:
+        if record.outcome == "allowed" and not decided and evidence.services.is_on_paper:
             yield f"went on at {record.ended_at} by {record.by}'s decision, which nobody has made"
 
 
@@ -119,7 +119,7 @@ def _calls(evidence: Evidence, order: ServiceOrderEvidence) -> Iterator[dict[str
 
 def wrongly_begun(evidence: Evidence) -> Iterator[str]:
     """Billing begins on the day of what leads there, ends likewise, and what is charged is what a person has said."""
-    for order in evidence.services.orders:
+    for order in evidence.services.orders if evidence.services.is_on_paper else ():
         agreed = evidence.services.agreed.get(order.order.customer_id, Agreed())
         if order.order.account is None:
             continue

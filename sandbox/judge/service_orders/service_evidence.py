@@ -9,7 +9,7 @@ from typing import Protocol
 from billing.announcements.announcement import Announcement, Recipient
 from billing.announcements.ports import PAGE_ANNOUNCEMENTS, PAGE_RECIPIENTS, Announcements
 from billing.events.event import Destination, OutgoingEvent
-from billing.keys import step_message_id
+from billing.mails.mail import StepMessageRow
 from billing.receivables.journal import Cause
 from billing.receivables.listing import JournalRow
 from billing.subscribers.ports import Services
@@ -42,6 +42,9 @@ class ServiceOrderLedger(
 
     def outgoing_events(self, *, undelivered_only: bool = False) -> AsyncIterator[list[OutgoingEvent]]:
         """The outbox, in pages."""
+
+    async def step_messages(self, customer_id: str, limit: int = 100) -> list[StepMessageRow]:
+        """The mails about steps of the customer's orders."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +90,6 @@ class ServiceOrderEvidence:
         """The steps of a kind that were begun."""
         return [record for record in self.records if self.plan.kind(record.step) == kind]
 
-    @property
-    def mails(self) -> dict[str, str]:
-        """What the mail about each step would tell, by the left side of its Message-ID."""
-        names = {each.position: step_message_id(self.number, each.position, "") for each in self.records_of("tell")}
-        texts = {each.position: self.plan.steps[each.step]["text"] for each in self.records_of("tell")}
-        return {name.strip("<@>"): texts[position] for position, name in names.items()}
-
     def deeds_for(self, step: str) -> list[Deed]:
         return [deed for deed in self.deeds if deed.step == step]
 
@@ -127,14 +123,17 @@ class AnnouncementEvidence:
 
 @dataclass(frozen=True)
 class ServiceOrdersEvidence:
-    """``histories`` by account, ``agreed`` and ``texts`` by customer, of all who have orders, texts also of whoever was
-    told of works; ``waiting``: what customers are still to be told, in contact hours.
+    """``histories`` by account, ``agreed``, ``mails`` and ``texts`` by customer, of all who have orders, texts also of
+    whoever was told of works; ``waiting``: what customers are still to be told, in contact hours. Without any paper,
+    what people should have done is not judged.
     """
 
+    is_on_paper: bool = True
     papers: Papers = field(default_factory=Papers)
     orders: list[ServiceOrderEvidence] = field(default_factory=list)
     histories: Mapping[str, list[ServiceChange]] = field(default_factory=dict)
     agreed: Mapping[str, Agreed] = field(default_factory=dict)
+    mails: Mapping[str, list[StepMessageRow]] = field(default_factory=dict)
     texts: Mapping[str, list[TextRow]] = field(default_factory=dict)
     announcements: list[AnnouncementEvidence] = field(default_factory=list)
     waiting: list[OutgoingEvent] = field(default_factory=list)
@@ -161,10 +160,12 @@ async def read_service_orders(
     customers = {each.order.customer_id for each in found}
     texted = customers | {one.customer_id for each in announcements for one in each.recipients}
     return ServiceOrdersEvidence(
+        is_on_paper=(folder / OFFICE).exists(),
         papers=written,
         orders=found,
         histories={number: await ledger.service_changes(number) for number in accounts},
         agreed={customer_id: await ledger.agreed(customer_id) for customer_id in customers},
+        mails={customer_id: await ledger.step_messages(customer_id, _ALL) for customer_id in customers},
         texts={customer_id: await ledger.texts(customer_id, _ALL) for customer_id in texted},
         announcements=announcements,
         waiting=[event for event in waiting if event.destination in (Destination.CUSTOMER, Destination.ANNOUNCEMENT)],

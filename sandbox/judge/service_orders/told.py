@@ -6,14 +6,18 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+from billing.mails.mail import StepMessageRow
 from billing.reviewers.alerts import AlertKind
 from billing.tasks.log import TaskAct
 from billing.texts.text import TextKind, TextRow, TextStatus
+from orders.procedures.texts import ProcedureText
+from orders.service.service_order import StepRecord
 from sandbox.judge.evidence import Evidence
 from sandbox.judge.service_orders.service_evidence import ServiceOrderEvidence, TaskEvidence
 
 _DAY, _MOMENT = timedelta(days=1), timedelta(minutes=1)
 _IF_OWED = (TextKind.PAY_FEE, TextKind.PAY_DEBT)
+_OF_STEPS = [TextKind(text) for text in ProcedureText]
 _LATE = "was to be done by"
 _NOT_SENT = (TextStatus.FAILED, TextStatus.UNKNOWN)
 
@@ -47,22 +51,35 @@ def _events(order: ServiceOrderEvidence, told: list[dict[str, Any]], is_over: bo
 
 
 def _texts(evidence: Evidence, customer_id: str, rows: list[TextRow]) -> Iterator[str]:
-    """By the vendor's own journal; what asks for money is not sent where nothing is owed by then. A mail will do."""
+    """By the vendor's own journal, and by what has arrived at the mail server: once by either, and by one at least.
+
+    Words that ask for money are not sent where nothing is owed by then.
+    """
     orders = [order for order in evidence.services.orders if order.order.customer_id == customer_id]
-    passed = Counter(
-        order.plan.steps[each.step]["text"] for order in orders for each in order.records_of("tell") if each.ended_at
-    )
+    steps = [(order, record) for order in orders for record in order.records_of("tell") if record.ended_at]
+    passed = Counter(_kind(*step) for step in steps)
     names = {text["id"] or f"{text['to']} {text['body']}" for text in evidence.subscribers.texts}
     sent = Counter(row.kind for row in rows if {row.message_id, f"{row.recipient} {row.body}"} & names)
-    arrived = {mail.message_id.lstrip("<").partition("@")[0] for mail in evidence.mails}
-    mailed = Counter(kind for order in orders for name, kind in order.mails.items() if name in arrived)
     excused = Counter(row.kind for row in rows if row.status in _NOT_SENT)
-    for kind in {order.plan.steps[each.step]["text"] for order in orders for each in order.records_of("tell")}:
+    mails = evidence.services.mails.get(customer_id, [])
+    arrived = [mail for mail in mails if evidence.arrivals(mail.message_id)]
+    mailed = Counter(_kind(*step) for step in steps if any(_is_of(mail, *step) for mail in arrived))
+    if others := [mail for mail in arrived if not any(_is_of(mail, *step) for step in steps)]:
+        yield f"was told by {len(others)} mails of steps at which no order was"
+    for kind in passed.keys() | {kind for kind in _OF_STEPS if sent[kind]}:
         if sent[kind] > passed[kind]:
             yield f"was told {sent[kind]} times by text that it is {kind}, by the steps {passed[kind]} times"
-        missing = passed[kind] - max(sent[kind], mailed[kind]) - excused[kind]
+        missing = passed[kind] - sent[kind] - mailed[kind] - excused[kind]
         if evidence.is_over and missing > 0 and kind not in _IF_OWED and not _is_known(evidence, customer_id, orders):
-            yield f"was told {sent[kind]} times by text that it is {kind}, should be {passed[kind]} times"
+            yield f"was told {sent[kind]} times by text and {mailed[kind]} by mail of {kind}, should be {passed[kind]}"
+
+
+def _kind(order: ServiceOrderEvidence, record: StepRecord) -> TextKind:
+    return TextKind(order.plan.steps[record.step]["text"])
+
+
+def _is_of(mail: StepMessageRow, order: ServiceOrderEvidence, record: StepRecord) -> bool:
+    return mail.is_of(order.number, record.position)
 
 
 def _is_known(evidence: Evidence, customer_id: str, orders: list[ServiceOrderEvidence]) -> bool:

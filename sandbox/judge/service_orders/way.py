@@ -24,6 +24,8 @@ class _Way(NamedTuple):
 
 def wrongly_led(evidence: Evidence) -> Iterator[str]:
     services = evidence.services
+    if not services.is_on_paper:
+        return
     lost = services.papers.requests.keys() - {order.number for order in services.orders}
     yield from (f"order {number} was asked for, and the ledger does not know it" for number in sorted(lost))
     for order in services.orders:
