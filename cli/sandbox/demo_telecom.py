@@ -16,7 +16,7 @@ from billing.money import format_amount
 from billing.subscribers.service import ServiceState
 from bootstrap import connect_ledger, connect_temporal
 from cli.sandbox.enter_key import each_enter
-from cli.sandbox.stack import COMMANDS, REVIEWERS, report, until_signal, welcome
+from cli.sandbox.stack import REVIEWERS, report, until_signal, welcome
 from cli.sandbox.verdict import print_checks, shown_checks
 from cli.terminal.output import console, errors, print_json, print_table, say
 from sandbox.demo.narrator import Narrator
@@ -29,6 +29,13 @@ from sandbox.judge.judge import PromiseResult, judge
 from sandbox.stack.people import PEOPLE
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
+
+_COMMANDS = (
+    ("tasks list", "what every department has to do"),
+    ("orders show 202", "where an order stands, and who has done what"),
+    ("subscribers list", "which accounts work, and why"),
+    ('announcements preview --from "2030-12-03 10:00" --to 12:00 --works "new switch" --node north-3', "who is told"),
+)
 
 
 class Played(NamedTuple):
@@ -79,8 +86,8 @@ async def _serve(story: TelecomStory, stack: Stack, password: str) -> Never:
     """Stops after the first chapters, with a task for each department; Enter lets a day pass."""
     await story.begin()
     await leave_work(story.scene)
-    welcome(stack, password, COMMANDS)
-    say("\nMy tasks", style="bold")
+    welcome(stack, password, _COMMANDS)
+    say(f"\nMy tasks, with the password {password}", style="bold")
     for person in PEOPLE:
         if person.departments:
             say(f"  {stack.console_url}/desk/tasks  as {person.username}, {', '.join(person.departments)}")
