@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-orders demo-serve demo-telecom demo-telecom-serve up test test-all crash chaos bench bench-console bench-parked bench-book bench-rehearsal rehearse-tariffs bench-payments \
+.PHONY: help setup demo demo-orders demo-serve demo-telecom demo-telecom-serve up test test-all crash chaos bench bench-console bench-desk bench-parked bench-book bench-rehearsal rehearse-tariffs bench-payments \
 	histories pictures check format lock clean
 
 help: ## list these commands
@@ -57,6 +57,9 @@ bench: .make/bench/.installed ## how fast months are billed, beside bare workflo
 
 bench-console: .venv/.runtime ## how fast the console lists 10,000 invoices (or ARGS="--customers 100000")
 	$(BIN)/python -m benchmarks.console_list $(ARGS)
+
+bench-desk: .venv/.dev ## how fast departments get their lists of 1,000,000 tasks, beside an empty page (ARGS="--ledgers sqlite")
+	$(BIN)/python -m benchmarks.desk_lists $(ARGS)
 
 bench-parked: .venv/.runtime ## what 10,000 waiting customers cost: to start, in memory, at a worker's restart
 	$(BIN)/python -m benchmarks.parked $(ARGS)

@@ -154,7 +154,7 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
     from services.messages.customer_mails import CustomerMails
 
     ways = connect_payment_ways(settings, adapters.ledger)
-    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, ways)
+    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, ways, settings.texts)
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:

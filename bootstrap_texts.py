@@ -94,8 +94,8 @@ def connect_step_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -
     """Tells customers of the steps of their service orders."""
     from services.orders.step_texts import StepTexts
 
-    texts = connect_texts(settings, adapters, alerts)
-    return StepTexts(adapters.ledger, texts, alerts, settings.contact_hours, settings.now)
+    messages = connect_customer_messages(settings, adapters, alerts)
+    return StepTexts(adapters.ledger, messages, alerts, settings.links, settings.contact_hours, settings.now)
 
 
 def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports:

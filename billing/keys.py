@@ -103,6 +103,11 @@ def message_id(kind: str, customer_id: str, period: Period, content: str, domain
     return f"<{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{domain}>"
 
 
+def step_message_id(number: str, position: int, domain: str) -> str:
+    """The Message-ID of the mail about a step of a service order, to whatever address it goes."""
+    return f"<{hashlib.sha256(f'{_VERSION}|step|{number}|{position}'.encode()).hexdigest()[:32]}@{domain}>"
+
+
 def text_id(kind: str, customer_id: str, period: str, content: str) -> str:
     """Our id of a text to a customer, in letters and digits; a repeat has the same one, other content another."""
     return hashlib.sha256(f"{_VERSION}|text|{kind}|{customer_id}|{period}|{content}".encode()).hexdigest()[:32]

@@ -132,9 +132,11 @@ _register = _RegisterGroup(
 )
 _unpaid = "collections.collections: list_ show retry promise halt resume write_off"
 _arrived = "receivables.payments: record list_ show"
-_orders, _order_changes = (
-    "orders.orders: open_ list_ show link",
+_orders = (
+    "orders.orders: open_ list_ show",
+    "orders.link: link",
     "orders.changes: amend cancel halt resume reopen send_again",
+    "orders.import_orders: import_",
 )
 _links = "receivables.link: link links"
 _files = ("receivables.registers: registers", "receivables.statements: import_ imports payers settle")
@@ -162,7 +164,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **lazy_commands("Operation", "operate: setup doctor"),
     **_group("Customers and months", "collections", _COLLECTIONS, _unpaid),
     **_payments,
-    **_group("Customers and months", "orders", _ORDERS, _orders, _order_changes, "orders.import_orders: import_"),
+    **_group("Customers and months", "orders", _ORDERS, *_orders),
     **_group("Customers and months", "customers", _CUSTOMERS, _known, _imported, _others, "customers.erase: erase"),
     **_group("Customers and months", "numbers", _NUMBERS, "customers.numbers: open_ close list_ personal"),
     **_group("Customers and months", "tariffs", _TARIFFS, _tariffs, "tariffs.import_tariffs: import_"),

@@ -25,17 +25,22 @@ from bootstrap import (
 )
 from bootstrap_announcements import connect_announcement_desk
 from bootstrap_billers import connect_payment_ways
-from bootstrap_inbound import connect_room
+from bootstrap_inbound import connect_newcomers, connect_room
 from bootstrap_procedures import connect_procedures
 from bootstrap_registers import connect_register_desk
+from bootstrap_services import connect_service_desk
 from bootstrap_statements import connect_statements
 from bootstrap_texts import phone_reader
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
+from console.customers.fee import FeePages
 from console.customers.gateway_links import GatewayLinks
+from console.customers.own_requests import PROCEDURE as REQUEST
+from console.customers.own_requests import OwnRequests
 from console.customers.pay import PaymentPages
 from console.customers.promise import OwnPromisePages
 from console.customers.register import RegistrationPages
+from console.customers.request_page import OwnRequestPages
 from console.customers.returned_cards import ReturnedCards
 from console.customers.sweeper import sweeping
 from console.departments.board import BoardPages
@@ -59,8 +64,11 @@ from console.reviewers.money.record import RecordPages
 from console.reviewers.money.registers import RegisterPages
 from console.reviewers.money.statements import StatementPages
 from console.reviewers.month import MonthPages
+from console.reviewers.orders.open_order import OpenOrderPages
 from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages
+from console.reviewers.orders.service_list import ServiceListPage
+from console.reviewers.orders.service_order import ServiceOrderPages, service_pulse_of
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.procedures import ProcedurePages
 from console.reviewers.signed_in import Sessions
@@ -109,6 +117,8 @@ class _Console:
         self._machines = connect_room(settings, adapters, client, self._alerts, self._proxies, of_pages=True)
         self._ways = connect_payment_ways(settings, adapters.ledger)
         self._bulk = Bulk(client, adapters.ledger)
+        self._procedures = connect_procedures(settings)
+        self._service_desk = connect_service_desk(settings, adapters)
 
     def app(self) -> FastAPI:
         app = FastAPI(
@@ -182,19 +192,31 @@ class _Console:
         yield RecordPages(desk, money, payment_pages, settings.now).router
         yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
         yield StatementPages(desk, statements, ledger, settings.now).router
-        yield OrderListPages(desk, ledger, live_orders, settings.now).router
+        procedures = self._procedures
+        service_list = ServiceListPage(desk, ledger, procedures)
+        yield OrderListPages(desk, ledger, service_list, live_orders, settings.now).router
         orders = connect_order_desk(settings, self._adapters, self._alerts)
-        yield OrderPages(desk, ledger, orders, live_orders, settings.now).router
-        yield AccountListPages(desk, ledger, phone_reader(settings), settings.now).router
-        yield AccountPages(desk, ledger, settings.now).router
+        yield (service := ServiceOrderPages(desk, ledger, self._service_desk, self._links, settings.now)).router
+        yield OrderPages(desk, ledger, orders, service, live_orders, settings.now).router
+        yield AccountListPages(desk, ledger, phone_reader(settings), procedures, settings.now).router
+        yield AccountPages(desk, ledger, procedures, settings.now).router
         works = connect_announcement_desk(settings, ledger)
         yield AnnouncementListPages(desk, ledger, works, settings.now).router
         yield AnnouncementPages(desk, ledger, works, settings.now).router
         yield TaskListPages(desk, ledger, settings.departments, settings.now).router
         yield (task_pages := TaskPages(desk, ledger, settings.document_max_bytes, settings.now)).router
         yield TaskFilePages(task_pages, ledger, settings.document_max_bytes, settings.now).router
-        procedures = connect_procedures(settings)
         yield ProcedurePages(desk, procedures).router
+        yield OpenOrderPages(
+            desk,
+            ledger,
+            self._service_desk,
+            procedures,
+            connect_newcomers(settings),
+            settings.personal_key,
+            phone_reader(settings),
+            settings.now,
+        ).router
         yield BoardPages(desk, ledger, procedures).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
@@ -207,8 +229,10 @@ class _Console:
     async def _order_pulse(self, number: str) -> str:
         """Of one order, or "": of all."""
         ledger = self._adapters.ledger
-        standing = await ledger.order(number) if number else None
-        return pulse_of(standing) if standing else await ledger.orders_pulse()
+        if not number:
+            return await ledger.orders_pulse()
+        standing = await ledger.order(number)
+        return pulse_of(standing) if standing else await service_pulse_of(ledger, number)
 
     def _of_customers(self) -> Iterator[APIRouter]:
         payments, ledger, links, pages = self._adapters.payments, self._adapters.ledger, self._links, self._pages
@@ -217,7 +241,10 @@ class _Console:
         returned = ReturnedCards(self._machines.cards, self._machines.inbox)
         gateways = GatewayLinks(self._checkouts, ledger, self._settings.rails, self._settings.now)
         ways, now = self._ways, self._settings.now
-        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, ways, now).router
+        requests = OwnRequests(ledger, self._service_desk, self._procedures.get(REQUEST))
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, ways, requests, now).router
+        yield OwnRequestPages(ledger, requests, throttle, links, pages, now).router
+        yield FeePages(ledger, links, pages, gateways, ways, now).router
         yield OwnPromisePages(self._client, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router
         yield CheckoutPages(self._checkouts, pages, self._settings.now).router

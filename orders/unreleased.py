@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.model import Instant, Model
-from billing.receivables.journal import AccountKind, Transaction
+from billing.receivables.journal import AccountKind, Subject, Transaction
 from billing.reviewers.brake import Brake
 from orders.order import Order, OrderStanding, ReleaseKind
 
@@ -59,15 +59,15 @@ def paid_since(order: Order, kind: ReleaseKind, moves: Iterable[Transaction]) ->
     """Since when no more than what ``kind`` allows is owed for the order."""
     since, owed_minor = None, 0
     for move in moves:
-        owed_minor += unpaid_minor(order, move)
+        owed_minor += unpaid_minor(order.subject, move)
         since = None if order.missing_minor(kind, owed_minor) else since or move.at
     return since or order.opened_at
 
 
-def unpaid_minor(order: Order, move: Transaction) -> int:
-    """How much more of the order is unpaid by ``move``; what is written off was not paid."""
+def unpaid_minor(subject: Subject, move: Transaction) -> int:
+    """How much more of what is for ``subject`` is unpaid by ``move``; what is written off was not paid."""
     return sum(
         entry.amount_minor
         for entry in move.entries
-        if entry.account.kind in _UNPAID and entry.account.subject == order.subject
+        if entry.account.kind in _UNPAID and entry.account.subject == subject
     )

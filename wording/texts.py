@@ -1,7 +1,8 @@
 """Texts to customers by language, each of one segment: ``TextWording(language="ru").text(TextKind.BILL, facts)``.
 
-Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; of an order, {number} and
-{quote}, what a step of it quotes; of planned works, {when} and {reason}. A company's own replace them by kind.
+Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; of an order, {number},
+{quote}, what a step of it quotes, and {link}, the page where it is paid; of planned works, {when} and {reason}. A
+company's own replace them by kind.
 """
 
 from collections.abc import Mapping
@@ -19,8 +20,9 @@ from billing.texts.latin import latin
 from billing.texts.segments import Measure, foreign_characters, measure
 from billing.texts.text import Body, ConsequenceKind, Language, TextFacts, TextKind
 from wording.plain import one_line
+from wording.step_mails import SUBJECTS
 
-_FIELDS = ("amount", "day", "account", "action", "pay", "number", "quote", "when", "reason")
+_FIELDS = ("amount", "day", "account", "action", "pay", "number", "quote", "link", "when", "reason")
 _ASKS = 10
 """More segments than anybody wants to pay for without being asked."""
 _TEMPLATES = {
@@ -36,8 +38,8 @@ _TEMPLATES = {
         TextKind.WORKS_CHANGED: "Changed: planned works now {when}: {reason}.",
         TextKind.WORKS_CANCELLED: "Cancelled: the planned works {when} will not take place.",
         TextKind.RECEIVED: "We have received your request {number}. Account {account}",
-        TextKind.PAY_FEE: "To be paid: {amount}. Account {account}. {pay}",
-        TextKind.PAY_DEBT: "Please pay {amount} first. Account {account}. {pay}",
+        TextKind.PAY_FEE: "To be paid: {amount}. Account {account}. {pay} {link}",
+        TextKind.PAY_DEBT: "Please pay {amount} first. Account {account}. {pay} {link}",
         TextKind.VISIT: "Our crew comes on {quote}. Request {number}, account {account}",
         TextKind.DISCONNECTED: "Your service is disconnected. Account {account}",
         TextKind.TARIFF_CHANGED: "Your tariff is changed. Account {account}",
@@ -56,8 +58,8 @@ _TEMPLATES = {
         TextKind.WORKS_CHANGED: "Перенос работ: {when}, {reason}",
         TextKind.WORKS_CANCELLED: "Работы отменены: {when}",
         TextKind.RECEIVED: "Заявка {number} принята. Л/с {account}",
-        TextKind.PAY_FEE: "К оплате {amount}, л/с {account}. {pay}",
-        TextKind.PAY_DEBT: "Сначала оплатите {amount}, л/с {account}. {pay}",
+        TextKind.PAY_FEE: "К оплате {amount}, л/с {account}. {pay} {link}",
+        TextKind.PAY_DEBT: "Сначала оплатите {amount}, л/с {account}. {pay} {link}",
         TextKind.VISIT: "Мастер придет {quote}. Заявка {number}, л/с {account}",
         TextKind.DISCONNECTED: "Услуга отключена. Л/с {account}",
         TextKind.TARIFF_CHANGED: "Тариф изменен. Л/с {account}",
@@ -76,8 +78,8 @@ _TEMPLATES = {
         TextKind.WORKS_CHANGED: "Жаңа уақыты: {when}, {reason}",
         TextKind.WORKS_CANCELLED: "Жұмыстар болмайды: {when}",
         TextKind.RECEIVED: "Өтінім {number} қабылданды. Ж/ш {account}",
-        TextKind.PAY_FEE: "Төлеңіз: {amount}, ж/ш {account}. {pay}",
-        TextKind.PAY_DEBT: "Алдымен төлеңіз: {amount}, ж/ш {account}. {pay}",
+        TextKind.PAY_FEE: "Төлеңіз: {amount}, ж/ш {account}. {pay} {link}",
+        TextKind.PAY_DEBT: "Алдымен төлеңіз: {amount}, ж/ш {account}. {pay} {link}",
         TextKind.VISIT: "Шебер {quote} келеді. Өтінім {number}, ж/ш {account}",
         TextKind.DISCONNECTED: "Қызмет ажыратылды. Ж/ш {account}",
         TextKind.TARIFF_CHANGED: "Тариф өзгертілді. Ж/ш {account}",
@@ -96,8 +98,8 @@ _TEMPLATES = {
         TextKind.WORKS_CHANGED: "Перенесено: {when}, {reason}",
         TextKind.WORKS_CANCELLED: "Роботи скасовано: {when}",
         TextKind.RECEIVED: "Заявку {number} прийнято. О/р {account}",
-        TextKind.PAY_FEE: "До сплати {amount}, о/р {account}. {pay}",
-        TextKind.PAY_DEBT: "Спершу сплатіть {amount}, о/р {account}. {pay}",
+        TextKind.PAY_FEE: "До сплати {amount}, о/р {account}. {pay} {link}",
+        TextKind.PAY_DEBT: "Спершу сплатіть {amount}, о/р {account}. {pay} {link}",
         TextKind.VISIT: "Майстер прийде {quote}. Заявка {number}, о/р {account}",
         TextKind.DISCONNECTED: "Послугу вимкнено. О/р {account}",
         TextKind.TARIFF_CHANGED: "Тариф змінено. О/р {account}",
@@ -160,13 +162,21 @@ class TextWording(Model, extra="forbid"):
         written = one_line(template.format_map(self._values(facts)))
         return latin(written, self.language) if self.latin else written
 
-    def checked(self) -> list[CheckedText]:
-        """Every text with the longest facts that are usual."""
-        examples = ((kind, self._longest(kind)) for kind in TextKind)
+    def mail(self, kind: TextKind, facts: TextFacts) -> tuple[str, str]:
+        """Subject and words of a mail that says the same as the text; its letters are always the language's own.
+
+        The link is left to a button of the mail.
+        """
+        bare = self.evolve(latin=False)
+        return SUBJECTS[self.language][kind].format(number=facts.number), bare.text(kind, facts.evolve(link=""))
+
+    def checked(self, link: str = "") -> list[CheckedText]:
+        """Every text with the longest facts that are usual. A ``link`` is not counted among the segments allowed."""
+        examples = ((kind, self._longest(kind, link)) for kind in TextKind)
         return [CheckedText(kind, example, measure(example)) for kind, example in examples]
 
-    def _longest(self, kind: TextKind) -> str:
-        texts = (self.text(kind, LONGEST.evolve(action=action)) for action in ConsequenceKind)
+    def _longest(self, kind: TextKind, link: str) -> str:
+        texts = (self.text(kind, LONGEST.evolve(action=action, link=link)) for action in ConsequenceKind)
         return max(texts, key=lambda text: measure(text).places)
 
     def _values(self, facts: TextFacts) -> Mapping[str, str]:
@@ -181,6 +191,7 @@ class TextWording(Model, extra="forbid"):
             "reason": one_line(facts.reason),
             "number": facts.number,
             "quote": facts.quote,
+            "link": facts.link,
         }
 
 

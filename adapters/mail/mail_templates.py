@@ -20,7 +20,7 @@ from billing.collections.stages import Purpose
 from billing.customers.customer import Customer
 from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.versions import Correction, LineChange
-from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind
+from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, StepMail
 from billing.money import sums_text
 from billing.reviewers.digest import Digest, Item, headline, sections
 from billing.texts.text import ConsequenceKind
@@ -59,6 +59,13 @@ def render(mail: CustomerMail) -> MailContent:
     subject, _, text = _TEXT.get_template(template).render(values, layout="layout.txt").partition("\n")
     html = _HTML.get_template(template).render(values, layout="layout.html")
     return MailContent(subject, text, html)
+
+
+def render_step(mail: StepMail) -> MailContent:
+    """The mail in its own language."""
+    values = mail.model_dump(include={"language", "text", "link", "action"}) | {"subject": mail.subject, "rows": []}
+    text = _TEXT.get_template("step.txt").render(values, layout="layout.txt").partition("\n")[2]
+    return MailContent(mail.subject, text, _HTML.get_template("step.txt").render(values, layout="layout.html"))
 
 
 def _is_bill(mail: CustomerMail) -> bool:

@@ -19,10 +19,10 @@ from typing import Literal
 
 import aiosmtplib
 
-from adapters.mail.mail_templates import MailContent, render, render_digest
+from adapters.mail.mail_templates import MailContent, render, render_digest, render_step
 from billing.customers.address import sendable
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
-from billing.mails.mail import CustomerMail, RenderedMail
+from billing.mails.mail import CustomerMail, RenderedMail, StepMail
 from billing.payments.ports import StillWanted, always
 from billing.reviewers.digest import Digest
 
@@ -89,6 +89,11 @@ class SmtpMail:
         customer_id, period = mail.month.customer_id, mail.month.period
         name, reference = f"the {mail.kind} mail of {customer_id}, {period}", f"{mail.kind}/{customer_id}/{period}"
         message = self._message(render(mail), _address(mail.to, name), mail.message_id, reference)
+        await self._send(message, name, still_wanted)
+
+    async def send_step(self, mail: StepMail, still_wanted: StillWanted = always) -> None:
+        name, reference = f"the {mail.kind} mail of order {mail.number}", f"{mail.kind}/order/{mail.number}"
+        message = self._message(render_step(mail), _address(mail.to, name), mail.message_id, reference)
         await self._send(message, name, still_wanted)
 
     async def send_plain(self, content: MailContent, to: str, message_id: str, reference: str) -> None:

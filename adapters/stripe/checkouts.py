@@ -127,11 +127,13 @@ def _params(checkout: Checkout, return_url: str) -> "SessionCreateParams":
 def _about_subject(checkout: Checkout) -> dict[str, str]:
     """What a payment is for, by the names of metadata that a month's charge has too.
 
-    Of an order's payment ``period`` is the month in whose reconciliation it is looked for.
+    Of an order's payment ``period`` is the month in whose reconciliation it is looked for; ``subject`` tells people
+    whether it pays the order or its fee.
     """
     if checkout.subject.kind is SubjectKind.MONTH:
         return {"period": checkout.subject.name}
-    return {"period": Period.at(checkout.created_at, "UTC"), "order": checkout.subject.name}
+    number, month = checkout.subject.name, Period.at(checkout.created_at, "UTC")
+    return {"period": month, "order": number, "subject": str(checkout.subject)}
 
 
 def _page(answer: object) -> CheckoutPage:

@@ -16,6 +16,9 @@ _PAYMENT = "payment1"
 _CARD = "card1"
 _INVITATION = "invitation1"
 _REGISTRATION = "registration1"
+_FEE = "fee1"
+_SHORT = 16
+"""Characters of a signature in a text, where each one costs: 96 bits, which nobody can guess."""
 _SEPARATOR = "."
 
 
@@ -33,6 +36,23 @@ class PaymentLinks(NamedTuple):
         """The token's customer and period. Raises ``InvalidInput`` if it is forged or expired."""
         customer_id, period = self._opened(_PAYMENT, token, now)
         return customer_id, Period(period)
+
+    def to_fee(self, number: str) -> str:
+        """The URL of the page of a service order's fee, short enough for a text; "" without a ``base_url``.
+
+        It has no date: once nothing is owed for the order, the page says so.
+        """
+        return self._address("fee", f"{number}{_SEPARATOR}{self._short(number)}")
+
+    def read_fee(self, token: str) -> str:
+        """The order's number. Raises ``InvalidInput`` if the token is forged."""
+        number, _, signature = token.rpartition(_SEPARATOR)
+        if not (token.isascii() and hmac.compare_digest(signature, self._short(number))):
+            raise InvalidInput("this link is not valid; use the one in our message")
+        return number
+
+    def _short(self, number: str) -> str:
+        return self._signature(f"{_FEE}{_SEPARATOR}{number}")[:_SHORT]
 
     def _address(self, page: str, token: str) -> str:
         return f"{self.base_url.rstrip('/')}/{page}/{token}" if self.base_url else ""

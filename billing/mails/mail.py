@@ -11,10 +11,11 @@ from billing.collections.collection import Collection
 from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
-from billing.model import Count, Instant, Line, MailText, Minor, Model, Url, Words
+from billing.keys import step_message_id
+from billing.model import Code, Count, Id, Instant, Line, MailText, Minor, Model, Url, Words
 from billing.payments.ports import StillWanted, always
 from billing.period import Period
-from billing.texts.text import Consequence
+from billing.texts.text import Consequence, Language, TextKind
 
 
 class CustomerMailKind(StrEnum):
@@ -59,6 +60,24 @@ class CustomerMail(Model):
     ways: WaysToPay = WaysToPay()
 
 
+class StepMail(Model):
+    """A mail about a step of the service order ``number``, in the words of its text.
+
+    ``link`` is the page where it is paid ("": none), by a button that says ``action``; all words are in ``language``.
+    """
+
+    kind: TextKind
+    message_id: Line
+    to: Line
+    customer_id: Id
+    number: Code
+    language: Language
+    subject: Line
+    text: Words
+    link: Url = ""
+    action: Line = ""
+
+
 class RenderedMail(Model):
     """A mail's subject, of one line, and its text, without markup."""
 
@@ -76,6 +95,9 @@ class Mailer(Protocol):
         After a failure it may have been sent all the same; a repeat has the same Message-ID. Raises
         ``MailUnavailable``, ``MailRefused``, and any error of ``still_wanted``.
         """
+
+    async def send_step(self, letter: StepMail, still_wanted: StillWanted = always) -> None:
+        """As ``send``."""
 
 
 class MessageStatus(StrEnum):
@@ -96,6 +118,19 @@ class MessageRow(Model):
     text: MailText  # as it was sent, without the key in its link
 
 
+class StepMessageRow(Model):
+    """A mail about a step of a service order, as it is on record."""
+
+    message_id: Line
+    recipient: Line
+    status: MessageStatus
+    at: Instant
+
+    def is_of(self, number: str, position: int) -> bool:
+        """Whether it tells of that step of the order."""
+        return self.message_id == step_message_id(number, position, self.message_id.partition("@")[2].removesuffix(">"))
+
+
 class MessageStore(Protocol):
     async def save_message(
         self,
@@ -111,8 +146,14 @@ class MessageStore(Protocol):
         With ``idle_since``, also False if it was recorded since then, because another process is sending it.
         """
 
+    async def save_step_message(self, letter: StepMail, status: MessageStatus, at: datetime) -> bool:
+        """As ``save_message``, of a mail that belongs to no month."""
+
     async def sending_since(self, message_id: str) -> datetime | None:
         """When a process last began to send the mail; None if none has, or once it was sent or refused."""
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
         """The mails of a month, in the order of their last delivery."""
+
+    async def step_messages(self, customer_id: str, limit: int = 100) -> list[StepMessageRow]:
+        """The mails about steps of the customer's service orders, the newest first."""

@@ -56,7 +56,7 @@ class Payment(Model):
     key: Line = ""  # this and the next three from the metadata that we wrote; "" in payments that we did not create
     customer_id: Line = ""
     period: Line = ""  # of an order's payment, the month in which it is reconciled
-    order: Line = ""  # "": it is for the month
+    order: Line = ""  # by the number, also if it pays a fee for it; "": it is for the month
     by_link: bool = False  # paid at the page of a payment link
     paid_at: Instant | None = None  # by the processor's clock; None: not paid, or not looked up
 

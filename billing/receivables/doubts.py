@@ -7,7 +7,7 @@ from typing import NamedTuple
 from billing.model import Model, Words
 from billing.money import format_amount
 from billing.receivables.incoming import IncomingPayment
-from billing.receivables.journal import AccountKind, Transaction
+from billing.receivables.journal import AccountKind, SubjectKind, Transaction
 
 
 class DoubtKind(StrEnum):
@@ -41,7 +41,7 @@ class AccountState(NamedTuple):
 
     ``left_minor`` is left of all credit that came for that, once it has paid its part; None: the money names nothing.
     ``is_charged``: by our own charge of a card, which reconciliation compares with its month.
-    ``order``: None unless the money names one.
+    ``order``: None unless the money names one, or the fee of one.
     """
 
     currency: str
@@ -107,9 +107,13 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
 
 
 def _of_order(payment: IncomingPayment, credited: str, order: OrderState) -> Doubt:
-    """Of money for an order nothing is left for a draft: it goes back, or pays the buyer's next order."""
+    """Of money for an order nothing is left for a draft: it goes back, or pays the buyer's next order.
+
+    Who has paid a fee is, or is going to be, billed: a draft uses it, too.
+    """
     whose = f"{credited} is credit of {payment.customer_id}"
-    instead = "give it back, or their next order uses it"
+    is_of_order = payment.subject is not None and payment.subject.kind is SubjectKind.ORDER
+    instead = f"give it back, or their next {'order' if is_of_order else 'bill or order'} uses it"
     match order:
         case OrderState.ENDED:
             return Doubt(kind=DoubtKind.ENDED, text=f"{whose}: the {payment.subject} is not open any more; {instead}")

@@ -26,9 +26,10 @@ _AGAINST = {
 def of_doubt(doubt: Doubt, payment: IncomingPayment, key: str, at: datetime) -> Alert:
     """``payment`` is in the books, but leaves a doubt; ``key`` names the transaction that left it."""
     action = _AGAINST[doubt.kind]
-    order_number = payment.subject.name if payment.subject and payment.subject.kind is SubjectKind.ORDER else ""
+    subject = payment.subject
+    order_number = subject.name if subject and subject.kind is not SubjectKind.MONTH else ""
     if order_number and doubt.kind is DoubtKind.EXCESS:
-        action = RemedyAction.REFUND  # no draft uses it
+        action = RemedyAction.REFUND  # of an order, no draft uses it
     remedy, period = about_payment(action, payment), Period.at(at, "UTC")
     customer_id, content = payment.customer_id or "", f"{key} {doubt.kind}"
     alert = alert_of(AlertKind.MONEY, customer_id, period, content, doubt.text, (remedy,), at)

@@ -40,7 +40,7 @@ class TaskListing(Protocol):
 
 class TaskDocuments(Protocol):
     async def add_document(self, number: int, member: Member, new: NewDocument, at: datetime) -> Document:
-        """Keeps a file for a field of an open task; the same one again is kept once.
+        """Keeps a file for a field of an open task; the same one again is kept once, also after the task has ended.
 
         Raises ``NotFound``; ``InvalidInput`` if the task has ended or is another department's, if the field takes no
         such file, or no more of them.

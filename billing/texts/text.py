@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple, Protocol
 from pydantic import Field
 
 from billing.customers.channels import Phone
-from billing.model import Code, Count, Id, Instant, Kept, Line, Minor, Model
+from billing.model import Code, Count, Id, Instant, Kept, Line, Minor, Model, Url
 from billing.period import Period
 
 TEXT_MAX = 1000
@@ -69,7 +69,7 @@ class Consequence(Model):
 class TextFacts(Model):
     """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows.
 
-    Of an order, its ``number``, and what a step of it quotes.
+    Of an order, its ``number``, what a step of it quotes, and the ``link`` to the page where it is paid ("": none).
 
     Planned works have a ``reason``, and ``starts`` and ``ends``, which are read on the clocks of ``timezone``.
     """
@@ -85,6 +85,7 @@ class TextFacts(Model):
     reason: Line = ""
     number: Code = ""
     quote: Line = ""
+    link: Url = ""
 
 
 class OutgoingText(Model):

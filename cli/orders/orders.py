@@ -1,17 +1,14 @@
-"""``orders open``, ``list``, ``show`` and ``link``."""
+"""``orders open``, ``list`` and ``show``."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from typing import Annotated, Protocol
 
 import typer
 
-from billing.errors import BillingError, InvalidInput, PaymentBusy, PaymentUnknown
+from billing.errors import InvalidInput
 from billing.money import format_amount
-from billing.payments.checkouts import Checkout, CheckoutRequest
-from billing.payments.rails import of_links
-from billing.receivables.journal import Subject
-from bootstrap import Adapters, connect_adapters, connect_checkouts, connect_ledger, connect_order_desk
+from billing.payments.checkouts import Checkout
+from bootstrap import connect_adapters, connect_ledger, connect_order_desk
 from cli.orders.order_options import (
     Deposit,
     Digest,
@@ -31,16 +28,15 @@ from cli.orders.service_orders import (
     print_service_list,
     show_service_order,
 )
-from cli.receivables.lifetime import lifetime
 from cli.receivables.told import tell_reviewers
-from cli.terminal.options import AsJson, By, Reason
+from cli.terminal.options import AsJson, By
 from cli.terminal.output import SHOWN, print_json, print_json_list, print_table, say, utc, whole
 from orders.order import Order, OrderLine, OrderStage
 from orders.ports import OrderFilter, OrderListing, OrderLogEntry, OrderPage, OrderRow
 from orders.service.ports import ServiceFilter, ServiceOrders
 from orders.service.service_order import ServiceStage
 from orders.typed import TypedOrder
-from settings import Settings, load_settings
+from settings import load_settings
 
 _PAGE = 1000
 
@@ -206,53 +202,3 @@ def _logged(entry: OrderLogEntry) -> tuple[str, ...]:
 
 def _linked(link: Checkout) -> tuple[str, ...]:
     return utc(link.created_at), link.amount, link.state, link.by
-
-
-async def link(
-    number: Number,
-    by: By,
-    reason: Reason,
-    rail: Annotated[str, typer.Option("--rail", metavar="NAME", help="By BILLING_RAILS; else Stripe's.")] = "",
-    expires_in: Annotated[str, typer.Option("--expires-in", metavar="TIME", help="From 1h to 24h.")] = "24h",
-    as_json: AsJson = False,
-) -> None:
-    """Print a link by which an order is paid, on Stripe's page, or a gateway's; the open one again, while it is owed.
-
-    It ends once the order is amended, cancelled or paid by other means. Anyone who has it can pay by it.
-
-    [bold]Example[/bold]
-    $ python starter.py orders link 1042 --by ann --reason "asked by phone"
-    $ python starter.py orders link 1042 --rail wayforpay --by ann --reason "asked by phone"
-    """
-    settings, valid_for = load_settings(), lifetime(expires_in)
-    async with connect_adapters(settings) as adapters:
-        standing = await connect_order_desk(settings, adapters).known(number)
-        request = await _request(settings, adapters, standing.order, rail, valid_for)
-        request = request.evolve(by=by, reason=reason)
-        try:
-            checkout = await connect_checkouts(settings, adapters).open(request, settings.now())
-        except (PaymentBusy, PaymentUnknown) as error:
-            raise BillingError(f"{error}; type the same command again: it opens no second link") from None
-    if as_json:
-        print_json(checkout)
-        return
-    say(checkout.url or "")
-    say(f"{number} of {standing.order.customer_id}: {checkout.amount}, until {utc(checkout.expires_at)}")
-
-
-async def _request(
-    settings: Settings, adapters: Adapters, order: Order, rail: str, valid_for: timedelta
-) -> CheckoutRequest:
-    if order.end is not None:
-        raise InvalidInput(f"{order.number} has ended ({order.end.kind}): nothing is owed; open a new order")
-    customer = await adapters.ledger.customer(order.customer_id)
-    return CheckoutRequest(
-        rail=of_links(settings.rails, rail),
-        customer_id=order.customer_id,
-        payer_id=customer.payer_id if customer else None,
-        subject=Subject.order(order.number),
-        description=f"Order {order.number}",
-        expires_at=settings.now() + valid_for,
-        by="",
-        reason="",
-    )

@@ -124,10 +124,8 @@ async def complete(
     completion = Completion(outcome=outcome, typed=typed, reason=reason)
     async with connect_ledger(settings) as ledger:
         member = await _member(ledger, by)
-        kept = {document.digest for document in await ledger.documents(number)}
         for document in documents:
-            if document.digest not in kept:  # a repeat, perhaps after it has ended
-                await ledger.add_document(number, member, document, settings.now())
+            await ledger.add_document(number, member, document, settings.now())
         _print(await ledger.complete_task(number, member, completion, settings.now()), as_json)
 
 

@@ -15,7 +15,7 @@ from cli.terminal.options import AsJson
 from cli.terminal.output import SHOWN, counted, print_json, print_table, say, whole
 from cli.texts.table import print_texts
 from settings import Settings, load_settings
-from wording.texts import check_typed
+from wording.texts import LONGEST, check_typed
 
 _LIMIT = 100
 _TEST = "This is a test of our texts."
@@ -68,13 +68,15 @@ async def check(
     $ python starter.py texts check --language ru --latin
     $ python starter.py texts check "Works on 3 December, 10:00 to 12:00"
     """
-    wording = load_settings().texts
+    settings = load_settings()
+    wording, links = settings.texts, settings.links
     if text is not None:
         checked = [_measured(None, check_typed(text, wording.segments))]
     else:
         changes = {"language": language, "latin": latin}
         wording = wording.evolve(**{name: value for name, value in changes.items() if value is not None})
-        checked = [_measured(each.kind, each.example) for each in wording.checked()]
+        link = links.to_fee(LONGEST.number) if links.secret else ""
+        checked = [_measured(each.kind, each.example) for each in wording.checked(link)]
     if as_json:
         print_json({"texts": checked})
         return

@@ -44,6 +44,7 @@ from clients.month_commands import Unanswered, query_month
 from clients.running_workflows import RunningWorkflows
 from console.customers.customer_view import CustomersPage, OwedMonth, Situation, customer_view, debt_view
 from console.customers.gateway_links import GatewayLinks
+from console.customers.own_requests import OwnRequests
 from console.customers.promise import own_promise
 from console.customers.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
 from console.customers.wording import values, values_of_all
@@ -78,9 +79,11 @@ class PaymentPages:
         pages: Pages,
         gateways: GatewayLinks,
         ways: PaymentWays,
+        requests: OwnRequests,
         now: Callable[[], datetime],
     ) -> None:
         self._now = now
+        self._requests = requests
         self._gateways = gateways
         self._ways = ways
         self._client = client
@@ -112,6 +115,7 @@ class PaymentPages:
         whose = case.collection.customer if case.collection else case.month.customer
         page |= {"gateways": self._gateways.titles(customer), "ways": await self._ways.of(whose)}
         page |= {"promise": own_promise(case.collection, self._now())}
+        page |= {"takes_requests": bool(await self._requests.accounts(customer_id))}
         if len(case.owed) > 1:
             return self._pages.page("pay_all.html", page | values_of_all(case))
         return self._pages.page("pay.html", page | values(case))

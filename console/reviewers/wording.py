@@ -11,6 +11,7 @@ from billing.invoices.stages import Stage
 from billing.payments.methods import CardOnFile
 from billing.reviewers.queries import InvoiceListRow
 from orders.order import OrderStage
+from orders.service.service_order import ServiceStage
 from wording.english import date_text, money_text, month_text
 from wording.plain import relative, stage_words
 
@@ -26,8 +27,16 @@ _ORDER_TONES = {
     "bad": (OrderStage.REJECTED,),
     "good": (OrderStage.FULFILLED,),
 }
+_SERVICE_TONES = {
+    "wait": (ServiceStage.AWAITING_TASK, ServiceStage.AWAITING_PAYMENT, ServiceStage.AWAITING_DATE),
+    "act": (ServiceStage.HALTED,),
+    "good": (ServiceStage.COMPLETED,),
+}
 _TONE_OF: dict[str, str] = {
-    stage: tone for tones in (_TONES, _ORDER_TONES) for tone, stages in tones.items() for stage in stages
+    stage: tone
+    for tones in (_TONES, _ORDER_TONES, _SERVICE_TONES)
+    for tone, stages in tones.items()
+    for stage in stages
 }
 _FLAG_WORDS = {Flag.FIRST: "first invoice", Flag.SHEET: "sheet changed", Flag.ADDRESS: "former address"}
 _NEXT_STEPS = {

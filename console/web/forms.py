@@ -1,4 +1,5 @@
-"""Reviewers' forms, read in one place that limits every field; models limit what becomes of them.
+"""Reviewers' forms, and customers' requests: read in one place that limits every field. Models limit what becomes of
+them.
 
 Sign-in and the brake declare their few fields as ``Form()``; registrations and webhooks read a short body of their own.
 """

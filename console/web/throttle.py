@@ -1,4 +1,4 @@
-"""Limits registrations from one client; counted in the ledger, by all consoles together.
+"""Limits registrations from one client, and requests of one customer; counted in the ledger, by all consoles together.
 
 A client is an address. Behind a proxy that is not trusted all have the same one: there each counts for itself, as the
 proxy names it or else by its browser, and a much wider limit for all together bounds what is kept.
@@ -16,6 +16,8 @@ from process.proxies import TrustedProxies
 TRIES_MAX = 20
 SHARED_TRIES_MAX = 500
 """Of all clients together behind a proxy that is not trusted; of those with one invitation apart from all others."""
+CUSTOMER_TRIES_MAX = 10
+"""Of a customer, who is known by the link."""
 WITHIN = timedelta(hours=1)
 
 
@@ -44,6 +46,10 @@ class RequestThrottle:
             return await self._count(f"origin {address}", TRIES_MAX)
         await self._count(f"client {address} {self._proxies.unproven_client(request) or browser}", TRIES_MAX)
         await self._count(f"origin {address} {invitation}", SHARED_TRIES_MAX)
+
+    async def count_customer(self, customer_id: str) -> None:
+        """Counts a request that a customer writes. Raises 429 if there were too many."""
+        await self._count(f"customer {customer_id}", CUSTOMER_TRIES_MAX)
 
     async def _count(self, origin: str, most: int) -> None:
         digest = hmac.new(self._secret, origin.encode(), hashlib.sha256).hexdigest()[:32]

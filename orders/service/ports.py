@@ -8,7 +8,7 @@ from pydantic import Field
 
 from billing.apart import Failed
 from billing.customers.account_numbers import AccountNumber
-from billing.model import Code, Count, Few, Id, Line, Many, Model
+from billing.model import Code, Count, Id, Line, Many, Model
 from orders.changes import Change
 from orders.ports import OrderLogEntry
 from orders.procedures.procedure import Procedure
@@ -31,8 +31,8 @@ class ServiceShown(Model):
 
     order: ServiceOrder
     standing: ServiceStanding
-    steps: Few[StepRecord]
-    log: Few[OrderLogEntry]
+    steps: Many[StepRecord]
+    log: Many[OrderLogEntry]
 
 
 class ServiceFilter(Model):

@@ -130,7 +130,11 @@ class ServiceOrder(Model):
     @property
     def task_key(self) -> str:
         """Names the task of the present step."""
-        return f"order {self.number} {self.position}"
+        return self.key_of_task(self.position)
+
+    def key_of_task(self, position: int) -> str:
+        """Names the task of the step that was begun as the ``position``-th."""
+        return f"order {self.number} {position}"
 
     @property
     def is_closed(self) -> bool:

@@ -11,30 +11,21 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-import httpx
-
 from billing.errors import BillingError, InvalidInput
-from billing.events.signature import HEADER, signed
 from billing.money import plain_amount, step_minor
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
-from bootstrap import (
-    SANDBOX_ORDERS_SECRET,
-    Adapters,
-    connect_order_desk,
-    connect_payment_desk,
-)
+from bootstrap import Adapters, connect_order_desk, connect_payment_desk
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.order import Agreement, Buyer, OrderLine, OrderRequest, OrderStage
 from sandbox.chaos.bank.app_payers import AppPayers
 from sandbox.chaos.order_plan import Move, PlannedOrder, planned_orders
 from sandbox.chaos.payers import Payers, patiently
 from sandbox.chaos.plan import Plan
+from sandbox.chaos.post_orders import post_order
 from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank
-from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.seller import Seller
-from sandbox.timeline import pause
 from services.orders.refunds import GivenBack
 from settings import Settings
 
@@ -122,20 +113,12 @@ class Buyers:
 
     async def _post(self, wanted: OrderRequest) -> dict[str, Any]:
         """The answer, which the seller's system waits for."""
-        body, url = wanted.model_dump_json().encode(), f"{self._settings.links.base_url}/orders"
-        while True:
-            header = signed(body, [SANDBOX_ORDERS_SECRET], _now())
-            with suppress(httpx.HTTPError):
-                async with local_http() as http:
-                    headers = {HEADER: header, "Content-Type": "application/json"}
-                    answer = await http.post(url, content=body, headers=headers)
-                if answer.status_code in (200, 201):
-                    taken: dict[str, Any] = answer.json()
-                    return taken
-                if answer.status_code < 500:
-                    self.wrong.append(f"{wanted.number} was refused: {answer.status_code} {answer.text}")
-                    return {}
-            await pause()
+        answer = await post_order(self._settings, wanted.model_dump_json().encode())
+        if answer.status_code not in (200, 201):
+            self.wrong.append(f"{wanted.number} was refused: {answer.status_code} {answer.text}")
+            return {}
+        taken: dict[str, Any] = answer.json()
+        return taken
 
     # -- moving
 

@@ -28,6 +28,7 @@ from sandbox.chaos.bank.bank_end import BankEnd
 from sandbox.chaos.bookkeeper import Bookkeeper
 from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
+from sandbox.chaos.departments.service_plan import rests
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.order_end import OrdersEnd
 from sandbox.chaos.order_plan import NO_FAULTS, OrderFaults, order_faults
@@ -215,7 +216,8 @@ class Months:
         """Until the receiver has taken every event; an operator need not wait for the next tries."""
 
         async def waiting() -> list[OutgoingEvent]:
-            return [event async for page in self.ledger.outgoing_events(undelivered_only=True) for event in page]
+            pages = self.ledger.outgoing_events(undelivered_only=True)
+            return [event async for page in pages for event in page if not rests(event)]
 
         async def all_taken() -> bool:
             return not await waiting()

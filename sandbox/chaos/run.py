@@ -28,6 +28,7 @@ from sandbox.chaos.bank.bank_end import BankEnd
 from sandbox.chaos.bookkeeper import Bookkeeper
 from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
+from sandbox.chaos.departments.departments import Departments
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
 from sandbox.chaos.order_end import OrdersEnd
@@ -76,6 +77,7 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         bank = Bank(folder / "bank.jsonl")
         app_payers = AppPayers(plan, settings, adapters)
         bookkeeper = Bookkeeper(plan, bank, desk, adapters.ledger, lambda: clock.now, app_payers)
+        departments = Departments(plan, settings, adapters, clock.timeline, bank, app_payers)
         buyers = Buyers(plan, settings, adapters, bank, app_payers)
         end = OrdersEnd(settings, adapters, client, buyers)
         people = (bookkeeper, buyers, end, bank_end := BankEnd(settings, adapters))
@@ -85,18 +87,20 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         async with fault_injector.throughout(plan.seed):
             await months.start()
             await Operators(plan, adapters, app_payers).register(periods[0])
+            await departments.spend_days(fault_injector, report)
             await months.pass_by()
         kept = [worker.name for worker in workers if await worker.stop() != 0]
         await months.events_arrive()
         evidence = await gather(folder, adapters.ledger, *periods)
         unrecorded = (*await months.reviewers.unrecorded(), *await bookkeeper.unconfirmed())
-    wrong = [*months.wrong, *buyers.wrong, *end.wrong, *bank_end.wrong]
+    wrong = [*months.wrong, *departments.wrong, *buyers.wrong, *end.wrong, *bank_end.wrong]
     checks = [*judge(evidence), *_own_checks(wrong, unrecorded, [*fault_injector.replaced, *kept])]
     figures = {
         "seed": plan.seed,
         "customers": plan.customers,
         "months": plan.months,
         **_figures(months, fault_injector, evidence),
+        "departments": dict(sorted(departments.done.items())),
         "at_the_bank": dict(sorted((app_payers.done + bank_end.done).items())),
         "seconds": round(time.monotonic() - began),
         "violations": sum(len(check.wrong) for check in checks),

@@ -1,5 +1,7 @@
 """Mails to customers: recorded before they are sent, and sent once; a repeat has the same Message-ID."""
 
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,31 +12,52 @@ from billing.customers.links import PaymentLinks, without_key
 from billing.errors import MailRefused, MailUnavailable
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
-from billing.keys import message_id
-from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, Mailer, MessageStatus, MessageStore
+from billing.keys import message_id, step_message_id
+from billing.mails.mail import (
+    OF_COLLECTION,
+    CustomerMail,
+    CustomerMailKind,
+    Mailer,
+    MessageStatus,
+    MessageStore,
+    StepMail,
+)
+from billing.payments.ports import StillWanted
 from billing.period import Period
-from billing.texts.text import Consequence
+from billing.texts.text import Consequence, TextFacts, TextKind
 from services import clock
 from services.messages.ways_to_pay import PaymentWays
+from wording.step_mails import PAY
+from wording.texts import TextWording
 
 _OF_BILLS = (CustomerMailKind.NOTICE, CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
 _VALID = timedelta(days=180)
 """How long the link in a mail opens the customer's page."""
 _SENDING = timedelta(minutes=1)
 """How long a process may take to send a mail before another one sends it."""
+_ENGLISH = TextWording()
+
+_log = logging.getLogger(__name__)
 
 
 class CustomerMails:
-    """``domain`` is the right side of our Message-IDs."""
+    """``domain`` is the right side of our Message-IDs; ``wording`` is of mails that say what a text says."""
 
     def __init__(
-        self, mailer: Mailer, ledger: MessageStore, domain: str, links: PaymentLinks, ways: PaymentWays
+        self,
+        mailer: Mailer,
+        ledger: MessageStore,
+        domain: str,
+        links: PaymentLinks,
+        ways: PaymentWays,
+        wording: TextWording = _ENGLISH,
     ) -> None:
         self._mailer = mailer
         self._ledger = ledger
         self._domain = domain
         self._links = links
         self._ways = ways
+        self._wording = wording
 
     async def to_customer(
         self,
@@ -85,24 +108,62 @@ class CustomerMails:
         name = message_id(unnamed.kind, customer_id, about, content, self._domain)
         mail = unnamed.evolve(message_id=name)
         rendered = self._mailer.compose(mail.evolve(link=without_key(mail.link)))
+
+        async def save(status: MessageStatus, at: datetime) -> bool:
+            return await self._ledger.save_message(
+                mail, number, status, at, rendered, idle_since if status is MessageStatus.SENDING else None
+            )
+
+        about_it = f"the {mail.kind} of {customer_id}, {period}"
+        if await self._once(name, about_it, save, lambda wanted: self._mailer.send(mail, wanted)):
+            activity.logger.info("mailed: %s, %s, %s %d", customer_id, period, mail.kind, number)
+
+    async def of_step(self, kind: TextKind, customer_id: str, to: str, position: int, facts: TextFacts) -> None:
+        """Mails what a step's text says, once for the step of the order in ``facts``; raises as ``to_customer``."""
+        subject, text = self._wording.mail(kind, facts)
+        mail = StepMail(
+            kind=kind,
+            message_id=step_message_id(facts.number, position, self._domain),
+            to=to,
+            customer_id=customer_id,
+            number=facts.number,
+            language=self._wording.language,
+            subject=subject,
+            text=text,
+            link=facts.link,
+            action=PAY[self._wording.language],
+        )
+
+        async def save(status: MessageStatus, at: datetime) -> bool:
+            return await self._ledger.save_step_message(mail, status, at)
+
+        about = f"the {kind} of order {mail.number}"
+        if await self._once(mail.message_id, about, save, lambda wanted: self._mailer.send_step(mail, wanted)):
+            _log.info("mailed: %s", about)
+
+    async def _once(
+        self,
+        name: str,
+        about: str,
+        save: Callable[[MessageStatus, datetime], Awaitable[bool]],
+        send: Callable[[StillWanted], Awaitable[None]],
+    ) -> bool:
+        """Records a mail and sends it; False if that was done before, or is being done."""
         began = clock.now()
-        if not await self._ledger.save_message(mail, number, MessageStatus.SENDING, began, rendered, idle_since):
-            return  # sent before, or being sent
+        if not await save(MessageStatus.SENDING, began):
+            return False
 
         async def still_wanted() -> None:
             if await self._ledger.sending_since(name) != began:
-                raise MailUnavailable(
-                    f"another worker is sending the {mail.kind} of {customer_id}, {period}: this one was suspended; "
-                    "it is tried again"
-                )
+                raise MailUnavailable(f"another worker is sending {about}: this one was suspended; it is tried again")
 
         try:
-            await self._mailer.send(mail, still_wanted)
+            await send(still_wanted)
         except MailRefused:
-            await self._ledger.save_message(mail, number, MessageStatus.FAILED, clock.now(), rendered)
+            await save(MessageStatus.FAILED, clock.now())
             raise
-        await self._ledger.save_message(mail, number, MessageStatus.SENT, clock.now(), rendered)
-        activity.logger.info("mailed: %s, %s, %s %d", customer_id, period, mail.kind, number)
+        await save(MessageStatus.SENT, clock.now())
+        return True
 
 
 def _mail(kind: CustomerMailKind, to: str, month: Month, **fields: Any) -> CustomerMail:

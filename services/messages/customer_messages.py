@@ -2,12 +2,13 @@
 
     await messages.tell(TextKind.WARNING, month, 2, [Channel.SMS], collection=collection, consequence=consequence)
 
-Every message is recorded before it is sent, and sent once for its kind, month or collection, and number.
+Every message is recorded before it is sent, and sent once for its kind, month or collection, and number; of a step of
+a service order, once for the step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from billing.collections.collection import Collection
@@ -20,7 +21,7 @@ from billing.invoices.versions import Correction
 from billing.mails.mail import CustomerMailKind
 from billing.texts.text import Consequence, TextFacts, TextKind
 from services.messages.customer_mails import CustomerMails
-from services.messages.customer_texts import CustomerTexts
+from services.messages.customer_texts import CustomerTexts, about_step
 
 REFUSED = (MailRefused, TextRefused)
 """What ``tell`` raises if the customer cannot be told: the address or number takes nothing."""
@@ -37,6 +38,22 @@ _OWING = (TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED)
 
 class Numbers(Protocol):
     async def numbers_of(self, customer_id: str) -> list[ServiceAccount]: ...
+
+
+class StepMessage(NamedTuple):
+    """What is told of a step of the service order in ``facts``: to which addresses, and ``by`` which their bills go.
+
+    ``position`` is the step's; ``texts_wait`` is why no text goes now (None: one may).
+    """
+
+    kind: TextKind
+    customer_id: str
+    position: int
+    facts: TextFacts
+    phone: str | None
+    email: str | None
+    by: Sequence[Channel]
+    texts_wait: BillingError | None = None
 
 
 class CustomerMessages:
@@ -68,27 +85,43 @@ class CustomerMessages:
         a receipt are about ``month``. ``consequence`` is what a warning warns of.
         """
         customer = collection.customer if collection else month.customer
-        usable = self._usable(kind, customer)
-        others = [channel for channel in usable if channel not in by]
-        told, errors = list[Channel](), list[BillingError]()
-        for channel in (*(channel for channel in usable if channel in by), *others):
-            if channel in others and (told or any(not isinstance(error, REFUSED) for error in errors)):
-                break  # what was agreed has worked, or will
-            try:
-                if channel is Channel.MAIL:
-                    await self._mails.to_customer(_MAILS[kind], month, number, collection, correction, consequence)
-                else:
-                    await self._text(kind, month, number, customer, collection, consequence)
-                told.append(channel)
-            except BillingError as error:
-                errors.append(error)
-        if outages := [error for error in errors if not isinstance(error, REFUSED)]:
-            raise outages[0]
-        if not told and errors:
-            raise errors[0]
+
+        async def send(channel: Channel) -> None:
+            if channel is Channel.MAIL:
+                await self._mails.to_customer(_MAILS[kind], month, number, collection, correction, consequence)
+            else:
+                await self._text(kind, month, number, customer, collection, consequence)
+
+        told = await _told(self._usable(kind, customer), by, send)
         if not told and kind is not TextKind.RECEIPT:
             raise TextRefused(f"{customer.customer_id} has no address by which a {kind} could go; add one, then resume")
-        return tuple(told)
+        return told
+
+    async def tell_step(self, message: StepMessage) -> tuple[Channel, ...]:
+        """As ``tell``, of a step of a service order; a text waits until it may go, and a mail does not.
+
+        Raises ``TextRefused`` also if there is no way to tell them.
+        """
+        kind, customer_id, facts = message.kind, message.customer_id, message.facts
+        is_texted = self._texts is not None and message.phone
+        usable = [*([Channel.SMS] if is_texted else []), *([Channel.MAIL] if message.email else [])]
+
+        async def send(channel: Channel) -> None:
+            if channel is Channel.MAIL:
+                assert message.email is not None
+                await self._mails.of_step(kind, customer_id, message.email, message.position, facts)
+                return
+            if message.texts_wait is not None:
+                raise message.texts_wait
+            assert self._texts is not None
+            assert message.phone is not None
+            about = about_step(facts.number, message.position)
+            await self._texts.send(kind, customer_id, message.phone, about, facts)
+
+        told = await _told(usable, message.by, send)
+        if not told:
+            raise TextRefused("there is no way to text or mail them")
+        return told
 
     def _usable(self, kind: TextKind, customer: Customer) -> list[Channel]:
         is_texted = self._texts is not None and customer.phone and (kind is not TextKind.RECEIPT or self._receipts)
@@ -118,6 +151,30 @@ class CustomerMessages:
         """By what a payer names the customer: the first open account number, else our own id."""
         accounts = [account for account in await self._numbers.numbers_of(customer_id) if account.closed_at is None]
         return accounts[0].number if accounts else customer_id
+
+
+async def _told(
+    usable: Sequence[Channel], by: Sequence[Channel], send: Callable[[Channel], Awaitable[None]]
+) -> tuple[Channel, ...]:
+    """By which usable channels somebody was told: all that were agreed; if those refuse, one of the others.
+
+    Raises what is no refusal, and a refusal if nothing else is left.
+    """
+    others = [channel for channel in usable if channel not in by]
+    told, errors = list[Channel](), list[BillingError]()
+    for channel in (*(channel for channel in usable if channel in by), *others):
+        if channel in others and (told or any(not isinstance(error, REFUSED) for error in errors)):
+            break  # what was agreed has worked, or will
+        try:
+            await send(channel)
+            told.append(channel)
+        except BillingError as error:
+            errors.append(error)
+    if outages := [error for error in errors if not isinstance(error, REFUSED)]:
+        raise outages[0]
+    if not told and errors:
+        raise errors[0]
+    return tuple(told)
 
 
 def _facts(kind: TextKind, month: Month, collection: Collection | None, consequence: Consequence | None) -> TextFacts:

@@ -86,7 +86,7 @@ class CustomerTexts:
         began, now = time.monotonic(), self._now()
         segments = measure(body).segments
         row = TextRow(
-            message_id=message_id or text_id(kind, customer_id, period or "", f"{about}|{to}"),
+            message_id=message_id or id_of_text(kind, customer_id, period, about, to),
             kind=kind,
             customer_id=customer_id,
             period=period,
@@ -158,6 +158,21 @@ class CustomerTexts:
             raise doubt from None
         await self.take(row.message_id, report)
         _log.info("texted: %s", _name(row))
+
+
+def about_step(number: str, position: int) -> str:
+    """What a text is about that tells of a step: the ``position``-th that the order has begun."""
+    return f"order {number} {position}"
+
+
+def is_about(row: TextRow, about: str) -> bool:
+    """Whether the text was sent ``about`` that; not known any more of a person who was erased."""
+    return row.message_id == id_of_text(row.kind, row.customer_id, row.period, about, row.recipient)
+
+
+def id_of_text(kind: TextKind, customer_id: str, period: Period | None, about: str, to: str) -> str:
+    """Names the text in all repeats."""
+    return text_id(kind, customer_id, period or "", f"{about}|{to}")
 
 
 def _until_free(row: TextRow) -> timedelta:

@@ -21,3 +21,8 @@ class PaymentWays:
         number = next((account.number for account in accounts if account.closed_at is None), None)
         apps = tuple(self._apps.get(customer.currency, ())) if number else ()
         return WaysToPay(account=number, apps=apps, where="" if customer.card else self._where)
+
+    def by_account(self, account: str | None, currency: str) -> WaysToPay:
+        """As ``of``, of somebody who need not be a customer yet."""
+        apps = tuple(self._apps.get(currency, ())) if account else ()
+        return WaysToPay(account=account, apps=apps, where=self._where)

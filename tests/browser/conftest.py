@@ -48,7 +48,7 @@ async def browser() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def opened(browser: Browser, desk: Desk, **options: Any) -> AsyncIterator[Page]:
     """A page of a browser of its own (cookies and all), which fails the test if a script fails or is refused."""
-    context = await browser.new_context(base_url=desk.links.base_url, viewport=DESKTOP, **options)  # type: ignore[arg-type]
+    context = await browser.new_context(base_url=desk.links.base_url, **{"viewport": DESKTOP} | options)
     context.set_default_timeout(_PATIENCE_MS)
     page = await context.new_page()
     wrong: list[str] = []

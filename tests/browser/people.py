@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from playwright.async_api import Browser, Locator, Page
 
@@ -17,7 +18,14 @@ async def reviewer(
 ) -> AsyncIterator[Page]:
     """A page on the desk of a new user."""
     await make_user(desk.bed.ledger, username, role, departments=departments)
-    async with opened(browser, desk) as page:
+    async with signed_in(browser, desk, username) as page:
+        yield page
+
+
+@asynccontextmanager
+async def signed_in(browser: Browser, desk: Desk, username: str, **options: Any) -> AsyncIterator[Page]:
+    """A page on the desk of a user, in a browser with these options."""
+    async with opened(browser, desk, **options) as page:
         await page.goto("/desk")
         await page.get_by_label("User name").fill(username)
         await page.get_by_label("Password").fill(PASSWORD)

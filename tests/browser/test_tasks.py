@@ -1,15 +1,14 @@
 """My tasks in a browser: a fitter claims one, takes photos, fills the form in and is done; an operator assigns many."""
 
-import struct
-import zlib
 from datetime import UTC, datetime, timedelta
 
-from playwright.async_api import Browser, FilePayload, Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from billing.reviewers.users import Role
 from billing.tasks.forms import FieldType, FormField
 from billing.tasks.task import NewTask, TaskKind
 from tests.browser.conftest import PHONE, looks_well
+from tests.browser.files import chosen, png
 from tests.browser.people import reviewer
 from tests.console.conftest import Desk
 from tests.console.paying import announced
@@ -35,18 +34,6 @@ FORM = (
 )
 
 
-def _png(width: int = 96, height: int = 96) -> bytes:
-    rows = b"".join(b"\0" + b"".join(bytes((90 + x, 120, 80 + y)) for x in range(width)) for y in range(height))
-    header = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
-    parts = b"IHDR" + header, b"IDAT" + zlib.compress(rows), b"IEND"
-    chunks = (struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in parts)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
-def _chosen(name: str, content: bytes) -> FilePayload:
-    return FilePayload(name=name, mimeType="application/octet-stream", buffer=content)
-
-
 async def _prepared(desk: Desk) -> None:
     ledger, now = desk.bed.ledger, datetime.now(UTC)
     await ledger.record(announced(), AT)
@@ -63,11 +50,11 @@ async def _prepared(desk: Desk) -> None:
 async def _installs(karl: Page) -> None:
     await karl.get_by_label("Serial numbers").fill("RT-0001\nONT-77")
     await karl.get_by_label("Metres of cable").fill("a lot")
-    await karl.get_by_label("Photo of the box").set_input_files([_chosen("box.png", _png())])
+    await karl.get_by_label("Photo of the box").set_input_files([chosen("box.png", png())])
     await expect(karl.get_by_role("link", name="box.png")).to_be_visible()
-    await karl.get_by_label("Signed contract").set_input_files([_chosen("contract.pdf", b"MZ no contract")])
+    await karl.get_by_label("Signed contract").set_input_files([chosen("contract.pdf", b"MZ no contract")])
     await expect(karl.get_by_text("Contract.pdf is no PDF, JPEG, PNG or WebP file")).to_be_visible()
-    await karl.get_by_label("Signed contract").set_input_files([_chosen("contract.pdf", PDF)])
+    await karl.get_by_label("Signed contract").set_input_files([chosen("contract.pdf", PDF)])
     await expect(karl.get_by_role("link", name="contract.pdf")).to_be_visible()
     await karl.get_by_role("button", name="Done").click()
     await expect(karl.get_by_text("Write a whole number from 0 to 500.")).to_be_visible()

@@ -13,8 +13,6 @@ from tests.console.paying import MONEY, Person, ann, desk, signed_in
 from tests.console.people import Office
 from tests.console.reviewing import fields, readable
 from tests.ordering import AT, LATER, amend, back, cancel, halt, log_of, payment, request
-from tests.service_ordering import CONNECT
-from tests.service_ordering import request as service_request
 
 __all__ = ["ann", "desk"]  # fixtures
 ORDER = "/desk/orders/1042"
@@ -111,13 +109,6 @@ async def test_earlier_versions_and_credit_stay_readable(desk: Office, ann: Pers
 async def test_an_order_that_is_not_there_is_said(ann: Person) -> None:
     for number in ("9999", "x" * 300, "%2e%2e"):
         assert "There is no such order" in await ann.page(f"/desk/orders/{number}", 404)
-
-
-async def test_an_order_that_goes_by_a_procedure_says_where_it_is(desk: Office, ann: Person) -> None:
-    await desk.ledger.open_service_order(service_request(), CONNECT, AT)
-    page = await ann.page("/desk/orders/77", 404)
-    assert "Order 77 goes by a procedure" in page
-    assert "It is at: Feasibility" in page
 
 
 # -- what people do

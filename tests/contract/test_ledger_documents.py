@@ -57,6 +57,8 @@ async def test_files_are_for_the_department_while_the_task_is_open_and_no_more_t
     with pytest.raises(InvalidInput, match="photo has 2 files, the most that fit"):
         await ledger.add_document(task.number, KARL, NewDocument("photo", "a", WEBP), AT)
     await ledger.complete_task(task.number, KARL, DONE, AT)
+    again = await ledger.add_document(task.number, KARL, NewDocument("photo", "a", PNG), LATER)
+    assert again in await ledger.documents(task.number), "a form is sent again whose answer was lost"
     with pytest.raises(InvalidInput, match="has ended; its files stay"):
         await ledger.add_document(task.number, KARL, NewDocument("signed", "a", PDF), LATER)
     with pytest.raises(InvalidInput, match="has ended; its files stay"):

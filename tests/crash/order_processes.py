@@ -36,19 +36,20 @@ from tests.crash.worker import Activities, Boundaries, OnQueue, Port, Workflows
 from workflows.options import TASK_QUEUE
 
 _PORTS = ("ledger", "production", "provisioning", "texts")
-_AGAIN = timedelta(seconds=2)
+AGAIN = timedelta(seconds=2)
 """How long an event belongs to a worker that has died."""
 
 
 def console(settings: Settings, address: str, task_queue: str, port: int, fatal: str) -> None:
-    _run(_console(settings, port, _boundaries(settings, "console", fatal)))
+    run(_console(settings, port, boundaries_of(settings, "console", fatal)))
 
 
 def working(settings: Settings, address: str, task_queue: str, port: int, fatal: str) -> None:
-    _run(_worker(settings, address, task_queue, _boundaries(settings, "worker", fatal)))
+    run(serve_worker(settings, address, task_queue, boundaries_of(settings, "worker", fatal)))
 
 
-def _boundaries(settings: Settings, process: str, fatal: str) -> Boundaries:
+def boundaries_of(settings: Settings, process: str, fatal: str) -> Boundaries:
+    """Those of the process, whose log is beside them in the data folder."""
     with (settings.data_dir / f"{process}.log").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -58,7 +59,9 @@ def _boundaries(settings: Settings, process: str, fatal: str) -> Boundaries:
     return Boundaries(folder, fatal)
 
 
-def _run(serving: Any) -> None:
+def run(serving: Any) -> None:
+    """Until the test ends."""
+
     async def until_orphaned() -> None:
         parent = multiprocessing.parent_process()
         assert parent is not None
@@ -68,16 +71,17 @@ def _run(serving: Any) -> None:
     asyncio.run(until_orphaned())
 
 
-def _breakable(adapters: Adapters, boundaries: Boundaries) -> Adapters:
+def breakable(adapters: Adapters, boundaries: Boundaries, names: tuple[str, ...] = _PORTS) -> Adapters:
+    """The same, and the calls of these ends with a boundary."""
     ports: dict[str, Any] = {
-        name: Port(name, adapter, boundaries) for name in _PORTS if (adapter := getattr(adapters, name)) is not None
+        name: Port(name, adapter, boundaries) for name in names if (adapter := getattr(adapters, name)) is not None
     }
     return replace(adapters, **ports)
 
 
 async def _console(settings: Settings, port: int, boundaries: Boundaries) -> None:
     async with connect_adapters(settings) as connected:
-        adapters = _breakable(connected, boundaries)
+        adapters = breakable(connected, boundaries)
         gateways = connect_gateways(settings, adapters)
         inbox = Inbox(adapters.ledger, adapters.payments, None, None, gateways)  # type: ignore[arg-type]
         app = FastAPI(openapi_url=None)
@@ -88,8 +92,8 @@ async def _console(settings: Settings, port: int, boundaries: Boundaries) -> Non
             await asyncio.Event().wait()
 
 
-async def _worker(settings: Settings, address: str, task_queue: str, boundaries: Boundaries) -> None:
-    def breakable(client: Client, *, interceptors: list[Interceptor], **arguments: Any) -> Worker:
+async def serve_worker(settings: Settings, address: str, task_queue: str, boundaries: Boundaries) -> None:
+    def breakable_worker(client: Client, *, interceptors: list[Interceptor], **arguments: Any) -> Worker:
         changed = arguments | {
             "task_queue": arguments["task_queue"].replace(TASK_QUEUE, task_queue),
             "interceptors": [Activities(boundaries), *interceptors],
@@ -100,12 +104,12 @@ async def _worker(settings: Settings, address: str, task_queue: str, boundaries:
         return Worker(client, **changed)
 
     async with connect_adapters(settings) as connected:
-        adapters = _breakable(connected, boundaries)
+        adapters = breakable(connected, boundaries)
         found = await connect_temporal(settings, address)
         client = Client(**found.config() | {"interceptors": [OnQueue(task_queue)]})
-        with mock.patch.object(worker, "Worker", breakable):
+        with mock.patch.object(worker, "Worker", breakable_worker):
             serving = worker.create_worker(client, settings, adapters)
         dispatcher = connect_dispatcher(settings, adapters, client, connect_digest_trigger(settings, client))
-        dispatcher._claim = _AGAIN
+        dispatcher._claim = AGAIN
         async with dispatcher.open(), serving:
             await asyncio.Event().wait()

@@ -8,7 +8,7 @@ from typing import Any, Never
 
 _POLL_SECONDS = 0.05
 _spawning = multiprocessing.get_context("forkserver")
-_spawning.set_forkserver_preload(["tests.crash.order_processes", "tests.built_models"])
+_spawning.set_forkserver_preload(["tests.crash.order_processes", "tests.crash.service_processes", "tests.built_models"])
 
 
 async def supervise(run: Callable[..., None], arguments: tuple[Any, ...], fatal: str) -> Never:

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, true
+from sqlalchemy import Connection, delete, true
 
 from adapters.sql.announcements import announcements, audience
 from adapters.sql.events.outbox import put_events
+from adapters.sql.schema.services import documents
 from adapters.sql.service_orders import billed, service_orders, steps, walk
 from adapters.sql.service_orders.rows import read_service_order
 from adapters.sql.tasks import tasks
@@ -37,6 +38,20 @@ def takes_a_completion_again(patch: pytest.MonkeyPatch, bed: Bed) -> None:
         return end(connection, before, task)
 
     patch.setattr(tasks, "_end", again)
+
+
+def lets_every_department_do_everything(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(Task, "check_member", lambda self, member: None)
+
+
+def loses_a_document(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """Once the task that it was for is done."""
+
+    def and_lose(connection: Connection, task: Task, at: datetime) -> None:
+        connection.execute(delete(documents).where(documents.c.number == task.number))
+        walk.task_ended(connection, task, at)
+
+    patch.setattr(tasks, "task_ended", and_lose)
 
 
 def asks_nobody_about_debts(patch: pytest.MonkeyPatch, bed: Bed) -> None:

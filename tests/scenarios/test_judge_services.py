@@ -15,6 +15,7 @@ from tests.scenarios.judging import Defect, Plant, Story, broken, check_named, e
 
 pytestmark = pytest.mark.turns(2)
 
+_WAY = "a service order goes by its procedure"
 _FEE = "the fee of a service order is asked for once"
 _SWITCHED = "an account is switched once"
 _BILLING = "billing begins and ends with the service"
@@ -34,6 +35,8 @@ STORIES: list[Story] = [
 ]
 DEFECTS: list[Defect] = [
     (stories.a_task_is_completed_twice, defects.takes_a_completion_again, _FEE),
+    (stories.a_subscriber_is_connected, defects.lets_every_department_do_everything, _WAY),
+    (stories.a_subscriber_leaves_without_the_router, defects.loses_a_document, _WAY),
     (stories.a_debtor_leaves, defects.asks_nobody_about_debts, _SWITCHED),
     (stories.a_subscriber_is_connected, defects.bills_before_the_installation, _BILLING),
     (stories.a_subscriber_leaves_without_the_router, defects.bills_no_missing_equipment, _BILLING),

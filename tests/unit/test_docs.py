@@ -86,3 +86,27 @@ def test_the_index_leads_to_every_document() -> None:
     assert [
         path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md" and path.name not in index
     ] == []
+
+
+def test_what_subscribers_expect_has_its_command_or_page() -> None:
+    everything = typer.main.get_command(app)
+    table = (ROOT / "docs" / "subscribers.md").read_text().partition("company expect\n")[2]
+    rows = re.findall(r"^\| .* \|$", table, re.MULTILINE)[2:]
+    assert len(rows) >= 18
+    for row in rows:
+        named = [words.split() for words in re.findall(r"`([a-z][^`]*)`", row)]
+        commands = [words for words in named if words[0] in everything.commands]  # type: ignore[attr-defined]
+        assert commands or "page " in row.lower(), row
+        for words in commands:
+            assert _leads_to(everything, words), words
+
+
+def _leads_to(command: object, words: list[str]) -> bool:
+    """Whether the words name a command, with options of it after them or none."""
+    for word in words:
+        if not hasattr(command, "commands"):
+            return word.startswith("-")
+        if word not in command.commands:
+            return False
+        command = command.commands[word]
+    return not hasattr(command, "commands")

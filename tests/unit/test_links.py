@@ -136,3 +136,15 @@ def test_a_link_that_is_kept_without_its_key_opens_nothing() -> None:
     with pytest.raises(InvalidInput, match="not valid"):
         LINKS.read(kept.rpartition("/")[2], NOW)
     assert without_key("") == ""
+
+
+@given(number=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", fullmatch=True))
+def test_the_link_of_a_fee_opens_its_order_alone_and_is_short(number: str) -> None:
+    base, _, token = LINKS.to_fee(number).rpartition("/")
+    assert base == "https://billing.example.com/fee"
+    assert LINKS.read_fee(token) == number
+    assert len(token) == len(number) + 17
+    for forged in (f"1{token}", token[:-1], f"{number}.", f"{number}.{'A' * 16}", "", token.replace(".", "")):
+        if forged != token:
+            with pytest.raises(InvalidInput, match="not valid"):
+                LINKS.read_fee(forged)

@@ -11,6 +11,7 @@ from billing.errors import InvalidInput
 from billing.texts.latin import latin
 from billing.texts.segments import Alphabet, foreign_characters, measure
 from billing.texts.text import ConsequenceKind, Language, TextFacts, TextKind
+from orders.procedures.texts import ProcedureText
 from wording.texts import LONGEST, TextWording, check_typed
 
 
@@ -64,6 +65,27 @@ def test_whoever_has_to_pay_reads_how_much_for_which_account_and_where(language:
     text = TextWording(language=language, pay="Kaspi").text(kind, LONGEST.evolve(action=ConsequenceKind.SUSPEND))
     for part in ("99999.99 KZT", "1234567897", "Kaspi"):
         assert part in text
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", [TextKind.PAY_FEE, TextKind.PAY_DEBT])
+def test_who_has_to_pay_for_an_order_gets_a_link_which_may_take_another_segment(
+    language: Language, kind: TextKind
+) -> None:
+    link = "https://billing.example.com/fee/100042.AbCdEfGhIjKlMnOp"
+    wording = TextWording(language=language, pay="Kaspi")
+    (checked,) = [each for each in wording.checked(link) if each.kind is kind]
+    assert checked.example.endswith(f"Kaspi {link}")
+    assert checked.measure.segments <= 2
+    assert link not in wording.mail(kind, LONGEST.evolve(link=link))[1]
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", ProcedureText)
+def test_each_text_of_a_step_has_a_mail(language: Language, kind: ProcedureText) -> None:
+    subject, text = TextWording(language=language, latin=True).mail(TextKind(kind), LONGEST)
+    assert "{" not in subject + text
+    assert LONGEST.account in text
 
 
 def test_a_bill_and_a_warning_say_when() -> None:

@@ -1,10 +1,11 @@
 """A procedure drawn as SVG: ``procedure_svg(procedure)``; the same procedure is always the same picture.
 
-Alone, the picture has colours of its own for light and dark; in a page, ``alone=False``, those of the page.
+Alone, the picture has colours of its own for light and dark; in a page, ``alone=False``, those of the page. That of an
+order has a ``Way``, and is marked with it.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 from pathlib import Path
 from textwrap import wrap
@@ -22,6 +23,19 @@ STRAIGHT, TURNED = 30, 46  # between rows whose arrows have no labels
 BESIDE, LANE, LABEL = 40, 14, 110  # between columns; for each arrow beside boxes; for its label
 MARGIN = 16
 _TITLE_LETTERS, _NOTE_LETTERS, _LABEL_LETTERS, _LANE_LETTERS = 27, 36, 24, 18
+
+
+class Way(NamedTuple):
+    """How far an order has come: the step where it stands, and the names of those before it."""
+
+    here: str
+    passed: Collection[str] = ()
+
+    def mark(self, name: str) -> str:
+        """The style of a step's box, besides that of its kind."""
+        if name == self.here:
+            return " here"
+        return " passed" if name in self.passed else " ahead"
 
 
 class Box(NamedTuple):
@@ -43,8 +57,8 @@ class Box(NamedTuple):
         return self.top + self.height
 
 
-def procedure_svg(procedure: Procedure, alone: bool = True) -> str:
-    drawing = _Drawing(procedure)
+def procedure_svg(procedure: Procedure, alone: bool = True, way: Way | None = None) -> str:
+    drawing = _Drawing(procedure, way)
     size = f'viewBox="0 0 {drawing.width:g} {drawing.height:g}" width="{drawing.width:g}" height="{drawing.height:g}"'
     title, about = f"title-{procedure.name}", f"about-{procedure.name}"
     style = f"<style>\n{_STYLE.read_text()}</style>\n" if alone else ""
@@ -52,7 +66,7 @@ def procedure_svg(procedure: Procedure, alone: bool = True) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="procedure" {size} role="img" '
         f'aria-labelledby="{title} {about}">\n'
         f'<title id="{title}">{_written(procedure.title)}</title>\n'
-        f'<desc id="{about}">{_written(_aloud(procedure, drawing.grid))}</desc>\n{style}'
+        f'<desc id="{about}">{_written(_aloud(procedure, drawing.grid, way))}</desc>\n{style}'
         f'<marker id="head-{procedure.name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" '
         'markerUnits="userSpaceOnUse" orient="auto"><path class="head" d="M0 1L10 5L0 9z"/></marker>\n'
         f'<rect class="page" width="{drawing.width:g}" height="{drawing.height:g}"/>\n'
@@ -61,10 +75,10 @@ def procedure_svg(procedure: Procedure, alone: bool = True) -> str:
     )
 
 
-def _aloud(procedure: Procedure, grid: Grid) -> str:
+def _aloud(procedure: Procedure, grid: Grid, way: Way | None) -> str:
     """The picture in sentences."""
     titles = {step.name: step.title for step in procedure.steps}
-    sentences = []
+    sentences = [f"The order stands at: {titles[way.here]}."] if way else []
     for step in procedure.steps:
         sentences.append(f"{step.title} ({step_kind(step)}){_leading(step.name, grid, titles)}.")
     return " ".join([*sentences, f"If it is cancelled{_leading(CANCELLED, grid, titles)}."])
@@ -77,7 +91,8 @@ def _leading(name: str, grid: Grid, titles: dict[str, str]) -> str:
 
 
 class _Drawing:
-    def __init__(self, procedure: Procedure) -> None:
+    def __init__(self, procedure: Procedure, way: Way | None) -> None:
+        self._way = way
         self._name = procedure.name
         self.grid = grid_of(procedure)
         self._lanes = self._lanes_of_arrows()
@@ -177,15 +192,16 @@ class _Drawing:
                 yield from _lines(f"{style} start", box.x + 8, box.top - INTO - 8 - LINE * place, [line])
 
     def boxes(self) -> Iterator[str]:
-        for box in self._boxes.values():
+        for name, box in self._boxes.items():
             left, radius = box.x - WIDTH / 2, 20 if box.style in ("end", "cancelled") else 8
+            mark = self._way.mark(name) if self._way else ""
             yield (
-                f'<rect class="box {box.style}" x="{left:g}" y="{box.top:g}" width="{WIDTH}" height="{box.height}" '
-                f'rx="{radius}"/>\n'
+                f'<rect class="box {box.style}{mark}" x="{left:g}" y="{box.top:g}" width="{WIDTH}" '
+                f'height="{box.height}" rx="{radius}"/>\n'
             )
             y = box.top + PADDING + 11
             for style, lines in (("kind", [box.kind]), ("name", box.title), ("note", box.notes)):
-                yield from _lines(style, box.x, y, lines)
+                yield from _lines(f"{style}{mark}", box.x, y, lines)
                 y += LINE * len(lines)
 
 
@@ -199,7 +215,7 @@ def _box(procedure: Procedure, step: Step) -> Box:
 
 
 def _lines(style: str, x: float, y: float, lines: list[str]) -> Iterator[str]:
-    step = LINE - (style == "note")
+    step = LINE - style.startswith("note")
     for place, text in enumerate(lines):
         yield f'<text class="{style}" x="{x:g}" y="{y + place * step:g}">{_written(text)}</text>\n'
 

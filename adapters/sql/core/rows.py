@@ -10,7 +10,7 @@ from billing.customers.customer import Customer
 from billing.invoices.approval_policy import flags
 from billing.invoices.invoice import LineItem, Problem
 from billing.invoices.month import Month
-from billing.mails.mail import CustomerMail, MessageStatus, RenderedMail
+from billing.mails.mail import CustomerMail, MessageStatus, RenderedMail, StepMail
 from billing.payments.payment import Payment, PaymentEvent, Reversal
 from billing.reviewers.alerts import Alert
 
@@ -184,6 +184,12 @@ def message_values(
         "subject": rendered.subject if rendered else "",
         "text": rendered.text if rendered else "",
     }
+
+
+def step_message_values(mail: StepMail, status: MessageStatus, at: datetime) -> dict[str, Any]:
+    values = mail.model_dump(include={"message_id", "kind", "customer_id", "subject", "text"})
+    fixed = {"period": None, "total_minor": None, "number": 1}
+    return {**values, **fixed, "recipient": mail.to, "status": status, "at": at}
 
 
 def alert_values(alert: Alert) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func,
 
 from adapters.sql.orders.rows import OF_ORDERS, ORDER
 from adapters.sql.schema.journal import INSTRUCTION_IS_OPEN, instructions, journal_entries, transactions
+from adapters.sql.schema.service_orders import service_orders
 from billing.receivables.doubts import OrderState
 from billing.receivables.incoming import IncomingPayment, key_of
 from billing.receivables.instructions import InstructionKind
@@ -23,7 +24,7 @@ from billing.receivables.journal import (
     receivable,
 )
 
-_E, _T, _N = journal_entries.c, transactions.c, instructions.c
+_E, _T, _N, _S = journal_entries.c, transactions.c, instructions.c, service_orders.c
 
 
 def promised(customer_id: ColumnElement[str], currency: ColumnElement[str]) -> Select[Any]:
@@ -59,15 +60,17 @@ def usable_credit(connection: Connection, customer_id: str, currency: str, balan
 
 
 def order_state(connection: Connection, payment: IncomingPayment) -> OrderState | None:
-    """What became of the order that the payment names; None: it names none."""
+    """What became of the order that the payment, or its fee, names; None: it names none."""
     subject = payment.subject
-    if subject is None or subject.kind is not SubjectKind.ORDER:
+    if subject is None or subject.kind is SubjectKind.MONTH:
         return None
-    is_it = ORDER.number == subject.name, ORDER.customer_id == payment.customer_id
-    row = connection.execute(select(ORDER.end).where(*is_it)).one_or_none()
+    ends = (_S.end, _S.cancelled) if subject.kind is SubjectKind.FEE else (ORDER.end,)
+    of = _S if subject.kind is SubjectKind.FEE else ORDER
+    is_it = of.number == subject.name, of.customer_id == payment.customer_id
+    row = connection.execute(select(*ends).where(*is_it)).one_or_none()
     if row is None:
         return OrderState.UNKNOWN
-    return OrderState.BILLED if row.end is None else OrderState.ENDED
+    return OrderState.ENDED if any(end is not None for end in row) else OrderState.BILLED
 
 
 def moved_with(

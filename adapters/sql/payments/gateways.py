@@ -16,11 +16,13 @@ from adapters.sql.schema.journal import (
     instructions,
     journal_entries,
 )
+from adapters.sql.service_orders.rows import S
 from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
 from billing.receivables.instructions import InstructionState
 from billing.receivables.journal import AccountKind, Subject, SubjectKind
 
 _I, _N, _E, _P = incoming_payments.c, instructions.c, journal_entries.c, gateway_positions.c
+_LED = select(S.customer_id)  # whom a service order leads; its number is no other order's
 
 
 class SqlGateways(SqlDatabase):
@@ -46,7 +48,7 @@ class SqlGateways(SqlDatabase):
         of_order = text(IS_OF_ORDER), _E.subject == subject.name, _E.kind == AccountKind.RECEIVABLE
         query = select(_E.customer_id).where(*of_order).distinct().limit(2)
         with self._reading(f"look up whose {subject} is") as connection:
-            owners = connection.scalars(query).all()
+            owners = connection.scalars(query).all() or connection.scalars(_LED.where(S.number == subject.name)).all()
         return owners[0] if len(owners) == 1 else None
 
     @in_thread

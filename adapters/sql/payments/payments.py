@@ -6,14 +6,14 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, exists, or_, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.rows import charge_values, event_values, message_values, reversal_values
+from adapters.sql.core.rows import charge_values, event_values, message_values, reversal_values, step_message_values
 from adapters.sql.core.statements import insert_new, lock, rows_of_month, upsert, where_given
 from adapters.sql.receivables.incoming import book
 from adapters.sql.schema.journal import incoming_payments
 from adapters.sql.schema.months import EVENT_IS_OPEN, charges, events, messages, reversals
 from billing.apart import Failed
 from billing.errors import PaymentMismatch
-from billing.mails.mail import CustomerMail, MessageRow, MessageStatus, RenderedMail
+from billing.mails.mail import CustomerMail, MessageRow, MessageStatus, RenderedMail, StepMail, StepMessageRow
 from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal
 from billing.payments.ports import ChargeRow, EventRow, ReversalRow
 from billing.period import Period
@@ -127,6 +127,11 @@ class SqlPayments(SqlDatabase):
             return upsert(connection, messages, values, only_if=allowed)
 
     @in_thread
+    def save_step_message(self, mail: StepMail, status: MessageStatus, at: datetime) -> bool:
+        with self._writing(f"save the {mail.kind} mail of order {mail.number}") as connection:
+            return upsert(connection, messages, step_message_values(mail, status, at), only_if=_UNSENT)
+
+    @in_thread
     def sending_since(self, message_id: str) -> datetime | None:
         with self._reading("look a mail up") as connection:
             return connection.scalar(_SENDING_SINCE, {"message_id": message_id})
@@ -134,6 +139,13 @@ class SqlPayments(SqlDatabase):
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
         return self._read(MessageRow, messages, *rows_of_month(messages, customer_id, period), by=("at", "message_id"))
+
+    @in_thread
+    def step_messages(self, customer_id: str, limit: int = 100) -> list[StepMessageRow]:
+        of_steps = messages.c.customer_id == customer_id, messages.c.period.is_(None)
+        newest = select(messages).where(*of_steps).order_by(messages.c.at.desc(), messages.c.message_id).limit(limit)
+        with self._reading("read what was mailed of its orders") as connection:
+            return as_models(StepMessageRow, connection.execute(newest).mappings())
 
 
 def _others(connection: Connection, payment: Payment) -> str:

@@ -189,7 +189,8 @@ events: Final = table(
 messages: Final = table(
     "messages",
     *key("message_id"),
-    *texts("kind", "customer_id", "period", "recipient", "status"),
+    *texts("kind", "customer_id", "recipient", "status"),
+    *texts("period", nullable=True),  # NULL: it is about a service order
     *counts("number"),
     *instants("at"),
     *amounts("total_minor", nullable=True),

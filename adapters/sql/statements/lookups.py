@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, text
 
 from adapters.sql.customers.account_numbers import owner_of
 from adapters.sql.receivables.incoming import payment_record
@@ -13,10 +13,11 @@ from adapters.sql.schema.journal import INSTRUCTION_IS_OPEN, incoming_payments, 
 from adapters.sql.schema.months import customers
 from adapters.sql.schema.orders import buyers, orders
 from adapters.sql.schema.statements import LINE_OF_PAYMENT, statement_lines
+from adapters.sql.service_orders.rows import S
 from billing.customers.account_numbers import account_key
 from billing.receivables.incoming import PaymentRecord
 from billing.receivables.instructions import InstructionKind
-from billing.receivables.journal import AccountKind, PaymentName, Subject
+from billing.receivables.journal import AccountKind, PaymentName, Subject, SubjectKind
 from billing.statements.bank_account import BankTerms
 from billing.statements.keys import KeyedLine
 from billing.statements.matching import Named, Original, Posted
@@ -29,6 +30,15 @@ _MANY = 400
 _CLEAR = 6
 """Characters of a reference that names a payment by itself; a shorter one may be any document's number."""
 _I, _L, _N, _O, _E = incoming_payments.c, statement_lines.c, instructions.c, orders.c, journal_entries.c
+_OF_FEE = (
+    _E.customer_id == S.customer_id,
+    _E.kind == AccountKind.RECEIVABLE,
+    _E.subject_kind == SubjectKind.FEE,
+    _E.subject == S.number,
+    _E.currency == bindparam("currency"),
+)
+_OWED = select(func.coalesce(func.sum(_E.amount_minor), 0)).where(*_OF_FEE).scalar_subquery()
+_LED = select(S.number, S.customer_id, _OWED.label("owed_minor"))
 
 
 class Names(NamedTuple):
@@ -95,7 +105,7 @@ def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _orders(connection: Connection, currency: str, numbers: Sequence[str]) -> Mapping[str, list[Named]]:
-    """An order in another currency owes nothing in this one."""
+    """An order in another currency owes nothing in this one. A service order is paid by its fee."""
     found: defaultdict[str, list[Named]] = defaultdict(list)
     for part in _parts(numbers):
         query = select(_O.number, _O.customer_id, _O.currency, _O.owed_minor).where(_O.number.in_(part))
@@ -103,6 +113,9 @@ def _orders(connection: Connection, currency: str, numbers: Sequence[str]) -> Ma
             owed_minor = row.owed_minor if row.currency == currency else 0
             named = Named(row.customer_id, Subject.order(row.number), owed_minor=owed_minor)
             found[row.number.casefold()].append(named)
+        for led in connection.execute(_LED.where(S.number.in_(part)), {"currency": currency}):
+            named = Named(led.customer_id, Subject.fee(led.number), owed_minor=int(led.owed_minor))
+            found[led.number.casefold()].append(named)
     return found
 
 

@@ -24,8 +24,12 @@ class SqlDocuments(SqlDatabase):
     @in_thread
     def add_document(self, number: int, member: Member, new: NewDocument, at: datetime) -> Document:
         with self._writing(f"keep a file of task {number}") as connection:
-            task = _open(connection, number, member)
+            task = task_by_number(connection, number)
+            task.check_member(member)
             field = _field(task, new.field)
+            if (kept := _kept(connection, number, field.name, new.digest)) is not None:
+                return kept
+            _require_open(task)
             known = Document(
                 number=number,
                 field=field.name,
@@ -36,20 +40,19 @@ class SqlDocuments(SqlDatabase):
                 by=member.username,
                 at=at,
             )
-            kept = files_of(connection, number).get(field.name, ())
-            if known.digest not in kept and len(kept) >= field.most:
-                raise InvalidInput(f"{field.name} has {len(kept)} files, the most that fit; remove one first")
-            insert_new(
-                connection,
-                documents,
-                [known.model_dump() | {"customer_id": task.customer_id, "content": new.content}],
-            )
+            count = len(files_of(connection, number).get(field.name, ()))
+            if count >= field.most:
+                raise InvalidInput(f"{field.name} has {count} files, the most that fit; remove one first")
+            values = known.model_dump() | {"customer_id": task.customer_id, "content": new.content}
+            insert_new(connection, documents, [values])
             return known
 
     @in_thread
     def remove_document(self, number: int, member: Member, digest: str) -> None:
         with self._writing(f"remove a file of task {number}") as connection:
-            _open(connection, number, member)
+            task = task_by_number(connection, number)
+            task.check_member(member)
+            _require_open(task)
             connection.execute(delete(documents).where(_D.number == number, _D.digest == digest))
 
     @in_thread
@@ -74,12 +77,16 @@ def files_of(connection: Connection, number: int) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _open(connection: Connection, number: int, member: Member) -> Task:
-    task = task_by_number(connection, number)
-    task.check_member(member)
+def _kept(connection: Connection, number: int, field: str, digest: str) -> Document | None:
+    """The file, if the field has it already."""
+    query = select(*_KNOWN).where(_D.number == number, _D.field == field, _D.digest == digest)
+    row = connection.execute(query).mappings().one_or_none()
+    return Document.model_validate(dict(row)) if row else None
+
+
+def _require_open(task: Task) -> None:
     if task.end is not None:
-        raise InvalidInput(f"task {number} has ended; its files stay as they are")
-    return task
+        raise InvalidInput(f"task {task.number} has ended; its files stay as they are")
 
 
 def _field(task: Task, name: str) -> FormField:

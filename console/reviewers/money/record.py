@@ -26,7 +26,7 @@ from console.web.forms import form_of, texts_in
 from services.payment_desk import PaymentDesk
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
-_FIELDS = ("rail", "reference", "amount", "currency", "customer", "month", "payer", "paid_on", "reason")
+_FIELDS = ("rail", "reference", "amount", "currency", "customer", "month", "order", "payer", "paid_on", "reason")
 
 
 class RecordPages:
@@ -71,6 +71,6 @@ def _typed(texts: Mapping[str, str], by: str) -> TypedPayment:
         reason = TypeAdapter(Why).validate_python(texts["reason"])
     except ValidationError:
         raise InvalidInput("say why, in up to 1,000 characters: it goes into the audit trail") from None
-    more = {name: texts[name] for name in ("month", "payer", "paid_on")}
+    more = {name: texts[name] for name in ("month", "order", "payer", "paid_on")}
     names = (texts["rail"], texts["reference"], texts["amount"], texts["currency"])
     return TypedPayment(*names, by, reason, texts["customer"].strip(), **more)

@@ -30,7 +30,6 @@ from console.reviewers.live import Live, stream
 from console.reviewers.orders.actions import ACTIONS, AMEND, Action, possible
 from console.reviewers.orders.amend_form import AmendForm, blank, read
 from console.reviewers.orders.order_view import (
-    RefusedChange,
     answer_of,
     done_by,
     earlier,
@@ -39,13 +38,14 @@ from console.reviewers.orders.order_view import (
     payments_of,
     waits_for,
 )
+from console.reviewers.orders.service_order import ServiceOrderPages
+from console.reviewers.orders.typed_change import RefusedChange, change_fields, order_page, refusal_status
 from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.web.forms import form_of, texts_in
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.order import Order, OrderStanding
 from orders.ports import OrderListing
-from orders.service.ports import OpenServiceOrders
 from services.orders.desk import OrderDesk
 
 PAYMENTS_SHOWN = 100  # by their reference; of more, by their rail
@@ -54,28 +54,26 @@ _DONE = {"amend": "amended", "cancel": "cancelled", "halt": "halted", "resume": 
 Receiver = Callable[..., Awaitable[Response]]
 
 
-class OrderLedger(OrderListing, OpenServiceOrders, Journal, PaymentListing, Protocol):
+class OrderLedger(OrderListing, Journal, PaymentListing, Protocol):
     """The stores it uses."""
 
 
-class _NoReason(InvalidInput):
-    """No reason was typed, or too long a one."""
-
-
 class OrderPages:
-    """``now`` returns the present instant."""
+    """``now`` returns the present instant. The numbers of ``service`` orders are among these: so are their pages."""
 
     def __init__(
         self,
         desk: PageFrame,
         ledger: OrderLedger,
         orders: OrderDesk,
+        service: ServiceOrderPages,
         live: Live[str],
         now: Callable[[], datetime],
     ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._orders = orders
+        self._service = service
         self._live = live
         self._now = now
         self.router = APIRouter(prefix="/desk/orders/{number}")
@@ -90,10 +88,14 @@ class OrderPages:
 
     async def show(self, number: str, session: SignedIn, done: str = "") -> Response:
         """``done`` is the action that was just taken: the page says what came of it."""
+        if (page := await self._service.show(number, session, done)) is not None:
+            return page
         return await self._page(session, await self._standing(number), done=_DONE.get(done, ""))
 
     async def events(self, request: Request, session: SignedIn, number: str) -> Response:
-        return stream(request, self._live.pulses((await self._standing(number)).order.number))
+        if not await self._service.has(number):
+            await self._standing(number)
+        return stream(request, self._live.pulses(number))
 
     async def form(self, number: str, session: Annotated[Session, Depends(signed_in(AMEND.role))]) -> Response:
         standing = await self._standing(number)
@@ -123,10 +125,10 @@ class OrderPages:
         self, session: Session, standing: OrderStanding, action: Action, typed: Mapping[str, str]
     ) -> Response:
         try:
-            change = _change(action, _common(typed, session), typed)
+            change = _change(action, change_fields(typed, session), typed)
             await self._orders.change(standing.order.number, change, self._now())
         except (InvalidInput, NotFound, ValidationError) as error:
-            refused = RefusedChange(action.name, plain(error), _status(error), typed)
+            refused = RefusedChange(action.name, plain(error), refusal_status(error), typed)
             return await self._page(session, await self._standing(standing.order.number), refused)
         return RedirectResponse(order_page(standing.order.number, done=action.name), 303)
 
@@ -139,10 +141,10 @@ class OrderPages:
             return await self._amending(session, standing, form, RefusedChange(AMEND.name, why, 422, typed))
         try:
             agreed = form.agreement(order)
-            change = Amend(**_common(typed, session), version=form.version, agreed=agreed)
+            change = Amend(**change_fields(typed, session), version=form.version, agreed=agreed)
             await self._orders.change(order.number, change, self._now())
         except (InvalidInput, NotFound, ValidationError) as error:
-            refused = RefusedChange(AMEND.name, plain(error), _status(error), typed)
+            refused = RefusedChange(AMEND.name, plain(error), refusal_status(error), typed)
             return await self._amending(session, await self._standing(order.number), form, refused)
         return RedirectResponse(order_page(order.number, done=AMEND.name), 303)
 
@@ -150,10 +152,10 @@ class OrderPages:
 
     async def _standing(self, number: str) -> OrderStanding:
         standing = await self._ledger.order(number[:100])
-        if standing is None and (led := await self._ledger.service_standing(number[:100])) is not None:
-            where = f"It is at: {led.step_title}. All of it is shown by: python starter.py orders show {led.number}"
-            title = f"Order {led.number} goes by a procedure"
-            raise DeskRefusal(404, title, where, "/desk/orders", "To the orders", "orders")
+        if standing is None and await self._service.has(number):
+            text = "It is not changed like an order to make something. Its page has what can be done with it."
+            back = order_page(number), "To the order", "orders"
+            raise DeskRefusal(404, f"Order {number} goes by a procedure", text, *back)
         if standing is None:
             text = "Look for it in the list, by its number or its buyer."
             raise DeskRefusal(404, "There is no such order", text, "/desk/orders", "To the orders", "orders")
@@ -169,7 +171,7 @@ class OrderPages:
             **await self._common_values(standing, refused),
             "actions": [*offered, *(action for action in ACTIONS if _is_kept(action, offered, refused))],
             "waits_for": waits_for(standing),
-            "movements": list(movements(order, moves)),
+            "movements": list(movements(order.subject, moves)),
             "references": await self._references(moves),
             "refunds": await self._refunds(order, moves),
             "credit_minor": left_credit_minor(order, await self._ledger.balance(order.customer_id)),
@@ -203,7 +205,7 @@ class OrderPages:
             "pulse": pulse_of(standing),
             "buyer": await self._ledger.buyer(order.customer_id),
             "refused": refused,
-            "typed": lambda action, field: refused.typed.get(field, "") if _is_of(refused, action) and refused else "",
+            "typed": lambda action, field: refused.typed.get(field, "") if refused and refused.is_of(action) else "",
             "new_id": lambda: uuid.uuid4().hex,
         }
 
@@ -216,11 +218,6 @@ class OrderPages:
     async def _references(self, moves: Sequence[Transaction]) -> dict[PaymentName, str]:
         records = {name: await self._ledger.incoming_payment(name) for name in payments_of(moves)[:PAYMENTS_SHOWN]}
         return {name: record.payment.reference for name, record in records.items() if record}
-
-
-def order_page(number: str, done: str = "") -> str:
-    """The address of an order's page."""
-    return f"/desk/orders/{number}?done={done}" if done else f"/desk/orders/{number}"
 
 
 def pulse_of(standing: OrderStanding) -> str:
@@ -239,26 +236,6 @@ def _change(action: Action, common: dict[str, Any], typed: Mapping[str, str]) ->
     return SendAgain(**common)
 
 
-def _common(typed: Mapping[str, str], session: Session) -> dict[str, Any]:
-    change_id, reason = typed.get("change_id", ""), typed.get("reason", "").strip()
-    if not 0 < len(reason) <= 1000:
-        raise _NoReason("say why, in up to 1,000 characters: it is kept in the order's log")
-    return {
-        "change_id": change_id if 0 < len(change_id) <= 100 else uuid.uuid4().hex,
-        "by": session.username,
-        "reason": reason,
-        "via": "console",
-    }
-
-
-def _is_of(refused: RefusedChange | None, action: str) -> bool:
-    return refused is not None and refused.action == action
-
-
 def _is_kept(action: Action, offered: tuple[Action, ...], refused: RefusedChange | None) -> bool:
     """Whether the action was refused just now, and is not offered any more: its form keeps what was typed."""
-    return _is_of(refused, action.name) and action not in offered
-
-
-def _status(error: Exception) -> int:
-    return 422 if isinstance(error, ValidationError | _NoReason) else 409
+    return refused is not None and refused.is_of(action.name) and action not in offered

@@ -1,15 +1,14 @@
-"""All orders, the newest first, where they stand, and how long it takes from payment to release.
+"""Orders to make something, the newest first, where they stand, and how long it takes from payment to release.
 
 ::
 
-    GET /desk/orders            filters, page and the days of the plot are in the query
+    GET /desk/orders            filters, page and the days of the plot are in the query; those of kind=service: apart
     GET /desk/orders/-/events   says when any order has changed, as server-sent events; "-" is no order's number
 """
 
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -17,30 +16,31 @@ from fastapi.responses import Response
 
 from console.reviewers.live import Live, stream
 from console.reviewers.orders.release_plot import HEIGHT, release_plot
+from console.reviewers.orders.service_list import ServiceListPage
+from console.reviewers.orders.stage_parts import stage_parts
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import SignedIn
 from orders.order import OrderStage
-from orders.ports import PAGE_ROWS, OrderFilter, OrderListing, OrderPage
+from orders.ports import PAGE_ROWS, OrderFilter, OrderListing
 
 DAYS = {"1": "day", "7": "7 days", "30": "30 days"}
 _USUAL_DAYS = "7"
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 
-class StagePart(NamedTuple):
-    """A stage with orders; shares in percent of all of them."""
-
-    stage: OrderStage
-    orders: int
-    start: float
-    width: float
-
-
 class OrderListPages:
-    """``now`` returns the present instant."""
+    """``now`` returns the present instant. Of ``service`` orders it shows how many match."""
 
-    def __init__(self, desk: PageFrame, ledger: OrderListing, live: Live[str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        desk: PageFrame,
+        ledger: OrderListing,
+        service: ServiceListPage,
+        live: Live[str],
+        now: Callable[[], datetime],
+    ) -> None:
         self._desk = desk
+        self._service = service
         self._ledger = ledger
         self._live = live
         self._now = now
@@ -51,6 +51,11 @@ class OrderListPages:
     async def show(self, request: Request, session: SignedIn) -> Response:
         query = request.query_params
         wanted, number = read_filter(query), query.get("page", "")
+        services, kind = await self._service.count(wanted), query.get("kind", "")
+        if kind == "service" or (services and not kind):
+            made = (await self._ledger.orders(wanted.evolve(stage=None), 0)).count
+            if kind or not made:  # if it is not said which are wanted, those that there are
+                return await self._service.show(query, session, wanted, made)
         page = int(number) if _PAGE.fullmatch(number) else 1
         pulse = await self._ledger.orders_pulse()  # first: the next look sees a change that comes meanwhile
         orders = await self._ledger.orders(wanted, PAGE_ROWS, (page - 1) * PAGE_ROWS)
@@ -60,8 +65,10 @@ class OrderListPages:
             "pulse": pulse,
             "wanted": wanted,
             "orders": orders,
-            "parts": stage_parts(orders),
+            "services": services,
+            "parts": stage_parts(OrderStage, orders.stages),
             "filtered": bool(given),
+            "shared": {name: value for name in ("search", "customer", "open") if (value := given.get(name))},
             "stages": list(OrderStage),
             "link": lambda **changes: _link(given | changes),
             "page": page,
@@ -83,18 +90,6 @@ class OrderListPages:
         return {"plot": release_plot(times, now - span, now), "plot_height": HEIGHT}
 
 
-def stage_parts(orders: OrderPage) -> list[StagePart]:
-    """The stages that have orders, the most urgent first."""
-    everybody = sum(orders.stages.values()) / 100 or 1
-    parts: list[StagePart] = []
-    passed = 0
-    for stage in OrderStage:
-        if count := orders.stages.get(stage, 0):
-            parts.append(StagePart(stage, count, round(passed / everybody, 2), round(count / everybody, 2)))
-            passed += count
-    return parts
-
-
 def read_filter(query: Mapping[str, str]) -> OrderFilter:
     """The filters of a query; values that it cannot have are left out, texts cut to what there can be."""
     stage = query.get("stage", "")
@@ -113,5 +108,4 @@ def _query(wanted: OrderFilter) -> dict[str, str]:
 
 
 def _link(query: Mapping[str, object]) -> str:
-    given = urlencode({name: value for name, value in query.items() if value})
-    return f"/desk/orders?{given}" if given else "/desk/orders"
+    return f"/desk/orders?{urlencode({'kind': 'made'} | {name: value for name, value in query.items() if value})}"

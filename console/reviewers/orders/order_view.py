@@ -1,9 +1,9 @@
-"""The values of an order's page: what it waits for, its money movement by movement, and the refusal of a change."""
+"""The values of an order's page: what it waits for, and its money movement by movement."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from billing.receivables.journal import Balance, Cause, PaymentName, Transaction
+from billing.receivables.journal import Balance, Cause, PaymentName, Subject, Transaction
 from console.reviewers.wording import money
 from orders.order import Answered, Order, OrderStage, OrderStanding, Rejected, ReleaseKind
 from orders.ports import OrderLogEntry, OrderVersion
@@ -29,24 +29,11 @@ class Movement(NamedTuple):
     owed_minor: int
 
 
-class RefusedChange(NamedTuple):
-    """Why a change had no effect, and the HTTP status. ``typed`` is what stood in its form."""
-
-    action: str
-    why: str
-    status: int
-    typed: Mapping[str, str]
-
-    @property
-    def at_reason(self) -> bool:
-        return self.status == 422 and not self.typed.get("reason", "").strip()
-
-
-def movements(order: Order, moves: Sequence[Transaction]) -> Iterator[Movement]:
-    """``moves`` are those of the order's receivable, oldest first."""
+def movements(subject: Subject, moves: Sequence[Transaction]) -> Iterator[Movement]:
+    """``moves`` are those of the order's receivable, which is for ``subject``; oldest first."""
     owed_minor = 0
     for move in moves:
-        minor = unpaid_minor(order, move)
+        minor = unpaid_minor(subject, move)
         owed_minor += minor
         what = "Assigned" if move.cause is Cause.ALLOCATION and move.payment else _CAUSES.get(move.cause)
         yield Movement(move, what or move.cause.replace("_", " ").capitalize(), minor, owed_minor)

@@ -7,9 +7,10 @@
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -32,6 +33,9 @@ from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.reviewers.subscribers.account_list import TONES
 from console.reviewers.subscribers.typed import Reviewer, change_id_of, reason_of
 from console.web.forms import form_of, texts_in
+from orders.procedures.procedure import Asked, Procedure
+from orders.service.ports import ServiceFilter, ServiceOrders
+from wording.procedures import spaced
 from wording.services import cause_words
 
 _EFFECTS = {
@@ -42,16 +46,19 @@ _EFFECTS = {
 }
 
 
-class _Ledger(Services, CustomerStore, Accounts, AgreedItems, CollectionStore, Protocol):
+class _Ledger(Services, ServiceOrders, CustomerStore, Accounts, AgreedItems, CollectionStore, Protocol):
     """The stores it uses."""
 
 
 class AccountPages:
-    """``now`` returns the present instant."""
+    """``now`` returns the present instant; an order of each of the ``procedures`` can be opened here."""
 
-    def __init__(self, desk: PageFrame, ledger: _Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, desk: PageFrame, ledger: _Ledger, procedures: Mapping[str, Procedure], now: Callable[[], datetime]
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._procedures = procedures
         self._now = now
         self.router = APIRouter(prefix="/desk/subscribers/{number}")
         self.router.add_api_route("", self.show, response_model=None)
@@ -98,6 +105,7 @@ class AccountPages:
     ) -> Response:
         customer_id = service.customer_id
         agreed = await self._ledger.agreed(customer_id)
+        open_orders = ServiceFilter(customer_id=customer_id, open_only=True)
         values: dict[str, object] = {
             "service": service,
             "customer": await self._ledger.customer(customer_id),
@@ -106,6 +114,8 @@ class AccountPages:
             "collection": await self._collection(customer_id),
             "items": [item for item in agreed.items if getattr(item, "account", service.number) == service.number],
             "item_words": item_words,
+            "orders": [row.standing for row in (await self._ledger.service_orders(open_orders)).rows],
+            "openings": list(_openings(self._procedures, service)) if session.role.may(Role.REVIEWER) else [],
             "actions": ServiceAction.possible(service.state) if session.role.may(Role.REVIEWER) else [],
             "effects": _EFFECTS,
             "tones": TONES,
@@ -122,3 +132,15 @@ class AccountPages:
         """What collects the customer's debts now."""
         debts = await self._ledger.debts(customer_id=customer_id, open_only=True)
         return await self._ledger.collection(customer_id, debts[0].period) if debts else None
+
+
+def _openings(procedures: Mapping[str, Procedure], service: Service) -> Iterator[tuple[str, str]]:
+    """What can be asked for about the account, or by its customer, with the address of its form."""
+    for procedure in procedures.values():
+        if procedure.asks(Asked.ACCOUNT):
+            query = {"account": service.number}
+        elif procedure.asks(Asked.SUBSCRIBER):
+            query = {"customer": service.customer_id}
+        else:
+            continue
+        yield spaced(procedure.name).capitalize(), f"/desk/procedures/{procedure.name}/open?{urlencode(query)}"

@@ -24,6 +24,7 @@ from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.reviewers.subscribers.typed import Reviewer, change_id_of, reason_of
 from console.web.forms import form_of, texts_in
+from orders.procedures.procedure import Asked, Procedure
 from wording.services import cause_words
 
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
@@ -39,8 +40,16 @@ TONES = {
 class AccountListPages:
     """``now`` returns the present instant."""
 
-    def __init__(self, desk: PageFrame, ledger: Services, read_phone: ReadPhone, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        desk: PageFrame,
+        ledger: Services,
+        read_phone: ReadPhone,
+        procedures: Mapping[str, Procedure],
+        now: Callable[[], datetime],
+    ) -> None:
         self._desk = desk
+        self._for_newcomers = [each for each in procedures.values() if each.asks(Asked.SUBSCRIBER)]
         self._read_phone = read_phone
         self._ledger = ledger
         self._now = now
@@ -89,6 +98,7 @@ class AccountListPages:
             "refused": refused,
             "new_id": uuid.uuid4().hex,
             "may_register": session.role.may(Role.REVIEWER),
+            "for_newcomers": self._for_newcomers,
         }
         status = 409 if refused else 200
         return await self._desk.page("subscribers.html", session, values, section="subscribers", status=status)

@@ -51,6 +51,11 @@ class AppPayers:
         self.done[f"by {rail}"] += 1
         await control(self._settings.sandbox_bank_port, "payments", {**paid, "seconds": _SOON_SECONDS})
 
+    def knows(self, customer_id: str, number: str) -> None:
+        """The account number is on the customer's contract: they pay by it."""
+        self._subscribers.has(number, customer_id)
+        self._numbers[customer_id] = [number]
+
     async def numbers_of(self, customer_id: str) -> list[str]:
         """The account number; of some customers the personal number, too."""
         async with self._opening:

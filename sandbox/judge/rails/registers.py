@@ -130,7 +130,7 @@ def _at_stripe(journal: StripeJournal) -> Iterator[Arrival]:
                 rail=intent.rail,
                 reference=now["id"],
                 customer_id=about["customer_id"],
-                subject=name_of(Subject.order(about["order"])) if about.get("order") else about["period"],
+                subject=about.get("subject") or about["period"],
                 amount_minor=now["amount_received"],
                 currency=now["currency"],
             )

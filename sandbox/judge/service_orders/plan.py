@@ -4,10 +4,12 @@ By plain data and by other code than the product's.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 Known = Mapping[str, object]
 """Values by name: ``category`` of the request, ``feasibility.possible`` of a form; "yes" and "no" are bools."""
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ANSWERS = {"yes": True, "no": False}
 
 
@@ -47,6 +49,11 @@ class Plan:
         fees = {fee["code"]: fee["amount"] for fee in self._procedure["fees"]}
         amounts = fees.get(self.steps[step].get("fee"))
         return next(each["amount_minor"] for each in amounts if each["currency"] == currency) if amounts else None
+
+    def expires(self, step: str) -> timedelta | None:
+        """How long a payment step waits at most."""
+        span = self.steps[step]["expires"]
+        return timedelta(**{_UNITS[span[-1]]: int(span[:-1])}) if span else None
 
     def needs(self, step: str) -> list[str]:
         """The tasks and payments without which nothing leads to ``step``."""

@@ -85,13 +85,21 @@ def _ways(order: ServiceOrderEvidence, record: StepRecord, known: dict[str, obje
                 yield _Way(plan.after(step, {**known, **said}), said)
         case "payment":
             outcome: dict[str, object] = {f"{step}.outcome": record.outcome}
-            if record.outcome not in _DECIDED or any(_decides(deed, record) for deed in deeds):
+            if _may_end(order, record, deeds):
                 yield _Way(plan.after(step, {**known, **outcome}), outcome)
         case _:
             yield _Way(plan.after(step, known), {})
 
 
 _DECIDED = {"allowed": "yes", "refused": "no"}
+
+
+def _may_end(order: ServiceOrderEvidence, record: StepRecord, deeds: list[Deed]) -> bool:
+    """Whether a payment may have ended so, as far as money has nothing to say."""
+    expires = order.plan.expires(record.step)
+    if record.outcome == "expired":
+        return expires is not None and record.ended_at is not None and record.ended_at >= record.began_at + expires
+    return record.outcome not in _DECIDED or any(_decides(deed, record) for deed in deeds)
 
 
 def _was_before(deed: Deed, record: StepRecord) -> bool:
