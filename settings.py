@@ -50,6 +50,7 @@ from process.setting_types import (
 from process.text_settings import TextSettings, check_sms
 
 ENV_FILE = ".env"
+_OF_COMMANDS = {"BILLING_BY", "BILLING_DEBUG"}  # options of the command line, from the environment alone
 
 
 class Settings(RailSettings, ServiceSettings, ProcedureSettings, TextSettings, SandboxSettings):
@@ -108,6 +109,7 @@ class Settings(RailSettings, ServiceSettings, ProcedureSettings, TextSettings, S
     production_url: Secret = SecretStr("")
     production_secret: Secret = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log: Literal["text", "json"] = "text"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
     @model_validator(mode="before")
@@ -293,5 +295,5 @@ def environment() -> dict[str, str]:
 
 def unknown_variables() -> list[str]:
     """Variables named like settings that are none: probably misspelled, and without effect."""
-    known = {f"BILLING_{name.upper()}" for name in (*Settings.model_fields, "debug")}
+    known = {f"BILLING_{name.upper()}" for name in Settings.model_fields} | (_OF_COMMANDS & os.environ.keys())
     return sorted(name for name in environment() if name.upper().startswith("BILLING_") and name.upper() not in known)

@@ -73,7 +73,7 @@ READY = "worker ready"
 async def main() -> int:
     """Serves until SIGTERM or SIGINT; running activities then get half a minute to finish. Returns the exit code."""
     settings = load_settings()
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, form=settings.log)
     connect_procedures(settings)  # a faulty one is told now, not when an order needs it
     async with connect_adapters(settings) as adapters:
         runtime = connect_runtime(settings)

@@ -23,6 +23,7 @@ from billing.tariffs.lines import lines_of
 from billing.tariffs.ports import AgreedItems, ServiceDays
 from services import clock
 from services.alerts import Alerts
+from services.effects import log_effect
 from services.shared_sales import Sales, since_import
 from services.sheet_comparison import SheetComparer
 
@@ -97,7 +98,7 @@ class SalesActivities:
             return await self._ahead(known)
         total = format_amount(invoice.total_minor, invoice.currency)
         content = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
-        activity.logger.info("imported: %s, %s, %s", month.customer_id, month.period, content)
+        log_effect(activity.logger, "imported", month.customer_id, month.period, content)
         await self._tell(drafted)
         return imported.evolve(invoice=invoice)
 

@@ -161,7 +161,7 @@ COMMANDS: dict[str, TyperCommand | TyperGroup] = {
     **lazy_commands("Review", "customers.close_account: close", "customers.update: update"),
     **lazy_commands("Operation", "completeness.coverage: coverage", "sandbox.rehearse: rehearse"),
     **lazy_commands("Operation", "accounting.export: export", "accounting.reconcile: reconcile"),
-    **lazy_commands("Operation", "operate: setup doctor"),
+    **lazy_commands("Operation", "init: init", "operate: setup doctor"),
     **_group("Customers and months", "collections", _COLLECTIONS, _unpaid),
     **_payments,
     **_group("Customers and months", "orders", _ORDERS, *_orders),

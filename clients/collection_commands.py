@@ -22,6 +22,7 @@ from billing.payments.methods import CardOnFile
 from billing.period import Period
 from clients.running_workflows import WorkflowMissing, translated
 from clients.start import handle_for
+from workflows import about
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
 from workflows.visibility import search_attributes
@@ -128,7 +129,7 @@ class CollectionSignals:
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 search_attributes=search_attributes(collection, datetime.now(UTC)),
-                static_summary=f"collects what {collection.customer_id} has not paid",
+                **about.collection_of(collection.customer_id),
                 start_signal="owe",
                 start_signal_args=[Owe(by="billing", reason="not paid when it was charged", debt=debt)],
             )

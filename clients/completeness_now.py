@@ -13,6 +13,7 @@ from billing.errors import BillingError
 from billing.period import Period
 from clients.running_workflows import translated
 from clients.schedules import COMPLETENESS
+from workflows import about
 from workflows.daily import DailyCompleteness
 from workflows.options import TASK_QUEUE
 
@@ -38,6 +39,7 @@ async def check_now(client: Client, period: Period) -> None:
             id=_check_id(period),
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            **about.COMPLETENESS,
         )
 
 

@@ -15,6 +15,7 @@ from billing.errors import AlertUnavailable
 from billing.keys import digest_workflow_id
 from billing.reviewers.digest_plan import DigestPlan
 from clients.running_workflows import translated
+from workflows import about
 from workflows.digest import ReviewerDigest
 from workflows.options import TASK_QUEUE
 
@@ -50,5 +51,5 @@ class DigestTrigger:
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 start_signal="wake",
-                static_summary="sends digests to the reviewers",
+                **about.DIGEST,
             )

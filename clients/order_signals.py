@@ -12,6 +12,7 @@ from orders.fulfilment import Fulfilment
 from orders.order import OrderStanding
 from orders.service.fulfilment import ServiceFulfilment
 from orders.service.service_order import ServiceStanding
+from workflows import about
 from workflows.options import TASK_QUEUE
 from workflows.order_fulfilment import OrderFulfilment
 from workflows.service_order_fulfilment import ServiceOrderFulfilment
@@ -34,7 +35,7 @@ class OrderSignals:
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 search_attributes=of_order(standing),
-                static_summary=f"looks after order {number} of {standing.order.customer_id}",
+                **about.order(number, standing.order.customer_id),
                 start_signal="told",
                 start_signal_args=[standing],
             )
@@ -49,7 +50,7 @@ class OrderSignals:
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 search_attributes=of_service_order(standing),
-                static_summary=f"{standing.title}: order {number} of {standing.customer_id}",
+                **about.service_order(number, standing.customer_id, standing.title),
                 start_signal="told",
                 start_signal_args=[standing],
             )

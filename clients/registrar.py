@@ -29,6 +29,7 @@ from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
 from billing.period import Period
 from clients.start import StartLedger, patiently, start_customer
+from services.effects import log_effect
 from services.messages.customer_mails import CustomerMails
 
 LINK_VALID = timedelta(days=180)
@@ -105,18 +106,28 @@ class Registrar:
 
         Raises ``InvalidInput`` if the email is another customer's, ``CardMissing`` if the token is refused.
         """
-        await self._check_distinct(wanted)
-        kept = await self._ledger.open_registration(wanted)
-        if kept.registration_id != wanted.registration_id:
-            raise InvalidInput(f"{wanted.customer_id}: {kept.registration_id} is of the same customer")
+        kept = await self._import(wanted)
         if kept.state is not RegistrationState.OPEN:
             return await self.finish(kept)
         if kept.payer_id is None:
-            names = ("email", "name", "currency", "timezone", "review_mode", "terms")
-            kept = await self._saved(kept, **{name: getattr(wanted, name) for name in names})
             kept = await self._known_to_processor(kept, token)
         assert kept.payer_id
         return await self.finalize(kept, await self._vault.imported_card(kept.payer_id))
+
+    async def invite(self, wanted: Registration, agreed: str) -> Registration:
+        """Mails the customer of a file a link to register a card, valid for a month; with it the customer is started.
+
+        ``agreed`` is what the customer agrees to by that. A repeat in the same month sends no second mail. Raises
+        ``InvalidInput`` if the email is another customer's, ``MailRefused``, ``MailUnavailable``.
+        """
+        kept = await self._import(wanted)
+        if kept.state is not RegistrationState.OPEN:
+            return await self.finish(kept)
+        now = datetime.now(UTC)
+        month = Month.open(kept.without_card(), Period.at(now, kept.timezone))
+        link = self._links.to_registration(kept.registration_id, now + FORGOTTEN_AFTER)
+        await self._mails.invitation(month, link, agreed)
+        return kept
 
     async def finalize(
         self, registration: Registration, card: CardDetails, session_id: str | None = None
@@ -138,6 +149,18 @@ class Registrar:
         if registration.card is None or not registration.card.is_same(card):
             raise InvalidInput(f"{name}: another card was registered first")
         return await self.finish(registration)
+
+    async def _import(self, wanted: Registration) -> Registration:
+        """The import on record; until its customer is known to the processor, with the file's data of now."""
+        if (other := await self._other(wanted)) is not None:
+            raise InvalidInput(f"{wanted.customer_id}: {other.customer_id} has the same email; sales need one owner")
+        kept = await self._ledger.open_registration(wanted)
+        if kept.registration_id != wanted.registration_id:
+            raise InvalidInput(f"{wanted.customer_id}: {kept.registration_id} is of the same customer")
+        if kept.state is not RegistrationState.OPEN or kept.payer_id is not None:
+            return kept
+        names = ("email", "name", "currency", "timezone", "review_mode", "terms")
+        return await self._saved(kept, **{name: getattr(wanted, name) for name in names})
 
     async def _finish_rival(self, registration: Registration) -> None:
         """Completes another registration of the email whose card was saved first."""
@@ -203,6 +226,7 @@ class Registrar:
     async def _known_to_processor(self, registration: Registration, token: str = "") -> Registration:
         ids = registration.registration_id, registration.customer_id, registration.email
         payer_id = await patiently(lambda: self._vault.new_customer(*ids, token), _BUSY_PAUSES_SECONDS)
+        log_effect(_log, "registered", registration.customer_id, "", f"at the processor as {payer_id}")
         return await self._saved(registration, payer_id=payer_id)
 
     async def _started(self, registration: Registration) -> RegistrationState:
@@ -226,6 +250,7 @@ class Registrar:
         customers = await self._ledger.customers_like(registration.customer())
         if not any(card.is_same(customer.payment_method) for customer in customers):
             await self._vault.forget_card(card.card_id)
+            log_effect(_log, "card", registration.customer_id, "", f"{card.card_id} is detached")
 
     async def _send_mail(self, registration: Registration) -> None:
         """Sends the welcome; or, at most once a day, the mail about a registration with a customer's address."""
@@ -260,12 +285,6 @@ class Registrar:
             return None
         rows = await self._ledger.registrations_of(registration.email)
         return next((row for row in rows if row.is_import and row.state is RegistrationState.OPEN), None)
-
-    async def _check_distinct(self, registration: Registration) -> None:
-        if (other := await self._other(registration)) is not None:
-            raise InvalidInput(
-                f"{registration.customer_id}: {other.customer_id} has the same email; sales need one owner"
-            )
 
     async def _saved(self, registration: Registration, **changes: object) -> Registration:
         """The changed registration; or the stored one, if it was changed concurrently."""

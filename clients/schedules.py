@@ -20,6 +20,7 @@ from temporalio.client import (
 from activities.completeness import CompletenessRequest
 from activities.reconciliation import ReconcileRequest
 from billing.model import Model
+from workflows import about
 from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.options import TASK_QUEUE
 
@@ -31,10 +32,11 @@ class Daily(NamedTuple):
     run: Callable[..., Any]
     request: Model
     hour: int
+    about: about.About
 
 
-RECONCILIATION = Daily("reconciliation-v1", DailyReconciliation.run, ReconcileRequest(), 5)
-COMPLETENESS = Daily("coverage-v1", DailyCompleteness.run, CompletenessRequest(), 6)
+RECONCILIATION = Daily("reconciliation-v1", DailyReconciliation.run, ReconcileRequest(), 5, about.RECONCILIATION)
+COMPLETENESS = Daily("coverage-v1", DailyCompleteness.run, CompletenessRequest(), 6, about.COMPLETENESS)
 
 
 async def ensure_daily(client: Client, daily: Daily, at_once: bool = False) -> None:
@@ -42,7 +44,9 @@ async def ensure_daily(client: Client, daily: Daily, at_once: bool = False) -> N
 
     With ``at_once`` a new one begins with a run.
     """
-    action = ScheduleActionStartWorkflow(daily.run, daily.request, id=daily.schedule_id, task_queue=TASK_QUEUE)
+    action = ScheduleActionStartWorkflow(
+        daily.run, daily.request, id=daily.schedule_id, task_queue=TASK_QUEUE, **daily.about
+    )
     spec = ScheduleSpec(
         calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(daily.hour)])], jitter=timedelta(minutes=10)
     )

@@ -30,6 +30,7 @@ from billing.period import Period
 from billing.receivables.journal import Balance
 from billing.receivables.ports import Accounts
 from clients.running_workflows import chain_status
+from workflows import about
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
@@ -188,6 +189,7 @@ class StartBatch:
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 search_attributes=search_attributes(month, self._now),
+                **about.month_of(customer_id),
             )
             started = StartResult(customer_id=customer_id, status=StartStatus.STARTED, period=month.period)
         except WorkflowAlreadyStartedError:

@@ -15,7 +15,7 @@ from settings import load_settings
 
 async def main() -> None:
     settings = load_settings()
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, form=settings.log)
     async with connect_adapters(settings) as adapters:
         app = create_app(settings, adapters, await connect_temporal(settings))
         await serve_until_signalled(app, settings.console_host, settings.console_port, READY)

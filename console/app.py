@@ -74,6 +74,7 @@ from console.reviewers.procedures import ProcedurePages
 from console.reviewers.signed_in import Sessions
 from console.reviewers.subscribers.account import AccountPages
 from console.reviewers.subscribers.account_list import AccountListPages
+from console.reviewers.temporal_links import TemporalLinks
 from console.web.front_door import FrontDoor
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
@@ -220,7 +221,7 @@ class _Console:
         yield BoardPages(desk, ledger, procedures).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
-        yield InvoicesPages(desk, ledger, watch, self._bulk).router
+        yield InvoicesPages(desk, ledger, watch, self._bulk, TemporalLinks.to(settings.temporal_ui_url, client)).router
         yield PromisePages(client).router
         comparer = connect_sheet_comparer(settings, self._adapters)
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)

@@ -39,7 +39,7 @@ async def main() -> int:
 
 
 async def serve(settings: Settings) -> None:
-    start_logging(settings.log_level)
+    start_logging(settings.log_level, form=settings.log)
     proxies = TrustedProxies(settings.console_trusted_proxies, behind_unknown=settings.behind_unknown_proxy)
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings, lazy=True)

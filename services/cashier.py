@@ -21,6 +21,7 @@ from billing.payments.payment import (
 )
 from billing.payments.ports import PaymentRail, PaymentStore, StillWanted
 from services import clock
+from services.effects import log_effect
 
 CREATES_MAX = 20
 """Serials of one payment in a day, each for a failure that a rail remembers: about half an hour of outage."""
@@ -150,8 +151,8 @@ class Cashier:
 def _log(payment: Payment) -> None:
     """What a card was asked for has come to, or what cannot be charged any more."""
     amount = format_amount(payment.amount_minor, payment.currency)
-    outcome = f"{amount}: {payment.status} ({payment.payment_id})"
-    activity.logger.info("charge: %s, %s, %s", payment.customer_id, payment.period, outcome)
+    came = f"{amount}: {payment.status} ({payment.payment_id})"
+    log_effect(activity.logger, "charge", payment.customer_id, payment.period, came)
 
 
 def result_of(payment: Payment) -> ChargeResult:

@@ -27,6 +27,7 @@ from billing.payments.ports import CheckoutRail, CheckoutStore, PaymentRecords
 from billing.receivables.journal import Subject
 from billing.receivables.ports import Accounts, Bookings
 from billing.reviewers.ports import BrakeStore
+from services.effects import log_effect
 
 LOOK_AFTER = timedelta(minutes=5)
 """How often a live link is looked up, in case its event is lost. No request is under way for as long."""
@@ -148,7 +149,11 @@ class Checkouts:
             return await pages.checkout_page(checkout.session_id)
         if now - checkout.created_at < LOOK_AFTER:
             try:
-                return await pages.open_checkout(checkout, self._return_url)
+                opened = await pages.open_checkout(checkout, self._return_url)
+                log_effect(
+                    _log, "link", checkout.customer_id, checkout.subject, f"{checkout.amount} by {checkout.rail}"
+                )
+                return opened
             except _REFUSALS:
                 await self._kept(checkout, None, now)
                 raise

@@ -20,6 +20,7 @@ from billing.events.ports import EventOutbox, EventSender
 from billing.reviewers.alerts import of_backlog
 from services.alerts import Alerts
 from services.background import running
+from services.effects import log_effect
 from services.event_finisher import EventFinisher
 
 CLAIM = timedelta(minutes=1)
@@ -157,7 +158,8 @@ class EventDispatcher:
             fault, retry_after, is_early = await self._sent(event)
             now = datetime.now(UTC)
             if fault is None:
-                _log.info("%s: delivered", name)
+                came = f"{event.type} to {event.destination}, event {event.event_id}, try {event.tries + 1}"
+                log_effect(_log, "delivered", event.customer_id, _about(event), came)
                 return
             wait = retry_after or self._pause(event.tries + 1)
             _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
@@ -187,3 +189,10 @@ class EventDispatcher:
 def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
     with suppress(RuntimeError):  # the loop has ended: another process delivers
         loop.call_soon_threadsafe(news.set)
+
+
+def _about(event: OutgoingEvent) -> str:
+    """The month, order or account that it is about; "" for others."""
+    data = event.payload.get("data")
+    known = data if isinstance(data, dict) else {}
+    return str(next((known[name] for name in ("period", "order", "number") if known.get(name)), ""))

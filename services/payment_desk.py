@@ -9,6 +9,7 @@
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -22,8 +23,10 @@ from billing.payments.typed_payment import TypedPayment, reference_of
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.ports import IncomingPayments, Recorded
 from services.alerts import Alerts
+from services.effects import log_effect
 from services.gateways.refunds import GatewayRefunds
 
+_log = logging.getLogger(__name__)
 _TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the next digest has it in any case
 _REFUSALS = (AmountTooLarge, AmountTooSmall, PaymentRejected)
 """After these no money has gone back. Any other error says nothing of an earlier try whose answer was lost."""
@@ -156,6 +159,9 @@ class PaymentDesk:
             await self._ledger.close_instruction(instruction_id, InstructionState.REFUSED, str(error), now)
             raise
         await self._ledger.save_reversals(payment, await self._processor.reversals(payment_id), now)
+        log_effect(
+            _log, "refund", payment.customer_id, payment.order or payment.period, f"{instruction}: {refund.status}"
+        )
         state = InstructionState.REFUSED if refund.status is ReversalStatus.KEPT else InstructionState.DONE
         result = f"{_OUTCOMES[refund.status]} {refund.reversal_id}"
         return await self._ledger.close_instruction(instruction_id, state, result, now)

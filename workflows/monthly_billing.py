@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.invoices.review import decide, note_unreadable
     from billing.invoices.stages import COLLECTED_OUTCOMES, Step
     from billing.invoices.summary import summary
-    from workflows import options
+    from workflows import about, options
     from workflows.cancellation import while_wanted
     from workflows.failures import error_type, reason
     from workflows.value_loop import Activities, DurableLoop, command_update
@@ -165,7 +165,8 @@ class MonthlyBilling(DurableLoop[Month, Step]):
                 await workflow.sleep(options.RETRY_PAUSE, summary="the collection cannot be begun")
 
     def _details(self) -> str:
-        return summary(self._value, workflow.now())
+        what_for = about.month_of(self._value.customer_id)["static_details"]
+        return f"{summary(self._value, workflow.now())}\n\n{what_for}"
 
     # -- commands
 

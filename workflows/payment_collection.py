@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.model import Url
     from billing.period import Period
     from billing.validation import explain
-    from workflows import options
+    from workflows import about, options
     from workflows.cancellation import while_wanted
     from workflows.failures import error_type, is_final, reason
     from workflows.value_loop import Activities, DurableLoop, command_update
@@ -248,7 +248,8 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             self._value = self._value.promise_broken(workflow.now())
 
     def _details(self) -> str:
-        return summary(self._value, workflow.now())
+        what_for = about.collection_of(self._value.customer_id)["static_details"]
+        return f"{summary(self._value, workflow.now())}\n\n{what_for}"
 
     # -- commands
 

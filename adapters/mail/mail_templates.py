@@ -36,7 +36,12 @@ _RESTRICTIONS = {
     ConsequenceKind.SUSPEND: "suspend your service",
     ConsequenceKind.DISCONNECT: "disconnect your service",
 }
-_ABOUT_CARD = (CustomerMailKind.WELCOME, CustomerMailKind.CARD_LINK, CustomerMailKind.CARD_WANTED)
+_ABOUT_CARD = (
+    CustomerMailKind.WELCOME,
+    CustomerMailKind.CARD_LINK,
+    CustomerMailKind.CARD_WANTED,
+    CustomerMailKind.INVITATION,
+)
 _ACTIONS = {
     CardRemedy.NEW_CARD: "Register a new card",
     CardRemedy.AUTHENTICATE: "Confirm the payment",

@@ -1,9 +1,10 @@
 """Cards at Stripe: which one is on file, whose it is, and Stripe's own page where a customer registers one."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import stripe
-from stripe import CardError, InvalidRequestError, PaymentMethod, StripeError
+from stripe import CardError, InvalidRequestError, ListObject, PaymentMethod, StripeError
 from stripe.checkout import Session
 
 from adapters.sheets.pace import Pace
@@ -64,6 +65,24 @@ class StripeCards:
                     if serial == CREATES_MAX or not is_replayed_failure(error):
                         raise
                 serial += 1
+
+    async def cards_of(self, email: str) -> list[CardDetails]:
+        await self._card_pace.turn()
+        with translated("the customers with an address"):  # which no error may repeat
+            listing = await self._client.v1.customers.list_async({"email": sendable(email), "limit": PAGE_SIZE})
+            cards = [await self._usual_card(customer) async for customer in each(stripe.Customer, listing)]
+            return [card for card in cards if card is not None]
+
+    async def _usual_card(self, customer: stripe.Customer) -> CardDetails | None:
+        """The default card, which a legacy source may be; without a default, the only card."""
+        shown = customer.to_dict()
+        default = (shown.get("invoice_settings") or {}).get("default_payment_method") or shown.get("default_source")
+        if default:
+            with suppress(CardMissing):  # a bank account, perhaps
+                return await self.card(default if isinstance(default, str) else default["id"])
+        listing = await self._client.v1.customers.payment_methods.list_async(customer.id, {"type": "card", "limit": 2})
+        cards = [card_of(method.to_dict()) for method in expect(ListObject, listing).data]
+        return cards[0] if len(cards) == 1 else None
 
     async def imported_card(self, payer_id: str) -> CardDetails:
         with translated(payer_id):

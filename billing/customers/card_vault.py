@@ -51,6 +51,9 @@ class CardVault(Protocol):
         ``InvalidInput`` if the address was refused.
         """
 
+    async def cards_of(self, email: str) -> list[CardDetails]:
+        """The card of each of the processor's customers with this address who has one: the default, or the only one."""
+
     async def imported_card(self, payer_id: str) -> CardDetails:
         """The card created from the ``token``. Raises ``CardMissing``."""
 

@@ -24,7 +24,7 @@ from billing.apart import Failed
 from billing.customers.address import is_invisible
 from billing.customers.customer import Customer, Email, Party, ReviewMode, Terms
 from billing.model import Count, Id, Instant, Model
-from billing.payments.methods import CardOnFile, ProcessorId
+from billing.payments.methods import BillPayer, CardOnFile, ProcessorId
 
 CONSENT_VERSION = "2026-11"
 RegistrationId = Annotated[str, StringConstraints(pattern=r"^[RI]-[a-z0-9_-]{1,64}$", max_length=66)]
@@ -90,6 +90,11 @@ class Registration(Party):
         assert self.card, f"{self.registration_id} has no card yet"
         terms = self.terms or Terms(review_mode=self.review_mode)
         return Customer.model_validate({**dict(self), "payment_method": self.card, "terms": terms})
+
+    def without_card(self) -> Customer:
+        """The customer as a mail needs one that invites to register a card."""
+        party = {name: getattr(self, name) for name in Party.model_fields}
+        return Customer.model_validate({**party, "payment_method": BillPayer()})
 
 
 def browser_key(cookie: str) -> str:

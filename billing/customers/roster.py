@@ -1,7 +1,7 @@
 """The roster: customers in CSV files. Each row read becomes a customer or a problem with its line number.
 
-A customer has a card's ids at the processor, or ``pay_by`` is ``bill``; a newcomer, from an old form, has a card
-``token`` to exchange for them.
+A customer has a card's ids at the processor, or ``pay_by`` is ``bill``; a newcomer has a card ``token`` of an old form
+to exchange for them, or no card yet.
 """
 
 import csv
@@ -17,9 +17,9 @@ from pydantic import StringConstraints, ValidationError
 from billing.cells import Writer, folded
 from billing.csv_rows import reader_of, rows_of
 from billing.customers.account_numbers import checked_number
-from billing.customers.address import email_key
 from billing.customers.customer import Customer, Email, Party, ReviewMode, Terms
 from billing.customers.ports import RosterRow
+from billing.customers.row_owners import Owners
 from billing.errors import InvalidInput
 from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
@@ -39,15 +39,19 @@ NUMBERS = "account_number"
 TOKEN = "token"
 _COLUMNS = (*REQUIRED, TOKEN, *OPTIONAL, NUMBERS, *TERMS)
 _SIMILAR = 0.75
+_NO_CARD = (
+    "the row has no card: write stripe_customer_id and payment_method_id, or pay_by bill; customers import also finds "
+    "cards at Stripe, and invites by mail whoever has none"
+)
 
-Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
+Token = Annotated[str, StringConstraints(pattern=r"^(tok_\w+)?$", max_length=255)]
 
 
 class Newcomer(Party):
-    """A customer with a single-use card token instead of a card on file."""
+    """A customer with a single-use card token instead of a card on file; without one (""), a card is to be found."""
 
     email: Email
-    token: Token
+    token: Token = ""
     terms: Terms = Terms()
 
 
@@ -73,7 +77,7 @@ class _WithCard(_Listed):
 
 ReadPhone = Callable[[str], str]
 _KINDS: dict[str, type[_Listed]] = {"": _WithCard, "card": _WithCard, "bill": _Listed}
-_L = TypeVar("_L", Customer, Newcomer)
+_L = TypeVar("_L", Customer, Customer | Newcomer)
 
 
 class RowProblem(Model):
@@ -94,14 +98,21 @@ def parse_roster(text: str, read_phone: ReadPhone = str) -> tuple[dict[int, Cust
     return _parsed(_customer, text, required, read_phone)
 
 
-def parse_newcomers(text: str, read_phone: ReadPhone = str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
-    """The newcomers of a CSV file whose column ``token`` replaces the card's two. Otherwise like ``parse_roster``."""
-    return _parsed(_newcomer, text, (*_PARTY, TOKEN), read_phone)
+def parse_import(
+    text: str, read_phone: ReadPhone = str, cards_elsewhere: bool = False
+) -> tuple[dict[int, Customer | Newcomer], list[RowProblem]]:
+    """Like ``parse_roster``, but a row with a token, or without a card, is a newcomer.
+
+    A column ``token`` replaces the card's two; with ``cards_elsewhere`` the file needs none of the three.
+    """
+    party = tuple(name for name in _PARTY if name != "email") if PAY_BY in _header(text) else _PARTY
+    needed = (TOKEN,) if has_tokens(text) else _CARD if party is _PARTY else ()
+    return _parsed(_imported, text, party if cards_elsewhere else (*party, *needed), read_phone)
 
 
 def numbers_in(text: str, read_phone: ReadPhone = str) -> dict[int, tuple[str, ...]]:
     """The account numbers of a parsed file, by the line of their customer, as far as that can be read."""
-    customers, _ = parse_newcomers(text, read_phone) if has_tokens(text) else parse_roster(text, read_phone)
+    customers, _ = _parsed(_imported, text, (), read_phone)
     numbers = {line: _numbers(row) for line, row, _ in rows_of(_reader(text, ())) if line in customers}
     return {line: own for line, own in numbers.items() if own}
 
@@ -111,13 +122,13 @@ def _parsed(
 ) -> tuple[dict[int, _L], list[RowProblem]]:
     customers: dict[int, _L] = {}
     problems = []
-    owners = _Owners()
+    owners = Owners()
     for line, row, fault in rows_of(_reader(text, required)):
         try:
             if fault:
                 raise InvalidInput(fault)
             customer = read(row | {"phone": read_phone(row["phone"])} if row.get("phone") else row)
-            owners.take(line, customer, _numbers(row))
+            owners.take(line, customer, row.get(TOKEN, ""), _numbers(row))
         except InvalidInput as error:
             problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
         else:
@@ -184,18 +195,27 @@ def _check_ignored(columns: Sequence[str]) -> None:
 
 
 def _customer(row: dict[str, str]) -> Customer:
-    pay_by = row.get(PAY_BY, "").strip().lower()
-    if pay_by not in _KINDS:
-        raise InvalidInput(f"{PAY_BY}: write card or bill, not {pay_by[:40]!r}")
-    if pay_by == "bill" and any(row.get(name) for name in _CARD):
+    pay_by, has_card = _pays_by(row), any(row.get(name) for name in _CARD)
+    if pay_by == "bill" and has_card:
         raise InvalidInput(f"{PAY_BY} is bill, but the row has a card; remove one of the two")
+    if pay_by != "bill" and row.get("email") and not has_card:
+        raise InvalidInput(_NO_CARD)
     with _explained():
         return _KINDS[pay_by].model_validate(_fields(row)).customer()
 
 
-def _newcomer(row: dict[str, str]) -> Newcomer:
+def _imported(row: dict[str, str]) -> Customer | Newcomer:
+    if _pays_by(row) == "bill" or any(row.get(name) for name in _CARD):
+        return _customer(row)
     with _explained():
         return Newcomer.model_validate(_fields(row))
+
+
+def _pays_by(row: dict[str, str]) -> str:
+    pay_by = row.get(PAY_BY, "").strip().lower()
+    if pay_by not in _KINDS:
+        raise InvalidInput(f"{PAY_BY}: write card or bill, not {pay_by[:40]!r}")
+    return pay_by
 
 
 @contextmanager
@@ -250,33 +270,3 @@ def _json_object(text: str) -> dict[str, object]:
     if not isinstance(terms, dict) or unknown:
         raise InvalidInput(f'terms is JSON such as {{"min_notice_hours": 96}}; not known: {", ".join(unknown)}')
     return terms
-
-
-class _Owners:
-    """The customers read so far: a file's are started together, so the ledger cannot find duplicates among them."""
-
-    def __init__(self) -> None:
-        self._lines: dict[str, int] = {}
-        self._numbers: dict[str, str] = {}
-        self._owners: dict[tuple[str, str], str] = {}
-
-    def take(self, line: int, customer: Customer | Newcomer, numbers: tuple[str, ...]) -> None:
-        """Raises ``InvalidInput``, taking nothing, for a duplicate."""
-        customer_id = customer.customer_id
-        if customer_id in self._lines:
-            raise InvalidInput(f"{customer_id} is already in line {self._lines[customer_id]}")
-        keys = {"email": email_key(customer.email)} if customer.email else {}
-        if isinstance(customer, Newcomer):
-            keys["card"] = customer.token
-        elif card := customer.card:
-            keys |= {"card": card.card_id, "Stripe customer": card.payer_id}
-        for name, key in keys.items():
-            if owner := self._owners.get((name, key)):
-                ambiguous = "; sales rows could not be told apart" if name == "email" else ""
-                raise InvalidInput(f"its {name} is also that of {owner}{ambiguous}")
-        for number in numbers:
-            if owner := self._numbers.get(number):
-                raise InvalidInput(f"its account number is also that of {owner}")
-        self._lines[customer_id] = line
-        self._numbers |= dict.fromkeys(numbers, customer_id)
-        self._owners |= dict.fromkeys(keys.items(), customer_id)

@@ -30,7 +30,8 @@ class CustomerMailKind(StrEnum):
     WITHDRAWN = "withdrawn"  # an announced amount is not charged after all
     WELCOME = "welcome"
     CARD_LINK = "card_link"  # to a customer whose address was registered again
-    CARD_WANTED = "card_wanted"  # to an imported customer without a card
+    CARD_WANTED = "card_wanted"  # to an imported customer without a card, whose address was registered
+    INVITATION = "invitation"  # to a customer of a file, who has no card yet
 
 
 OF_COLLECTION = frozenset(

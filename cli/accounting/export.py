@@ -22,6 +22,7 @@ from billing.receivables.ports import GeneralLedger
 from billing.remedies import RemedyAction
 from bootstrap import connect_ledger
 from cli.accounting.export_files import STDOUT, Format, Output, json_text, output_file, write_tables
+from cli.terminal.months import last_closed_month
 from cli.terminal.options import period_option
 from cli.terminal.output import complain
 from settings import load_settings
@@ -31,8 +32,8 @@ _SHOWN = 20
 
 
 async def export(
-    period: Annotated[Period, period_option("The month to export.")],
     format: Annotated[Format, typer.Option(help="csv: a file for each table; json: one document, by customer.")],
+    period: Annotated[Period | None, period_option("The month; by default the last that is closed for all.")] = None,
     output: Output = STDOUT,
     journal: Annotated[
         bool, typer.Option("--journal", help="The entries of the journal and its trial balance instead.")
@@ -50,15 +51,15 @@ async def export(
     each kind of account when the month began and ended, which adds up to zero in every currency.
 
     [bold]Examples[/bold]
-    $ python starter.py export --period 2026-11 --format csv --output accounting/2026-11
+    $ python starter.py export --format csv --output accounting/2026-11
     $ python starter.py export --period 2026-11 --format json > 2026-11.json
     $ python starter.py export --period 2026-11 --format csv --journal --output accounting/2026-11
     """
-    if journal:
-        async with connect_ledger(load_settings()) as ledger:
+    settings, tally = load_settings(), ExportTally()
+    async with connect_ledger(settings) as ledger:
+        period = period or await last_closed_month(ledger, settings.now())
+        if journal:
             return await _export_journal(ledger, period, format, output)
-    tally = ExportTally()
-    async with connect_ledger(load_settings()) as ledger:
         exported = _rows(ledger.dossiers(period), tally)
         if format is Format.JSON:
             await _write_json(exported, tally, period, output)

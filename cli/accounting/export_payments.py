@@ -23,7 +23,7 @@ from bootstrap import connect_ledger
 from bootstrap_registers import register_terms
 from cli.accounting.export_files import STDOUT, Output, json_text, output_file, write_tables
 from cli.receivables.registers import day_of
-from cli.terminal.options import PeriodOption
+from cli.terminal.options import period_option
 from settings import Settings, load_settings
 
 
@@ -60,7 +60,7 @@ async def export(
     format: Annotated[
         PaymentFormat, typer.Option(help="1c: 1CClientBankExchange; csv: payments and totals; json: one document.")
     ],
-    period: PeriodOption = None,
+    period: Annotated[Period | None, period_option("A month; by default the last one of the calendar.")] = None,
     since: Annotated[
         date | None, typer.Option("--since", metavar="YYYY-MM-DD", parser=day_of, help="The first day.")
     ] = None,
@@ -93,7 +93,9 @@ async def export(
     async with connect_ledger(settings) as ledger:
         rails = [rail] if rail else await ledger.paid_rails()
         zone = _timezone(settings, rail, timezone)
-        wanted = _Wanted(*_days(period, since, until), zone, rails, currency and currency_code(currency))
+        today = settings.now().astimezone(ZoneInfo(zone)).date()
+        days = _days(period, since, until, today)
+        wanted = _Wanted(*days, zone, rails, currency and currency_code(currency))
         exported = _Export(ledger, wanted)
         if format is PaymentFormat.ONE_C:
             await _write_1c(exported, settings, account, encoding, output)
@@ -181,13 +183,13 @@ def _text_file(stack: ExitStack, output: Path, name: str, encoding: str) -> IO[s
     return stack.enter_context(output_file(output, name, encoding, "replace"))
 
 
-def _days(period: Period | None, since: date | None, until: date | None) -> tuple[date, date]:
-    """The first and the last day. Raises ``InvalidInput`` unless they are named once."""
-    if (period is None) == (since is None) or (until and not since):
+def _days(period: Period | None, since: date | None, until: date | None, today: date) -> tuple[date, date]:
+    """The first and the last day. Raises ``InvalidInput`` if they are named twice, or by half."""
+    if (period and since) or (until and not since):
         raise InvalidInput("name the month with --period, or days with --since and --until")
-    if period is not None:
-        return period.first_day, period.next().first_day - timedelta(days=1)
-    assert since is not None
+    if since is None:
+        month = period or Period.of_day(today).previous()
+        return month.first_day, month.last_day
     last = until or since
     if last < since:
         raise InvalidInput(f"--until {last} is before --since {since}")

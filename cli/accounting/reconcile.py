@@ -8,13 +8,17 @@ from billing.accounting.discrepancy import RailTotal
 from billing.money import format_amount
 from billing.period import Period
 from bootstrap import connect_adapters, connect_reconciliation, connect_temporal
+from cli.terminal.months import month_under_way
 from cli.terminal.options import AsJson, period_option
 from cli.terminal.output import print_json, print_table, say, whole
 from settings import load_settings
 from wording.remedies import command_line
 
 
-async def reconcile(period: Annotated[Period, period_option("The month to compare.")], as_json: AsJson = False) -> None:
+async def reconcile(
+    period: Annotated[Period | None, period_option("The month to compare; by default the one under way.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Compare Stripe's payments of a month with the ledger: missing, double, different, orphaned, unknown.
 
     Then each rail's register (what Stripe has taken and given back for the month) with its clearing account in the
@@ -25,11 +29,12 @@ async def reconcile(period: Annotated[Period, period_option("The month to compar
     does this for the last three months every day.
 
     [bold]Examples[/bold]
-    $ python starter.py reconcile --period 2026-11
+    $ python starter.py reconcile
     $ python starter.py reconcile --period 2026-11 --json
     """
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
+        period = period or await month_under_way(adapters.ledger, settings.now())
         client = await connect_temporal(settings)
         result = await connect_reconciliation(settings, adapters, client).reconcile_period(period)
     if as_json:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
 from cli.invoices.standstill import print_stopped, stopped_collections
 from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
-from cli.terminal.output import print_json, print_table, say, utc, whole
+from cli.terminal.output import SHOWN, ids, print_json, print_table, say, utc, whole
 from cli.terminal.send import print_answers
 from settings import load_settings
 from wording.customers import pays_by, reached_at
@@ -45,6 +46,7 @@ async def list_(
     settings = load_settings()
     async with connect_ledger(settings) as ledger:
         rows = await ledger.debts(period=period, open_only=not everything)
+        names = await ledger.names({row.customer_id for row in rows[:SHOWN]})
     owing = (row for row in rows if row.stage is not CollectionStage.WRITTEN_OFF)
     totals = sums_of((row.outstanding_minor, row.currency) for row in owing)
     owed = [(row.customer_id, row.period) for row in rows if row.closed_at is None]
@@ -55,20 +57,24 @@ async def list_(
         return
     statuses = {(each.customer_id, each.period): each.status for each in stopped}
     now = settings.now()
-    columns = ("Customer", whole("Period"), "Stage", whole("Owed", "right"), whole("Since"), whole("Next"))
+    columns = (ids("Customer"), "Name", whole("Period"), "Stage", whole("Owed", "right"), whole("Since"), whole("Next"))
     empty = "nothing was ever collected" if everything else "nothing is being collected"
-    print_table(columns, rows, lambda row: _listed(row, now, statuses), empty=empty)
+    listed = partial(_listed, now=now, names=names, stopped=statuses)
+    print_table(columns, rows, listed, empty=empty, shown=SHOWN)
     if rows:
         say(totals_text(totals), style="bold")
     print_stopped(stopped, unseen)
 
 
-def _listed(row: DebtRow, now: datetime, stopped: Mapping[tuple[str, Period], ChainStatus]) -> tuple[str, ...]:
+def _listed(
+    row: DebtRow, now: datetime, names: Mapping[str, str], stopped: Mapping[tuple[str, Period], ChainStatus]
+) -> tuple[str, ...]:
     following = relative(row.next_at, now) if row.next_at and row.closed_at is None else ""
     if status := stopped.get((row.customer_id, row.period)):
         following = f"nothing: its workflow {status.words}"
     owed = format_amount(row.outstanding_minor, row.currency)
-    return row.customer_id, row.period, row.stage, owed, f"{row.opened_at:%Y-%m-%d}", following
+    name = names.get(row.customer_id, "")
+    return row.customer_id, name, row.period, row.stage, owed, f"{row.opened_at:%Y-%m-%d}", following
 
 
 async def show(customer_id: CustomerId, period: UnpaidPeriod = None, as_json: AsJson = False) -> None:

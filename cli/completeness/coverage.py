@@ -12,7 +12,8 @@ from billing.period import Period
 from billing.receivables.listing import AccountTotal
 from billing.sales.worksheet import ignored
 from bootstrap import connect_adapters, connect_completeness, connect_temporal
-from cli.terminal.options import AsJson, required_period
+from cli.terminal.months import month_under_way
+from cli.terminal.options import AsJson, period_option
 from cli.terminal.output import console, counted, print_json, say, table, whole
 from settings import Settings, load_settings
 from wording.english import hours
@@ -25,9 +26,7 @@ _SHOWN = 200
 
 
 async def coverage(
-    period: Annotated[
-        Period, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="The month to look at.")
-    ],
+    period: Annotated[Period | None, period_option("The month to look at; by default the one under way.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at every customer and every row of the sheet: who is charged, who is not, and why.
@@ -37,11 +36,12 @@ async def coverage(
     person, or could not be looked at. A Temporal Schedule does the same for the current and the last month every day.
 
     [bold]Examples[/bold]
-    $ python starter.py coverage --period 2026-11
+    $ python starter.py coverage
     $ python starter.py coverage --period 2026-11 --json
     """
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
+        period = period or await month_under_way(adapters.ledger, settings.now())
         client, unseen = await _temporal(settings)
         found = await connect_completeness(settings, adapters, client, unseen).look(period)
     if as_json:

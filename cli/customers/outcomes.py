@@ -24,6 +24,7 @@ from clients.start import StartBatch, StartStatus
 from wording.remedies import command_line
 
 REFUSED = "refused"
+INVITED = "invited"
 _AT_ONCE = 20
 _BATCH = 200  # customers recorded in the ledger at once
 _FEW = 100  # up to so many, each workflow is asked; for more, running ones are listed
@@ -74,7 +75,7 @@ async def numbered(
     after = []
     for outcome in outcomes:
         try:
-            for number in numbers.get(outcome.line or 0, ()) if outcome.status != REFUSED else ():
+            for number in numbers.get(outcome.line or 0, ()) if outcome.status in list(StartStatus) else ():
                 now = datetime.now(UTC)
                 await ledger.open_number(outcome.customer_id, number, "the roster", f"imported from {name}", now)
             after.append(outcome)
@@ -167,7 +168,8 @@ def report(outcomes: list[CustomerOutcome], as_json: bool) -> None:
     Of many customers only those with a reason are shown.
     """
     statuses = Counter(outcome.status for outcome in outcomes)
-    counts = {status: statuses[status] for status in (*StartStatus, REFUSED)}
+    shown = (*StartStatus, *([INVITED] if statuses[INVITED] else []), REFUSED)
+    counts = {status: statuses[status] for status in shown}
     outcomes = sorted(outcomes, key=lambda outcome: outcome.line or 0)
     if as_json:
         print_json({"counts": counts, "customers": outcomes})

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
 
@@ -26,12 +27,14 @@ from bootstrap import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
-from cli.terminal.output import SHOWN, end_with, print_json, print_table, say, utc, whole
+from cli.terminal.output import SHOWN, console, end_with, ids, print_json, print_table, say, utc, whole
 from cli.texts.table import print_texts
 from settings import load_settings
 from wording.customers import pays_by, reached_at
 from wording.plain import relative
 from wording.remedies import command_line
+
+_WIDE = 110  # columns of a terminal that has room for the exact instants, too
 
 
 async def list_(
@@ -56,6 +59,7 @@ async def list_(
         else:
             rows = await ledger.invoices(period, stage, failed=unread)
         progress = await _progress(ledger, period) if period else None
+        names = await ledger.names({row.customer_id for row in rows[:SHOWN]})
     standstill = await standstill_of(settings, {row.customer_id for row in rows if row.stage not in OUTCOMES})
     totals = sums_of((row.total_minor if row.version else 0, row.currency) for row in rows)
     stages = Counter(str(row.stage) for row in rows)
@@ -70,9 +74,11 @@ async def list_(
         say(f"no months{begin}")
         return
     now = settings.now()
-    columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
+    parts = (ids("Customer"), "Name", whole("Period"), ids("Stage", 16), whole("Total", "right"), whole("Next"))
+    columns = (*parts, whole("UTC")) if console.width >= _WIDE else parts
     more = "more; --json has them all, --stage and --period fewer"
-    print_table(columns, rows, lambda row: _listed(row, now, standstill.customers), shown=SHOWN, more=more)
+    listed = partial(_listed, now=now, names=names, standstill=standstill.customers)
+    print_table(columns, rows, lambda row: listed(row)[: len(columns)], shown=SHOWN, more=more)
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
     if progress:
         say(f"{period}: {progress.text}")
@@ -89,13 +95,15 @@ async def _progress(ledger: MonthOverview, period: Period) -> MonthProgress | No
         return None
 
 
-def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus]) -> tuple[str, ...]:
+def _listed(
+    row: InvoiceRow, now: datetime, names: Mapping[str, str], standstill: Mapping[str, ChainStatus]
+) -> tuple[str, ...]:
     stage = f"{row.stage}, {row.problems} unreadable" if row.problems else str(row.stage)
     total = format_amount(row.total_minor, row.currency) if row.version else "no draft yet"
     when = (relative(row.next_at, now), f"{row.next_at:%m-%d %H:%M}") if row.next_at else ("", "")
     if row.stage not in OUTCOMES and row.customer_id in standstill:
         stage, when = f"{stage}; its workflow {standstill[row.customer_id].words}", ("", "")
-    return row.customer_id, row.period, stage, total, *when
+    return row.customer_id, names.get(row.customer_id, ""), row.period, stage, total, *when
 
 
 class _Ledger(InvoiceListing, MonthStore, Protocol): ...

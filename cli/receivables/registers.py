@@ -15,7 +15,7 @@ from bootstrap import connect_adapters, connect_ledger
 from bootstrap_registers import connect_register_desk
 from cli.receivables.payments import RailArgument
 from cli.receivables.told import tell_reviewers
-from cli.terminal.options import AsJson, By, Reason
+from cli.terminal.options import BY_VARIABLE, AsJson, By, Reason
 from cli.terminal.output import SHOWN, complain, print_json, print_table, progress, say, utc, whole
 from services.registers.desk import FILE_MAX_BYTES, RegisterDesk
 from services.registers.folder import day_in
@@ -44,7 +44,7 @@ async def take(
         list[str] | None,
         typer.Option("--map", metavar="WHAT=COLUMN", help="Which column is what; kept for the rail's next files."),
     ] = None,
-    by: Annotated[str, typer.Option("--by", metavar="WHO", help="Who takes it in.")] = "cli",
+    by: Annotated[str, typer.Option("--by", metavar="WHO", envvar=BY_VARIABLE, help="Who takes it in.")] = "cli",
     as_json: AsJson = False,
 ) -> None:
     """Take in a bank's register of a day, and compare it with the clearing account. Nothing is booked by that.

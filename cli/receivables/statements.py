@@ -16,7 +16,7 @@ from bootstrap import connect_adapters, connect_ledger
 from bootstrap_statements import connect_statements
 from cli.receivables.payments import RailArgument, Reference
 from cli.receivables.told import tell_reviewers
-from cli.terminal.options import AsJson, By, Reason
+from cli.terminal.options import BY_VARIABLE, AsJson, By, Reason
 from cli.terminal.output import SHOWN, print_json, print_table, progress, say, utc, whole
 from services.statements import Upload
 from settings import load_settings
@@ -33,7 +33,7 @@ async def import_(
         list[str] | None,
         typer.Option("--map", metavar="WHAT=COLUMN", help="CSV: which column is what; kept for the next files."),
     ] = None,
-    by: Annotated[str, typer.Option("--by", metavar="WHO", help="Who imports it.")] = "cli",
+    by: Annotated[str, typer.Option("--by", metavar="WHO", envvar=BY_VARIABLE, help="Who imports it.")] = "cli",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be booked.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
@@ -15,17 +15,21 @@ from typing import Annotated, Never
 
 import typer
 from rich.console import Console
+from rich.panel import Panel
 
 from billing.errors import BillingError, InvalidInput
+from billing.invoices.month import Month
 from billing.money import format_amount, totals_text
 from bootstrap import connect_ledger, connect_temporal
+from bootstrap_adapters import mail_server
 from cli.sandbox.demo_orders import demo_orders
 from cli.sandbox.demo_telecom import demo_telecom
 from cli.sandbox.enter_key import each_enter
 from cli.sandbox.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
 from cli.sandbox.verdict import print_checks, shown_checks
 from cli.terminal.options import AsJson
-from cli.terminal.output import console, errors, print_json, say, table
+from cli.terminal.output import console, errors, plain, print_json, say, table
+from console.reviewers.invoice.preview import preview
 from sandbox.demo.demo import STORY, Demo
 from sandbox.demo.show import Show
 from sandbox.judge.evidence import Evidence
@@ -37,6 +41,7 @@ from sandbox.stack.people import prepare_people
 from sandbox.stack.sample import earliest_period
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
+from wording.plain import relative
 
 _MADE_BY_DEMO = ".made-by-demo"
 
@@ -123,6 +128,7 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
         f"coverage --period {acting.period}",
         "who is not charged, why, and what to type; exit code 1 until all is repaired",
     )
+    _show_mail(stack.settings, await acting.months(), acting.clock.now)
     welcome(stack, password, (*COMMANDS, coverage))
     if sys.stdin.isatty():
         say("Enter lets a day pass.", style="dim")
@@ -136,6 +142,19 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
                 except BillingError as error:
                     report(str(error))
     raise AssertionError("only a signal ends this")
+
+
+def _show_mail(settings: Settings, months: Mapping[str, Month], now: datetime) -> None:
+    """The first charge notice that will go out, as its customer will read it."""
+    for month in months.values():
+        coming = preview(month, now, (), ())
+        if coming.mail is not None and coming.at is not None and not coming.why:
+            mail = mail_server(settings).compose(coming.mail)
+            customer = month.customer
+            say(f"\nWhat {customer.name} ({customer.customer_id}) will get, {relative(coming.at, now)}", style="bold")
+            console.print(Panel(plain(mail.text.strip()), title=plain(mail.subject), expand=False))
+            say("Let days pass until then, and it is on the page Mail with all others.", style="dim")
+            return
 
 
 @contextmanager

@@ -43,9 +43,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 CustomerId = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as in the list.")]
 PeriodOption = Annotated[Period | None, period_option("A month, such as 2026-11.")]
 UnpaidPeriod = Annotated[Period | None, period_option("The month that was not paid; needed if several are owed.")]
+BY_VARIABLE = "BILLING_BY"
 By = Annotated[
     str,
-    typer.Option("--by", metavar="WHO", callback=_audited(Who), help="Who decides; kept in the audit trail."),
+    typer.Option(
+        "--by", metavar="WHO", envvar=BY_VARIABLE, callback=_audited(Who), help="Who decides; kept in the audit trail."
+    ),
 ]
 Reason = Annotated[
     str,

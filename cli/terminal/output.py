@@ -86,6 +86,11 @@ def whole(name: str, justify: JustifyMethod = "left") -> Column:
     return Column(name, justify=justify, no_wrap=True)
 
 
+def ids(name: str, least: int | None = None) -> Column:
+    """A column for what people copy: a narrow terminal folds it and cuts nothing off; ``least`` characters a line."""
+    return Column(name, overflow="fold", min_width=least)
+
+
 def end_with(failed: "Sequence[Failed]") -> None:
     """Names on stderr the customers who could not be read, and ends with exit code 1 if there are any."""
     for failure in failed[:SHOWN]:

@@ -30,6 +30,7 @@ from clients.standstill import StandstillWatch
 from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
 from console.reviewers.page_frame import DeskRefusal, NamedMonth, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
+from console.reviewers.temporal_links import COLUMNS, TemporalLinks
 from console.web.forms import form_of, texts_in
 
 NDJSON = "application/x-ndjson"
@@ -46,11 +47,14 @@ Reviewing = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 
 
 class InvoicesPages:
-    def __init__(self, desk: PageFrame, ledger: InvoiceList, watch: StandstillWatch, bulk: Bulk) -> None:
+    def __init__(
+        self, desk: PageFrame, ledger: InvoiceList, watch: StandstillWatch, bulk: Bulk, links: TemporalLinks
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._watch = watch
         self._bulk = bulk
+        self._links = links
         self.router = APIRouter(prefix="/desk/{period}")
         self.router.add_api_route("/invoices", self.show, response_model=None)
         self.router.add_api_route("/invoices", self.confirm, methods=["POST"], response_model=None)
@@ -72,6 +76,8 @@ class InvoicesPages:
             "filtered": bool(query.keys() - {"sort", "order"}),
             "query": query,
             "link": lambda **changes: _link(query | changes),
+            "temporal_url": self._links.of_list(filters),
+            "temporal_columns": COLUMNS,
             "rows": rows,
             "standstill": standstill,
             "count": count,

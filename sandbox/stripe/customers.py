@@ -1,7 +1,7 @@
 """Customers and payment methods of the Stripe stand-in."""
 
 from sandbox.stripe.cards import attach_card
-from sandbox.stripe.endpoints import Endpoints, find
+from sandbox.stripe.endpoints import Endpoints, find, page
 from sandbox.stripe.params import Params, invalid, read_metadata
 from sandbox.stripe.store import Object, Store, StripeError
 
@@ -81,6 +81,13 @@ def _invoice_settings(store: Store, params: Params, customer_id: str) -> Object:
 @ENDPOINTS.on("GET", "/v1/payment_methods/{id}")
 def retrieve_payment_method(store: Store, params: Params, method_id: str) -> Object:
     return find(store, "payment_method", method_id, "payment_method")
+
+
+@ENDPOINTS.on("GET", "/v1/customers/{id}/payment_methods", "type limit starting_after")
+def list_payment_methods(store: Store, params: Params, customer_id: str) -> Object:
+    find(store, "customer", customer_id)
+    rows = store.newest("payment_method", customer=customer_id, type=params.get("type"))
+    return page(rows, params, f"/v1/customers/{customer_id}/payment_methods")
 
 
 @ENDPOINTS.on("POST", "/v1/payment_methods/{id}/attach", "customer")

@@ -17,6 +17,7 @@ from billing.errors import AmountTooLarge, BillingError, NotFound, PaymentBusy, 
 from billing.payments.gateway import GatewayState, GatewayTransaction
 from billing.receivables.instructions import Instruction, InstructionState
 from billing.receivables.ports import IncomingPayments
+from services.effects import log_effect
 from services.gateways.gateway import Gateway
 
 UNDER_WAY = timedelta(minutes=10)
@@ -90,6 +91,7 @@ class GatewayRefunds:
             raise
         except _REFUSALS as error:
             return await self._refused(instruction, error, before is not None, now)
+        log_effect(_log, "refund", instruction.customer_id, "", f"{instruction}: signed")
         # The look-up may be late, or say less: it has signed that the money is back.
         returned_minor += instruction.amount_minor
         await gateway.take(seen.evolve(state=GatewayState.GOING_BACK, returned_minor=returned_minor), now)

@@ -26,6 +26,7 @@ from billing.payments.ports import StillWanted
 from billing.period import Period
 from billing.texts.text import Consequence, TextFacts, TextKind
 from services import clock
+from services.effects import log_effect
 from services.messages.ways_to_pay import PaymentWays
 from wording.step_mails import PAY
 from wording.texts import TextWording
@@ -91,6 +92,11 @@ class CustomerMails:
         mail = _mail(CustomerMailKind.WELCOME, month.customer.mailbox, month, link=link, agreed=agreed)
         await self._deliver(mail, month.period, 1, registration_id)
 
+    async def invitation(self, month: Month, link: str, agreed: str) -> None:
+        """Invites a customer of a file to register a card, at most once a month; raises as ``to_customer``."""
+        mail = _mail(CustomerMailKind.INVITATION, month.customer.mailbox, month, link=link, agreed=agreed)
+        await self._deliver(mail, month.period, 1, mail.to, clock.now() - _SENDING)
+
     async def card_link(self, kind: CustomerMailKind, month: Month, link: str) -> None:
         """Mails a customer, at most once a day, that their address was registered again; raises as ``to_customer``.
 
@@ -116,7 +122,7 @@ class CustomerMails:
 
         about_it = f"the {mail.kind} of {customer_id}, {period}"
         if await self._once(name, about_it, save, lambda wanted: self._mailer.send(mail, wanted)):
-            activity.logger.info("mailed: %s, %s, %s %d", customer_id, period, mail.kind, number)
+            log_effect(activity.logger, "mailed", customer_id, period, f"{mail.kind} {number}")
 
     async def of_step(self, kind: TextKind, customer_id: str, to: str, position: int, facts: TextFacts) -> None:
         """Mails what a step's text says, once for the step of the order in ``facts``; raises as ``to_customer``."""
@@ -139,7 +145,7 @@ class CustomerMails:
 
         about = f"the {kind} of order {mail.number}"
         if await self._once(mail.message_id, about, save, lambda wanted: self._mailer.send_step(mail, wanted)):
-            _log.info("mailed: %s", about)
+            log_effect(_log, "mailed", customer_id, f"order {facts.number}", kind)
 
     async def _once(
         self,

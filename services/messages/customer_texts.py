@@ -19,6 +19,7 @@ from billing.texts.ports import TextLimits, TextStore
 from billing.texts.segments import measure
 from billing.texts.text import Micros, TextFacts, TextKind, TextReport, TextRow, Texts, TextStatus
 from services.alerts import Alerts
+from services.effects import log_effect
 from wording.texts import TextWording
 
 _SENDING = timedelta(minutes=1)
@@ -157,7 +158,7 @@ class CustomerTexts:
             doubt.retry_after = _SENDING
             raise doubt from None
         await self.take(row.message_id, report)
-        _log.info("texted: %s", _name(row))
+        log_effect(_log, "texted", row.customer_id, row.period, f"{row.kind} by {self._vendor.name}")
 
 
 def about_step(number: str, position: int) -> str:

@@ -10,8 +10,8 @@ from billing.tariffs.tariff import Tariff, TariffVersion
 from billing.tasks.documents import NewDocument
 from billing.tasks.member import Member
 from tests.browser.conftest import PHONE, looks_well, opened
+from tests.browser.files import png
 from tests.browser.people import reviewer
-from tests.browser.test_tasks import png
 from tests.console.conftest import Desk
 from tests.contract.task_fixtures import PDF
 from tests.service_ordering import done, payment, task_of

@@ -150,9 +150,13 @@ async def test_the_run_and_the_sheet_are_linked_where_they_are_configured(desk: 
     )
     async with console(desk.bed) as linked, reviewer(linked) as ann:
         page = (await ann.browser.get(PAGE)).text
+        listed = (await ann.browser.get("/desk/2026-10/invoices?stage=Monitoring")).text
     run_id = (await desk.bed.handle("acme").describe()).run_id
     assert f"http://127.0.0.1:8233/namespaces/sandbox/workflows/monthly-billing-v1-acme/{run_id}/history" in page
     assert "https://docs.google.com/spreadsheets/d/1AbC/edit" in page
+    query = "BillingPeriod%3D%222026-10%22%20AND%20BillingStage%3D%22Monitoring%22"
+    assert f"http://127.0.0.1:8233/namespaces/sandbox/workflows?query={query}" in listed
+    assert "BillingPeriod, BillingStage, BillingCustomer, BillingAmountMinor, BillingCurrency" in listed
     async with reviewer(desk, "bob") as ann:
         assert "/history" not in (await ann.browser.get(PAGE)).text
 

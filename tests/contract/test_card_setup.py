@@ -106,3 +106,27 @@ async def test_card_page_is_open_then_used_or_expired(gateway, stripe: Stripe, c
     assert (await gateway.card_page(other)).state is CardPageState.EXPIRED
     with pytest.raises(NotFound):
         await gateway.card_page("cs_test_unknown")
+
+
+async def test_the_card_of_an_address_is_the_default_one_or_the_only_one(gateway, stripe: Stripe) -> None:
+    async def customer(*cards: str, default: int | None = None, **fields: str) -> list[str]:
+        made = await stripe.post("/v1/customers", email="ann@shop.example", **fields)
+        attached = [
+            str((await stripe.post(f"/v1/payment_methods/{card}/attach", customer=made["id"]))["id"]) for card in cards
+        ]
+        if default is not None:
+            field = "invoice_settings[default_payment_method]"
+            await stripe.post(f"/v1/customers/{made['id']}", **{field: attached[default]})
+        return attached
+
+    assert await gateway.cards_of("ann@shop.example") == []
+    await customer()
+    await customer("pm_card_visa", "pm_card_mastercard")  # which of them, nobody knows
+    assert await gateway.cards_of("ann@shop.example") == []
+    (only,) = await customer("pm_card_visa")
+    _, second = await customer("pm_card_visa", "pm_card_mastercard", default=1)
+    await customer(source="tok_amex")
+    found = await gateway.cards_of("ann@shop.example")
+    assert {card.card_id for card in found} >= {only, second}
+    assert sorted(card.last4 for card in found) == ["4242", "4444", "8431"]
+    assert await gateway.cards_of("bob@shop.example") == []

@@ -34,6 +34,18 @@ def test_the_brake_is_pulled_once_shown_and_released(run: Run, ledger: Callable[
     assert "the emergency brake is off; it was on from" in run("brake", "show").stdout
 
 
+def test_who_decides_is_taken_from_the_environment(
+    run: Run, ledger: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    ledger(drafted())
+    assert "Missing option '--by' (env var: 'BILLING_BY')" in run("brake", "on", "--reason", "why").stderr
+    monkeypatch.setenv("BILLING_BY", "ann")
+    assert "ann: why" in run("brake", "on", "--reason", "why").stdout
+    monkeypatch.setenv("BILLING_BY", "a" * 201)
+    assert "at most 200 characters" in run("brake", "off", "--reason", "why").stderr
+    assert run("brake", "off", "--by", "bob", "--reason", "why").exit_code == 0
+
+
 def test_who_pulls_it_is_told_what_is_under_way(run: Run, ledger: Callable[..., None]):
     ledger(charging(10_000))
     result = run("brake", "on", *ANN, "--json")

@@ -30,7 +30,7 @@ REVIEW = ["halt", "resume", "edit", "approve", "skip", "close", "update"]
         (["start", "--from", "customers.csv"], "customers.csv cannot be read (No such file or directory)"),
         (["halt", "acme", "--by", "ann"], "Missing option '--reason'; see: python starter.py halt --help"),
         (["halt", "acme", "--by", "ann", "--reason", " ", "--period", "2026-10"], "'--reason': it is empty"),
-        (["halt", "acme", "--by", "", "--reason", "why"], "'--by': it is empty"),
+        (["halt", "acme", "--by", "", "--reason", "why"], "'--by' (env var: 'BILLING_BY'): it is empty"),
         (["halt", "acme", "--by", "ann", "--reason", "y" * 1001], "at most 1000 characters"),
         (
             ["user", "add", "ann", "--role", "viewer", "--no-password", "--name", "n" * 501],

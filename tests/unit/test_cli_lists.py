@@ -134,3 +134,30 @@ def test_a_list_of_nobody_is_json_too(run: Run, ledger: Callable[..., None]):
     ledger()
     assert json.loads(run("customers", "list", "--json").stdout) == {"customers": []}
     assert run("customers", "export").stdout.startswith("customer_id,email")
+
+
+def test_lists_have_the_name_beside_the_id(run: Run, ledger: Callable[..., None]):
+    ledger(drafted())
+    assert "Acme" in next(line for line in run("list").stdout.splitlines() if line.startswith("acme "))
+
+
+def test_without_a_period_the_last_month_that_is_closed_for_all_is_exported(run: Run, ledger: Callable[..., None]):
+    ledger(drafted("2026-09").close(Stage.SKIPPED, NOW), drafted("2026-10"))
+    result = run("export", "--format", "json")
+    assert json.loads(result.stdout)["period"] == "2026-09"
+    assert result.stderr.startswith("2026-09: the last month that is closed for all customers; for another one")
+
+
+def test_without_a_period_the_month_under_way_is_looked_at(run: Run, ledger: Callable[..., None]):
+    ledger(drafted("2026-09").close(Stage.SKIPPED, NOW), drafted("2026-10"))
+    result = run("coverage")
+    assert "2026-10: the month under way" in result.stderr
+    assert "2026-10: 1 customers" in result.stdout
+
+
+def test_payments_of_the_last_month_of_the_calendar_are_exported_unless_days_are_named(
+    run: Run, ledger: Callable[..., None]
+):
+    ledger()
+    exported = json.loads(run("payments", "export", "--format", "json").stdout)
+    assert exported["since"] == str(Period.of_day(NOW.date()).previous().first_day)

@@ -108,7 +108,7 @@ def test_orders_are_listed_by_what_is_wanted(shop: Run) -> None:
         (("--line", "Sign=90,00"), 2, "'90,00' is not an amount in EUR; write it like 1234.50"),
         (("--line", "Sign"), 2, "is not a line; write it like"),
         (("--line", "Sign=90", "--file", "none.pdf"), 2, "none.pdf cannot be read: No such file or directory"),
-        (("--line", "Sign=90", "--digest", "abc"), 2, "file_digest: String should match pattern"),
+        (("--line", "Sign=90", "--digest", "abc"), 2, "file_digest: write the file's SHA-256"),
         (("--line", "Sign=90", "--deposit", "0"), 2, "deposit: '0' is not a percentage from 1 to 99"),
         (("--line", "Sign=90", "--tolerance", "90"), 2, "nothing would have to be paid"),
         (("--line", "Sign=90", "--expires", "2020-01-01"), 2, "is over already"),

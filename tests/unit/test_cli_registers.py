@@ -69,7 +69,7 @@ def test_a_whole_day_is_booked_at_once_and_the_day_may_stand_in_the_name(registe
         (("register", "confirm", "bank-app", *BY), "name payments, or a day"),
         (("register", "confirm", "bank-app", "4711", *BY), "no register of bank-app has 4711"),
         (("registers", "--day", DAY), "name the rail of the day"),
-        (("export", "--format", "1c"), "name the month with --period"),
+        (("export", "--format", "1c", "--since", DAY, "--period", "2026-11"), "name the month with --period"),
         (("export", "--format", "1c", "--since", DAY, "--until", "2000-01-01"), "is before --since"),
         (("export", "--format", "1c", "--since", DAY, "--timezone", "Mars"), "'Mars' is no time zone"),
     ],

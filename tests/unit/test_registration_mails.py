@@ -62,7 +62,23 @@ def test_who_is_imported_without_a_card_gets_a_link_to_register_one() -> None:
     assert "4242" not in mail.text + mail.html, "it is a stranger's, perhaps"
 
 
-@pytest.mark.parametrize("kind", [CustomerMailKind.WELCOME, CustomerMailKind.CARD_LINK, CustomerMailKind.CARD_WANTED])
+def test_who_is_invited_reads_what_registering_means() -> None:
+    mail = render(letter(CustomerMailKind.INVITATION, "I agree that Acme charges my card."))
+    assert mail.subject == "Please register your card"
+    assert "you agree to this: “I agree that Acme charges my card.”" in flowing(mail.text)
+    assert LINK in mail.text
+    assert "4242" not in mail.text + mail.html
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        CustomerMailKind.WELCOME,
+        CustomerMailKind.CARD_LINK,
+        CustomerMailKind.CARD_WANTED,
+        CustomerMailKind.INVITATION,
+    ],
+)
 def test_what_somebody_typed_is_one_clean_line(kind: CustomerMailKind) -> None:
     mail = render(letter(kind, "yes"))
     assert "Hello Ann <script> & Sons," in mail.text

@@ -114,6 +114,17 @@ def test_a_misspelled_variable_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert set(unknown_variables()) - before == {"BILLING_DECIMAL_SEPERATOR", "BILLING_REVIEWERS_EMAL"}
 
 
+def test_variables_of_the_command_line_are_no_misspelled_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = set(unknown_variables())
+    monkeypatch.setenv("BILLING_BY", "ann")
+    assert set(unknown_variables()) == before
+    monkeypatch.delenv("BILLING_BY")
+    (tmp_path / ".env").write_text("BILLING_BY=ann\n")
+    assert set(unknown_variables()) - before == {"BILLING_BY"}, "it has no effect there"
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_SALES_FOLDER", "")
     monkeypatch.setenv("BILLING_SMTP_PORT", "")

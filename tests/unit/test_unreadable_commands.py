@@ -18,9 +18,9 @@ from tests.unit.reviewing import NOW, unreadable
 
 @pytest.mark.parametrize("name", ["halt", "Halt", "please_halt"])
 def test_an_unreadable_halt_halts(name: str) -> None:
-    month, decision = unreadable(drafted(10000), name, "by: Field required")
+    month, decision = unreadable(drafted(10000), name, "by: it is missing")
     assert text_of(month.stopped) == f"halted by unknown: an unreadable {name} arrived"
-    assert (decision.accepted, decision.result) == (True, "by: Field required; halted to be safe")
+    assert (decision.accepted, decision.result) == (True, "by: it is missing; halted to be safe")
     assert month.due(NOW).step == "alert"
 
 
@@ -50,7 +50,7 @@ def test_an_unreadable_halt_comes_too_late_once_the_charge_has_begun(month: Any)
         ("halt", [], "halt takes one argument"),
         ("halt", [{}, {}], "halt takes one argument"),
         ("halt", ["please"], "halt cannot be read"),
-        ("halt", [{"by": "ann"}], "reason: Field required"),
+        ("halt", [{"by": "ann"}], "reason: it is missing"),
         ("halt", [{"by": " ", "reason": "x"}], "by: String should have at least 1 character"),
         ("halt", [{"by": "ann", "reason": "x", "extra": 1}], "extra: Extra inputs are not permitted"),
         ("skip", [{"by": "ann", "reason": "x", "period": "11/2026"}], "write the month as YYYY-MM"),

@@ -230,3 +230,56 @@ async def test_a_card_is_taken_away_on_the_command_line_and_its_debt_stays(bed: 
     await bed.collects(lambda found: found.open_debts[0].method is None)
     customer = (await bed.month("acme")).customer
     assert (customer.card, customer.phone, customer.email) == (None, "+33612345678", "acme@example.com")
+
+
+LISTED = """customer_id,email,name,currency,timezone
+ann,ann@example.com,Ann,eur,Europe/Paris
+bob,bob@example.com,Bob,eur,Europe/Paris
+cy,cy@example.com,Cy,eur,Europe/Paris
+"""
+
+
+async def test_cards_are_found_at_stripe_shown_first_and_imported_once(bed: Bed) -> None:
+    for name in ("ann", "bob", "bob"):
+        await bed.customer(name)  # at the processor only; bob is there twice
+    (bed.folder / "in.csv").write_text(LISTED)
+    code, output = await starter(bed, "customers", "import", "in.csv", "--from-stripe")
+    assert code == 1
+    for part in ("line 2  ann", "ending in 4242", "line 3  bob", "several customers", "line 4  cy", "invite by mail"):
+        assert part in output
+    assert "nothing was changed" in output
+    assert await bed.ledger.count_customers() == 0
+    assert bed.mails() == []
+
+    bed.started += ["ann", "cy"]
+    for counts in ({"started": 1, "already running": 0}, {"started": 0, "already running": 1}):
+        code, told = await in_json(bed, "customers", "import", "in.csv", "--from-stripe", "--yes")
+        assert (code, told["counts"]) == (1, {**counts, "invited": 1, "refused": 1})
+    assert (await bed.month("ann")).customer.last4 == "4242"
+    assert [mail.to for mail in bed.mails()] == ["cy@example.com"], "who has no card is invited, once"
+
+
+async def test_who_is_invited_registers_a_card_by_the_link_in_the_mail_and_is_billed(bed: Bed) -> None:
+    header = f"{LISTED.splitlines()[0]},stripe_customer_id,payment_method_id,review_mode"
+    (bed.folder / "in.csv").write_text(f"{header}\ncy,cy@example.com,Cy,usd,America/Lima,,,approve\n")
+    bed.started.append("cy")
+    code, told = await in_json(bed, "customers", "import", "in.csv")
+    assert (code, told["counts"]) == (0, {"started": 0, "already running": 0, "invited": 1, "refused": 0})
+    (mail,) = bed.mails()
+    assert mail.subject == "Please register your card"
+    assert "charges my card once a month" in " ".join(mail.text.split())
+    link = re.search(r"http\S+/registration/\S+", mail.text)
+    assert link is not None
+    registration_id = bed.settings.links.read_registration(link[0].rpartition("/")[2], datetime.now(UTC))
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    invited = await registrar.find(registration_id)
+    assert invited is not None
+    async with local_http() as browser:
+        await browser.post(await registrar.card_page(invited, PAGE), data={"card": "pm_card_visa"})
+    invited = await registrar.find(registration_id)
+    assert invited is not None
+    assert await registrar.go_on(invited) == RegistrationState.STARTED
+    customer = (await bed.month("cy")).customer
+    assert (customer.currency, customer.terms.review_mode, customer.last4) == ("usd", "approve", "4242")
+    code, told = await in_json(bed, "customers", "import", "in.csv")
+    assert told["counts"]["already running"] == 1

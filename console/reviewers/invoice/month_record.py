@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
-from urllib.parse import quote
 
 from temporalio.client import Client
 
@@ -31,6 +30,7 @@ from clients.month_commands import Unanswered, query_month
 from clients.running_workflows import RunningWorkflows, described
 from clients.standstill import PATIENCE
 from clients.start import handle_for
+from console.reviewers.temporal_links import TemporalLinks
 from workflows.monthly_billing import MonthlyBilling
 
 _RECORDING_SECONDS = 5.0  # how far the ledger may be behind an answer before the page stops waiting for it
@@ -93,7 +93,7 @@ class MonthRecords:
     def __init__(self, client: Client, ledger: MonthRecordLedger, ui_url: str) -> None:
         self._client = client
         self._ledger = ledger
-        self._ui_url = f"{ui_url.rstrip('/')}/namespaces/{quote(client.namespace)}/workflows" if ui_url else ""
+        self._links = TemporalLinks.to(ui_url, client)
 
     async def open(self, customer_id: str, period: Period, command_id: str = "") -> MonthRecord | None:
         """None if there is no such month. Waits until the answer to ``command_id`` is on record."""
@@ -109,7 +109,7 @@ class MonthRecords:
         decisions = await self._ledger.decisions(customer_id, period)  # first: a decision is shown with its effect
         rows = await self._ledger.invoices(customer_id=customer_id)
         recorded = await self._ledger.month(customer_id, period)
-        running, chain, stray, run_url = None, None, "", self._listed(customer_id, period)
+        running, chain, stray, run_url = None, None, "", self._links.of_customer(customer_id, period)
         if recorded is None or recorded.outcome is None:
             running, chain, run_url = await self._running(customer_id, period, run_url)
         if chain is not None and not chain.is_open:
@@ -153,7 +153,7 @@ class MonthRecords:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return None, None, listed
         handle = handle_for(self._client, customer_id)
-        run_url = f"{self._ui_url}/{quote(handle.id)}/{quote(run_id)}/history" if run_id and self._ui_url else listed
+        run_url = self._links.run(handle.id, run_id) or listed
         if chain is not ChainStatus.RUNNING:
             return None, chain, run_url
         try:
@@ -177,11 +177,6 @@ class MonthRecords:
                 if stray.customer_id == customer_id:
                     return stray.workflow_id
         return ""
-
-    def _listed(self, customer_id: str, period: Period) -> str:
-        """The list of the month's runs, which has ended chains and past months too."""
-        query = f'BillingCustomer="{customer_id}" AND BillingPeriod="{period}"'
-        return f"{self._ui_url}?query={quote(query)}" if self._ui_url else ""
 
 
 def _versions(rows: Sequence[VersionRow], month: Month, decisions: Sequence[Decision]) -> list[VersionRow]:
