@@ -20,7 +20,7 @@ from cli.sandbox.stack import REVIEWERS, report, until_signal, welcome
 from cli.sandbox.verdict import print_checks, shown_checks
 from cli.terminal.output import console, errors, print_json, print_table, say
 from sandbox.demo.narrator import Narrator
-from sandbox.demo.telecom.company import write_settings
+from sandbox.demo.telecom.company import SETTINGS, write_settings
 from sandbox.demo.telecom.open_work import leave_work
 from sandbox.demo.telecom.story import ENDS, STATES, TelecomStory, telecom_story
 from sandbox.demo.telecom.story_time import workday
@@ -94,6 +94,7 @@ async def _serve(story: TelecomStory, stack: Stack, password: str) -> Never:
     clock = story.scene.time
     await story.begin()
     await leave_work(story.scene)
+    stack.environment.update(SETTINGS)  # for commands that are typed in another folder
     welcome(stack, password, _COMMANDS)
     say(f"\nMy tasks, with the password {password}", style="bold")
     for person in PEOPLE:
