@@ -15,7 +15,7 @@ from functools import partial
 
 from billing.apart import Failed, why
 from billing.errors import BillingError, OutsideContactHours
-from billing.events.event import OVERDUE, Destination, OutgoingEvent, pause
+from billing.events.event import OF_ACCOUNTS, OVERDUE, Destination, OutgoingEvent, pause
 from billing.events.ports import EventOutbox, EventSender
 from billing.reviewers.alerts import of_backlog
 from services.alerts import Alerts
@@ -192,7 +192,9 @@ def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
 
 
 def _about(event: OutgoingEvent) -> str:
-    """The month, order or account that it is about; "" for others."""
+    """The month or order that it is about; "" for others: no log has an account number."""
+    if event.type in OF_ACCOUNTS:
+        return ""
     data = event.payload.get("data")
     known = data if isinstance(data, dict) else {}
     return str(next((known[name] for name in ("period", "order", "number") if known.get(name)), ""))

@@ -37,6 +37,8 @@ class EventType(StrEnum):
 
 INTERNAL = frozenset({EventType.ANNOUNCEMENT_PAGE})
 """What no receiver is ever told."""
+OF_ACCOUNTS = frozenset(kind for kind in EventType if kind.startswith("service."))
+"""Their data's ``number`` is an account number."""
 
 
 class Destination(StrEnum):
