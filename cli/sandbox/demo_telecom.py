@@ -16,19 +16,33 @@ from billing.money import format_amount
 from billing.subscribers.service import ServiceState
 from bootstrap import connect_ledger, connect_temporal
 from cli.sandbox.enter_key import each_enter
-from cli.sandbox.stack import COMMANDS, REVIEWERS, report, until_signal, welcome
+from cli.sandbox.stack import REVIEWERS, report, until_signal, welcome
 from cli.sandbox.verdict import print_checks, shown_checks
 from cli.terminal.output import console, errors, print_json, print_table, say
 from sandbox.demo.narrator import Narrator
-from sandbox.demo.telecom.company import write_settings
+from sandbox.demo.telecom.company import SETTINGS, write_settings
 from sandbox.demo.telecom.open_work import leave_work
 from sandbox.demo.telecom.story import ENDS, STATES, TelecomStory, telecom_story
+from sandbox.demo.telecom.story_time import workday
 from sandbox.judge.evidence import Evidence, MonthEvidence
 from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
 from sandbox.stack.people import PEOPLE
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
+
+_COMMANDS = (
+    ("tasks list", "what every department has to do"),
+    ("orders show 202", "where an order stands, and who has done what"),
+    ("subscribers list", "which accounts work, and why"),
+    ('announcements preview --from "2030-12-03 10:00" --to 12:00 --works "new switch" --node north-3', "who is told"),
+)
+_PAGES = (
+    ("board", "where orders stand, and how long steps take"),
+    ("orders", "all orders"),
+    ("subscribers", "accounts, and what has become of them"),
+    ("announcements", "planned works"),
+)
 
 
 class Played(NamedTuple):
@@ -76,24 +90,29 @@ async def _play(folder: Path, serve: bool, out: Console) -> Played:
 
 
 async def _serve(story: TelecomStory, stack: Stack, password: str) -> Never:
-    """Stops after the first chapters, with a task for each department; Enter lets a day pass."""
+    """Stops after the first chapters, with a task for each department; Enter lets time pass to the next workday."""
+    clock = story.scene.time
     await story.begin()
     await leave_work(story.scene)
-    welcome(stack, password, COMMANDS)
-    say("\nMy tasks", style="bold")
+    stack.environment.update(SETTINGS)  # for commands that are typed in another folder
+    welcome(stack, password, _COMMANDS)
+    say(f"\nMy tasks, with the password {password}", style="bold")
     for person in PEOPLE:
         if person.departments:
             say(f"  {stack.console_url}/desk/tasks  as {person.username}, {', '.join(person.departments)}")
+    say("\nWhere to look, as ann or bob", style="bold")
+    for page, what in _PAGES:
+        say(f"  {stack.console_url}/desk/{page}  {what}")
     if sys.stdin.isatty():
-        say("Enter lets a day pass.", style="dim")
+        say("Enter lets time pass to the next workday.", style="dim")
     async with asyncio.TaskGroup() as group:
         group.create_task(stack.supervise(report))
         with each_enter() as pressed:
             while await pressed.wait():
                 pressed.clear()
                 try:
-                    await story.scene.time.pass_to(story.scene.time.now + timedelta(days=1))
-                    say(f"It is {story.scene.time.today}.")
+                    await clock.pass_to(workday(clock.now + timedelta(days=1)))
+                    say(f"It is {clock.today}.")
                 except BillingError as error:
                     report(str(error))
     raise AssertionError("only a signal ends this")
@@ -121,7 +140,8 @@ def _print(played: Played, checks: list[PromiseResult], seconds: float) -> None:
     cases = sorted(played.evidence.cases, key=lambda case: (case.customer_id, case.period))
     print_table(("Customer", "Month", "Outcome", "Bill", "Lines"), cases, _billed, title="What was billed")
     say(f"  in all {seconds:.0f} s")
-    print_checks(checks, "the bank, the network, the vendor of texts, the web shop and the ledger")
+    print_checks(checks, "the bank, the network, the vendor of texts, the office's papers and the ledger")
+    say("\nTo act yourself, with a task for each department: make demo-telecom-serve", style="dim")
 
 
 def _billed(case: MonthEvidence) -> tuple[str, ...]:

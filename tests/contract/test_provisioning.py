@@ -1,5 +1,6 @@
 """Changes of service reach provisioning: over a real socket, in order, whatever fails; and not what is not true."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -97,6 +98,21 @@ async def test_each_change_is_told_in_order_and_the_answer_is_kept(ledger: SqlLe
     assert [call["event"]["data"]["state"] for call in told(journal)] == ["active", "suspended", "active"]
     assert history[-1].answer == '{"status":"ok","is_copy":false}'
     assert "+7701" not in journal.read_text(), "no phone leaves"
+
+
+async def test_log_says_whose_service_was_switched_and_no_account_number(
+    ledger: SqlLedger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "services")
+    await with_bill(ledger)
+    async with network(tmp_path) as (provisioning, _, _), dispatching(ledger, provisioning):
+        await changes_once(ledger, None, DONE)
+        await until(lambda: _says(caplog, "delivered: acme, service.connected"), SECONDS)
+    assert NUMBER not in caplog.text
+
+
+async def _says(caplog: pytest.LogCaptureFixture, words: str) -> bool:
+    return words in caplog.text
 
 
 @pytest.mark.parametrize(

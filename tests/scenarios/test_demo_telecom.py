@@ -38,7 +38,7 @@ def test_every_order_comes_to_its_end_and_every_promise_is_kept(played: Played) 
 def test_two_are_connected_through_four_departments(story: str) -> None:
     connected = story.partition("two people want to be connected")[2].partition("three have not paid")[0]
     for words in (
-        "POST /orders 101: connect Dana Moreau, who is new. 201",
+        "POST /orders 101 (connect Dana Moreau, who is new); the answer is 201, account ",
         "ann, operator: Can the address be connected?",
         "wes, warehouse: Buy the equipment.",
         "--by bob --reason 'statement, line 4'",

@@ -22,9 +22,8 @@ _TARIFFS = {SLOW: ("Internet 100", 29_90), FAST: ("Internet 300", 44_90)}
 _LADDER = parse_ladder("1 remind, 4 warn, 8 suspend, 12 disconnect")
 _WHO = "carol", "the company as it was"
 _ROSTER = ("customer_id", "name", "currency", "timezone", "pay_by", "email", "phone", "bill_by")
-_SETTINGS = """BILLING_SALES=none
-BILLING_TEXTS='{"pay": "In the bank app", "price": "0.06 EUR"}'
-"""
+SETTINGS = {"BILLING_SALES": "none", "BILLING_TEXTS": '{"pay": "In the bank app", "price": "0.06 EUR"}'}
+"""Of a company without a sheet, whose texts cost something."""
 
 
 class Resident(NamedTuple):
@@ -72,7 +71,7 @@ class CompanyLedger(Services, TariffBook, Protocol):
 
 def write_settings(folder: Path) -> Path:
     """What worker, console and commands read in their folder."""
-    write_whole(folder / ".env", _SETTINGS)
+    write_whole(folder / ".env", "".join(f"{name}='{value}'\n" for name, value in SETTINGS.items()))
     return folder / ".env"
 
 

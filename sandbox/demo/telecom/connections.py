@@ -44,7 +44,6 @@ async def connect(scene: Scene) -> None:
     await karl.does(ERLANS, files={"contract": CONTRACT})
     await scene.phones_ring()
     scene.time.customers += [DANA.customer_id, ERLAN.customer_id]
-    await scene.type("orders", "show", ERLANS, lines=slice(0, 3))
 
 
 async def _pay_by_transfer(scene: Scene) -> None:

@@ -36,10 +36,10 @@ async def sent_by_shop(scene: Scene, request: ServiceRequest) -> None:
     _put_on_paper(scene, request)
     taken = await post_order(scene.stack, json.dumps(_body(request)).encode())
     _note(scene, request, taken["account"])
-    who = f"{request.buyer.name}, who is new" if request.buyer else f"account {request.account}"
-    scene.show.tell(
-        f"The web shop sends POST /orders {request.number}: {request.procedure} {who}. 201, account {taken['account']}."
-    )
+    what, answer = f"{request.procedure}, account {request.account}", "201"
+    if request.buyer is not None:
+        what, answer = f"{request.procedure} {request.buyer.name}, who is new", f"201, account {taken['account']}"
+    scene.show.tell(f"The web shop sends POST /orders {request.number} ({what}); the answer is {answer}.")
 
 
 async def typed_by_ann(scene: Scene, request: ServiceRequest) -> None:

@@ -7,6 +7,7 @@ Real sockets and real processes. People use the console's own forms, or the comm
 the web shop; all clocks skip together.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -131,8 +132,9 @@ class TelecomStory:
     async def _close(self) -> None:
         scene = self.scene
         scene.chapter("where everything stands")
-        await scene.type("orders", "list")
-        await scene.type("reconcile", "--period", self.periods[1], lines=slice(-4, None))
+        await asyncio.gather(
+            scene.type("orders", "list"), scene.type("reconcile", "--period", self.periods[1], lines=slice(-1, None))
+        )
         try:
             await until(lambda: alerts_are_sent(scene.ledger), _TIMEOUT_SECONDS)
         except TimeoutError:
