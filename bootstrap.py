@@ -34,7 +34,7 @@ from bootstrap_texts import text_vendor
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.collecting import CollectionTeller, LadderTerms
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from services.orders.desk import OrderDesk
 from services.orders.refunds import OrderRefunds
 from services.orders.teller import OrderTeller

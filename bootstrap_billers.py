@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from billing.billers.biller import BillerCode, Contract, Dialect
 from billing.money import parse_amount
 from billing.payments.rails import billers
-from process.setting_types import BillerContract
+from process.settings.types import BillerContract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.events.event import Destination
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from services.provisioning import PeopleAsProvisioning, ServiceSender
 
 if TYPE_CHECKING:

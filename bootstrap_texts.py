@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from process.text_settings import SmsAccount, SmscAccount, TwilioAccount
+from process.settings.texts import SmsAccount, SmscAccount, TwilioAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,11 +26,7 @@ from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
 from billing.payments.rails import SANDBOX_RAILS, billers, gateways
-from process.procedure_settings import ProcedureSettings
-from process.rail_settings import RailSettings
-from process.sandbox_settings import SandboxSettings
-from process.service_settings import ServiceSettings
-from process.setting_checks import (
+from process.settings.checks import (
     check_bank_accounts,
     check_billers,
     check_console_url,
@@ -40,14 +36,18 @@ from process.setting_checks import (
     check_secrets,
     check_shops,
 )
-from process.setting_types import (
+from process.settings.procedures import ProcedureSettings
+from process.settings.rails import RailSettings
+from process.settings.sandbox import SandboxSettings
+from process.settings.services import ServiceSettings
+from process.settings.texts import TextSettings, check_sms
+from process.settings.types import (
     Company,
     HeaderName,
     LadderText,
     Networks,
     Secret,
 )
-from process.text_settings import TextSettings, check_sms
 
 ENV_FILE = ".env"
 _OF_COMMANDS = {"BILLING_BY", "BILLING_DEBUG"}  # options of the command line, from the environment alone

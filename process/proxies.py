@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from fastapi import Request
 
-from process.setting_types import Network
+from process.settings.types import Network
 
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5}", re.ASCII)
 _CLIENT_BITS = 64  # of an IPv6 address: the rest is the client's own to choose

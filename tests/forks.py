@@ -9,7 +9,7 @@ from typing import IO
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["tests.racing", "adapters.events.http_receiver", "services.event_dispatcher", "tests.built_models"]
+    ["tests.racing", "adapters.events.http_receiver", "services.events.dispatcher", "tests.built_models"]
 )
 
 

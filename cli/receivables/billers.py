@@ -11,7 +11,7 @@ import httpx
 from billing.billers.biller import Contract
 from billing.errors import BillingError
 from billing.events.signature import HEADER, signed
-from process.setting_checks import LOOPBACK
+from process.settings.checks import LOOPBACK
 
 _FORGED = "X-Forwarded-For"
 _PROXIES = "set BILLING_CONSOLE_TRUSTED_PROXIES to the addresses of your own proxies, and to nothing else"

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from process.proxies import TrustedProxies
-from process.setting_checks import LOOPBACK
+from process.settings.checks import LOOPBACK
 
 OPEN_TO_MONITORS = ("/healthz", "/healthz/billing", "/readyz", "/metrics")
 """Monitors and load balancers may use another host name."""

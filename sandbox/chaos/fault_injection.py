@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap_adapters import SANDBOX_SHEET_ID
-from sandbox.chaos.order_plan import BANK_CALLS, CALLBACKS, NO_FAULTS, OrderFaults
+from sandbox.chaos.orders.plan import BANK_CALLS, CALLBACKS, NO_FAULTS, OrderFaults
 from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Kill, Rule
 from sandbox.chaos.stalls import put_stall, take_stall
 from sandbox.stack.processes import Child, ChildFailedError

@@ -26,12 +26,12 @@ from bootstrap import Adapters
 from clients.start import StartResult, handle_for, start_customer
 from sandbox.chaos.bank.bank_end import BankEnd
 from sandbox.chaos.bookkeeper import Bookkeeper
-from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
 from sandbox.chaos.departments.service_plan import rests
 from sandbox.chaos.fault_injection import FaultInjector
-from sandbox.chaos.order_end import OrdersEnd
-from sandbox.chaos.order_plan import NO_FAULTS, OrderFaults, order_faults
+from sandbox.chaos.orders.buyers import Buyers
+from sandbox.chaos.orders.end import OrdersEnd
+from sandbox.chaos.orders.plan import NO_FAULTS, OrderFaults, order_faults
 from sandbox.chaos.plan import FaultPlan, Plan
 from sandbox.chaos.reviewers import Reviewers, wish_for
 from sandbox.chaos.waiting import WaitingWorkflow

@@ -17,7 +17,7 @@ from billing.payments.checkouts import LIFETIME_MAX, Checkout, CheckoutRequest
 from billing.payments.typed_payment import TypedPayment
 from billing.receivables.journal import Subject
 from bootstrap import Adapters, connect_checkouts, connect_payment_desk
-from sandbox.chaos.order_plan import Move, PlannedOrder
+from sandbox.chaos.orders.plan import Move, PlannedOrder
 from sandbox.judge.rails.gateway_register import GATEWAY
 from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank, Transfer

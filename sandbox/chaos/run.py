@@ -26,12 +26,12 @@ from process.shutdown import BY_FORCE, GRACE
 from sandbox.chaos.bank.app_payers import AppPayers
 from sandbox.chaos.bank.bank_end import BankEnd
 from sandbox.chaos.bookkeeper import Bookkeeper
-from sandbox.chaos.buyers import Buyers
 from sandbox.chaos.company import Company
 from sandbox.chaos.departments.departments import Departments
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
-from sandbox.chaos.order_end import OrdersEnd
+from sandbox.chaos.orders.buyers import Buyers
+from sandbox.chaos.orders.end import OrdersEnd
 from sandbox.chaos.plan import Plan
 from sandbox.chaos.subscribers.operators import Operators
 from sandbox.judge.evidence import Evidence

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from billing.customers.contact_hours import ContactHours
 from billing.customers.ladder import Ladder
-from process.text_settings import TextTerms
+from process.settings.texts import TextTerms
 
 
 class RealSettings(NamedTuple):

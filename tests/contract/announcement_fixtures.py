@@ -20,12 +20,12 @@ from billing.events.event import Destination
 from billing.payments.methods import BillPayer
 from billing.subscribers.place import address_key
 from billing.subscribers.service import ServiceCause, ServiceState
-from process.text_settings import TextTerms
+from process.settings.texts import TextTerms
 from sandbox.timeline import until
 from services.alerts import Alerts
 from services.announcements.desk import AnnouncementDesk
 from services.announcements.pages import AnnouncementSender
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from services.messages.customer_texts import CustomerTexts
 
 ZONE = "Asia/Almaty"

@@ -17,7 +17,7 @@ from billing.errors import InvalidInput
 from billing.events.event import OutgoingEvent
 from billing.texts.text import Delivery, TextReport, TextStatus
 from bootstrap_texts import SANDBOX_SMSC
-from process.text_settings import TextTerms
+from process.settings.texts import TextTerms
 from sandbox.sms.api import sms_app
 from sandbox.stand_ins.control import control
 from sandbox.stand_ins.faults import Faults

@@ -22,7 +22,7 @@ from billing.tasks.listing import TaskFilter
 from billing.tasks.task import TaskKind
 from billing.texts.text import Language, TextKind, TextRow, TextStatus
 from bootstrap_texts import SANDBOX_SMSC
-from process.text_settings import TextTerms
+from process.settings.texts import TextTerms
 from sandbox.sms.api import sms_app
 from sandbox.stand_ins.control import control
 from sandbox.stand_ins.faults import Faults

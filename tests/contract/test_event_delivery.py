@@ -21,7 +21,7 @@ from sandbox.stand_ins.event_receiver import SECRET, read_events, receiver_app
 from sandbox.stand_ins.faults import Faults
 from sandbox.timeline import until
 from services.alerts import Alerts
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from tests.contract.event_fixtures import ledger, listed, put, telling
 from tests.forks import Fork
 
@@ -166,7 +166,7 @@ from datetime import timedelta
 from adapters.events.http_receiver import HttpReceiver
 from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 async def main(url, address, secret, claim_seconds):
     ledger = await SqlLedger.connect(url, (Destination.RECEIVER,))
     receiver = HttpReceiver(address, [secret])

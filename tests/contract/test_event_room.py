@@ -7,7 +7,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination, OutgoingEvent
 from sandbox.timeline import until
 from services.alerts import Alerts
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from tests.contract.event_fixtures import ledger, put
 from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker, delivered
 

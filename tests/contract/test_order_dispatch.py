@@ -11,7 +11,7 @@ from orders.events import ReleaseData
 from orders.order import ReleaseKind
 from sandbox.timeline import until
 from services.alerts import Alerts
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from tests.contract.event_fixtures import listed
 from tests.contract.order_fixtures import ledger
 from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker

@@ -28,7 +28,7 @@ from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.production import calls, jobs, production_app
 from sandbox.timeline import until
 from services.alerts import Alerts
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from services.orders.releases import ReleaseSender, ReviewersAsProduction
 from tests.contract.conftest import Serve
 from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker

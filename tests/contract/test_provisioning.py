@@ -25,7 +25,7 @@ from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.provisioning import provisioning_app, switched, told
 from sandbox.timeline import until
 from services.alerts import Alerts
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from services.provisioning import PeopleAsProvisioning, ServiceSender
 from tests.contract.service_fixtures import (
     ACTIVE,

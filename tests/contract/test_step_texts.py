@@ -19,7 +19,7 @@ from billing.invoices.month import Month
 from billing.payments.methods import BillPayer
 from billing.subscribers.newcomer import NewSubscriber
 from billing.texts.text import Language, TextStatus
-from process.text_settings import TextTerms
+from process.settings.texts import TextTerms
 from sandbox.stand_ins.mailbox import Mail, MailFault, read_mail
 from services.alerts import Alerts
 from services.messages.customer_mails import CustomerMails

@@ -12,7 +12,7 @@ from billing.tasks.listing import TaskFilter
 from billing.texts.text import TextFacts, TextKind, TextStatus
 from bootstrap_texts import SANDBOX_SMSC, SANDBOX_TWILIO
 from inbound.text_reports import PATH, TextReportRoutes
-from process.text_settings import TextTerms
+from process.settings.texts import TextTerms
 from sandbox.sms.api import sms_app
 from sandbox.stand_ins.control import control, local_http
 from sandbox.timeline import until

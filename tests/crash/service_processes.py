@@ -26,7 +26,7 @@ from adapters import passwords
 from adapters.sql.core.database import SqlDatabase
 from billing.events.event import OutgoingEvent
 from bootstrap import Adapters, connect_adapters, connect_temporal
-from services.event_dispatcher import EventDispatcher
+from services.events.dispatcher import EventDispatcher
 from services.messages import customer_texts
 from settings import Settings
 from tests.crash.order_processes import AGAIN, boundaries_of, breakable, run, serve_worker

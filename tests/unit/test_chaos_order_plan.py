@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from sandbox.chaos.order_plan import CALLBACKS, GATEWAY_CURRENCIES, Move, order_faults, planned_orders
+from sandbox.chaos.orders.plan import CALLBACKS, GATEWAY_CURRENCIES, Move, order_faults, planned_orders
 from sandbox.chaos.plan import Plan
 from sandbox.wayforpay.callbacks import CallbackFault
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from billing.errors import LedgerUnavailable
 from billing.events.event import Destination, OutgoingEvent
-from services.event_finisher import EventFinisher
+from services.events.finisher import EventFinisher
 
 
 def event(number: int) -> OutgoingEvent:

@@ -10,7 +10,7 @@ from billing.statements.bank_account import BankAccount
 from billing.statements.chain import gaps, parts_beside, parts_within, same_as
 from billing.statements.outcomes import FileHead
 from billing.statements.statement import FileFormat
-from process.setting_checks import check_bank_accounts
+from process.settings.checks import check_bank_accounts
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)
 

@@ -36,10 +36,10 @@ from sandbox.chaos.departments.service_plan import (
 from sandbox.chaos.departments.staff import Staff, Typed
 from sandbox.chaos.departments.works import PlannedWorks
 from sandbox.chaos.fault_injection import FaultInjector
-from sandbox.chaos.order_plan import NO_FAULTS, order_faults
+from sandbox.chaos.orders.plan import NO_FAULTS, order_faults
+from sandbox.chaos.orders.post import post_order
 from sandbox.chaos.payers import patiently
 from sandbox.chaos.plan import FaultPlan, Plan
-from sandbox.chaos.post_orders import post_order
 from sandbox.chaos.subscribers.subscriber_plan import CURRENCY
 from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank, Transfer

@@ -11,7 +11,7 @@ from billing.errors import InvalidInput
 from billing.model import Count, Line, Model
 from billing.texts.ports import TextLimits
 from billing.texts.text import MICROS, Micros
-from process.setting_types import Secret
+from process.settings.types import Secret
 from wording.texts import TextWording
 
 

@@ -8,7 +8,7 @@ from bootstrap import Adapters, connect_alerts, connect_checkouts, connect_diges
 from bootstrap_gateways import connect_gateway_reader, connect_gateway_refunds, connect_gateways
 from orders.order import OrderStage
 from orders.ports import OrderFilter
-from sandbox.chaos.buyers import Buyers
+from sandbox.chaos.orders.buyers import Buyers
 from sandbox.chaos.payers import patiently
 from sandbox.stand_ins.control import control
 from sandbox.timeline import pause, until

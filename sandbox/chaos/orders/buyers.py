@@ -19,10 +19,10 @@ from bootstrap import Adapters, connect_order_desk, connect_payment_desk
 from orders.changes import Amend, Cancel, Change, Halt, Resume, SendAgain
 from orders.order import Agreement, Buyer, OrderLine, OrderRequest, OrderStage
 from sandbox.chaos.bank.app_payers import AppPayers
-from sandbox.chaos.order_plan import Move, PlannedOrder, planned_orders
+from sandbox.chaos.orders.plan import Move, PlannedOrder, planned_orders
+from sandbox.chaos.orders.post import post_order
 from sandbox.chaos.payers import Payers, patiently
 from sandbox.chaos.plan import Plan
-from sandbox.chaos.post_orders import post_order
 from sandbox.judge.rails.registers import BANK
 from sandbox.stand_ins.bank import Bank
 from sandbox.stand_ins.seller import Seller

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 from billing.payments.rails import RAILS, Rail, RailName
 from billing.statements.bank_account import BankAccount
-from process.setting_types import Amounts, BillerContract, Secret, Shop
+from process.settings.types import Amounts, BillerContract, Secret, Shop
 
 
 class RailSettings(BaseSettings):

@@ -21,7 +21,7 @@ from billing.reviewers.alerts import of_backlog
 from services.alerts import Alerts
 from services.background import running
 from services.effects import log_effect
-from services.event_finisher import EventFinisher
+from services.events.finisher import EventFinisher
 
 CLAIM = timedelta(minutes=1)
 """How long a process has an event to itself: longer than a delivery takes."""

@@ -11,7 +11,7 @@ from billing.money import parse_amount
 from billing.payments.rails import Rail, RailKind
 from billing.statements.bank_account import BankAccount
 from billing.statements.statement import is_same_account
-from process.setting_types import BillerContract, Shop
+from process.settings.types import BillerContract, Shop
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -10,7 +10,7 @@ from billing.model import Url
 from billing.tasks.documents import DOCUMENT_MAX_BYTES
 from billing.tasks.member import Department, Departments
 from billing.tasks.task import DEPARTMENT_OF, TaskKind
-from process.setting_types import Secret
+from process.settings.types import Secret
 
 
 def _names(text: object) -> object:
