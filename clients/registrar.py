@@ -36,8 +36,7 @@ LINK_VALID = timedelta(days=180)
 """How long the link in a mail registers another card."""
 FORGOTTEN_AFTER = timedelta(days=30)
 """How long a registration without a card is kept."""
-_WELCOMING = timedelta(minutes=1)
-"""A process that has started a customer and has sent no mail by then has died."""
+_WELCOMING = timedelta(minutes=1)  # who has started a customer and has sent no mail by then has died
 _BUSY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)  # a double click: the same request is in flight
 
 _log = logging.getLogger(__name__)

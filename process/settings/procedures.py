@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings
 
-_SHIPPED = Path(__file__).parents[1] / "procedures"
+_SHIPPED = Path(__file__).parents[2] / "procedures"
 
 
 class ProcedureSettings(BaseSettings):
