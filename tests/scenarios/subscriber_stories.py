@@ -5,6 +5,8 @@ from typing import Any
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
+from billing.collections.commands import WriteOff
+from billing.commands import Halt
 from billing.customers.customer import Customer, Terms
 from billing.customers.ladder import RungAction, parse_ladder
 from billing.customers.schedule import Schedule
@@ -18,7 +20,7 @@ from billing.receivables.journal import Subject
 from billing.subscribers.service import Change, NewService, ServiceCause, ServiceState
 from billing.tariffs.changes import Subscribe
 from billing.tariffs.tariff import Tariff, TariffVersion
-from billing.texts.text import TextStatus
+from billing.texts.text import TextKind, TextStatus
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.stand_ins.control import control
 from sandbox.timeline import until
@@ -112,6 +114,28 @@ async def a_bill_is_edited_while_its_text_is_on_its_way(bed: Bed) -> None:
     await bed.closed("acme", period)
     texts = await bed.ledger.texts("acme", 10)
     assert ["bill: 9 EUR" in text.body for text in texts] == [True, False], "the newest first"
+
+
+async def a_warning_is_halted_while_its_text_is_on_its_way(bed: Bed) -> None:
+    """And what is owed is written off."""
+    period = await billed(bed, ladder=parse_ladder("1 remind sms, 7 warn sms, 14 suspend"))
+    await bed.skip_collection(timedelta(days=4))
+    await bed.collects(lambda found: found.reminders == 1)
+    await everybody_is_told(bed)
+    lost = {"kind": "drop_before", "path": "/rest/send", "method": "POST", "times": 1}
+    unknown = {"kind": "status", "status": 500, "path": "/rest/status", "method": "POST", "times": None}
+    for fault in (lost, unknown):
+        await control(bed.ports.sms, "faults", fault)
+    await bed.skip_collection(timedelta(days=6))
+
+    async def is_on_its_way() -> bool:
+        last = (await bed.ledger.texts("acme", 10))[0]
+        return (last.kind, last.status) == (TextKind.WARNING, TextStatus.SENDING)
+
+    await until(is_on_its_way, PATIENCE_SECONDS)
+    for command in (Halt(**ANN), WriteOff(**ANN)):
+        assert (await bed.tell(command, period=period)).accepted
+    await control(bed.ports.sms, "faults", method="DELETE")
 
 
 async def provisioning_does_not_know_the_account(bed: Bed) -> None:

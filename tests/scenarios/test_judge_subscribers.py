@@ -22,6 +22,7 @@ STORIES: list[Story] = [
     stories.a_service_is_paid_for_before_the_collection_knows,
     stories.vendor_and_provisioning_lose_their_answers,
     stories.a_bill_is_edited_while_its_text_is_on_its_way,
+    stories.a_warning_is_halted_while_its_text_is_on_its_way,
     stories.provisioning_does_not_know_the_account,
     stories.a_bill_is_due_late_in_the_evening,
     stories.a_bill_is_owed_for_weeks,

@@ -101,7 +101,8 @@ def repeated_texts(evidence: Evidence) -> Iterator[str]:
     for name, row in rows.items():
         if row.vendor_id and not taken[name]:
             yield f"the vendor does not know the {row.kind} text of {row.customer_id}"
-        if evidence.is_over and row.status in (TextStatus.SENDING, TextStatus.WAITING) and not _is_old(row, cases):
+        is_under_way = row.status in (TextStatus.SENDING, TextStatus.WAITING)
+        if evidence.is_over and is_under_way and not _is_old(row, all_rows, cases):
             yield f"the {row.kind} text of {row.customer_id} is {row.status} since {row.tried_at}"
     for whose, times in Counter(
         (row.customer_id, row.kind, row.period, row.body) for row in all_rows if row.kind is TextKind.BILL
@@ -126,10 +127,17 @@ def _name_in_ledger(row: TextRow) -> str:
     return f"{row.recipient} {row.body}" if row.vendor == "twilio" else row.message_id
 
 
-def _is_old(row: TextRow, cases: Mapping[tuple[str, Period], MonthEvidence]) -> bool:
-    """Whether something else has taken its place: money that makes a receipt needless, or a decision about the bill."""
-    case = cases.get((row.customer_id, row.period)) if row.kind is TextKind.BILL and row.period else None
-    return row.kind not in (TextKind.BILL, TextKind.WARNING) or bool(case and _is_overtaken(case, row.tried_at))
+def _is_old(row: TextRow, rows: list[TextRow], cases: Mapping[tuple[str, Period], MonthEvidence]) -> bool:
+    """Whether something has taken its place: money that makes a receipt needless, what was told anew, or a decision."""
+    if row.kind not in (TextKind.BILL, TextKind.WARNING) or row.period is None:
+        return True
+    about = row.customer_id, row.kind, row.period
+    case = cases.get((row.customer_id, row.period))
+    return (
+        any((other.customer_id, other.kind, other.period) == about and other.tried_at > row.tried_at for other in rows)
+        or (case is not None and _is_overtaken(case, row.tried_at))
+        or (case is not None and any(each.by and each.accepted and each.at >= row.tried_at for each in case.diary))
+    )
 
 
 def wrongly_pressed(evidence: Evidence) -> Iterator[str]:
