@@ -60,7 +60,7 @@ SUCCEEDED = ChargeRow(
 
 def said(collection: Collection | None, shown: CustomerView, month: Month = MONTH) -> str:
     page: dict[str, object] = {"here": "/pay/x", "next_look": 1, "refresh_seconds": None, "gateways": {}}
-    page |= {"ways": WaysToPay(), "promise": OwnPromise()}
+    page |= {"takes_requests": False, "ways": WaysToPay(), "promise": OwnPromise()}
     of_month = values(CustomersPage(month, collection, shown, ()))
     answer = Pages("Acme", "billing@example.com").page("pay.html", page | of_month)
     return bytes(answer.body).decode()

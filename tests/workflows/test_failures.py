@@ -390,6 +390,6 @@ async def test_the_sandbox_never_reaches_a_server_that_is_not_its_own(
     real = {"stripe_api_key": "sk_test_x", "sales_folder": "sales", "smtp_host": "smtp", "mail_from": "a@b.example"}
     settings = Settings.model_validate(real)
     assert (await connect_temporal(settings, server.address)).namespace == "default"
-    monkeypatch.setattr("bootstrap.SANDBOX_NAMESPACE", "not-there")
+    monkeypatch.setattr("bootstrap_ledger.SANDBOX_NAMESPACE", "not-there")
     with pytest.raises(BillingError, match="not the embedded one"):
         await connect_temporal(Settings(_env_file=None), server.address)
