@@ -491,8 +491,8 @@ async def prepared_bed(
 
 
 async def _answer(query: Callable[[], Awaitable[_T]]) -> _T:
-    """Of a workflow. Where a worker gets no processor for two seconds, the SDK fails the query, and the server does
-    after ten; it is repeated.
+    """Of a workflow. Where a worker gets no processor for two seconds, the SDK fails the query, the server does after
+    ten, and the client, by "Timeout expired", after thirty; it is repeated.
     """
 
     async def look() -> tuple[_T] | None:
@@ -501,7 +501,7 @@ async def _answer(query: Callable[[], Awaitable[_T]]) -> _T:
         except WorkflowQueryFailedError:
             return None
         except RPCError as error:
-            if error.status is not RPCStatusCode.DEADLINE_EXCEEDED:
+            if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):  # by them, or by us
                 raise
             return None
 

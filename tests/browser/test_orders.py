@@ -74,6 +74,7 @@ async def look_at_the_list(ann: Page) -> None:
     await looks_well(ann, "orders")
     await ann.get_by_label("Search").fill("nowak")
     await ann.get_by_role("button", name="Search").click()
+    await ann.wait_for_url("**search=nowak**")  # the page that has been left would take the choice with it
     await ann.get_by_label("Stage", exact=True).select_option("Halted")
     await expect(ann.get_by_role("row")).to_have_count(2)
     await looks_well(ann, "orders-one")
