@@ -79,10 +79,7 @@ async def demo(
     $ python starter.py demo --orders
     $ python starter.py demo --telecom --serve
     """
-    if orders and (serve or kill_worker or telecom):
-        raise InvalidInput("--orders is a demo of its own, without --serve and --kill-worker; to play, use up")
-    if telecom and kill_worker:
-        raise InvalidInput("--telecom is a demo of its own, without --kill-worker")
+    _check_are_of_one_demo(serve, kill_worker, orders, telecom)
     began = time.monotonic()
     forget_settings()
     with _folder(data_dir) as folder:
@@ -101,6 +98,13 @@ async def demo(
         (_print_json if as_json else _print)(evidence, checks, time.monotonic() - began)
         if not all(check.ok for check in checks):
             raise typer.Exit(1)
+
+
+def _check_are_of_one_demo(serve: bool, kill_worker: bool, orders: bool, telecom: bool) -> None:
+    if orders and (serve or kill_worker or telecom):
+        raise InvalidInput("--orders is a demo of its own, without --serve and --kill-worker; to play, use up")
+    if telecom and kill_worker:
+        raise InvalidInput("--telecom is a demo of its own, without --kill-worker")
 
 
 async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> Evidence:
