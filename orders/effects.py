@@ -40,10 +40,11 @@ def effect(standing: OrderStanding, change: Change, at: datetime) -> Effect:
             return Effect(order.evolve(halt=None), "resumed", "resumed; what is paid enough is released")
         case SendAgain():
             return _sent_again(order)
-        case Reopen():
-            raise InvalidInput(f"order {order.number} goes by no procedure, and is not reopened; open a new one")
-        case Correct():
-            raise InvalidInput(f"order {order.number} goes by no procedure; change what was agreed with: orders amend")
+        case Reopen() | Correct():
+            raise InvalidInput(
+                f"order {order.number} goes by no procedure: it is not reopened or corrected; open a new one, or "
+                "change what was agreed with: python starter.py orders amend"
+            )
 
 
 def expired(standing: OrderStanding, at: datetime) -> Effect | None:

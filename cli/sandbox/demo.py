@@ -55,9 +55,7 @@ async def demo(
     ] = False,
     data_dir: Annotated[
         Path | None,
-        typer.Option(
-            "--data-dir", metavar="DIR", help="Keep everything in this folder: a new one, or of an earlier demo."
-        ),
+        typer.Option("--data-dir", metavar="DIR", help="Keep everything here: in a new folder, or an earlier demo's."),
     ] = None,
     orders: Annotated[
         bool, typer.Option("--orders", help="A dozen orders instead, paid by three rails; nothing is billed monthly.")
@@ -73,15 +71,14 @@ async def demo(
     the charges and the mail. Exit code 0 only if every check holds.
 
     [bold]Examples[/bold]
-    $ python starter.py demo
     $ python starter.py demo --kill-worker
     $ python starter.py demo --serve
     $ python starter.py demo --orders
     $ python starter.py demo --telecom --serve
     """
     _check_are_of_one_demo(serve, kill_worker, orders, telecom)
-    began = time.monotonic()
     forget_settings()
+    began = time.monotonic()
     with _folder(data_dir) as folder:
         if orders:
             await demo_orders(folder, as_json, began)
