@@ -63,7 +63,7 @@ from console.reviewers.money.payment_list import PaymentListPages
 from console.reviewers.money.record import RecordPages
 from console.reviewers.money.registers import RegisterPages
 from console.reviewers.money.statements import StatementPages
-from console.reviewers.month import MonthPages
+from console.reviewers.month.month import MonthPages
 from console.reviewers.orders.open_order import OpenOrderPages
 from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages
@@ -71,6 +71,7 @@ from console.reviewers.orders.service_list import ServiceListPage
 from console.reviewers.orders.service_order import ServiceOrderPages, service_pulse_of
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.procedures import ProcedurePages
+from console.reviewers.remedy import RemedyPages
 from console.reviewers.signed_in import Sessions
 from console.reviewers.subscribers.account import AccountPages
 from console.reviewers.subscribers.account_list import AccountListPages
@@ -219,7 +220,8 @@ class _Console:
             settings.now,
         ).router
         yield BoardPages(desk, ledger, procedures).router
-        yield MonthPages(desk, ledger, live, watch).router
+        yield MonthPages(desk, ledger, live, watch, settings.now).router
+        yield RemedyPages(desk, client, ledger, payments).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk, TemporalLinks.to(settings.temporal_ui_url, client)).router
         yield PromisePages(client).router

@@ -20,7 +20,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
 from billing.invoices.approval_policy import Flag
-from billing.invoices.stages import Stage
+from billing.invoices.stages import Stage, stop_of
 from billing.model import Why
 from billing.money import sums_of
 from billing.period import Period
@@ -28,6 +28,7 @@ from billing.reviewers.queries import PAGE_ROWS, InvoiceFilter, InvoiceList, Rev
 from billing.reviewers.users import Role
 from clients.standstill import StandstillWatch
 from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
+from console.reviewers.invoice.sparkline import HEIGHT, WIDTH, sparkline
 from console.reviewers.page_frame import DeskRefusal, NamedMonth, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.reviewers.temporal_links import COLUMNS, TemporalLinks
@@ -69,6 +70,8 @@ class InvoicesPages:
         )
         if not count and filters == InvoiceFilter(period=period):
             return await self._desk.empty_month(session, period, picker)
+        changed = {row.customer_id: row.currency for row in rows if Flag.CHANGED in row.flags}
+        histories = await self._ledger.histories(period, list(changed)) if changed else {}
         query = _query(filters)
         values = {
             "pulse": pulse,
@@ -79,6 +82,8 @@ class InvoicesPages:
             "temporal_url": self._links.of_list(filters),
             "temporal_columns": COLUMNS,
             "rows": rows,
+            "sparks": {name: sparkline(months, period, changed[name]) for name, months in histories.items()},
+            "spark_size": (WIDTH, HEIGHT),
             "standstill": standstill,
             "count": count,
             "page": page,
@@ -137,6 +142,8 @@ class InvoicesPages:
     async def _filter(self, period: Period, query: Mapping[str, str]) -> InvoiceFilter:
         """The filters of a query; of those that need a person, customers whose workflow stands still come first."""
         filters = read_filter(period, query)
+        if stop := query.get("because", "")[:100]:  # a reason that no month has any more matches none
+            filters = filters.evolve(reason=await self._ledger.reason_of(period, stop) or stop)
         if not filters.needs:
             return filters
         return filters.evolve(first=tuple((await self._watch.of(period)).customers)[:FIRST])
@@ -205,6 +212,7 @@ def _query(filters: InvoiceFilter) -> dict[str, str]:
         "flag": filters.flag or "",
         "currency": filters.currency,
         "needs": "1" if filters.needs else "",
+        "because": stop_of(filters.reason) if filters.reason else "",
         "sort": "" if filters.sort is Sort.CUSTOMER else filters.sort,
         "order": "down" if filters.descending else "",
     }

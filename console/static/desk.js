@@ -31,7 +31,7 @@ setInterval(countDown, 20000);
 
 // -- the month, kept current: the parts marked data-live are replaced, the rest of the page stays as it is
 
-// What a person would miss: where the focus is, what is ticked, how far a table is scrolled.
+// What a person would miss: where the focus is, what is ticked or open, how far a table is scrolled.
 function keyOf(element) {
   if (element.id) return `#${element.id}`;
   return [element.tagName, element.getAttribute("href"), element.getAttribute("name"), element.getAttribute("value")].join("|");
@@ -42,7 +42,9 @@ function replaceLive(old, fresh) {
   const focused = old.contains(document.activeElement) ? keyOf(document.activeElement) : "";
   const ticked = new Set([...old.querySelectorAll("input:checked")].map(keyOf));
   const scrolled = [...old.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
+  const open = new Set([...old.querySelectorAll("details[open]")].map(keyOf));
   old.replaceChildren(...fresh.childNodes);
+  for (const each of old.querySelectorAll("details[id]")) each.open = open.has(keyOf(each));
   for (const each of old.querySelectorAll("input[type=checkbox]")) each.checked = ticked.has(keyOf(each));
   old.querySelectorAll(".scroll").forEach((each, n) => { each.scrollLeft = scrolled[n] || 0; });
   if (focused) [...old.querySelectorAll("a, button, input, select, [tabindex]")].find((each) => keyOf(each) === focused)?.focus({ preventScroll: true });

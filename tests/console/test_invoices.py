@@ -193,3 +193,22 @@ async def test_a_form_that_is_too_large_is_refused_in_the_desks_words(browser: h
     page = await browser.post("/desk/2026-11/bulk", data={"rows": "x" * BODY_MAX_BYTES})
     assert page.status_code == 413
     assert "That is too much at once" in page.text
+
+
+async def test_what_has_changed_has_its_last_totals_beside_it(desk: Office, browser: httpx.AsyncClient) -> None:
+    await desk.ledger.record(month("acme", 10_000, Period("2026-10")), AT)
+    await desk.ledger.record(month("bolt", 10_000, Period("2026-10")), AT)
+    await desk.ledger.record(month("acme", 30_000).evolve(usual_minor=10_000, first=False), AT)
+    await desk.ledger.record(month("bolt", 10_000).evolve(usual_minor=10_000, first=False), AT)
+    page = (await browser.get(LIST)).text
+    assert page.count("<polyline") == 1
+    assert '<th scope="row">October 2026</th><td>€100.00</td>' in page
+
+
+async def test_a_first_invoice_is_flagged_unless_all_are(desk: Office, browser: httpx.AsyncClient) -> None:
+    for name in ("acme", "bolt"):
+        await desk.ledger.record(month(name), AT)
+    assert "flag first" not in (await browser.get(LIST)).text
+    await desk.ledger.record(month("acme", period=Period("2026-12")).evolve(first=False), AT)
+    await desk.ledger.record(month("coal", period=Period("2026-12")), AT)
+    assert (await browser.get("/desk/2026-12/invoices")).text.count("flag first") == 1

@@ -198,14 +198,15 @@ messages: Final = table(
     Index("messages_by_customer_and_period", "customer_id", "period"),
 )
 
-# The last daily completeness check of each period: the heartbeat.
+# The last completeness check of each period, whoever made it; the newest daily one is the heartbeat.
 coverage_runs: Final = table(
     "coverage_runs",
     *key("period"),
     *instants("at"),
+    *instants("daily_at", nullable=True),  # NULL: no worker has checked it yet
     *counts("findings"),
     *json("told", "report"),  # told: the findings that reviewers know
-    Index("coverage_runs_by_at", "at"),
+    Index("coverage_runs_by_day", "daily_at"),
 )
 
 # The last agreed reading of each worksheet.

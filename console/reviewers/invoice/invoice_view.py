@@ -19,6 +19,7 @@ from billing.texts.text import price_words
 from console.reviewers.invoice.actions import ACTIONS, EDIT, REFRESH, START, Action, possible
 from console.reviewers.invoice.edit_form import EditForm, rebased
 from console.reviewers.invoice.month_record import MonthRecord
+from console.reviewers.invoice.sparkline import HEIGHT, WIDTH, sparkline
 from console.reviewers.invoice.timeline import mail_words, timeline
 from console.reviewers.signed_in import Session
 
@@ -155,6 +156,8 @@ class InvoiceView:
             "seen": self.seen,
             "command_id": self._command_id(),
             "versions": _versions(record),
+            "spark": sparkline(record.history, month.period, currency),
+            "spark_size": (WIDTH, HEIGHT),
             "events": timeline(record),
             "mail_words": mail_words,
             "price_words": price_words,

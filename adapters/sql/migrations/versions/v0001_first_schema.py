@@ -517,11 +517,12 @@ def upgrade() -> None:
         "coverage_runs",
         *_columns(sa.Text, "period"),
         *_columns(_INSTANT, "at"),
+        *_columns(_INSTANT, "daily_at", nullable=True),
         *_columns(sa.Integer, "findings"),
         *_columns(sa.JSON, "told", "report"),
         sa.PrimaryKeyConstraint("period"),
     )
-    op.create_index("coverage_runs_by_at", "coverage_runs", ["at"])
+    op.create_index("coverage_runs_by_day", "coverage_runs", ["daily_at"])
 
     op.create_table(
         "sales_readings",
