@@ -81,15 +81,15 @@ class MonthCheck:
             self._tally.note_late(late)
 
     def _planned_at(self, account: CustomerSnapshot) -> datetime | None:
-        """When the month was to be closed; None if it was not: people skipped it, or it was over when they began it.
+        """When the month was to be closed; None if it was not: people skipped it, or began it when it was over.
 
-        A month that was begun late goes by instants of its own.
+        Such a month goes by instants of its own, which are known once it has ended.
         """
         month, planned = account.month, account.customer.instants(self._period)
         if month is not None and month.stage is Stage.SKIPPED:
             return None
         if account.opened_at > planned.import_at:
-            return max(month.charge_at, planned.charge_at) if month else None
+            return month.charge_at if month is not None and month.closed_at else None
         if month is not None and month.stage in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD) and month.closed_at:
             return planned.notice_at
         return planned.charge_at

@@ -113,9 +113,10 @@ async def test_the_page_shows_what_the_daily_run_found_and_what_to_do(desk: Desk
         bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("acme@exmaple.com", "7", "<b>Typo</b>"))
         await cover(bed)
         text = (await browser.get(page)).text
-        for words in ("1 finding", "is it acme@example.com (acme)?", "unclaimed row", "Waiting", "€107.00", "€100.00"):
+        for words in ("1 finding", "Is it acme@example.com (acme)?", "Unclaimed row", "Waiting", "€107.00", "€100.00"):
             assert words in text
         assert "<b>Typo" not in text
+        assert "later than planned" not in text, "October was over when acme was started"
         assert f'<a class="button" href="/desk/{OCTOBER}/invoices/acme?compare=1#sheet">Refresh the draft</a>' in text
         assert (await browser.get("/desk/2026-1/coverage")).status_code == 404
 

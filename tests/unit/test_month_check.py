@@ -69,10 +69,10 @@ def test_a_month_that_was_over_when_the_customer_was_started_is_not_late(stage: 
     read = snapshot([(ACME.mailbox, "10", "Tea")])
     account = seen(ACME, drafted(ACME, read), stage=stage)
     assert account.month is not None
-    own = account.month._replace(charge_at=NOW + timedelta(days=3), next_at=None, updated_at=NOW)
+    month = account.month
     if stage is not Stage.MONITORING:
-        own = own._replace(closed_at=NOW + timedelta(days=3))
-    began_late = account._replace(opened_at=NOW - timedelta(hours=1), month=own)
+        month = month._replace(charge_at=NOW, closed_at=NOW + timedelta(minutes=1))
+    began_late = account._replace(opened_at=NOW - timedelta(hours=1), month=month)
     assert surveyed(read, began_late).late == ()
     if stage is not Stage.SKIPPED:
         (late,) = surveyed(read, began_late._replace(opened_at=account.opened_at)).late

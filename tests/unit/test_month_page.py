@@ -10,6 +10,7 @@ from billing.completeness.tally import Tally
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import Stage
 from billing.period import Period
+from billing.remedies import RemedyAction
 from billing.reviewers.overview import ActionNeeded, Coming, ComingStep, StageTotal, Work, YearSum, compared
 from console.reviewers.invoice.sparkline import sparkline
 from console.reviewers.month import fortnight as coming
@@ -152,13 +153,14 @@ def test_what_stands_still_is_one_row_for_each_cause_and_no_finding_beside_it() 
         ("Its workflow was terminated", 2, "bad"),
         ("Its workflow is paused in Temporal", 1, "bad"),
     ]
+    assert rows[0].remedies["acme"] == RemedyAction.RESTART.of("acme")
     tally = Tally()
     for name in ("acme", "zed"):
         tally.find(FindingKind.NO_WORKFLOW, name, f"{name} has no running workflow")
     tally.find(FindingKind.APPROVAL, "dune", "dune waits for an approval")
     for number in (7, 8):
         tally.find(FindingKind.UNCLAIMED, "", f"row {number}")
-    findings = finding_rows(tally.coverage(NOVEMBER, NOW, {}), standstill)
+    findings = finding_rows(tally.coverage(NOVEMBER, NOW, {}), standstill.customers)
     assert [(each.kind, each.number, each.worst.text) for each in findings] == [
         (FindingKind.NO_WORKFLOW, 1, "zed has no running workflow"),
         (FindingKind.UNCLAIMED, 2, "row 7"),

@@ -175,7 +175,9 @@ def _planned(connection: Connection, period: Period, since: datetime, until: dat
     query = select(*key, func.count().label("number"), func.sum(i.total_minor).label("minor"))
     query = query.join(customers, _OF_MONTH).group_by(*key)
     goes_on = i.outcome.is_(None), i.stage.in_(_GOING_ON), or_(i.stage == Stage.SCHEDULED, i.total_minor > 0)
-    query = query.where(i.period == period, *goes_on, i.charge_at >= since, i.import_at < until)
+    query = query.where(
+        i.period == period, *goes_on, or_(i.notice_at >= since, i.charge_at >= since), i.import_at < until
+    )
     for row in connection.execute(query):
         steps = [(ComingStep.CHARGE if row.has_card else ComingStep.DUE, row.charge_at)]
         if row.stage != Stage.LAST_CALL:

@@ -112,10 +112,11 @@ class MonthPages:
         )
         report = CompletenessReport.model_validate(run.report) if run else None
         rows = [*standstill_rows(standstill, months), *work_rows(works)]
+        shown = {*stopped, *(month.customer_id for row in rows for month in row.members)}
         return {
             "rows": rows[:SHOWN_ROWS],
             "more_rows": len(rows) > SHOWN_ROWS,
-            "findings": finding_rows(report, standstill) if report else [],
+            "findings": finding_rows(report, shown) if report else [],
             "run": run,
             "unseen": report.unseen if report else {},
             "stale": STALE,

@@ -1,19 +1,20 @@
 """What of a month people have to do, grouped by reason: what stands still, coverage's findings, what waits for them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from billing.completeness.chains import ChainStatus, Standstill
+from billing.completeness.chains import ChainStatus, Standstill, restart
 from billing.completeness.report import TOLD_ALREADY, CompletenessReport, Finding, FindingKind
 from billing.invoices.stages import Stage
 from billing.money import sums_of
+from billing.remedies import Remedy
 from billing.reviewers.overview import ActionNeeded, Work
 from console.reviewers.wording import tone
 
-_SEEN_ANYWAY = frozenset({FindingKind.NO_WORKFLOW, FindingKind.STANDSTILL})
+_SEEN_ANYWAY = frozenset({FindingKind.NO_WORKFLOW, FindingKind.STANDSTILL, FindingKind.UNREADABLE})
 _MEMBERS = 20
 _WORDS = {
     Stage.AWAITING_APPROVAL: "Waits for an approval",
@@ -39,6 +40,7 @@ class WorkRow(NamedTuple):
     query: str
     decision: str = ""
     stop: str = ""
+    remedies: Mapping[str, Remedy] = {}  # by customer
 
 
 class FindingRow(NamedTuple):
@@ -81,15 +83,15 @@ def standstill_rows(standstill: Standstill, months: Sequence[ActionNeeded]) -> I
             next_at=None,
             members=members[:_MEMBERS],
             query=urlencode({"needs": 1, "sort": "next"}),
+            remedies={month.customer_id: restart(month.customer_id, status) for month in members[:_MEMBERS]},
         )
 
 
-def finding_rows(report: CompletenessReport, standstill: Standstill) -> list[FindingRow]:
-    """The findings that the other rows do not show, the worst kind first."""
+def finding_rows(report: CompletenessReport, shown: Collection[str]) -> list[FindingRow]:
+    """The findings that the other rows, with the customers ``shown``, do not show; the worst kind first."""
     rows: dict[FindingKind, FindingRow] = {}
-    shown = [finding for finding in report.findings if finding.kind not in TOLD_ALREADY]
-    for finding in shown:
-        if finding.kind in _SEEN_ANYWAY and finding.customer_id in standstill.customers:
+    for finding in report.findings:
+        if finding.kind in TOLD_ALREADY or (finding.kind in _SEEN_ANYWAY and finding.customer_id in shown):
             continue
         before = rows.get(finding.kind)
         number = before.number + 1 if before else 1
