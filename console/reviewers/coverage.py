@@ -8,6 +8,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from itertools import groupby
 from typing import Annotated, NamedTuple, Self
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from temporalio.client import Client
 from billing.completeness.report import CompletenessReport, CustomerState, Finding, FindingKind
 from billing.completeness.snapshots import LastRuns
 from billing.invoices.stages import Stage
+from billing.period import Period
 from billing.reviewers.users import Role
 from billing.sales.worksheet import ignored
 from clients.completeness_now import check_in_progress, check_now
@@ -46,6 +48,10 @@ _STAGES = {
 """The stage by which the list of invoices shows (most of) those in a state."""
 _LISTS = {FindingKind.HALTED: Stage.HALTED, FindingKind.APPROVAL: Stage.AWAITING_APPROVAL}
 """Kinds of which the list of invoices can decide about many at once."""
+
+
+_WITHOUT_MONTH = {FindingKind.MISSING, FindingKind.CLOSED_ROW, FindingKind.EARLY_ROW, FindingKind.UNCARRIED}
+"""Kinds about customers who have no page in the month."""
 
 
 class Wanted(NamedTuple):
@@ -122,6 +128,7 @@ def _values(report: CompletenessReport, wanted: Wanted) -> dict[str, object]:
         "wanted": wanted,
         "link": wanted.link,
         "groups": groups,
+        "place": partial(_place, report.period),
         "lists": _LISTS,
         "matching": len(matching),
         "shown": len(shown),
@@ -129,6 +136,17 @@ def _values(report: CompletenessReport, wanted: Wanted) -> dict[str, object]:
         "page": wanted.page,
         "pages": max(1, -(-len(matching) // PAGE_FINDINGS)),
     }
+
+
+def _place(period: Period, finding: Finding) -> str:
+    """The page of what the finding is about; "": it has none."""
+    if finding.order_number:
+        return f"/desk/orders/{finding.order_number}"
+    if not finding.customer_id or finding.kind is FindingKind.NO_CUSTOMER:
+        return ""
+    if finding.kind in _WITHOUT_MONTH:
+        return f"/desk/money/accounts/{finding.customer_id}"
+    return f"/desk/{period}/invoices/{finding.customer_id}"
 
 
 def _done(code: str) -> str:
