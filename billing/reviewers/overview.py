@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from pydantic import Field
+
 from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage, stop_of
 from billing.model import Code, Count, Few, Id, Instant, Line, MinorSum, Model, Words
 from billing.period import Period
@@ -122,7 +124,7 @@ class Work(Model):
     collecting: bool = False
     count: Count
     next_at: Instant | None
-    sums: dict[Code, MinorSum]
+    sums: dict[Code, MinorSum] = Field(max_length=1000)
     members: Few[ActionNeeded]
 
     @property
