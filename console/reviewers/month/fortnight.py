@@ -86,7 +86,8 @@ def fortnight(coming: Sequence[Coming], now: datetime) -> Fortnight | None:
     counts: defaultdict[int, Counter[ComingStep]] = defaultdict(Counter)
     sums: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for step in coming:
-        number = (step.at - since) // _DAY
+        if not 0 <= (number := (step.at - since) // _DAY) < DAYS:
+            continue  # read a moment ago: yesterday, by now
         counts[number][step.step] += step.count
         if step.step in (ComingStep.CHARGE, ComingStep.DUE) and step.total_minor:
             sums[number][step.currency] += step.total_minor

@@ -21,7 +21,7 @@ from billing.completeness.chains import Standstill
 from billing.completeness.report import CompletenessReport
 from billing.completeness.snapshots import LastRuns
 from billing.period import Period
-from billing.reviewers.overview import MonthOverview, MonthProgress, YearSum, compared
+from billing.reviewers.overview import Coming, MonthOverview, MonthProgress, YearSum, compared
 from billing.reviewers.users import Role
 from clients.standstill import StandstillWatch
 from console.reviewers.live import Live, stream
@@ -36,8 +36,8 @@ from inbound.monitor import STALE
 SHOWN_ROWS = 12
 SHOWN_CURRENCIES = 3  # the others are in a part that opens
 _FIRST = 1000  # stopped customers that are looked up; coverage has all
-_YEAR_SECONDS = 30.0
-"""The year is added up that often: it is a million rows of the index in a large book, and hardly changes."""
+_PLOT_SECONDS = 30.0
+"""What is drawn is read that often: in a large book that is many rows, and it hardly changes."""
 _PATHS = ("", "/invoices", "/coverage")  # of pages on which another period may be picked
 
 Anybody = Annotated[Session, Depends(signed_in(Role.STAFF))]
@@ -60,7 +60,7 @@ class MonthPages:
         self._live = live
         self._watch = watch
         self._now = now
-        self._years: dict[Period, tuple[float, list[YearSum]]] = {}
+        self._drawn: dict[Period, tuple[float, list[Coming], list[YearSum]]] = {}
         self.router = APIRouter()
         self.router.add_api_route("/", self.home, response_model=None)
         self.router.add_api_route("/desk", self.pick, response_model=None)
@@ -123,22 +123,25 @@ class MonthPages:
         }
 
     async def _plots(self, period: Period, currencies: list[str]) -> dict[str, object]:
-        now = self._now()
-        steps, sums = await asyncio.gather(self._ledger.coming(period, *coming.span(now)), self._year(period))
+        steps, sums = await self._to_draw(period)
         return {
-            "fortnight": coming.fortnight(steps, now),
+            "fortnight": coming.fortnight(steps, self._now()),
             "steps": coming.STEPS,
             "fortnight_height": coming.HEIGHT,
             "years": yearly.year_charts(sums, period, currencies),
             "year_height": yearly.HEIGHT,
         }
 
-    async def _year(self, period: Period) -> list[YearSum]:
+    async def _to_draw(self, period: Period) -> tuple[list[Coming], list[YearSum]]:
         """As it was a moment ago: pages that are open ask again after each change."""
-        self._years = {name: kept for name, kept in self._years.items() if kept[0] > time.monotonic()}
-        if period not in self._years:
-            self._years[period] = time.monotonic() + _YEAR_SECONDS, await self._ledger.year(period)
-        return self._years[period][1]
+        self._drawn = {name: kept for name, kept in self._drawn.items() if kept[0] > time.monotonic()}
+        if period not in self._drawn:
+            steps, sums = await asyncio.gather(
+                self._ledger.coming(period, *coming.span(self._now())), self._ledger.year(period)
+            )
+            self._drawn[period] = time.monotonic() + _PLOT_SECONDS, steps, sums
+        _, steps, sums = self._drawn[period]
+        return steps, sums
 
     async def events(self, request: Request, session: SignedIn, period: str) -> Response:
         month = read_period(period)
