@@ -25,6 +25,7 @@ from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
+from billing.payments.mode import MoneyMode
 from billing.payments.rails import SANDBOX_RAILS, billers, gateways
 from process.settings.checks import (
     check_bank_accounts,
@@ -179,7 +180,12 @@ class Settings(RailSettings, ServiceSettings, ProcedureSettings, TextSettings, S
     @property
     def sandbox(self) -> bool:
         """Nothing real is configured: stand-ins serve, and no money moves."""
-        return not self.stripe_api_key.get_secret_value()
+        return self.mode is MoneyMode.SANDBOX
+
+    @property
+    def mode(self) -> MoneyMode:
+        """Whether money moves; pages and mails say so if it does not."""
+        return MoneyMode.of_key(self.stripe_api_key.get_secret_value())
 
     @property
     def skipped_file(self) -> Path:

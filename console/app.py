@@ -106,7 +106,7 @@ class _Console:
         self._client = client
         self._links = settings.links
         self._https = settings.links.base_url.startswith("https:")
-        self._pages = Pages(settings.company, settings.mail_from)
+        self._pages = Pages(settings.company, settings.mail_from, settings.mode)
         self._proxies = TrustedProxies(
             settings.console_trusted_proxies, settings.console_sso_header, settings.behind_unknown_proxy
         )
