@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
 from billing.invoices.approval_policy import Flag
+from billing.invoices.month import Month
 from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage, stop_of
 from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Words
 from billing.period import Period
@@ -206,6 +207,7 @@ class AuditKind(StrEnum):
     TARIFF = "tariff"  # a tariff, or what an account pays by the month; the period is the tariff's code
     BRAKE = "brake"
     SIGN_IN = "sign-in"
+    MAIL = "mail"  # sent again because a person asked for it
 
 
 class AuditCursor(NamedTuple):
@@ -276,6 +278,9 @@ class InvoiceList(Protocol):
 
     async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
         """The recorded versions of these invoices, by customer."""
+
+    async def months_of(self, period: Period, customer_ids: Sequence[str]) -> list[Month]:
+        """The recorded months of these customers, some hundred at a time: each is large."""
 
 
 class AuditTrail(Protocol):

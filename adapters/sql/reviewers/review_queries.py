@@ -27,6 +27,7 @@ from adapters.sql.reviewers.audit import SqlAudit
 from adapters.sql.schema.months import INVOICE_NEEDS, collections, customers, debts, invoices
 from adapters.sql.schema.reviewers import brakes
 from billing.collections.stages import CollectionStage
+from billing.invoices.month import Month
 from billing.invoices.stages import Stage, stop_of
 from billing.period import Period
 from billing.reviewers.queries import (
@@ -162,6 +163,15 @@ class SqlReviewQueries(SqlAudit):
                 for part in _parts(period, customer_ids)
                 for row in connection.execute(select(*_seen_columns(CurrentVersion)).where(*part)).mappings()
             }
+
+    @in_thread
+    def months_of(self, period: Period, customer_ids: Sequence[str]) -> list[Month]:
+        with self._reading(f"read months of {period}") as connection:
+            return [
+                Month.model_validate(state)
+                for part in _parts(period, customer_ids)
+                for state in connection.scalars(select(invoices.c.state).where(*part))
+            ]
 
 
 def _parts(period: Period, customer_ids: Sequence[str]) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
