@@ -15,7 +15,7 @@ async def test_a_customer_pays_what_the_card_had_refused(desk: Desk, browser: Br
         await page.goto(desk.page())
         await looks_well(page, "pay")
         await desk.bed.behaves(month.customer, "succeed")
-        await page.get_by_role("button", name="Confirm and pay").click()
+        await page.get_by_role("button", name="Pay €100.00 now").click()
         await expect(page.get_by_role("heading", name="Paid, thank you")).to_be_visible()
         await looks_well(page, "paid")
     assert (await desk.settled()).outcome is not None
