@@ -21,6 +21,7 @@ from bootstrap import (
     connect_passwords,
     connect_payment_desk,
     connect_registrar,
+    connect_send_again,
     connect_sheet_comparer,
 )
 from bootstrap_announcements import connect_announcement_desk
@@ -55,6 +56,7 @@ from console.reviewers.bulk import Bulk
 from console.reviewers.coverage import CoveragePages
 from console.reviewers.invoice.invoice import InvoicePages
 from console.reviewers.invoice.promise import PromisePages
+from console.reviewers.invoice.send_again import SendAgainPages
 from console.reviewers.invoices import InvoicesPages
 from console.reviewers.live import Live
 from console.reviewers.login import Login
@@ -223,6 +225,7 @@ class _Console:
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk, TemporalLinks.to(settings.temporal_ui_url, client)).router
         yield PromisePages(client).router
+        yield SendAgainPages(connect_send_again(settings, self._adapters)).router
         comparer = connect_sheet_comparer(settings, self._adapters)
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)
         yield InvoicePages(client, ledger, payments, mail, self._ways, comparer, desk, *elsewhere).router
