@@ -76,7 +76,7 @@ async def test_before_a_release_it_says_how_many_go_on_and_when(desk: Desk) -> N
     await desk.bed.ledger.record_collection(waiting, only(waiting).opened_at)
     async with reviewer(desk, "carol", Role.ADMINISTRATOR) as carol:
         text = readable((await carol.post(f"{BRAKE}/release", {"reason": "right again"})).text)
-    assert "1 open month goes on. For 1 of them a notice or charge came due while the brake was on." in text
+    assert "1 open month goes on. Its notice or charge came due while the brake was on." in text
     assert "every month has at least 24 hours for review." in text
     assert "1 collection : the try or reminder that has waited is made at once." in text
 
