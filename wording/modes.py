@@ -3,7 +3,7 @@
 from billing.payments.mode import MoneyMode
 
 REVIEWERS_READ = {
-    MoneyMode.SANDBOX: "Sandbox: everything runs on stand-ins, and no money moves.",
+    MoneyMode.SANDBOX: "Sandbox: stand-ins only, and no money moves.",
     MoneyMode.TEST: "Test mode: Stripe has a test key, and no money moves.",
     MoneyMode.LIVE: "",
 }

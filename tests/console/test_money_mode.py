@@ -34,7 +34,7 @@ async def test_pages_of_the_sandbox_say_so(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path)
     async with office(settings) as here, signed_in_at(here.url, here.ledger) as ann, browser_at(here.url) as stranger:
         for path in ("/desk/brake", "/desk/2026-11", "/desk/money"):
-            assert "Sandbox: everything runs on stand-ins, and no money moves." in (await ann.get(path)).text
+            assert "Sandbox: stand-ins only, and no money moves." in (await ann.get(path)).text
         for path in ("/login", "/register", "/pay/x.y.z"):
             assert "This is a test: no money moves." in (await stranger.get(path)).text
 
