@@ -26,6 +26,12 @@ async def form_of(request: Request) -> FormData:
     return texts
 
 
+async def has_files(request: Request) -> bool:
+    """Whether the form that was sent has files."""
+    form = await request.form(max_fields=FORM_FIELDS_MAX)
+    return any(isinstance(file, UploadFile) and file.filename for _, file in form.multi_items())
+
+
 async def file_of(request: Request, name: str) -> UploadFile | None:
     """The file of that name, once ``form_of`` has read the form; None: there is none."""
     file = (await request.form(max_fields=FORM_FIELDS_MAX)).get(name)

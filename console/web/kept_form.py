@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
-from console.web.forms import FIELD_MAX, NAME_MAX, SELECTIONS, form_of
+from console.web.forms import FIELD_MAX, NAME_MAX, SELECTIONS, form_of, has_files
 from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, HOME, local_path, sent_by_us
 
 _SHOWN = 50
@@ -60,10 +60,9 @@ class KeptForm(NamedTuple):
         if path == HOME:
             return None
         texts = await form_of(request)
-        files = [file for _, file in (await request.form()).multi_items() if isinstance(file, UploadFile)]
         referrer = urlsplit(request.headers.get("referer", ""))
         page = local_path(f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path)
-        return cls(path, page, _typed(texts), any(file.filename for file in files))
+        return cls(path, page, _typed(texts), await has_files(request))
 
     @classmethod
     def read(cls, text: str) -> Self | None:
