@@ -183,11 +183,6 @@ class ReviewedVersion(Model):
         return " ".join((self.customer_id, str(self.version), self.digest or "-", self.stop)).strip()
 
 
-class CurrentVersion(ReviewedVersion):
-    currency: Code
-    total_minor: Minor
-
-
 class AuditFilter(Model):
     """Filter of the audit trail: ``period`` has to be equal, the other texts need only be contained."""
 
@@ -276,7 +271,7 @@ class InvoiceList(Protocol):
     async def seen(self, filters: InvoiceFilter) -> list[ReviewedVersion]:
         """The recorded versions of all invoices that match, by customer."""
 
-    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
+    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, ReviewedVersion]:
         """The recorded versions of these invoices, by customer."""
 
     async def months_of(self, period: Period, customer_ids: Sequence[str]) -> list[Month]:

@@ -4,7 +4,7 @@ Lists are filtered, sorted and counted by indexes alone. Only the rows on the pa
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -33,7 +33,6 @@ from billing.period import Period
 from billing.reviewers.queries import (
     PAGE_ROWS,
     ActionNeeded,
-    CurrentVersion,
     InvoiceFilter,
     InvoiceListRow,
     ReviewedVersion,
@@ -45,7 +44,6 @@ NEED_PERSON = [stage for stage in CollectionStage if stage.needs_person]
 _IN_NEED = text(INVOICE_NEEDS)
 _OWED_NEEDS = "the collection needs a person"
 _MANY = 500  # values in one query
-_S = TypeVar("_S", bound=ReviewedVersion)
 
 
 class SqlReviewQueries(SqlAudit):
@@ -142,8 +140,8 @@ class SqlReviewQueries(SqlAudit):
     @in_thread
     def seen(self, wanted: InvoiceFilter) -> list[ReviewedVersion]:
         with self._reading(f"list {wanted.period}") as connection:
-            query = _matching(wanted, *_seen_columns(ReviewedVersion)).order_by(invoices.c.customer_id)
-            return [_as_seen(ReviewedVersion, row) for row in connection.execute(query).mappings()]
+            query = _matching(wanted, *_seen_columns()).order_by(invoices.c.customer_id)
+            return [_as_seen(row) for row in connection.execute(query).mappings()]
 
     @in_thread
     def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
@@ -156,12 +154,12 @@ class SqlReviewQueries(SqlAudit):
             }
 
     @in_thread
-    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
+    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, ReviewedVersion]:
         with self._reading(f"look at {period}") as connection:
             return {
-                row["customer_id"]: _as_seen(CurrentVersion, row)
+                row["customer_id"]: _as_seen(row)
                 for part in _parts(period, customer_ids)
-                for row in connection.execute(select(*_seen_columns(CurrentVersion)).where(*part)).mappings()
+                for row in connection.execute(select(*_seen_columns()).where(*part)).mappings()
             }
 
     @in_thread
@@ -180,13 +178,13 @@ def _parts(period: Period, customer_ids: Sequence[str]) -> Iterator[tuple[Column
         yield invoices.c.period == period, invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
 
 
-def _seen_columns(kind: type[ReviewedVersion]) -> list[ColumnElement[Any]]:
-    return [invoices.c["needs" if name == "stop" else name] for name in kind.model_fields]
+def _seen_columns() -> list[ColumnElement[Any]]:
+    return [invoices.c["needs" if name == "stop" else name] for name in ReviewedVersion.model_fields]
 
 
-def _as_seen(kind: type[_S], row: RowMapping) -> _S:
+def _as_seen(row: RowMapping) -> ReviewedVersion:
     values: dict[str, Any] = dict(row)
-    return kind.model_validate(values | {"stop": stop_of(values.pop("needs"))})
+    return ReviewedVersion.model_validate(values | {"stop": stop_of(values.pop("needs"))})
 
 
 def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
