@@ -83,6 +83,11 @@ async def test_an_invoice_lives_its_whole_life_by_clicks(desk: Desk, browser: Br
         await expect(ann.get_by_label("Status")).to_contain_text("Paid")
         await expect(ann.get_by_role("region", name="Charges")).to_contain_text("€130.50")
         await looks_well(ann, "invoice-paid")
+        await ann.locator("summary", has_text="Send the receipt again").click()
+        await ann.get_by_label("Reason").filter(visible=True).fill("they have lost it")
+        await looks_well(ann, "invoice-send-again")
+        await ann.get_by_role("button", name="Send the receipt again").click()
+        await expect(ann.get_by_role("region", name="Mails")).to_contain_text("sent again by ann: they have lost it")
 
         await ann.get_by_role("link", name="Audit").click()
         await looks_well(ann, "audit")
