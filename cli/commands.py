@@ -135,7 +135,7 @@ _arrived = "receivables.payments: record list_ show"
 _orders = (
     "orders.orders: open_ list_ show",
     "orders.link: link",
-    "orders.changes: amend cancel halt resume reopen send_again",
+    "orders.changes: amend cancel halt correct resume reopen send_again",
     "orders.import_orders: import_",
 )
 _links = "receivables.link: link links"

@@ -36,6 +36,7 @@ from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
 
 _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
+_WHY = {"by", "reason", "via", "command_id"}
 
 
 class StartLedger(Accounts, Lookalikes, MonthStore, Protocol):
@@ -177,9 +178,8 @@ class StartBatch:
             return running
         month = await _first_month(self._ledger, self._vault, customer, known, period, self._now, reopen)
         if because is not None:
-            fields = because.model_dump(include={"by", "reason", "via", "command_id"})
             ruling = Ruling(month, f"{month.period} goes on as it stood", None)
-            month = noted(ruling, self._now, command="start", **fields).value
+            month = noted(ruling, self._now, command="start", **because.model_dump(include=_WHY)).value
         try:
             await self._client.start_workflow(
                 MonthlyBilling.run,

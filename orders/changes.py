@@ -1,6 +1,7 @@
 """What people do with an order. Each is carried out in the ledger, under the lock of the customer."""
 
-from billing.model import Count
+from billing.model import Code, Count
+from billing.tasks.forms import TypedAnswer
 from orders.order import Agreement, OrderChange
 
 
@@ -40,4 +41,14 @@ class Reopen(OrderChange):
     """Has a service order done anew that has ended, as far as its procedure allows it."""
 
 
-Change = Amend | Cancel | Halt | Resume | SendAgain | Reopen
+class Correct(OrderChange):
+    """Puts right what a halted service order knows, such as ``look.first_day``; ``typed`` as in the form it came by.
+
+    Steps that are done stay as they are; the others go by the new value.
+    """
+
+    name: Code
+    typed: TypedAnswer
+
+
+Change = Amend | Cancel | Halt | Resume | SendAgain | Reopen | Correct

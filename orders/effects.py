@@ -6,7 +6,7 @@ from typing import NamedTuple
 from billing.errors import InvalidInput
 from billing.money import format_amount
 from billing.progress import Halted
-from orders.changes import Amend, Cancel, Change, Halt, Reopen, Resume, SendAgain
+from orders.changes import Amend, Cancel, Change, Correct, Halt, Reopen, Resume, SendAgain
 from orders.order import End, EndKind, Order, OrderStanding, Rejected, Release, check_price
 
 
@@ -40,8 +40,11 @@ def effect(standing: OrderStanding, change: Change, at: datetime) -> Effect:
             return Effect(order.evolve(halt=None), "resumed", "resumed; what is paid enough is released")
         case SendAgain():
             return _sent_again(order)
-        case Reopen():
-            raise InvalidInput(f"order {order.number} goes by no procedure, and is not reopened; open a new one")
+        case Reopen() | Correct():
+            raise InvalidInput(
+                f"order {order.number} goes by no procedure: it is not reopened or corrected; open a new one, or "
+                "change what was agreed with: python starter.py orders amend"
+            )
 
 
 def expired(standing: OrderStanding, at: datetime) -> Effect | None:

@@ -5,7 +5,7 @@ from billing.texts.text import Language, TextKind
 SUBJECTS = {
     Language.ENGLISH: {
         TextKind.CONNECTED: "Your service is connected",
-        TextKind.RECEIVED: "We have received your request {number}",
+        TextKind.RECEIVED: "Request {number} is registered",
         TextKind.PAY_FEE: "To be paid for your request {number}",
         TextKind.PAY_DEBT: "Your request {number}: please pay first",
         TextKind.VISIT: "Your request {number}: our crew comes",

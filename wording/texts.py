@@ -37,7 +37,7 @@ _TEMPLATES = {
         TextKind.WORKS: "Planned works {when}: {reason}. Your service may be interrupted.",
         TextKind.WORKS_CHANGED: "Changed: planned works now {when}: {reason}.",
         TextKind.WORKS_CANCELLED: "Cancelled: the planned works {when} will not take place.",
-        TextKind.RECEIVED: "We have received your request {number}. Account {account}",
+        TextKind.RECEIVED: "Request {number} is registered. Account {account}",
         TextKind.PAY_FEE: "To be paid: {amount}. Account {account}. {pay} {link}",
         TextKind.PAY_DEBT: "Please pay {amount} first. Account {account}. {pay} {link}",
         TextKind.VISIT: "Our crew comes on {quote}. Request {number}, account {account}",

@@ -47,8 +47,9 @@ _Whole = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
 Answer = bool | _Whole | _Text | Annotated[tuple[_Text, ...], Field(max_length=50)]
 """Of yes_no a bool, of number and money (minor units) an int, of serials their numbers, of a document or photo their
 digests; of any other field the text, a date as ISO writes it."""
+TypedAnswer = Annotated[str, Field(max_length=10_000), Kept]
 TypedForm = Annotated[
-    dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=10_000), Kept]],
+    dict[Annotated[str, Field(max_length=100)], TypedAnswer],
     Field(max_length=2 * FIELDS_MAX),
 ]
 """What somebody has typed, by field."""

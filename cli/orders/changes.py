@@ -1,11 +1,11 @@
-"""``orders amend``, ``cancel``, ``halt``, ``resume``, ``reopen`` and ``send-again``: what people do with an order."""
+"""``orders amend``, ``cancel``, ``halt``, ``correct``, ``resume``, ``reopen``, ``send-again``: what people decide."""
 
 import uuid
 from typing import Annotated, NamedTuple
 
 import typer
 
-from billing.errors import BillingError
+from billing.errors import BillingError, InvalidInput
 from bootstrap import connect_adapters, connect_order_desk
 from bootstrap_services import connect_service_desk
 from cli.orders.order_options import Deposit, Digest, FileToMake, Lines, Number, print_changed, typed_digest
@@ -13,7 +13,7 @@ from cli.orders.service_orders import print_service_standing
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason
 from cli.terminal.output import print_json, say
-from orders.changes import Amend, Cancel, Change, Halt, Reopen, Resume, SendAgain
+from orders.changes import Amend, Cancel, Change, Correct, Halt, Reopen, Resume, SendAgain
 from orders.typed import percent, typed_line
 from services.orders.desk import Changed
 from services.orders.service_desk import ServiceChanged
@@ -99,6 +99,25 @@ async def halt(options: ChangeOptions) -> None:
     $ python starter.py orders halt 1042 --by ann --reason "the file looks wrong"
     """
     await _change(options, Halt(**options.fields))
+
+
+async def correct(
+    options: ChangeOptions,
+    value: Annotated[
+        str, typer.Option("--set", metavar="NAME=VALUE", help="As orders show names it, such as look.first_day.")
+    ],
+) -> None:
+    """Put right what a halted order of a procedure knows: a field of its request, or an answer in a form.
+
+    Steps that are done stay as they are. Then resume the order: the step where it stands goes by the new value.
+
+    [bold]Example[/bold]
+    $ python starter.py orders correct 79 --set look.first_day=2027-01-01 --by ann --reason "December is drafted"
+    """
+    name, is_one, typed = value.partition("=")
+    if not is_one:
+        raise InvalidInput(f"--set {value!r} lacks =; write it like look.first_day=2027-01-01")
+    await _change(options, Correct(**options.fields, name=name.strip()[:100], typed=typed[:10_000]))
 
 
 async def resume(options: ChangeOptions) -> None:

@@ -55,9 +55,7 @@ async def demo(
     ] = False,
     data_dir: Annotated[
         Path | None,
-        typer.Option(
-            "--data-dir", metavar="DIR", help="Keep everything in this folder: a new one, or of an earlier demo."
-        ),
+        typer.Option("--data-dir", metavar="DIR", help="Keep everything here: in a new folder, or an earlier demo's."),
     ] = None,
     orders: Annotated[
         bool, typer.Option("--orders", help="A dozen orders instead, paid by three rails; nothing is billed monthly.")
@@ -73,18 +71,14 @@ async def demo(
     the charges and the mail. Exit code 0 only if every check holds.
 
     [bold]Examples[/bold]
-    $ python starter.py demo
     $ python starter.py demo --kill-worker
     $ python starter.py demo --serve
     $ python starter.py demo --orders
     $ python starter.py demo --telecom --serve
     """
-    if orders and (serve or kill_worker or telecom):
-        raise InvalidInput("--orders is a demo of its own, without --serve and --kill-worker; to play, use up")
-    if telecom and kill_worker:
-        raise InvalidInput("--telecom is a demo of its own, without --kill-worker")
-    began = time.monotonic()
+    _check_are_of_one_demo(serve, kill_worker, orders, telecom)
     forget_settings()
+    began = time.monotonic()
     with _folder(data_dir) as folder:
         if orders:
             await demo_orders(folder, as_json, began)
@@ -101,6 +95,13 @@ async def demo(
         (_print_json if as_json else _print)(evidence, checks, time.monotonic() - began)
         if not all(check.ok for check in checks):
             raise typer.Exit(1)
+
+
+def _check_are_of_one_demo(serve: bool, kill_worker: bool, orders: bool, telecom: bool) -> None:
+    if orders and (serve or kill_worker or telecom):
+        raise InvalidInput("--orders is a demo of its own, without --serve and --kill-worker; to play, use up")
+    if telecom and kill_worker:
+        raise InvalidInput("--telecom is a demo of its own, without --kill-worker")
 
 
 async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> Evidence:

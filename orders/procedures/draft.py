@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.model import Count, Line, Model, Words, cut
 from billing.tasks.forms import FieldType
-from orders.procedures.procedure import STEPS_MAX, Asked, Fee, Procedure, RequestField
+from orders.procedures.procedure import STEPS_MAX, Fee, Procedure, RequestField
 from orders.procedures.steps import OUTCOME, Branch, PaymentStep, Step, TaskStep
 
 _STEP: TypeAdapter[Step] = TypeAdapter(Step)
@@ -20,7 +20,6 @@ _PARTS: dict[str, TypeAdapter[Any]] = {
 _KINDS = ("task", "payment", "tell", "call", "billing", "wait", "end")
 _KIND = f"write one of {', '.join(_KINDS)}"
 _NO_NEXT = "is a dead end: write next, the step that follows; or kind: end, if the order ends here"
-_REQUEST_TYPES = {Asked.CATEGORY: FieldType.CHOICE, Asked.DATE: FieldType.DATE}
 
 
 class Fault(Model):
@@ -109,10 +108,7 @@ class Draft:
 
     def values(self) -> dict[str, Value]:
         """Every value that an order may have, by its name."""
-        found = {
-            str(field.name): Value(_REQUEST_TYPES.get(field.name, FieldType.TEXT), field.required, field.options)
-            for field in self.fields
-        }
+        found = {str(field.name): Value(field.type, field.required, field.options) for field in self.fields}
         for step in self.steps:
             found |= answers_of(step)
         return found

@@ -14,7 +14,7 @@ from billing.customers.customer import Currency
 from billing.errors import InvalidInput
 from billing.model import Line, Model
 from billing.money import MAX_AMOUNT_MINOR, currency_code, format_amount, parse_amount
-from billing.tasks.forms import FieldName
+from billing.tasks.forms import FieldName, FieldType
 from orders.procedures.spans import Span
 from orders.procedures.steps import Branches, PaymentStep, Step, StepName, TaskStep, Title
 
@@ -47,6 +47,10 @@ class RequestField(Model, extra="forbid"):
         if (self.name is Asked.CATEGORY) != bool(self.options):
             raise ValueError("category has options, and nothing else has")
         return self
+
+    @property
+    def type(self) -> FieldType:
+        return {Asked.CATEGORY: FieldType.CHOICE, Asked.DATE: FieldType.DATE}.get(self.name, FieldType.TEXT)
 
 
 class Amount(Model, extra="forbid"):

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from billing.errors import InvalidInput
 from billing.progress import Halted
-from orders.changes import Cancel, Change, Halt, Reopen, Resume
+from orders.changes import Cancel, Change, Correct, Halt, Reopen, Resume
 from orders.procedures.walking import check_cancellation
+from orders.service.corrections import corrected
 from orders.service.service_order import Cancelled, ServiceOrder
 
 _UNREMINDED: dict[str, object] = {"reminders": 0, "reminded_at": None}
@@ -38,10 +39,15 @@ def service_effect(order: ServiceOrder, change: Change, at: datetime) -> Service
                 raise InvalidInput(f"order {order.number} is not halted")
             resumed = order.evolve(halt=None, **_UNREMINDED)
             return ServiceEffect(resumed, "resumed", "resumed; it goes on with what was done meanwhile")
+        case Correct():
+            if not order.halt:
+                raise InvalidInput(f"order {order.number} is not halted; halt it first, then correct it")
+            right, text = corrected(order, change)
+            return ServiceEffect(right, "corrected", text)
         case _:
             raise InvalidInput(
-                f"order {order.number} goes by the procedure {order.procedure.name}: it can be cancelled, halted and "
-                "resumed; for anything else, cancel it and open another one"
+                f"order {order.number} goes by the procedure {order.procedure.name}: it can be cancelled, halted, "
+                "corrected and resumed; for anything else, cancel it and open another one"
             )
 
 

@@ -95,17 +95,13 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         unrecorded = (*await months.reviewers.unrecorded(), *await bookkeeper.unconfirmed())
     wrong = [*months.wrong, *departments.wrong, *buyers.wrong, *end.wrong, *bank_end.wrong]
     checks = [*judge(evidence), *_own_checks(wrong, unrecorded, [*fault_injector.replaced, *kept])]
-    figures = {
-        "seed": plan.seed,
-        "customers": plan.customers,
-        "months": plan.months,
-        **_figures(months, fault_injector, evidence),
+    figures = _figures(months, fault_injector, evidence) | {
         "departments": dict(sorted(departments.done.items())),
         "at_the_bank": dict(sorted((app_payers.done + bank_end.done).items())),
         "seconds": round(time.monotonic() - began),
         "violations": sum(len(check.wrong) for check in checks),
     }
-    return figures, checks
+    return {"seed": plan.seed, "customers": plan.customers, "months": plan.months} | figures, checks
 
 
 def _periods(count: int) -> list[Period]:

@@ -19,13 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from orders.changes import Cancel, Change, Halt, Reopen, Resume
+from orders.changes import Cancel, Change, Correct, Halt, Reopen, Resume
 from orders.procedures.procedure import Procedure
 from orders.service.service_order import ServiceRequest
 from sandbox.stand_ins.journal_file import JournalFile, read_entries
 
 OFFICE: Final = "office.jsonl"
-_CHANGES: dict[str, type[Change]] = {kind.__name__: kind for kind in (Cancel, Halt, Reopen, Resume)}
+_CHANGES: dict[str, type[Change]] = {kind.__name__: kind for kind in (Cancel, Correct, Halt, Reopen, Resume)}
 
 
 class Deed(NamedTuple):

@@ -199,6 +199,17 @@ async def test_a_halted_order_waits_and_is_resumed(desk: Office, ann: Person) ->
     assert [entry.what for entry in found.log] == ["opened", "halted", "resumed"]
 
 
+async def test_what_a_halted_order_knows_is_corrected(desk: Office, ann: Person) -> None:
+    assert "/service/correct" not in (await ann.browser.get(ORDER)).text
+    await send(ann, "halt")
+    page = await send(ann, "correct", 409, name="tariff", typed="internet-100")
+    assert "Not done. Tariff is that already" in page
+    assert "Done: corrected. Tariff: internet-500, and not internet-100" in await send(
+        ann, "correct", name="tariff", typed="internet-500"
+    )
+    assert (await shown(desk.ledger)).order.values["tariff"] == "internet-500"
+
+
 async def test_a_cancelled_order_says_what_follows_and_whose_decision_it_was(desk: Office, ann: Person) -> None:
     await done(desk.ledger, possible=YES)
     assert "It goes on with “Close the account”" in await ann.page(ORDER)

@@ -92,7 +92,7 @@ async def test_each_step_is_texted_once_with_the_fee_that_is_owed_and_where_to_p
         await texts.send(event)
     number = (await ledger.services_of("dana"))[0].number
     assert await world.received() == [
-        f"We have received your request 77. Account {number}",
+        f"Request 77 is registered. Account {number}",
         f"To be paid: 5000 KZT. Account {number}. Kaspi {LINKS.to_fee('77')}",
     ]
     assert mailed(world) == []
@@ -105,7 +105,7 @@ async def test_whoever_has_no_phone_is_mailed_each_step_once_with_a_button_to_pa
     for event in (*events, *events):
         await texts.send(event)
     received, asked = mailed(world)
-    assert (received.to, received.subject) == ("dana@example.com", "We have received your request 77")
+    assert (received.to, received.subject) == ("dana@example.com", "Request 77 is registered")
     assert asked.subject == "To be paid for your request 77"
     for part in (asked.text, asked.html):
         assert "To be paid: 5000 KZT. Account" in part

@@ -282,6 +282,12 @@ def test_a_subscriber_is_led_through_a_procedure(shop: Run) -> None:
     assert "no such order" in shop("orders", "list", "--stage", "Completed").stdout
     halted = shop("orders", "halt", "77", *ANN)
     assert "no step follows until somebody resumes" in halted.stdout
+    corrected = shop("orders", "correct", "77", "--set", "tariff=internet-500", *ANN)
+    assert "Tariff: internet-500, and not internet-100" in corrected.stdout
+    assert "lacks =" in one_line(shop("orders", "correct", "77", "--set", "tariff", *ANN))
+    assert "knows no 'colour'; you can correct: tariff" in one_line(
+        shop("orders", "correct", "77", "--set", "colour=red", *ANN)
+    )
     assert "resumed" in shop("orders", "resume", "77", *ANN).stdout
     steps = json.loads(shop("orders", "show", "77", "--json").stdout)["steps"]
     assert [step["step"] for step in steps] == ["received", "feasibility"]

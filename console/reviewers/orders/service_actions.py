@@ -3,6 +3,7 @@
 Only the ledger decides: a change that comes too late is refused there, and the page says why.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from billing.errors import InvalidInput
 from billing.reviewers.users import Role
 from console.reviewers.orders.actions import Action
-from orders.changes import Cancel, Change, Halt, Reopen, Resume
+from orders.changes import Cancel, Change, Correct, Halt, Reopen, Resume
 from orders.procedures.walking import can_be_cancelled, check_cancellation, undoing
+from orders.service.corrections import correctable
 from orders.service.service_order import ServiceOrder
 
 RESUME = Action(
@@ -45,7 +47,14 @@ CANCEL = Action(
     "They have changed their mind",
     "danger",
 )
-SERVICE_ACTIONS = (RESUME, REOPEN, HALT, CANCEL)
+CORRECT = Action(
+    "correct",
+    Role.REVIEWER,
+    "Correct",
+    "The order knows another value from now on; steps that are done stay as they are. Then resume it.",
+    "December is drafted already",
+)
+SERVICE_ACTIONS = (RESUME, CORRECT, REOPEN, HALT, CANCEL)
 _CHANGES: dict[str, type[Halt | Resume | Reopen | Cancel]] = {
     "resume": Resume,
     "reopen": Reopen,
@@ -54,8 +63,10 @@ _CHANGES: dict[str, type[Halt | Resume | Reopen | Cancel]] = {
 }
 
 
-def change_of(action: str, common: dict[str, Any]) -> Change:
-    """The change that ``action`` names; ``common`` is what every change says."""
+def change_of(action: str, common: dict[str, Any], typed: Mapping[str, str]) -> Change:
+    """The change that ``action`` names; ``common`` is what every change says, ``typed`` what stood in its form."""
+    if action == CORRECT.name:
+        return Correct(**common, name=typed.get("name", "")[:100], typed=typed.get("typed", "")[:10_000])
     return _CHANGES[action](**common)
 
 
@@ -68,6 +79,7 @@ def possible(order: ServiceOrder, role: Role, now: datetime, kept: str = "") -> 
     undo = undoing(order.procedure, order.values).title
     can = {
         RESUME: not order.is_closed and order.halt is not None,
+        CORRECT: not order.is_closed and order.halt is not None and bool(correctable(order)),
         REOPEN: reopens is not None and order.cancelled is None and _ended_within(order, now),
         HALT: not order.is_closed and order.halt is None,
         CANCEL: not order.is_closed and order.cancelled is None and can_be_cancelled(order.procedure, order.now_at),

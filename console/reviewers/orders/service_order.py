@@ -3,7 +3,7 @@
 ::
 
     GET  /desk/orders/{number}                     the order: OrderPages hands it over
-    POST /desk/orders/{number}/service/{action}    cancel, halt, resume, reopen
+    POST /desk/orders/{number}/service/{action}    cancel, halt, correct, resume, reopen
 
 Each form carries the id of its change, so a double click takes effect once. A refusal says why, and keeps what was
 typed.
@@ -31,7 +31,7 @@ from billing.validation import plain
 from console.reviewers.orders.actions import Action
 from console.reviewers.orders.order_view import done_by, movements
 from console.reviewers.orders.service_actions import SERVICE_ACTIONS, change_of, possible, why_not_cancelled
-from console.reviewers.orders.service_view import Files, asked_for, picture, service_pulse, step_rows
+from console.reviewers.orders.service_view import Files, asked_for, correctable_rows, picture, service_pulse, step_rows
 from console.reviewers.orders.typed_change import RefusedChange, change_fields, order_page, refusal_status
 from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import Session, signed_in
@@ -42,7 +42,14 @@ from orders.service.service_order import ServiceOrder
 from services.orders.service_desk import ServiceDesk
 
 _TASKS_MAX, _MESSAGES_MAX = 1000, 200
-_DONE = {"cancel": "cancelled", "halt": "halted", "resume": "resumed", "reopen": "reopened", "open": "opened"}
+_DONE = {
+    "cancel": "cancelled",
+    "halt": "halted",
+    "correct": "corrected",
+    "resume": "resumed",
+    "reopen": "reopened",
+    "open": "opened",
+}
 
 
 class _Messages(Protocol):
@@ -95,7 +102,7 @@ class ServiceOrderPages:
         ) -> Response:
             shown, typed = await self._shown(number), texts_in(await form_of(request))
             try:
-                change = change_of(action.name, change_fields(typed, session))
+                change = change_of(action.name, change_fields(typed, session), typed)
                 await self._orders.change(shown.order.number, change, self._now())
             except (InvalidInput, NotFound, ValidationError) as error:
                 refused = RefusedChange(action.name, plain(error), refusal_status(error), typed)
@@ -134,7 +141,10 @@ class ServiceOrderPages:
             "actions": possible(order, session.role, self._now(), refused.action if refused else ""),
             "too_late": why_not_cancelled(order),
             "refused": refused,
-            "typed": lambda action: refused.typed.get("reason", "") if refused and refused.is_of(action) else "",
+            "correctable": correctable_rows(order),
+            "typed": lambda action, name="reason": (
+                refused.typed.get(name, "") if refused and refused.is_of(action) else ""
+            ),
             "new_id": lambda: uuid.uuid4().hex,
             "done": done_by(shown.log, session.username, done) if done else None,
             **await self._fee(order),

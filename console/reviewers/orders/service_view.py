@@ -12,6 +12,7 @@ from billing.tasks.task import Task
 from billing.texts.text import TextRow
 from console.reviewers.orders.release_plot import duration
 from orders.procedures.steps import TellStep
+from orders.service.corrections import correctable
 from orders.service.ports import ServiceShown
 from orders.service.service_order import ServiceOrder, ServiceStanding, StepRecord
 from services.messages.customer_texts import about_step, is_about
@@ -115,6 +116,14 @@ def asked_for(order: ServiceOrder) -> list[tuple[str, str]]:
     """What the request says, by the labels of its procedure."""
     given = ((field.label, order.values.get(field.name)) for field in order.procedure.fields)
     return [(label, value) for label, value in given if isinstance(value, str)]
+
+
+def correctable_rows(order: ServiceOrder) -> list[tuple[str, str, str]]:
+    """What can be corrected: its name, its label, and how it stands."""
+    return [
+        (name, field.label, answer_words(field, order.values[name], order.currency))
+        for name, field in correctable(order).items()
+    ]
 
 
 def picture(shown: ServiceShown) -> Markup:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from orders.changes import Cancel, Halt, Reopen, Resume
+from orders.changes import Cancel, Correct, Halt, Reopen, Resume
 from orders.service.service_order import StepRecord
 from sandbox.judge.evidence import Evidence
 from sandbox.judge.service_orders.plan import answers
 from sandbox.judge.service_orders.service_evidence import ServiceOrderEvidence
 from sandbox.stand_ins.office import Deed
 
-_CHANGES = {"cancelled": Cancel, "halted": Halt, "reopened": Reopen, "resumed": Resume}
+_CHANGES = {"cancelled": Cancel, "corrected": Correct, "halted": Halt, "reopened": Reopen, "resumed": Resume}
 
 
 class _Way(NamedTuple):
