@@ -78,7 +78,7 @@ async def test_before_a_release_it_says_how_many_go_on_and_when(desk: Desk) -> N
         text = readable((await carol.post(f"{BRAKE}/release", {"reason": "right again"})).text)
     assert "1 open month goes on. Its notice or charge came due while the brake was on." in text
     assert "every month has at least 24 hours for review." in text
-    assert "1 collection : the try or reminder that has waited is made at once." in text
+    assert "1 collection goes on at once, with the try or reminder that was waiting." in text
 
 
 async def test_a_release_is_of_the_pull_that_was_confirmed(desk: Desk) -> None:
