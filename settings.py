@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import (
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 from billing.customers.address import sendable
@@ -42,13 +37,7 @@ from process.settings.rails import RailSettings
 from process.settings.sandbox import SandboxSettings
 from process.settings.services import ServiceSettings
 from process.settings.texts import TextSettings, check_sms
-from process.settings.types import (
-    Company,
-    HeaderName,
-    LadderText,
-    Networks,
-    Secret,
-)
+from process.settings.types import Company, HeaderName, LadderText, Networks, Secret
 
 ENV_FILE = ".env"
 _OF_COMMANDS = {"BILLING_BY", "BILLING_DEBUG"}  # options of the command line, from the environment alone

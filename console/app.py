@@ -187,14 +187,7 @@ class _Console:
         desk.handle_refusals(app)
         yield AuditPages(desk, ledger).router
         yield BrakePages(ledger, desk).router
-        money = connect_payment_desk(settings, self._adapters, self._alerts)
-        statements = connect_statements(settings, ledger, self._alerts)
-        payment_pages = IncomingPaymentPages(desk, ledger, money, statements, settings.now)
-        yield PaymentListPages(desk, ledger, settings.rails).router
-        yield payment_pages.router
-        yield RecordPages(desk, money, payment_pages, settings.now).router
-        yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
-        yield StatementPages(desk, statements, ledger, settings.now).router
+        yield from self._of_money(desk)
         procedures = self._procedures
         service_list = ServiceListPage(desk, ledger, procedures)
         yield OrderListPages(desk, ledger, service_list, live_orders, settings.now).router
@@ -229,6 +222,17 @@ class _Console:
         comparer = connect_sheet_comparer(settings, self._adapters)
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)
         yield InvoicePages(client, ledger, payments, mail, self._ways, comparer, desk, *elsewhere).router
+
+    def _of_money(self, desk: PageFrame) -> Iterator[APIRouter]:
+        settings, ledger = self._settings, self._adapters.ledger
+        money = connect_payment_desk(settings, self._adapters, self._alerts)
+        statements = connect_statements(settings, ledger, self._alerts)
+        payment_pages = IncomingPaymentPages(desk, ledger, money, statements, settings.now)
+        yield PaymentListPages(desk, ledger, settings.rails).router
+        yield payment_pages.router
+        yield RecordPages(desk, money, payment_pages, settings.now).router
+        yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
+        yield StatementPages(desk, statements, ledger, settings.now).router
 
     async def _order_pulse(self, number: str) -> str:
         """Of one order, or "": of all."""
