@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
 from billing.invoices.approval_policy import Flag
+from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import OUTCOMES, Stage, stop_of
 from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Words
@@ -100,11 +101,6 @@ class ReviewedVersion(Model):
         return " ".join((self.customer_id, str(self.version), self.digest or "-", self.stop)).strip()
 
 
-class CurrentVersion(ReviewedVersion):
-    currency: Code
-    total_minor: Minor
-
-
 class AuditFilter(Model):
     """Filter of the audit trail: ``period`` has to be equal, the other texts need only be contained."""
 
@@ -124,6 +120,7 @@ class AuditKind(StrEnum):
     TARIFF = "tariff"  # a tariff, or what an account pays by the month; the period is the tariff's code
     BRAKE = "brake"
     SIGN_IN = "sign-in"
+    MAIL = "mail"  # sent again because a person asked for it
 
 
 class AuditCursor(NamedTuple):
@@ -187,8 +184,11 @@ class InvoiceList(Protocol):
     async def reason_of(self, period: Period, stop: str) -> str | None:
         """What open months wait for, by the code of it; None if none does any more."""
 
-    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
+    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, ReviewedVersion]:
         """The recorded versions of these invoices, by customer."""
+
+    async def months_of(self, period: Period, customer_ids: Sequence[str]) -> list[Month]:
+        """The recorded months of these customers, some hundred at a time: each is large."""
 
 
 class AuditTrail(Protocol):

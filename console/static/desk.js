@@ -4,6 +4,9 @@
 
 document.body.classList.add("scripted");
 
+// The answer to a form is not a page to come back to: back and reload load its page, and never offer to send it again.
+if ("posted" in document.body.dataset) history.replaceState(null, "", document.referrer || location.href);
+
 // -- countdowns, in the words of console/reviewers/wording.py
 
 function distance(milliseconds) {
@@ -159,6 +162,8 @@ function selection(form) {
     boxes().forEach((box) => { box.closest("tr").classList.toggle("selected", box.checked || Boolean(everything?.checked)); });
   }
   form.addEventListener("change", (event) => {
+    if (event.target.matches("[data-everything]")) boxes().forEach((box) => { box.checked = everything.checked; });
+    else if (everything && event.target.matches("input")) everything.checked = false; // one less, and it is not all any more
     if (event.target.matches("[data-all]")) boxes().forEach((box) => { box.checked = event.target.checked; });
     tell();
   });
@@ -223,6 +228,7 @@ async function decide(form) {
     const headers = { Accept: "application/x-ndjson", "X-CSRF-Token": csrf };
     const address = form.getAttribute("action"); // form.action is the field of that name
     const answer = await fetch(address, { method: "POST", body: fields, headers });
+    if (answer.status === 403) return HTMLFormElement.prototype.submit.call(form); // the session has ended: its page says so
     if (!answer.ok || !answer.headers.get("content-type").includes("ndjson")) throw new Error(`status ${answer.status}`);
     for await (const outcome of linesOf(answer)) {
       answered += 1;

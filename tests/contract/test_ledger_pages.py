@@ -11,12 +11,15 @@ from sqlalchemy.dialects import sqlite
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.reviewers.review_queries import _matching
 from billing.commands import Halt, Resume
+from billing.customers.customer import Terms
 from billing.errors import InvalidInput
 from billing.invoices.invoice import Invoice, LineItem, Source
 from billing.invoices.month import Month
 from billing.invoices.review import decide
 from billing.invoices.stages import Stage
+from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus, RenderedMail
 from billing.period import Period
+from billing.reviewers.brake import BrakeHold
 from billing.reviewers.overview import StageTotal
 from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, InvoiceFilter, Sort
 from billing.reviewers.users import Role, User
@@ -186,9 +189,8 @@ async def test_a_row_tells_what_a_decision_is_bound_to(ledger: SqlLedger, url: s
     (seen,) = await ledger.seen(MONTH)
     assert (seen.customer_id, seen.version, seen.digest) == ("acme", 1, row.digest)
     now = await ledger.now_of(NOVEMBER, ["acme", "nobody"])
-    assert {name: (each.digest, each.currency, each.total_minor) for name, each in now.items()} == {
-        "acme": (seen.digest, "eur", 1300)
-    }
+    assert now == {"acme": seen.evolve(stop=now["acme"].stop)}
+    assert await ledger.months_of(NOVEMBER, ["acme", "nobody"]) == [drafted]
 
 
 async def test_rows_are_found_by_any_part_of_id_name_and_email(ledger: SqlLedger) -> None:
@@ -241,7 +243,31 @@ async def test_pages_follow_each_other(ledger: SqlLedger) -> None:
     assert (len(first), third, await ledger.count(MONTH)) == (100, [], 105)
 
 
+async def test_what_a_release_of_the_brake_lets_go_on_is_counted(ledger: SqlLedger) -> None:
+    assert await ledger.held_by_brake() == BrakeHold(open_months=0, stopped_months=0, window_hours=0, tries=0, orders=0)
+    patient = month("bolt", 100, terms=Terms(min_window_hours=24))
+    closed = month("coal", 100).close(Stage.SKIPPED, AT)
+    await recorded(ledger, month("acme", 100).braked("the brake is on"), patient, closed)
+    hold = await ledger.held_by_brake()
+    assert hold == BrakeHold(open_months=2, stopped_months=1, window_hours=24, tries=0, orders=0)
+    assert hold.earliest(AT) == AT + timedelta(hours=24)
+
+
 # -- the audit trail
+
+
+async def test_a_mail_that_a_person_had_sent_again_is_in_the_trail_and_no_other(ledger: SqlLedger) -> None:
+    announced = month("acme", 100)
+    await recorded(ledger, announced)
+    mail = CustomerMail(kind=CustomerMailKind.NOTICE, message_id="<1@x>", to="acme@post.example", month=announced)
+    again = mail.evolve(message_id="<2@x>", asked_by="ann", asked_why="they cannot find it")
+    for each in (mail, again):
+        await ledger.save_message(each, 1, MessageStatus.SENT, LATER, RenderedMail(subject="s", text="t"))
+    (entry,) = await ledger.audit(AuditFilter(customer="acme"), None, 10)
+    assert (entry.kind, entry.by, entry.reason, entry.via) == (AuditKind.MAIL, "ann", "they cannot find it", "console")
+    assert entry.command == "send again: notice"
+    assert await ledger.audit(AuditFilter(), entry.cursor, 10) == []
+    assert [row.asked_by for row in await ledger.messages("acme", NOVEMBER)] == [None, "ann"]
 
 
 async def test_the_trail_has_decisions_refusals_and_the_brake_newest_first(ledger: SqlLedger, url: str) -> None:

@@ -4,7 +4,7 @@ Lists are filtered, sorted and counted by indexes alone. Only the rows on the pa
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,12 +25,12 @@ from adapters.sql.core.statements import OF_ACCOUNT
 from adapters.sql.reviewers.month_overview import IN_NEED, OWED_NEEDS, SqlMonthOverview, owed_in_need, year_before
 from adapters.sql.schema.months import collections, customers, debts, invoices
 from adapters.sql.schema.reviewers import brakes
+from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import Stage, stop_of
 from billing.period import Period
 from billing.reviewers.queries import (
     PAGE_ROWS,
-    CurrentVersion,
     InvoiceFilter,
     InvoiceListRow,
     ReviewedVersion,
@@ -38,7 +38,6 @@ from billing.reviewers.queries import (
 )
 
 _MANY = 500  # values in one query
-_S = TypeVar("_S", bound=ReviewedVersion)
 
 
 class SqlReviewQueries(SqlMonthOverview):
@@ -108,8 +107,8 @@ class SqlReviewQueries(SqlMonthOverview):
     @in_thread
     def seen(self, wanted: InvoiceFilter) -> list[ReviewedVersion]:
         with self._reading(f"list {wanted.period}") as connection:
-            query = _matching(wanted, *_seen_columns(ReviewedVersion)).order_by(invoices.c.customer_id)
-            return [_as_seen(ReviewedVersion, row) for row in connection.execute(query).mappings()]
+            query = _matching(wanted, *_seen_columns()).order_by(invoices.c.customer_id)
+            return [_as_seen(row) for row in connection.execute(query).mappings()]
 
     @in_thread
     def reason_of(self, period: Period, stop: str) -> str | None:
@@ -129,13 +128,22 @@ class SqlReviewQueries(SqlMonthOverview):
             }
 
     @in_thread
-    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
+    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, ReviewedVersion]:
         with self._reading(f"look at {period}") as connection:
             return {
-                row["customer_id"]: _as_seen(CurrentVersion, row)
+                row["customer_id"]: _as_seen(row)
                 for part in _parts(period, customer_ids)
-                for row in connection.execute(select(*_seen_columns(CurrentVersion)).where(*part)).mappings()
+                for row in connection.execute(select(*_seen_columns()).where(*part)).mappings()
             }
+
+    @in_thread
+    def months_of(self, period: Period, customer_ids: Sequence[str]) -> list[Month]:
+        with self._reading(f"read months of {period}") as connection:
+            return [
+                Month.model_validate(state)
+                for part in _parts(period, customer_ids)
+                for state in connection.scalars(select(invoices.c.state).where(*part))
+            ]
 
 
 def _parts(period: Period, customer_ids: Sequence[str]) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
@@ -144,13 +152,13 @@ def _parts(period: Period, customer_ids: Sequence[str]) -> Iterator[tuple[Column
         yield invoices.c.period == period, invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
 
 
-def _seen_columns(kind: type[ReviewedVersion]) -> list[ColumnElement[Any]]:
-    return [invoices.c["needs" if name == "stop" else name] for name in kind.model_fields]
+def _seen_columns() -> list[ColumnElement[Any]]:
+    return [invoices.c["needs" if name == "stop" else name] for name in ReviewedVersion.model_fields]
 
 
-def _as_seen(kind: type[_S], row: RowMapping) -> _S:
+def _as_seen(row: RowMapping) -> ReviewedVersion:
     values: dict[str, Any] = dict(row)
-    return kind.model_validate(values | {"stop": stop_of(values.pop("needs"))})
+    return ReviewedVersion.model_validate(values | {"stop": stop_of(values.pop("needs"))})
 
 
 def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:

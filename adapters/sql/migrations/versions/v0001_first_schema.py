@@ -496,9 +496,11 @@ def upgrade() -> None:
         *_columns(_INSTANT, "at"),
         *_columns(sa.BigInteger, "total_minor", nullable=True),
         *_columns(sa.Text, "subject", "text"),
+        *_columns(sa.Text, "asked_by", "asked_why", nullable=True),
         sa.PrimaryKeyConstraint("message_id"),
     )
     op.create_index("messages_by_customer_and_period", "messages", ["customer_id", "period"])
+    op.create_index("messages_asked", "messages", ["at"], **_where("asked_by IS NOT NULL"))
 
     op.create_table(
         "alerts",
