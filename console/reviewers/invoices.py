@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Protocol
+from typing import Annotated
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ from billing.invoices.approval_policy import Flag
 from billing.invoices.stages import Stage, stop_of
 from billing.model import Why
 from billing.period import Period
-from billing.reviewers.queries import PAGE_ROWS, InvoiceFilter, InvoiceList, MonthOverview, ReviewedVersion, Sort
+from billing.reviewers.queries import PAGE_ROWS, InvoiceFilter, InvoiceList, ReviewedVersion, Sort
 from billing.reviewers.users import Role
 from clients.standstill import StandstillWatch
 from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
@@ -49,12 +49,9 @@ _SUBMISSION = re.compile(r"[0-9a-f]{32}")
 Reviewing = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 
 
-class _Ledger(InvoiceList, MonthOverview, Protocol): ...
-
-
 class InvoicesPages:
     def __init__(
-        self, desk: PageFrame, ledger: _Ledger, watch: StandstillWatch, bulk: Bulk, links: TemporalLinks
+        self, desk: PageFrame, ledger: InvoiceList, watch: StandstillWatch, bulk: Bulk, links: TemporalLinks
     ) -> None:
         self._desk = desk
         self._ledger = ledger
@@ -104,9 +101,8 @@ class InvoicesPages:
 
     async def next_in_need(self, session: SignedIn, period: NamedMonth, after: str = "") -> Response:
         """On to the next of those that need a person, the most urgent first; to their list if there is no other."""
-        stopped = tuple((await self._watch.of(period)).customers)[:FIRST]
-        needs = await self._ledger.needs(period, FIRST, stopped)
-        names = list(dict.fromkeys(need.customer_id for need in needs))
+        filters = await self._filter(period, {"needs": "1", "sort": Sort.NEXT})
+        names = [row.customer_id for row in await self._ledger.rows(filters, 1)]
         place = names.index(after) + 1 if after in names else 0
         others = [*names[place:], *(name for name in names[:place] if name != after)]
         page = f"invoices/{others[0]}" if others else f"invoices?needs=1&sort={Sort.NEXT}"
