@@ -150,7 +150,7 @@ class CustomerMessages:
         period = collection.period if collection and is_about_all else month.period
         about = str(number)
         if kind is TextKind.BILL and month.notice is not None:
-            about = f"{number}|{month.notice.total_minor}|{month.notice.charge_at}"
+            about = f"{number}|{month.notice.total_minor}|{month.promised_at}"
         await self._texts.send(kind, customer.customer_id, customer.phone, about, facts, period)
 
     async def _account(self, customer_id: str) -> str:
