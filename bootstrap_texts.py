@@ -87,7 +87,7 @@ def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Al
     from services.messages.customer_messages import CustomerMessages
 
     mails, texts = connect_customer_mails(settings, adapters), connect_texts(settings, adapters, alerts)
-    return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts)
+    return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts, settings.links)
 
 
 def connect_step_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> StepTexts:

@@ -36,6 +36,7 @@ from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
 from console.customers.fee import FeePages
 from console.customers.gateway_links import GatewayLinks
+from console.customers.own_page import OwnPage
 from console.customers.own_requests import PROCEDURE as REQUEST
 from console.customers.own_requests import OwnRequests
 from console.customers.pay import PaymentPages
@@ -196,7 +197,7 @@ class _Console:
         yield (service := ServiceOrderPages(desk, ledger, self._service_desk, self._links, settings.now)).router
         yield OrderPages(desk, ledger, orders, service, live_orders, settings.now).router
         yield AccountListPages(desk, ledger, phone_reader(settings), procedures, settings.now).router
-        yield AccountPages(desk, ledger, procedures, settings.now).router
+        yield AccountPages(desk, ledger, self._links, procedures, settings.now).router
         works = connect_announcement_desk(settings, ledger)
         yield AnnouncementListPages(desk, ledger, works, settings.now).router
         yield AnnouncementPages(desk, ledger, works, settings.now).router
@@ -254,6 +255,7 @@ class _Console:
         requests = OwnRequests(ledger, self._service_desk, self._procedures.get(REQUEST))
         yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, ways, requests, now).router
         yield OwnRequestPages(ledger, requests, throttle, links, pages, now).router
+        yield OwnPage(ledger, links, pages, now).router
         yield FeePages(ledger, links, pages, gateways, ways, now).router
         yield OwnPromisePages(self._client, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router

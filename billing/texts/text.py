@@ -69,7 +69,8 @@ class Consequence(Model):
 class TextFacts(Model):
     """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows.
 
-    Of an order, its ``number``, what a step of it quotes, and the ``link`` to the page where it is paid ("": none).
+    ``link`` is the customer's own page ("": none). Of an order, its ``number``, what a step of it quotes, and the
+    ``link`` to the page where it is paid.
 
     Planned works have a ``reason``, and ``starts`` and ``ends``, which are read on the clocks of ``timezone``.
     """

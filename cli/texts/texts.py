@@ -12,7 +12,7 @@ from billing.texts.text import Body, Language, OutgoingText, TextKind, price_wor
 from bootstrap import connect_adapters, connect_ledger
 from bootstrap_texts import phone_reader
 from cli.terminal.options import AsJson
-from cli.terminal.output import SHOWN, counted, print_json, print_table, say, whole
+from cli.terminal.output import SHOWN, complain, counted, print_json, print_table, say, whole
 from cli.texts.table import print_texts
 from settings import Settings, load_settings
 from wording.texts import LONGEST, check_typed
@@ -70,18 +70,21 @@ async def check(
     """
     settings = load_settings()
     wording, links = settings.texts, settings.links
+    page = links.to_own_page(LONGEST.account, LONGEST.account)
     if text is not None:
         checked = [_measured(None, check_typed(text, wording.segments))]
     else:
         changes = {"language": language, "latin": latin}
         wording = wording.evolve(**{name: value for name, value in changes.items() if value is not None})
         link = links.to_fee(LONGEST.number) if links.secret else ""
-        checked = [_measured(each.kind, each.example) for each in wording.checked(link)]
+        checked = [_measured(each.kind, each.example) for each in wording.checked(link, page)]
     if as_json:
         print_json({"texts": checked})
         return
     columns = ("Text", "Alphabet", whole("Characters"), "Segments", "As it is read")
     print_table(columns, checked, _shown, shown=SHOWN)
+    if text is None and (fault := wording.fault_of(page)):
+        complain(f"segments: {fault}", style="yellow")
 
 
 def _measured(kind: TextKind | None, text: str) -> MeasuredText:
