@@ -31,7 +31,7 @@ from bootstrap_procedures import connect_procedures
 from bootstrap_registers import connect_register_desk
 from bootstrap_services import connect_service_desk
 from bootstrap_statements import connect_statements
-from bootstrap_texts import phone_reader
+from bootstrap_texts import connect_quoted_answers, phone_reader
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
 from console.customers.fee import FeePages
@@ -201,8 +201,9 @@ class _Console:
         works = connect_announcement_desk(settings, ledger)
         yield AnnouncementListPages(desk, ledger, works, settings.now).router
         yield AnnouncementPages(desk, ledger, works, settings.now).router
+        quoted = connect_quoted_answers(settings, ledger)
         yield TaskListPages(desk, ledger, settings.departments, settings.now).router
-        yield (task_pages := TaskPages(desk, ledger, settings.document_max_bytes, settings.now)).router
+        yield (task_pages := TaskPages(desk, ledger, quoted, settings.document_max_bytes, settings.now)).router
         yield TaskFilePages(task_pages, ledger, settings.document_max_bytes, settings.now).router
         yield ProcedurePages(desk, procedures).router
         yield OpenOrderPages(

@@ -29,7 +29,7 @@ from wording.text_templates import ACTIONS, SHORT, TEMPLATES
 OF_OWN_PAGE = (TextKind.BILL, TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED)
 """Their {link} is the customer's own page."""
 _FIELDS = ("amount", "day", "account", "action", "pay", "number", "quote", "link", "when", "reason")
-_ASKS = 10
+SEGMENTS_MAX = 10
 """More segments than anybody wants to pay for without being asked."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LONGEST = TextFacts(
@@ -60,7 +60,7 @@ class TextWording(Model, extra="forbid"):
     language: Language = Language.ENGLISH
     latin: bool = False
     pay: Annotated[str, Field(max_length=100)] = ""
-    segments: Annotated[int, Field(ge=1, le=_ASKS)] = 1
+    segments: Annotated[int, Field(ge=1, le=SEGMENTS_MAX)] = 1
     templates: Annotated[dict[TextKind, Body], Field(max_length=20)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
