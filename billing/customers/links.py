@@ -6,6 +6,7 @@ No link contains a name, an address or a card.
 import base64
 import hashlib
 import hmac
+import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ _FEE = "fee1"
 _SHORT = 16
 """Characters of a signature in a text, where each one costs: 96 bits, which nobody can guess."""
 _SEPARATOR = "."
+_IN_TEXTS = re.compile(r"(https?://\S*/(?:p|fee)/)\S+")
 _OWN_PAGE = "own1"
 _OWN_KEY = 10
 """Characters of a signature in the text of each bill: 50 bits, tried one by one at our door."""
@@ -170,3 +172,8 @@ def without_key(link: str) -> str:
     """The link without its signature, safe to store and show: it no longer opens the page."""
     unsigned, separator, _ = link.rpartition(_SEPARATOR)
     return f"{unsigned}{separator}…" if link else ""
+
+
+def without_keys(text: str) -> str:
+    """A text without what opens the pages that it has links to."""
+    return _IN_TEXTS.sub(r"\1…", text)

@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple, Protocol
 from pydantic import Field
 
 from billing.customers.channels import Phone
+from billing.customers.links import without_keys
 from billing.model import Code, Count, Id, Instant, Kept, Line, Minor, Model, Url
 from billing.period import Period
 
@@ -190,6 +191,11 @@ class TextRow(Model):
     began_at: Instant
     tried_at: Instant
     at: Instant
+
+    @property
+    def shown(self) -> "TextRow":
+        """As people may read it: its links open nothing."""
+        return self.evolve(body=without_keys(self.body))
 
     @property
     def outgoing(self) -> OutgoingText:

@@ -46,7 +46,8 @@ async def list_(
     """
     settings = load_settings()
     async with connect_ledger(settings) as ledger:
-        rows, day = await ledger.texts(customer, limit), await ledger.text_day(settings.now().date())
+        rows = [row.shown for row in await ledger.texts(customer, limit)]
+        day = await ledger.text_day(settings.now().date())
     if as_json:
         print_json({"texts": rows, "today": day})
         return

@@ -22,7 +22,11 @@ def recorded(tmp_path: Path) -> None:
     async def record() -> None:
         empty_ledger(tmp_path / "data")
         ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
-        await ledger.begin_text(text(began_at=NOW, tried_at=NOW), TextLimits(), NOW)
+        await ledger.begin_text(
+            text(began_at=NOW, tried_at=NOW, body="Pay https://pay.acme.kz/fee/77.AbCdEfGhIjKlMnOp now"),
+            TextLimits(),
+            NOW,
+        )
         await ledger.close()
 
     asyncio.run(record())
@@ -35,6 +39,7 @@ def test_texts_are_listed_without_their_numbers(run: Run, tmp_path: Path) -> Non
     assert "4.50 KZT" in shown
     (row,) = json.loads(run("texts", "list", "--customer", "acme", "--json").stdout)["texts"]
     assert (row["kind"], row["status"], row["segments"]) == ("bill", "sending", 1)
+    assert row["body"] == "Pay https://pay.acme.kz/fee/… now"
     assert "no texts" in run("texts", "list", "--customer", "zoe").stdout
 
 
