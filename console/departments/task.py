@@ -33,6 +33,7 @@ from console.reviewers.subscribers.typed import change_id_of, reason_of
 from console.web.forms import form_of, texts_in
 from console.web.security import TASK_FORM_BYTES
 from orders.ports import OrderListing
+from services.orders.quoted_answers import QuotedAnswers
 from wording.tasks import act_words, answer_words, task_words
 
 _Typed = Mapping[str, str]
@@ -44,9 +45,12 @@ class Ledger(Tasks, UserStore, Services, CustomerStore, OrderListing, Protocol):
 class TaskPages:
     """``now`` returns the present instant; ``most`` are the bytes that a document may have."""
 
-    def __init__(self, desk: PageFrame, ledger: Ledger, most: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, desk: PageFrame, ledger: Ledger, quoted: QuotedAnswers, most: int, now: Callable[[], datetime]
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._quoted = quoted
         self._most = most
         self._now = now
         self.router = APIRouter(prefix=TASKS + "/{number}")
@@ -106,8 +110,20 @@ class TaskPages:
     async def _complete(self, number: int, session: Session, typed: _Typed) -> str:
         outcome = TaskOutcome.NOT_DONE if typed.get("outcome") == "not_done" else TaskOutcome.DONE
         completion = Completion(outcome=outcome, typed=fields_in(typed), reason=reason_in(typed))
+        await self._ask(number, completion, typed)
         await self._ledger.complete_task(number, session.member, completion, self._now())
         return f"{TASKS}?{urlencode({'done': number})}"
+
+    async def _ask(self, number: int, completion: Completion, typed: _Typed) -> None:
+        """Raises ``InvalidInput`` unless whoever completes it has read how many segments an answer is texted in."""
+        if (task := await self._ledger.task(number)) is None:
+            return
+        segments = max((await self._quoted.require(task, completion.typed)).values(), default=0)
+        if segments > self._quoted.unasked and typed.get("segments") != str(segments):
+            raise InvalidInput(
+                f"the customer is texted the answer in {segments} segments, and each costs money: shorten it, or press "
+                "Done again"
+            )
 
     async def _return(self, number: int, session: Session, typed: _Typed) -> str:
         await self._ledger.return_task(number, session.member, typed.get("to_step", ""), reason_of(typed), self._now())
@@ -140,6 +156,7 @@ class TaskPages:
             "refused": refused,
             "problems": problems or {},
             "has_files": any(field.type.is_file for field in task.form),
+            "segments": await self._quoted.segments(task, fields_in(typed)) if may_do else {},
             "most_mb": self._most // 10**6,
             "new_id": change_id_of({}),
             "FIELD": FIELD,

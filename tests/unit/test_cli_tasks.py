@@ -9,6 +9,8 @@ import pytest
 
 from adapters.sql.ledger import SqlLedger
 from tests.contract.task_fixtures import CAROL, KARL, KATE, PDF, SIGNED, WES, people, step
+from tests.contract.test_shipped_procedures import shipped
+from tests.service_ordering import connected, request, task_of
 from tests.unit import months
 from tests.unit.command_line import NOW, Run
 from tests.unit.command_line import ledger as ledger  # fixtures
@@ -87,3 +89,30 @@ def test_a_user_belongs_to_departments_that_there_are(run: Run, opened: str) -> 
     added = run("user", "add", "zoe", "--role", "staff", "--department", "crew", "--no-password")
     assert "zoe: added as staff" in added.stdout
     assert "karl belongs to no department" in run("tasks", "claim", opened, *KARLS).stderr.replace("\n", " ")
+
+
+@pytest.fixture
+def asked(ledger: Callable[..., None], tmp_path: Path) -> str:
+    """The task that asks for the answer to a subscriber's request, its number; of any department."""
+    ledger(months.announced(1250))
+
+    async def open_it() -> int:
+        ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
+        await people(ledger, KARL)
+        values = {"category": "No connection", "text": "The lamp is red"}
+        given = {"account": await connected(ledger), "buyer": None, "subscriber": None, "values": values}
+        wanted = request("80", procedure="request", **given)
+        await ledger.open_service_order(wanted, shipped()["request"], NOW)
+        task = await task_of(ledger, "80")
+        await ledger.close()
+        return task.number
+
+    return str(asyncio.run(open_it()))
+
+
+def test_an_answer_is_refused_that_makes_too_many_segments_and_how_many_it_makes_is_said(run: Run, asked: str) -> None:
+    done = "tasks", "complete", asked, *KARLS, "--set"
+    refused = run(*done, f"answer={'😀' * 500}")
+    assert refused.exit_code == 2
+    assert "segments; shorten it to 10 at most" in " ".join(refused.stderr.split())
+    assert "the customer is texted the answer in 2 segments" in run(*done, f"answer={'a' * 200}").stdout
