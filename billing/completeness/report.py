@@ -71,6 +71,7 @@ class FindingKind(StrEnum):
     UNCARRIED = "debt that no draft takes over"
     UNEXPLAINED = "unexplained"
     TARIFF = "tariff not billed as agreed"
+    UNTOLD_BILL = "bill that nobody was told of"
     UNMATCHED = "unmatched money"
     INSTRUCTION = "payment waits for a person"
     UNBALANCED = "journal does not add up"

@@ -15,6 +15,7 @@ from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.apart import Failed
 from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.announcement_check import Untold, announcement_findings
+from billing.completeness.bill_check import UntoldBill, bill_findings
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, FindingKind
@@ -149,7 +150,7 @@ def workflow_survey() -> CompletenessReport:
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
     everything = (*of_orders(), *service_findings(of_services()), *service_order_findings(of_service_orders()))
-    for finding in (*everything, *announcement_findings([UNTOLD])):
+    for finding in (*everything, *announcement_findings([UNTOLD]), *bill_findings([UNTOLD_BILL])):
         survey.take_finding(finding)
     return survey.coverage()
 
@@ -184,6 +185,7 @@ def of_services() -> ServiceFaults:
 
 
 UNTOLD = Untold(number=7, starts_at=NOW, numbers=2)
+UNTOLD_BILL = UntoldBill(customer_id="acme", period=PERIOD, currency="eur", owed_minor=1200)
 
 
 def of_service_orders() -> ServiceOrderFaults:
