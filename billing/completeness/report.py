@@ -85,6 +85,7 @@ class FindingKind(StrEnum):
     NOT_PROVISIONED = "change of service not provisioned"
     WITHOUT_TARIFF = "active without a tariff"
     CONNECTED_ENDED = "connected, though ended"
+    CONNECTED_UNBILLED = "connected, though not billed"
     UNTOLD_WORKS = "works not told in time"
 
 

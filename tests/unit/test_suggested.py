@@ -19,7 +19,7 @@ from billing.completeness.bill_check import UntoldBill, bill_findings
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, FindingKind
-from billing.completeness.service_check import ServiceFaults, service_findings
+from billing.completeness.service_check import ServiceFaults, WithoutTariff, service_findings
 from billing.completeness.snapshots import (
     CustomerSnapshot,
     DebtSnapshot,
@@ -181,7 +181,8 @@ def of_services() -> ServiceFaults:
         )
         for state, cause in states
     ]
-    return ServiceFaults(paid=(off,), untold=tuple(untold), without_tariff=(on,), closed=(on,))
+    without = tuple(WithoutTariff(service=on, begins_on=day) for day in (None, PERIOD.last_day))
+    return ServiceFaults(paid=(off,), untold=tuple(untold), without_tariff=without, closed=(on,), unbilled=(on,))
 
 
 UNTOLD = Untold(number=7, starts_at=NOW, numbers=2)
