@@ -648,9 +648,12 @@ def upgrade() -> None:
         *_columns(_INSTANT, "approved_at", "ended_at", nullable=True),
         *_columns(sa.Text, "approved_by", "approved_why", "ended_by", "ended_why", nullable=True),
         *_columns(sa.BigInteger, "corrects", "origin", "replaced_by", nullable=True),
+        *_columns(sa.Text, "reference", nullable=True),
+        *_columns(sa.Integer, "version"),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("announcements_by_key", "announcements", ["key"], unique=True)
+    op.create_index("announcements_by_reference", "announcements", ["reference", "version"])
     op.create_index("announcements_by_start", "announcements", ["starts_at"])
 
     op.create_table(
