@@ -102,7 +102,7 @@ async def test_a_day_on_which_the_crew_is_full_is_refused_and_the_next_free_one_
     with pytest.raises(FormRefused) as refused:
         await planned(crewed, "1003", "crew-south")
     assert refused.value.problems == {
-        "crew": "crew-south has all its 1 visits on 2026-12-03; its next free day is 2026-12-05, or choose another crew"
+        "crew": "crew-south has 1 of 1 visits on 2026-12-03; its next free day is 2026-12-05, or choose another crew"
     }
     assert (await task_of(crewed, "1003")).step == "plan"
     await planned(crewed, "1003", "crew-south", DAY + timedelta(days=2))

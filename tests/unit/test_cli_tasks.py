@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from billing.tasks.forms import FieldType, FormField
 from tests.contract.task_fixtures import CAROL, KARL, KATE, PDF, SIGNED, WES, people, step
 from tests.unit import months
 from tests.unit.command_line import NOW, Run
@@ -87,3 +88,26 @@ def test_a_user_belongs_to_departments_that_there_are(run: Run, opened: str) -> 
     added = run("user", "add", "zoe", "--role", "staff", "--department", "crew", "--no-password")
     assert "zoe: added as staff" in added.stdout
     assert "karl belongs to no department" in run("tasks", "claim", opened, *KARLS).stderr.replace("\n", " ")
+
+
+def test_crews_and_their_days_are_shown_with_a_task_that_asks_for_one(
+    run: Run, ledger: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger(months.announced(1250))
+    form = (
+        FormField(name="day", label="Day", type=FieldType.DATE),
+        FormField(name="crew", label="Crew", type=FieldType.CREW),
+    )
+
+    async def open_it() -> int:
+        ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
+        await ledger.open_task(step("visit", crew="crew-north", visit_on=f"{NOW:%Y-%m-%d}"), NOW)
+        task = await ledger.open_task(step("plan", form=form), NOW)
+        await ledger.close()
+        return task.number
+
+    number = str(asyncio.run(open_it()))
+    assert "visits" not in run("tasks", "show", number).stdout
+    monkeypatch.setenv("BILLING_DEPARTMENTS", "operator, accounting, warehouse, crew, crew-north")
+    monkeypatch.setenv("BILLING_CREWS", "crew-north=6: north-1")
+    assert f"crew-north: {NOW:%-d %b} 1 of 6, " in " ".join(run("tasks", "show", number).stdout.split())

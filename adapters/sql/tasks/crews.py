@@ -61,7 +61,7 @@ def _problem(connection: Connection, task: Task, crews: tuple[Crew, ...], name: 
     if days.free_day == day:
         return None
     free = f"its next free day is {days.free_day}" if days.free_day else f"it is full for {AHEAD} days"
-    return f"{name} has all its {days.crew.visits} visits on {day}; {free}, or choose another crew"
+    return f"{name} has {days.crew.visits} of {days.crew.visits} visits on {day}; {free}, or choose another crew"
 
 
 def _day(task: Task, answers: Answers) -> date | None:
