@@ -9,6 +9,7 @@ import typer
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.reviewers.ports import UserStore
 from billing.tasks.documents import NewDocument, too_large
+from billing.tasks.forms import asks_for_crew
 from billing.tasks.listing import PAGE_TASKS, TaskCursor, TaskFilter
 from billing.tasks.member import Member
 from billing.tasks.ports import ASSIGN_MAX, TaskListing
@@ -77,14 +78,16 @@ async def show(
     $ python starter.py tasks show 7
     $ python starter.py tasks show 7 --save papers
     """
-    async with connect_ledger(load_settings()) as ledger:
+    settings = load_settings()
+    async with connect_ledger(settings) as ledger:
         if (task := await ledger.task(number)) is None:
             raise NotFound(f"there is no task {number}; see: python starter.py tasks list")
         log, files = await ledger.task_log(number), await ledger.documents(number)
         if as_json:
             print_json({"task": task, "log": log, "documents": files})
         else:
-            print_task(task, log, files)
+            crews = await ledger.crew_days(number, settings.now().date()) if asks_for_crew(task.form) else ()
+            print_task(task, log, files, crews)
         for file in files if save else ():
             assert save is not None
             if stored := await ledger.document(number, file.digest):

@@ -21,7 +21,8 @@ from billing.errors import FormRefused, InvalidInput, NotFound
 from billing.reviewers.ports import UserStore
 from billing.reviewers.users import Role, User
 from billing.subscribers.ports import Services
-from billing.tasks.forms import FieldType
+from billing.tasks.crews import CrewDays, day_or
+from billing.tasks.forms import FieldType, asks_for_crew
 from billing.tasks.ports import Tasks
 from billing.tasks.task import Completion, Task, TaskKind, TaskOutcome
 from billing.validation import explain
@@ -34,7 +35,7 @@ from console.web.forms import form_of, texts_in
 from console.web.security import TASK_FORM_BYTES
 from orders.ports import OrderListing
 from services.orders.quoted_answers import QuotedAnswers
-from wording.tasks import act_words, answer_words, task_words
+from wording.tasks import act_words, answer_words, crew_days_words, crew_words, task_words
 
 _Typed = Mapping[str, str]
 
@@ -151,6 +152,7 @@ class TaskPages:
             "files": await self._ledger.documents(number),
             "may_do": may_do,
             "is_mine": task.owner in (None, session.username) or session.member.may_all,
+            "crews": await self._crews(task, typed) if may_do else (),
             "colleagues": await self._colleagues(task, session) if may_do else [],
             "typed": typed,
             "refused": refused,
@@ -163,11 +165,20 @@ class TaskPages:
             "FILE": FILE,
             "Type": FieldType,
             "Kind": TaskKind,
+            "crew_words": crew_words,
+            "crew_days_words": crew_days_words,
             "task_words": task_words,
             "act_words": act_words,
             "answer_words": answer_words,
         }
         return await self._desk.page("task.html", session, values, section="tasks", status=409 if refused else 200)
+
+    async def _crews(self, task: Task, typed: _Typed) -> tuple[CrewDays, ...]:
+        """Who could go, from the day on that was typed, else from today on."""
+        if not asks_for_crew(task.form):
+            return ()
+        days = (typed.get(FIELD + field.name, "") for field in task.form if field.type is FieldType.DATE)
+        return await self._ledger.crew_days(task.number, day_or(next(days, ""), self._now().date()))
 
     async def _colleagues(self, task: Task, session: Session) -> list[User]:
         """Who may have the task; its owner is not among them."""

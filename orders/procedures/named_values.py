@@ -27,8 +27,11 @@ class NamedValues:
         before = self._known.get(step.name, self._everything)
         yield from self._conditions(branches_of(step), known_after(step, before))
         match step:
-            case TaskStep(day=str(name)):
-                yield from self._there(f"day: {name}", name, (FieldType.DATE,), before)
+            case TaskStep(day=day, crew=crew):
+                if day:
+                    yield from self._there(f"day: {day}", day, (FieldType.DATE,), before)
+                if crew:
+                    yield from self._there(f"crew: {crew}", crew, (FieldType.CREW,), before)
             case BillingStep():
                 if step.day:
                     yield from self._needed(f"day: {step.day}", step.day, (FieldType.DATE,), before)

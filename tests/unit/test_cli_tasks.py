@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from billing.tasks.forms import FieldType, FormField
 from tests.contract.task_fixtures import CAROL, KARL, KATE, PDF, SIGNED, WES, people, step
 from tests.contract.test_shipped_procedures import shipped
 from tests.service_ordering import connected, request, task_of
@@ -116,3 +117,26 @@ def test_an_answer_is_refused_that_makes_too_many_segments_and_how_many_it_makes
     assert refused.exit_code == 2
     assert "segments; shorten it to 10 at most" in " ".join(refused.stderr.split())
     assert "the customer is texted the answer in 2 segments" in run(*done, f"answer={'a' * 200}").stdout
+
+
+def test_crews_and_their_days_are_shown_with_a_task_that_asks_for_one(
+    run: Run, ledger: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger(months.announced(1250))
+    form = (
+        FormField(name="day", label="Day", type=FieldType.DATE),
+        FormField(name="crew", label="Crew", type=FieldType.CREW),
+    )
+
+    async def open_it() -> int:
+        ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
+        await ledger.open_task(step("visit", crew="crew-north", visit_on=f"{NOW:%Y-%m-%d}"), NOW)
+        task = await ledger.open_task(step("plan", form=form), NOW)
+        await ledger.close()
+        return task.number
+
+    number = str(asyncio.run(open_it()))
+    assert "visits" not in run("tasks", "show", number).stdout
+    monkeypatch.setenv("BILLING_DEPARTMENTS", "operator, accounting, warehouse, crew, crew-north")
+    monkeypatch.setenv("BILLING_CREWS", "crew-north=6: north-1")
+    assert f"crew-north: {NOW:%-d %b} 1 of 6, " in " ".join(run("tasks", "show", number).stdout.split())
