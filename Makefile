@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-orders demo-serve demo-telecom demo-telecom-serve up test test-all crash chaos bench bench-console bench-desk bench-parked bench-book bench-rehearsal rehearse-tariffs bench-payments \
-	histories pictures check format lock clean
+	histories pictures screenshots check format lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' Makefile
@@ -84,6 +84,9 @@ pictures: .venv/pyvenv.cfg ## draw docs/pictures/*.svg again
 	$(BIN)/python docs/pictures/draw.py
 	for file in procedures/*.yaml; do name=$$(basename $$file .yaml); \
 		$(BIN)/python starter.py procedures draw $$name --svg docs/pictures/$$name.svg || exit 1; done
+
+screenshots: .venv/.dev ## take docs/images/*.png again, from a running demo, in Chromium
+	$(BIN)/python docs/images/take.py
 
 check: .venv/.dev ## lint, formatting, types, import directions
 	$(BIN)/ruff check .

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from clients.digest_trigger import DigestTrigger
     from clients.registrar import Registrar
     from services.messages.customer_mails import CustomerMails
+    from services.messages.send_again import SendAgain
     from services.shared_sales import Sales, SharedSales
     from services.sheet_comparison import SheetComparer
 
@@ -123,6 +124,13 @@ def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMa
 
     ways = connect_payment_ways(settings, adapters.ledger)
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links, ways, settings.texts)
+
+
+def connect_send_again(settings: Settings, adapters: Adapters) -> SendAgain:
+    """Mails that people have sent again."""
+    from services.messages.send_again import SendAgain
+
+    return SendAgain(connect_customer_mails(settings, adapters), adapters.ledger)
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:

@@ -73,7 +73,7 @@ def mail_server(settings: Settings) -> SmtpMail:
 
     sender, name = settings.mail_from, settings.company
     if settings.sandbox:
-        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender, name, tls="none")
+        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender, name, tls="none", mode=settings.mode)
     return SmtpMail(
         settings.smtp_host,
         settings.smtp_port,
@@ -82,6 +82,7 @@ def mail_server(settings: Settings) -> SmtpMail:
         username=settings.smtp_username or None,
         password=settings.smtp_password.get_secret_value() or None,
         tls=settings.smtp_tls,
+        mode=settings.mode,
     )
 
 

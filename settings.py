@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import (
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 from billing.customers.address import sendable
@@ -25,6 +20,7 @@ from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Url
+from billing.payments.mode import MoneyMode
 from billing.payments.rails import SANDBOX_RAILS, billers, gateways
 from process.settings.checks import (
     check_bank_accounts,
@@ -41,13 +37,7 @@ from process.settings.rails import RailSettings
 from process.settings.sandbox import SandboxSettings
 from process.settings.services import ServiceSettings
 from process.settings.texts import TextSettings, check_sms
-from process.settings.types import (
-    Company,
-    HeaderName,
-    LadderText,
-    Networks,
-    Secret,
-)
+from process.settings.types import Company, HeaderName, LadderText, Networks, Secret
 
 ENV_FILE = ".env"
 _OF_COMMANDS = {"BILLING_BY", "BILLING_DEBUG"}  # options of the command line, from the environment alone
@@ -179,7 +169,12 @@ class Settings(RailSettings, ServiceSettings, ProcedureSettings, TextSettings, S
     @property
     def sandbox(self) -> bool:
         """Nothing real is configured: stand-ins serve, and no money moves."""
-        return not self.stripe_api_key.get_secret_value()
+        return self.mode is MoneyMode.SANDBOX
+
+    @property
+    def mode(self) -> MoneyMode:
+        """Whether money moves; pages and mails say so if it does not."""
+        return MoneyMode.of_key(self.stripe_api_key.get_secret_value())
 
     @property
     def skipped_file(self) -> Path:

@@ -14,7 +14,7 @@ from billing.collections.ports import CollectionStore
 from billing.completeness.announcement_check import UNTOLD_FOR, AnnouncementBooks, announcement_findings
 from billing.completeness.chains import Chains, StoppedCollection
 from billing.completeness.check import CompletenessCheck
-from billing.completeness.report import KEPT, TOLERANCE, CompletenessReport, Finding, new_findings, shared
+from billing.completeness.report import KEPT, TOLERANCE, CompletenessReport, Finding, new_findings, run_of, shared
 from billing.completeness.row_check import CellRules
 from billing.completeness.service_check import ServiceBooks, service_findings
 from billing.completeness.snapshots import DataSource, LastRun, Snapshots
@@ -216,13 +216,7 @@ class CompletenessActivities:
         await self._tell_unseen(reports, before)
         await self._tell_ignored(reports)
         for report in reports:
-            run = LastRun(
-                period=report.period,
-                at=now,
-                findings=sum(report.kinds.values()),
-                told=_now_reported(report, before[report.period]),
-                report=report.brief().model_dump(mode="json"),
-            )
+            run = run_of(report, now, _now_reported(report, before[report.period]))
             await self._ledger.save_coverage(run)
         if errors:
             raise errors[0]

@@ -1,6 +1,6 @@
 """How fast a bank's app is answered: ``check`` and ``pay``, a second and p99, beside an empty route of the same server.
 
-    python -m benchmarks.bank_calls [--rate 200] [--seconds 10] [--payments 1000000] [--customers 100000] [--json]
+    python -m benchmarks.bank_calls [--rate 200] [--seconds 30] [--payments 1000000] [--customers 100000] [--json]
 
 The ledger has a long past, and everybody owes something. What answers is ``python -m inbound``: one process with
 SQLite, which has one writer, and two with PostgreSQL. Temporal, a worker and the database run beside it, as they are
@@ -95,7 +95,7 @@ class Running(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description="How fast a bank's app is answered.")
     parser.add_argument("--rate", type=float, default=200, help="requests a second")
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--payments", type=int, default=1_000_000, help="that the ledger has already")
     parser.add_argument("--customers", type=int, default=100_000, help="each of whom owes something")
     parser.add_argument("--ledgers", nargs="+", choices=("sqlite", "postgresql"), default=("sqlite", "postgresql"))

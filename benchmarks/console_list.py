@@ -29,7 +29,7 @@ from rich.table import Table
 from adapters.passwords import Argon2Passwords
 from adapters.sql.ledger import SqlLedger
 from benchmarks.filled_ledger import fill
-from billing.completeness.snapshots import LastRun
+from billing.completeness.report import run_of
 from billing.period import Period
 from billing.reviewers.users import Role, User
 from bootstrap import SANDBOX_NAMESPACE, connect_adapters, connect_completeness, connect_temporal
@@ -115,9 +115,7 @@ async def _cover(settings: Settings) -> None:
     """Keeps a coverage of the month, as the daily run does; there is neither a sheet nor Temporal."""
     async with connect_adapters(settings) as adapters:
         completeness = await connect_completeness(settings, adapters, None, "not here").look(PERIOD)
-        report = completeness.brief().model_dump(mode="json")
-        run = LastRun(period=PERIOD, at=completeness.at, findings=sum(completeness.kinds.values()), report=report)
-        await adapters.ledger.save_coverage(run)
+        await adapters.ledger.save_coverage(run_of(completeness, completeness.at))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cli.terminal.lazy import lazy_commands
 
-_COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, write off.
+_COLLECTIONS = """Unpaid months: list, show, retry, promise, halt, resume, write off.
 
 [bold]Examples[/bold]
 $ python starter.py collections list

@@ -18,6 +18,7 @@ from billing.completeness.snapshots import Snapshots
 from billing.errors import BillingError, LedgerUnavailable
 from billing.events.ports import EventProbe
 from billing.model import Line, Model, Words
+from billing.payments.mode import MoneyMode
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from bootstrap_billers import contracts
 from bootstrap_procedures import connect_procedures
@@ -125,11 +126,13 @@ async def doctor(as_json: AsJson = False) -> None:
 
 
 def _mode(settings: Settings) -> str:
-    if settings.sandbox:
-        return "SANDBOX: stand-ins on 127.0.0.1, no money moves"
-    if "_test_" in settings.stripe_api_key.get_secret_value()[:8]:
-        return "STRIPE TEST MODE: real services, no money moves"
-    return "REAL MONEY: cards are charged"
+    match settings.mode:
+        case MoneyMode.SANDBOX:
+            return "SANDBOX: stand-ins on 127.0.0.1, no money moves"
+        case MoneyMode.TEST:
+            return "STRIPE TEST MODE: real services, no money moves"
+        case MoneyMode.LIVE:
+            return "REAL MONEY: cards are charged"
 
 
 async def _temporal_checks(settings: Settings) -> list[DoctorLine]:

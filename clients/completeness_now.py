@@ -1,4 +1,4 @@
-"""A completeness check on demand: its start and its progress."""
+"""A completeness check on demand: its start and its progress; and a reconciliation on demand."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -9,12 +9,13 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.completeness import CompletenessRequest, daily
+from activities.reconciliation import ReconcileRequest
 from billing.errors import BillingError
 from billing.period import Period
 from clients.running_workflows import translated
-from clients.schedules import COMPLETENESS
+from clients.schedules import COMPLETENESS, RECONCILIATION
 from workflows import about
-from workflows.daily import DailyCompleteness
+from workflows.daily import DailyCompleteness, DailyReconciliation
 from workflows.options import TASK_QUEUE
 
 
@@ -40,6 +41,22 @@ async def check_now(client: Client, period: Period) -> None:
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             **about.COMPLETENESS,
+        )
+
+
+async def reconcile_now(client: Client, period: Period | None) -> None:
+    """Compares the processor's records of ``period``, or of the last three months, with the ledger now.
+
+    A second one of the same months is not begun meanwhile. Raises ``TemporalUnavailable``.
+    """
+    with translated("nothing can be compared now: Temporal answers"):
+        await client.start_workflow(
+            DailyReconciliation.run,
+            ReconcileRequest(periods=(period,) if period else ()),
+            id=f"{RECONCILIATION.schedule_id}-{period or 'now'}",
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            **about.RECONCILIATION,
         )
 
 

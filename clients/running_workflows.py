@@ -15,12 +15,13 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     GetWorkflowExecutionHistoryRequest,
     ListWorkflowExecutionsRequest,
+    UnpauseWorkflowExecutionRequest,
 )
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.completeness.chains import Chain, ChainStatus, OpenChains, StoppedCollection
-from billing.errors import BillingError, TemporalUnavailable
+from billing.errors import BillingError, NotFound, TemporalUnavailable
 from billing.invoices.month import Month
 from billing.keys import collection_id, customer_of, workflow_id
 from billing.period import Period
@@ -205,6 +206,21 @@ async def described(client: Client, chain_id: str, patience: timedelta) -> tuple
         return ChainStatus.ABSENT, ""
     info = answer.workflow_execution_info
     return _status(info), info.execution.run_id
+
+
+async def unpause(client: Client, chain_id: str, reason: str, request_id: str) -> None:
+    """Lets a workflow go on that people have paused in Temporal. A repeat changes nothing.
+
+    Raises ``NotFound`` unless it is paused, and ``TemporalUnavailable``.
+    """
+    status, _ = await described(client, chain_id, _PATIENCE)
+    if status is not ChainStatus.PAUSED:
+        raise NotFound(f"{chain_id} is not paused: it {status.words}")
+    request = UnpauseWorkflowExecutionRequest(
+        namespace=client.namespace, workflow_id=chain_id, reason=reason, request_id=request_id
+    )
+    with translated(f"{chain_id} cannot go on: Temporal answers"):
+        await client.workflow_service.unpause_workflow_execution(request)
 
 
 def _chain(info: WorkflowExecutionInfo) -> Chain:

@@ -21,6 +21,7 @@ from bootstrap import (
     connect_passwords,
     connect_payment_desk,
     connect_registrar,
+    connect_send_again,
     connect_sheet_comparer,
 )
 from bootstrap_announcements import connect_announcement_desk
@@ -55,6 +56,7 @@ from console.reviewers.bulk import Bulk
 from console.reviewers.coverage import CoveragePages
 from console.reviewers.invoice.invoice import InvoicePages
 from console.reviewers.invoice.promise import PromisePages
+from console.reviewers.invoice.send_again import SendAgainPages
 from console.reviewers.invoices import InvoicesPages
 from console.reviewers.live import Live
 from console.reviewers.login import Login
@@ -63,7 +65,7 @@ from console.reviewers.money.payment_list import PaymentListPages
 from console.reviewers.money.record import RecordPages
 from console.reviewers.money.registers import RegisterPages
 from console.reviewers.money.statements import StatementPages
-from console.reviewers.month import MonthPages
+from console.reviewers.month.month import MonthPages
 from console.reviewers.orders.open_order import OpenOrderPages
 from console.reviewers.orders.order import OrderPages, pulse_of
 from console.reviewers.orders.order_list import OrderListPages
@@ -71,6 +73,7 @@ from console.reviewers.orders.service_list import ServiceListPage
 from console.reviewers.orders.service_order import ServiceOrderPages, service_pulse_of
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.procedures import ProcedurePages
+from console.reviewers.remedy import RemedyPages
 from console.reviewers.signed_in import Sessions
 from console.reviewers.subscribers.account import AccountPages
 from console.reviewers.subscribers.account_list import AccountListPages
@@ -106,7 +109,7 @@ class _Console:
         self._client = client
         self._links = settings.links
         self._https = settings.links.base_url.startswith("https:")
-        self._pages = Pages(settings.company, settings.mail_from)
+        self._pages = Pages(settings.company, settings.mail_from, settings.mode)
         self._proxies = TrustedProxies(
             settings.console_trusted_proxies, settings.console_sso_header, settings.behind_unknown_proxy
         )
@@ -185,14 +188,7 @@ class _Console:
         desk.handle_refusals(app)
         yield AuditPages(desk, ledger).router
         yield BrakePages(ledger, desk).router
-        money = connect_payment_desk(settings, self._adapters, self._alerts)
-        statements = connect_statements(settings, ledger, self._alerts)
-        payment_pages = IncomingPaymentPages(desk, ledger, money, statements, settings.now)
-        yield PaymentListPages(desk, ledger, settings.rails).router
-        yield payment_pages.router
-        yield RecordPages(desk, money, payment_pages, settings.now).router
-        yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
-        yield StatementPages(desk, statements, ledger, settings.now).router
+        yield from self._of_money(desk)
         procedures = self._procedures
         service_list = ServiceListPage(desk, ledger, procedures)
         yield OrderListPages(desk, ledger, service_list, live_orders, settings.now).router
@@ -220,13 +216,26 @@ class _Console:
             settings.now,
         ).router
         yield BoardPages(desk, ledger, procedures).router
-        yield MonthPages(desk, ledger, live, watch).router
+        yield MonthPages(desk, ledger, live, watch, settings.now).router
+        yield RemedyPages(desk, client, ledger, payments).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk, TemporalLinks.to(settings.temporal_ui_url, client)).router
         yield PromisePages(client).router
+        yield SendAgainPages(connect_send_again(settings, self._adapters)).router
         comparer = connect_sheet_comparer(settings, self._adapters)
         elsewhere = (settings.temporal_ui_url, settings.sheet_url)
         yield InvoicePages(client, ledger, payments, mail, self._ways, comparer, desk, *elsewhere).router
+
+    def _of_money(self, desk: PageFrame) -> Iterator[APIRouter]:
+        settings, ledger = self._settings, self._adapters.ledger
+        money = connect_payment_desk(settings, self._adapters, self._alerts)
+        statements = connect_statements(settings, ledger, self._alerts)
+        payment_pages = IncomingPaymentPages(desk, ledger, money, statements, settings.now)
+        yield PaymentListPages(desk, ledger, settings.rails).router
+        yield payment_pages.router
+        yield RecordPages(desk, money, payment_pages, settings.now).router
+        yield RegisterPages(desk, connect_register_desk(settings, ledger), settings.now).router
+        yield StatementPages(desk, statements, ledger, settings.now).router
 
     async def _order_pulse(self, number: str) -> str:
         """Of one order, or "": of all."""

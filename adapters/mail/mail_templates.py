@@ -58,17 +58,21 @@ class MailContent(NamedTuple):
     html: str
 
 
-def render(mail: CustomerMail) -> MailContent:
-    """The mail in English, dates in the customer's time zone. Its month must have reached the stage of its kind."""
-    values, template = _values(mail), "bill.txt" if _is_bill(mail) else f"{mail.kind}.txt"
+def render(mail: CustomerMail, strip: str = "") -> MailContent:
+    """The mail in English, dates in the customer's time zone. Its month must have reached the stage of its kind.
+
+    ``strip`` is what stands above it: that it is a test ("": it is none).
+    """
+    values, template = _values(mail) | {"strip": strip}, "bill.txt" if _is_bill(mail) else f"{mail.kind}.txt"
     subject, _, text = _TEXT.get_template(template).render(values, layout="layout.txt").partition("\n")
     html = _HTML.get_template(template).render(values, layout="layout.html")
     return MailContent(subject, text, html)
 
 
-def render_step(mail: StepMail) -> MailContent:
+def render_step(mail: StepMail, strip: str = "") -> MailContent:
     """The mail in its own language."""
-    values = mail.model_dump(include={"language", "text", "link", "action"}) | {"subject": mail.subject, "rows": []}
+    values = mail.model_dump(include={"language", "text", "link", "action"})
+    values |= {"subject": mail.subject, "rows": [], "strip": strip}
     text = _TEXT.get_template("step.txt").render(values, layout="layout.txt").partition("\n")[2]
     return MailContent(mail.subject, text, _HTML.get_template("step.txt").render(values, layout="layout.html"))
 
@@ -78,10 +82,10 @@ def _is_bill(mail: CustomerMail) -> bool:
     return mail.kind is CustomerMailKind.NOTICE and not mail.month.customer.card
 
 
-def render_digest(digest: Digest) -> MailContent:
+def render_digest(digest: Digest, strip: str = "") -> MailContent:
     """The digest in English."""
     title = one_line(headline(digest))
-    values = {"subject": title, "sections": sections(digest)}
+    values = {"subject": title, "sections": sections(digest), "strip": strip}
     text, html = _TEXT.get_template("digest.txt"), _HTML.get_template("digest.html")
     return MailContent(f"[Billing] {title}", text.render(values), html.render(values))
 

@@ -23,8 +23,10 @@ from adapters.mail.mail_templates import MailContent, render, render_digest, ren
 from billing.customers.address import sendable
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
 from billing.mails.mail import CustomerMail, RenderedMail, StepMail
+from billing.payments.mode import MoneyMode
 from billing.payments.ports import StillWanted, always
 from billing.reviewers.digest import Digest
+from wording.modes import CUSTOMERS_READ, REVIEWERS_READ
 
 TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
 
@@ -59,7 +61,8 @@ _FOR_GOOD: dict[type[Exception], type[MailError]] = {
 class SmtpMail:
     """Sends mails through one server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
 
-    ``sender`` is an address; mail programs show ``name`` for it ("": the address).
+    ``sender`` is an address; mail programs show ``name`` for it ("": the address). In another ``mode`` than live,
+    every mail says so.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class SmtpMail:
         username: str | None = None,
         password: str | None = None,
         tls: Literal["none", "starttls", "tls"] = "none",
+        mode: MoneyMode = MoneyMode.LIVE,
     ) -> None:
         self._host = host
         self._port = port
@@ -80,25 +84,30 @@ class SmtpMail:
         self._password = password
         self._tls = tls
         self._hostname = ""
+        self._strip, self._desk_strip = CUSTOMERS_READ[mode], REVIEWERS_READ[mode]
 
     def compose(self, mail: CustomerMail) -> RenderedMail:
-        rendered = render(mail)
+        rendered = render(mail, self._strip)
         return RenderedMail(subject=rendered.subject, text=rendered.text)
 
     async def send(self, mail: CustomerMail, still_wanted: StillWanted = always) -> None:
         customer_id, period = mail.month.customer_id, mail.month.period
         name, reference = f"the {mail.kind} mail of {customer_id}, {period}", f"{mail.kind}/{customer_id}/{period}"
-        message = self._message(render(mail), _address(mail.to, name), mail.message_id, reference)
+        message = self._message(render(mail, self._strip), _address(mail.to, name), mail.message_id, reference)
         await self._send(message, name, still_wanted)
 
     async def send_step(self, mail: StepMail, still_wanted: StillWanted = always) -> None:
         name, reference = f"the {mail.kind} mail of order {mail.number}", f"{mail.kind}/order/{mail.number}"
-        message = self._message(render_step(mail), _address(mail.to, name), mail.message_id, reference)
+        message = self._message(render_step(mail, self._strip), _address(mail.to, name), mail.message_id, reference)
         await self._send(message, name, still_wanted)
 
     async def send_plain(self, content: MailContent, to: str, message_id: str, reference: str) -> None:
         """Sends a mail that is nobody's month, and that other adapters have written. Raises as ``send``."""
         name = f"mail {reference}"
+        if self._desk_strip:
+            content = content._replace(
+                text=f"{self._desk_strip}\n\n{content.text}", html=f"<p>{self._desk_strip}</p>{content.html}"
+            )
         await self._send(self._message(content, _address(to, name), message_id, reference), name)
 
     async def tell(self, digest: Digest) -> None:
@@ -109,7 +118,9 @@ class SmtpMail:
 
     def _digest(self, digest: Digest) -> EmailMessage:
         to = _address(digest.to, f"digest {digest.digest_id}")
-        return self._message(render_digest(digest), to, digest.message_id, f"digest/{digest.digest_id}")
+        return self._message(
+            render_digest(digest, self._desk_strip), to, digest.message_id, f"digest/{digest.digest_id}"
+        )
 
     async def _send(self, message: EmailMessage, name: str, still_wanted: StillWanted = always) -> None:
         with _translated(name):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.collections.debt import Debt
-from billing.collections.stages import Counted, Purpose, ScheduledTry, words_of
+from billing.collections.stages import OWN_PAYMENT, Counted, Purpose, ScheduledTry, words_of
 from billing.collections.walk import Walk
 from billing.customers.contact_hours import ContactHours
 from billing.customers.ladder import Rung
@@ -119,7 +119,7 @@ class Collection(Walk):
 
     def answered_customer(self, result: ChargeResult, requested: "Collection", period: Period) -> "Collection":
         """The answer to the customer's own payment of ``period``, at our page."""
-        noted = self.noted(result.at, "the customer", "payment", words_of(result), month=period)
+        noted = self.noted(result.at, "the customer", OWN_PAYMENT, words_of(result), month=period)
         return noted.answered(result, requested, period)
 
     def to_look_up(self, period: Period) -> "Collection":

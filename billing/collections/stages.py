@@ -140,6 +140,10 @@ class Counted(Model):
     charged: Few[Period] = ()
 
 
+OWN_PAYMENT = "payment"
+"""What the customer's own try to pay is called in the diary."""
+
+
 class DiaryEntry(Measured):
     """An entry of the diary: an event, or a person's command and its answer. ``by`` None: the application.
 

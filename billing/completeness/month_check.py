@@ -62,11 +62,8 @@ class MonthCheck:
     def look_at_clock(self, account: CustomerSnapshot) -> None:
         """Reports an overdue step, and a month that is late or was closed late."""
         customer, month = account.customer, account.month
-        planned = customer.instants(self._period)
-        planned_at, at = planned.charge_at, self._now
+        planned_at, at = self._planned_at(account), self._now
         if month is not None and month.closed_at is not None:
-            if month.stage in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD, Stage.SKIPPED):
-                planned_at = planned.notice_at
             at = month.closed_at
         elif month is not None:
             at = max(self._now, month.charge_at)
@@ -76,10 +73,26 @@ class MonthCheck:
                 text = f"{customer.customer_id} is {month.stage}; its step due at {due} is not done"
                 doctor, advice = RemedyAction.RUN_DOCTOR.of(), "is a worker running?"
                 self._tally.find(FindingKind.OVERDUE, customer.customer_id, text, doctor, advice=advice)
+        if planned_at is None:
+            return
         if at - planned_at > TOLERANCE:
             seconds, is_open = int((at - planned_at).total_seconds()), month is None or month.closed_at is None
             late = LateMonth(customer_id=customer.customer_id, planned_at=planned_at, seconds=seconds, open=is_open)
             self._tally.note_late(late)
+
+    def _planned_at(self, account: CustomerSnapshot) -> datetime | None:
+        """When the month was to be closed; None if it was not: people skipped it, or began it when it was over.
+
+        Such a month goes by instants of its own, which are known once it has ended.
+        """
+        month, planned = account.month, account.customer.instants(self._period)
+        if month is not None and month.stage is Stage.SKIPPED:
+            return None
+        if account.opened_at > planned.import_at:
+            return month.charge_at if month is not None and month.closed_at else None
+        if month is not None and month.stage in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD) and month.closed_at:
+            return planned.notice_at
+        return planned.charge_at
 
     def _find_missing(self, account: CustomerSnapshot, is_behind: bool) -> None:
         customer_id = account.customer.customer_id

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from pydantic import Field
 
 from billing.completeness.row_check import DifferenceReason
-from billing.completeness.snapshots import DataSource
+from billing.completeness.snapshots import DataSource, LastRun
 from billing.model import Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Rows, Words
 from billing.period import Period
 from billing.receivables.listing import AccountTotal
@@ -23,6 +23,10 @@ TOLERANCE = timedelta(hours=6)
 
 KEPT = 10_000
 """The findings and differences kept of each kind, and the late months; counts and sums are complete."""
+
+
+KEPT_BY_RUN = 2000
+"""The findings of which the last run keeps all that it says, for people to page through."""
 
 
 class CustomerState(StrEnum):
@@ -186,6 +190,19 @@ class CompletenessReport(Model):
             late=self.late[:limit],
             no_sale=self.no_sale[:limit],
         )
+
+
+def run_of(report: CompletenessReport, daily_at: datetime | None = None, told: Sequence[str] = ()) -> LastRun:
+    """What is kept of a check. ``daily_at``: when a worker made it, which has ``told`` its findings."""
+    kept = report.brief().evolve(findings=shared(report.findings, KEPT_BY_RUN, lambda finding: finding.kind))
+    return LastRun(
+        period=report.period,
+        at=report.at,
+        daily_at=daily_at,
+        findings=sum(report.kinds.values()),
+        told=tuple(told),
+        report=kept.model_dump(mode="json"),
+    )
 
 
 def shared(entries: Sequence[_Entry], limit: int, kind: Callable[[_Entry], Hashable]) -> tuple[_Entry, ...]:

@@ -129,10 +129,14 @@ class DataSource(StrEnum):
 
 
 class LastRun(Model):
-    """The latest daily check of a period. ``told`` are the texts alerted so far, ``report`` the brief report."""
+    """The latest check of a period. ``told`` are the texts alerted so far, ``report`` the brief report.
+
+    ``daily_at``: the latest one that a worker made, which alerts; None: people alone have looked.
+    """
 
     period: Period
     at: Instant
+    daily_at: Instant | None = None
     findings: Count
     told: Many[Words] = ()
     report: dict[str, object] = Field(default_factory=dict)
@@ -198,7 +202,10 @@ class Snapshots(GeneralLedger, LastRuns, PaymentListing, Protocol):
         """Debts of whoever gets no draft in their currency: buyers, closed accounts; the first thousand."""
 
     async def save_coverage(self, run: LastRun) -> None:
-        """Saves the latest check of its period, replacing the previous one."""
+        """Saves the latest check of its period, replacing the previous one.
+
+        What was told, and when a worker checked last, stay as they are if people have looked.
+        """
 
     async def vitals(self, now: datetime) -> HealthFigures: ...
 

@@ -12,7 +12,7 @@ from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.keys import step_message_id
-from billing.model import Code, Count, Id, Instant, Line, MailText, Minor, Model, Url, Words
+from billing.model import Code, Count, Id, Instant, Line, MailText, Minor, Model, Url, Who, Words
 from billing.payments.ports import StillWanted, always
 from billing.period import Period
 from billing.texts.text import Consequence, Language, TextKind
@@ -45,6 +45,7 @@ class CustomerMail(Model):
 
     ``link`` is the page where the customer can pay or register a card ("": none), ``correction`` the changes since the
     last notice, ``agreed`` the text that a new customer has consented to, ``consequence`` what a warning warns of.
+    ``asked_by`` names a person who had it sent again.
     A customer without a card pays by ``account`` number ("": none), ``where_to_pay``; anybody may pay
     ``by_app``, in a bank's app.
     """
@@ -59,6 +60,8 @@ class CustomerMail(Model):
     correction: Correction | None = None
     consequence: Consequence | None = None
     ways: WaysToPay = WaysToPay()
+    asked_by: Who | None = None
+    asked_why: Words | None = None
 
 
 class StepMail(Model):
@@ -117,6 +120,8 @@ class MessageRow(Model):
     total_minor: Minor | None
     subject: Words
     text: MailText  # as it was sent, without the key in its link
+    asked_by: Who | None = None  # a person had it sent again; None: the application has sent it
+    asked_why: Words | None = None
 
 
 class StepMessageRow(Model):

@@ -4,7 +4,9 @@ It is a row in the ledger, so it outlives every process, and customers who are s
 activity that announces or charges checks it (``activities/brake.py``); workflows then wait for its release.
 """
 
-from billing.model import Code, Count, Instant, Model, Words
+from datetime import datetime, timedelta
+
+from billing.model import Code, Count, Instant, Model, Number, Words
 
 
 class Brake(Model):
@@ -28,3 +30,17 @@ class Brake(Model):
     def reason(self) -> str:
         """For people: ``ann: the sheet is of last year``."""
         return f"{self.pulled_by}: {self.pulled_why}"
+
+
+class BrakeHold(Model):
+    """What goes on once the brake is released, as last recorded."""
+
+    open_months: Count
+    stopped_months: Count  # of these: a notice or charge came due meanwhile
+    window_hours: Number  # the shortest that any of them is left to be reviewed
+    tries: Count  # collections whose try or reminder has waited
+    orders: Count  # paid enough, and released at once
+
+    def earliest(self, now: datetime) -> datetime | None:
+        """Before then no month is announced or charged, if the brake is released ``now``; None: there is no month."""
+        return now + timedelta(hours=self.window_hours) if self.open_months else None

@@ -81,7 +81,7 @@ def headline(digest: Digest) -> str:
         orders = section.orders if section.kind is AlertKind.PERSON else 0
         for number, words in ((section.number - orders, _IN_SHORT[section.kind]), (orders, _OF_ORDERS)):
             one, several = words.split("|")
-            parts += [f"{number} {one if number == 1 else several}"] if number else []
+            parts += [f"{number:,} {one if number == 1 else several}"] if number else []
     return ", ".join(parts)
 
 
@@ -128,9 +128,12 @@ def _item(alert: Alert, console_url: str) -> Item:
 
 
 def _batch(period: Period, drafts: list[Alert], console_url: str) -> Item:
-    unusual = sum(not _UNUSUAL.isdisjoint(alert.flags.split("|")) for alert in drafts)
-    count = f"{len(drafts)} draft{'' if len(drafts) == 1 else 's'}"
-    text = f"{count}, {unusual} unusual; {_totals(drafts)}" if unusual else f"{count}; {_totals(drafts)}"
+    flags = [set(alert.flags.split("|")) for alert in drafts]
+    are_all_first = len(flags) > 1 and all("first" in each for each in flags)  # the product's own first month
+    looked_for = _UNUSUAL - {"first"} if are_all_first else _UNUSUAL
+    unusual = sum(not looked_for.isdisjoint(each) for each in flags)
+    count = f"{len(drafts):,} draft{'' if len(drafts) == 1 else 's'}"
+    text = f"{count}, {unusual:,} unusual; {_totals(drafts)}" if unusual else f"{count}; {_totals(drafts)}"
     months = RemedyAction.LIST_MONTHS.of(period=period)
     return Item(str(period), text, (months,), _link(console_url, period))
 

@@ -13,7 +13,7 @@ from billing.invoices.stages import Stage
 from billing.model import Code, Count, Minor, Model
 from billing.period import Period
 from billing.reviewers.alerts import Alert, AlertRow
-from billing.reviewers.brake import Brake
+from billing.reviewers.brake import Brake, BrakeHold
 from billing.reviewers.digest import Digest
 from billing.reviewers.users import OpenSession, Role, SignInAttempt, User, UserCredentials
 
@@ -97,6 +97,9 @@ class BrakeControl(Protocol):
 
     async def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
         """Releases the brake; a repeat changes nothing. Raises ``NotFound`` if it was never pulled."""
+
+    async def held_by_brake(self) -> BrakeHold:
+        """What a release lets go on."""
 
     async def under_way(self) -> list[InvoiceRow | DebtRow]:
         """Months and collections with a payment that has begun, or whose outcome is unknown, as last recorded."""

@@ -1,8 +1,7 @@
-"""Queries behind the reviewers' pages, on months as last recorded: totals, the list of invoices, the audit trail."""
+"""Queries behind the reviewers' pages, on months as last recorded: the list of invoices, the audit trail."""
 
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol, Self
@@ -11,101 +10,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
 from billing.invoices.approval_policy import Flag
-from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage, stop_of
+from billing.invoices.month import Month
+from billing.invoices.ports import InvoiceRow
+from billing.invoices.stages import OUTCOMES, Stage, stop_of
 from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Words
 from billing.period import Period
 
 PAGE_ROWS = 100
 _NUMBER = re.compile(r"[0-9]{1,9}")
-NOT_BILLED = frozenset({Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD})
-"""Outcomes whose amount is not part of the month's sums: nobody pays it, or a later invoice has it."""
-
-
-class StageTotal(Model):
-    """The months of one stage and currency: number of customers, of drafts, and the drafts' total in minor units."""
-
-    stage: Stage
-    currency: Code
-    customers: Count
-    drafts: Count
-    total_minor: Minor
-
-
-class MonthProgress(NamedTuple):
-    """How far a month is: customers with a draft, told of it, and charged or billed."""
-
-    customers: int
-    drafted: int
-    told: int
-    billed: int
-
-    @classmethod
-    def of(cls, totals: Sequence[StageTotal]) -> "MonthProgress":
-        def count(stages: Collection[Stage]) -> int:
-            return sum(total.customers for total in totals if total.stage in stages)
-
-        billed, drafted = count(_BILLED), sum(total.drafts for total in totals)
-        return cls(count(list(Stage)), drafted, billed + count(_TOLD), billed)
-
-    @property
-    def text(self) -> str:
-        """``8,210 of 10,000 drafted, 7,900 told, 7,412 charged or billed``."""
-        drafted = f"{self.drafted:,} of {self.customers:,} drafted"
-        return f"{drafted}, {self.told:,} told, {self.billed:,} charged or billed"
-
-
-_TOLD = (Stage.LAST_CALL, Stage.CHARGING, Stage.UNRESOLVED)
-_BILLED = UNPAID_OUTCOMES | {Stage.PAID, Stage.BILLED}
-
-
-class CurrencyComparison(NamedTuple):
-    """Invoices in one currency, and those of the month before; totals in minor units."""
-
-    currency: str
-    invoices: int
-    total_minor: int
-    invoices_before: int
-    total_minor_before: int
-
-    @property
-    def difference_minor(self) -> int:
-        return self.total_minor - self.total_minor_before
-
-    @property
-    def change(self) -> float | None:
-        """In percent of the month before; None if that has no total."""
-        return change(self.total_minor, self.total_minor_before or None)
-
-
-def compared(totals: Iterable[StageTotal], before: Iterable[StageTotal]) -> list[CurrencyComparison]:
-    """Invoices and totals by currency, beside those of the month ``before``."""
-    counted: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for offset, month in ((0, totals), (2, before)):
-        for total in month:
-            if total.drafts and total.stage not in NOT_BILLED:
-                counted[total.currency][offset] += total.drafts
-                counted[total.currency][offset + 1] += total.total_minor
-    return [CurrencyComparison(currency, *counted[currency]) for currency in sorted(counted)]
 
 
 def change(total_minor: int, usual_minor: int | None) -> float | None:
     """The change against the usual total, in percent of it; None without a usual total."""
     return (total_minor - usual_minor) * 100 / abs(usual_minor) if usual_minor else None
-
-
-class ActionNeeded(Model):
-    """A month that needs a person, or (``collecting``) the collection of one."""
-
-    customer_id: Id
-    name: Line
-    timezone: Code
-    stage: Code
-    currency: Code
-    amount_minor: Minor
-    next_at: Instant | None
-    needs: Words | None
-    drafted: bool = True
-    collecting: bool = False
 
 
 class Sort(StrEnum):
@@ -122,6 +39,7 @@ class InvoiceFilter(Model):
     """Filter and order of a month's list.
 
     With ``needs``, only rows that need a person, and before them the customers ``first``, whatever their state.
+    ``reason``: only open months that wait for exactly this.
     """
 
     period: Period
@@ -130,6 +48,7 @@ class InvoiceFilter(Model):
     flag: Flag | None = None
     currency: Code = ""
     needs: bool = False
+    reason: Words = ""
     first: Many[Id] = ()
     sort: Sort = Sort.CUSTOMER
     descending: bool = False
@@ -182,11 +101,6 @@ class ReviewedVersion(Model):
         return " ".join((self.customer_id, str(self.version), self.digest or "-", self.stop)).strip()
 
 
-class CurrentVersion(ReviewedVersion):
-    currency: Code
-    total_minor: Minor
-
-
 class AuditFilter(Model):
     """Filter of the audit trail: ``period`` has to be equal, the other texts need only be contained."""
 
@@ -206,6 +120,7 @@ class AuditKind(StrEnum):
     TARIFF = "tariff"  # a tariff, or what an account pays by the month; the period is the tariff's code
     BRAKE = "brake"
     SIGN_IN = "sign-in"
+    MAIL = "mail"  # sent again because a person asked for it
 
 
 class AuditCursor(NamedTuple):
@@ -254,28 +169,26 @@ class AuditRow(Model):
         return AuditCursor(self.at, self.kind, self.customer_id, self.period, self.number)
 
 
-class MonthOverview(Protocol):
-    async def totals(self, period: Period) -> list[StageTotal]:
-        """Customers, drafts and sums by stage and currency."""
-
-    async def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
-        """Open months and debts that need a person, by their next instant.
-
-        The open months of the customers ``first`` come before all, even if the ledger sees no need.
-        """
-
-
 class InvoiceList(Protocol):
     async def count(self, filters: InvoiceFilter) -> int: ...
 
     async def rows(self, filters: InvoiceFilter, page: int) -> list[InvoiceListRow]:
         """A page of the list, counted from 1."""
 
+    async def histories(self, period: Period, customer_ids: Sequence[str]) -> dict[str, list[InvoiceRow]]:
+        """The months of these customers in the year up to ``period``, by customer."""
+
     async def seen(self, filters: InvoiceFilter) -> list[ReviewedVersion]:
         """The recorded versions of all invoices that match, by customer."""
 
-    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
+    async def reason_of(self, period: Period, stop: str) -> str | None:
+        """What open months wait for, by the code of it; None if none does any more."""
+
+    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, ReviewedVersion]:
         """The recorded versions of these invoices, by customer."""
+
+    async def months_of(self, period: Period, customer_ids: Sequence[str]) -> list[Month]:
+        """The recorded months of these customers, some hundred at a time: each is large."""
 
 
 class AuditTrail(Protocol):

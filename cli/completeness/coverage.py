@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billing.completeness.report import CompletenessReport, CurrencySum
+from billing.completeness.report import CompletenessReport, CurrencySum, run_of
 from billing.errors import BillingError
 from billing.money import format_amount
 from billing.period import Period
@@ -34,6 +34,7 @@ async def coverage(
     Ledger, running workflows and sheet together: each customer's state, who is late, how the sheet's sum becomes that
     of the invoices, and for each finding what to type. Exit code 1 if anything is missing, unexplained, waits for a
     person, or could not be looked at. A Temporal Schedule does the same for the current and the last month every day.
+    The console shows what was found here, unless a part could not be looked at.
 
     [bold]Examples[/bold]
     $ python starter.py coverage
@@ -44,6 +45,8 @@ async def coverage(
         period = period or await month_under_way(adapters.ledger, settings.now())
         client, unseen = await _temporal(settings)
         found = await connect_completeness(settings, adapters, client, unseen).look(period)
+        if not found.unseen:
+            await adapters.ledger.save_coverage(run_of(found))
     if as_json:
         findings = [{**dict(each), "commands": list(map(command_line, each.remedies))} for each in found.findings]
         print_json({"covered": found.covered, **dict(found), "findings": findings})
@@ -63,8 +66,11 @@ async def _temporal(settings: Settings) -> "tuple[Client | None, str]":
 
 def print_coverage(found: CompletenessReport) -> None:
     """States, lateness, sums and findings."""
-    states = " · ".join(f"{count} {state}" for state, count in found.states.items() if count)
-    say(f"{found.period}: {sum(found.states.values())} customers; {states or 'nobody is billed'}", style="bold")
+    states = " · ".join(f"{count:,} {state}" for state, count in found.states.items() if count)
+    say(
+        f"{found.period}: {counted(sum(found.states.values()), 'customer')}; {states or 'nobody is billed'}",
+        style="bold",
+    )
     _print_sums(found.sums, found)
     _print_late(found)
     _print_trial_balance(found.trial_balance)

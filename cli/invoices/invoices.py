@@ -22,7 +22,7 @@ from billing.mails.mail import MessageRow
 from billing.money import format_amount, sums_of, totals_text
 from billing.period import Period
 from billing.remedies import RemedyAction
-from billing.reviewers.queries import MonthOverview, MonthProgress
+from billing.reviewers.overview import MonthOverview, MonthProgress
 from bootstrap_ledger import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of

@@ -6,7 +6,7 @@ from typing import Protocol
 from billing.invoices.ports import Periods
 from billing.invoices.stages import OUTCOMES
 from billing.period import Period
-from billing.reviewers.queries import MonthOverview
+from billing.reviewers.overview import MonthOverview
 from cli.terminal.output import complain
 
 

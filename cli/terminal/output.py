@@ -135,8 +135,8 @@ def explain(error: Exception) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """``1 month``, ``3 months``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    """``1 month``, ``1,000 months``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @contextmanager

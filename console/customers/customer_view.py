@@ -8,10 +8,10 @@ from typing import NamedTuple
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
-from billing.collections.stages import CollectionStage, NewCardTry
+from billing.collections.stages import OWN_PAYMENT, CollectionStage, NewCardTry
 from billing.invoices.month import Month
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
-from billing.payments.payment import PaymentStatus
+from billing.payments.payment import ChargeStatus, PaymentStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
 
@@ -28,13 +28,16 @@ class Situation(StrEnum):
 
 
 class CustomerView(NamedTuple):
-    """``paid_at`` with ``PAID``; ``remedy`` and the codes of the last refusal with ``PAYABLE``."""
+    """``paid_at`` with ``PAID``; ``remedy``, and the code and instant of the last try, with ``PAYABLE``."""
 
     situation: Situation
     outstanding_minor: int = 0
     paid_at: datetime | None = None
     remedy: CardRemedy = CardRemedy.RETRY
     code: str = ""
+    tried_at: datetime | None = None
+    again: bool = False  # it was not the first try
+    declined: bool = False  # by the bank; else the card could not even be tried, or has to be confirmed
     new_card: bool = False  # the payment under way is the first try of a new card
     slow: bool = False  # an outside service is down
 
@@ -151,5 +154,14 @@ def _open(collection: Collection, debt: Debt) -> CustomerView:
         return CustomerView(Situation.PENDING, owed, new_card=new_card, slow=bool(collection.outage))
     if not debt.by_card:
         return CustomerView(Situation.OTHERWISE, owed)
-    code = (debt.answer.decline_code or debt.answer.code) if debt.answer else ""
-    return CustomerView(Situation.PAYABLE, owed, remedy=debt.remedy, code=code)
+    own = [entry.at for entry in collection.entries if entry.month == debt.period and entry.what == OWN_PAYMENT]
+    later = [*own, *([debt.tried_at] if debt.tried_at else [])]
+    return CustomerView(
+        Situation.PAYABLE,
+        owed,
+        remedy=debt.remedy,
+        code=(debt.answer.decline_code or debt.answer.code) if debt.answer else "",
+        tried_at=max(later, default=debt.opened_at),
+        again=bool(later),
+        declined=debt.answer is not None and debt.answer.status is ChargeStatus.DECLINED,
+    )

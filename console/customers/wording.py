@@ -5,7 +5,7 @@ from functools import partial
 
 from billing.collections.debt import Debt
 from billing.money import sums_text
-from console.customers.customer_view import CustomersPage, Situation
+from console.customers.customer_view import CustomersPage, CustomerView, Situation
 from wording.english import date_text, invoice_rows, money_text, month_text, one_line, why
 
 
@@ -26,6 +26,7 @@ def values(page: CustomersPage) -> dict[str, object]:
         "outstanding": money(view.outstanding_minor),
         "card": f"ending in {last4}" if (last4 := customer.last4) else "on file",
         "why": why(view.code),
+        "tried": _tried(view, customer.timezone),
         "due": date_text(notice.charge_at, "d MMMM y", customer.timezone) if notice else "",
         "has_email": customer.email is not None,
         "paid_on": date_text(view.paid_at, "d MMMM y", customer.timezone) if view.paid_at else "",
@@ -44,6 +45,7 @@ def values_of_all(page: CustomersPage) -> dict[str, object]:
             "title": month_text(each.debt.period),
             "outstanding": money_text(each.debt.outstanding_minor, each.debt.currency),
             "why": why(each.view.code) if each.view.situation is Situation.PAYABLE else "",
+            "tried": _tried(each.view, customer.timezone),
             "view": each.view,
         }
         for each in page.owed
@@ -59,6 +61,14 @@ def values_of_all(page: CustomersPage) -> dict[str, object]:
         "paid": month_text(page.month.period) if page.view.situation is Situation.PAID else "",
         "reference": customer.customer_id,
     }
+
+
+def _tried(view: CustomerView, zone: str) -> str:
+    """What became of the last try, and when: a customer who has pressed a button must see that it did something."""
+    if view.tried_at is None or not (view.declined or view.again):
+        return ""
+    again, at = " again" if view.again else "", date_text(view.tried_at, "d MMMM, HH:mm", zone)
+    return f"We tried your card{again} on {at}{f': it was declined{again}' if view.declined else ''}."
 
 
 def _total(debts: Iterable[Debt]) -> str:

@@ -1,22 +1,22 @@
-"""The emergency brake: pulled by a reviewer in two steps, released by an administrator.
+"""The emergency brake: pulled by a reviewer, released by an administrator, each in two steps.
 
 ::
 
     GET  /desk/brake            whether it is on, since when and why; charges under way; its history
     POST /desk/brake/pull       first asks, then (with ``confirm``) pulls; a repeat changes nothing
-    POST /desk/brake/release    releases it; a repeat changes nothing
+    POST /desk/brake/release    first says what goes on and when, then (with ``confirm``) releases it; as above
 
 It is one row of the ledger, which every workflow reads before it announces or charges anything.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from billing.model import Code
-from billing.reviewers.ports import BrakeControl
+from billing.reviewers.ports import BrakeControl, BrakeStore
 from billing.reviewers.users import Role
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
@@ -31,8 +31,11 @@ Reason = Annotated[str, Form(max_length=10_000)]  # a longer one than _REASON_MA
 Confirm = Annotated[Code, Form()]
 
 
+class _Ledger(BrakeControl, BrakeStore, Protocol): ...
+
+
 class BrakePages:
-    def __init__(self, ledger: BrakeControl, desk: PageFrame) -> None:
+    def __init__(self, ledger: _Ledger, desk: PageFrame) -> None:
         self._ledger = ledger
         self._desk = desk
         self.router = APIRouter(prefix=_PAGE)
@@ -54,10 +57,16 @@ class BrakePages:
         await self._ledger.pull_brake(session.username, why, "console", datetime.now(UTC))
         return self.back()
 
-    async def release(self, session: Administrator, reason: Reason = "") -> Response:
+    async def release(
+        self, session: Administrator, reason: Reason = "", confirm: Confirm = "", pull: Confirm = ""
+    ) -> Response:
+        """``pull`` is the number of the one that was confirmed: another one is asked about anew."""
         why = reason.strip()
         if not 0 < len(why) <= _REASON_MAX:
             return await self._page(session, reason, wrong="release", status=422)
+        brake = await self._ledger.brake()
+        if brake is not None and brake.on and (confirm != "yes" or pull != str(brake.number)):
+            return await self._page(session, why, asks=True)
         await self._ledger.release_brake(session.username, why, "console", datetime.now(UTC))
         return self.back()
 
@@ -68,6 +77,7 @@ class BrakePages:
         self, session: Session, reason: str = "", asks: bool = False, wrong: str = "", status: int = 200
     ) -> Response:
         """``asks``: whether to show the second step; ``wrong``: the form with a bad reason."""
+        hold, now = await self._ledger.held_by_brake() if asks else None, datetime.now(UTC)
         under_way = await self._ledger.under_way()
         values: dict[str, object] = {
             "brakes": await self._ledger.brakes(),
@@ -75,6 +85,8 @@ class BrakePages:
             "count": len(under_way),
             "reason": reason,
             "asks": asks,
+            "hold": hold,
+            "earliest": hold.earliest(now) if hold else None,
             "wrong": wrong,
         }
         return await self._desk.page("brake.html", session, values, section="brake", status=status)

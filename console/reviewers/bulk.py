@@ -7,20 +7,28 @@ customer's, so a submission that is sent twice takes effect once.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from temporalio.client import Client
 
 from billing.commands import Command, Halt, Resume
+from billing.completeness.chains import ChainStatus
 from billing.invoices.commands import Approve
+from billing.invoices.month import Month
+from billing.invoices.review import decide
+from billing.money import sums_of
 from billing.period import Period
 from billing.reviewers.queries import InvoiceList, ReviewedVersion
 from clients.month_commands import PAGE_PATIENCE_SECONDS, send_command
 
 AT_ONCE = 16
 ACTIONS = ("halt", "resume", "approve")
+_CHUNK = 500  # months in memory at once
+_REASONS_SHOWN = 5
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +42,39 @@ class BulkOrder(NamedTuple):
     reason: str
     submission: str
     selection: Sequence[ReviewedVersion]
+
+
+class BulkInvoice(NamedTuple):
+    """An invoice of a decision that its month would take now; ``total_minor`` None: no draft yet."""
+
+    seen: ReviewedVersion
+    name: str
+    total_minor: int | None
+    currency: str
+
+
+class BulkOffer(NamedTuple):
+    """The invoices of a selection for which a decision can be carried out, and how many cannot, by the reason."""
+
+    possible: list[BulkInvoice]
+    left_out: Counter[str]
+
+    @property
+    def selected(self) -> int:
+        return len(self.possible) + self.left_out.total()
+
+    @property
+    def sums(self) -> dict[str, int]:
+        """Of the drafts, in minor units by currency."""
+        drafts = ((each.total_minor, each.currency) for each in self.possible if each.total_minor is not None)
+        return dict(sorted(sums_of(drafts).items()))
+
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """The most frequent ones, and all others together."""
+        shown = self.left_out.most_common(_REASONS_SHOWN)
+        others = self.left_out.total() - sum(count for _, count in shown)
+        return [*shown, ("for other reasons", others)] if others else shown
 
 
 class BulkOutcome(NamedTuple):
@@ -63,6 +104,25 @@ class Bulk:
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def offer(self, order: BulkOrder, still: Mapping[str, ChainStatus], now: datetime) -> BulkOffer:
+        """What of ``order`` can be done, as last recorded; the months decide themselves when it is carried out.
+
+        ``still`` are the customers whose workflow takes no command.
+        """
+        offer = BulkOffer([], Counter())
+        for start in range(0, len(order.selection), _CHUNK):
+            chunk = order.selection[start : start + _CHUNK]
+            months = await self._ledger.months_of(order.period, [reviewed.customer_id for reviewed in chunk])
+            by_customer = {month.customer_id: month for month in months}
+            for reviewed in chunk:
+                month, chain = by_customer.get(reviewed.customer_id), still.get(reviewed.customer_id)
+                refusal = f"the workflow {chain.words}" if chain else _refusal(order, reviewed, month, now)
+                if refusal or month is None:
+                    offer.left_out[refusal or "the ledger has no such month"] += 1
+                else:
+                    offer.possible.append(_invoice(reviewed, month))
+        return offer
 
     async def carry_out(self, order: BulkOrder) -> AsyncIterator[BulkOutcome]:
         """The outcomes as they come."""
@@ -107,6 +167,22 @@ class Bulk:
             _log.warning("%s of %s, %s: %s", order.action, reviewed.customer_id, order.period, error)
             return BulkOutcome(reviewed.customer_id, False, str(error) or type(error).__name__)
         return BulkOutcome(reviewed.customer_id, answer.accepted, answer.result)
+
+
+def _refusal(order: BulkOrder, reviewed: ReviewedVersion, month: Month | None, now: datetime) -> str | None:
+    """Why the month would refuse; None: it would not."""
+    if month is None:
+        return "the ledger has no such month"
+    digest = month.invoice.digest if month.invoice else ""
+    if order.action != "halt" and digest != reviewed.digest:
+        return "changed since you looked"
+    ruling = decide(month, _command(order, reviewed), now, "console")
+    return ruling.result if ruling.refusal is not None else None
+
+
+def _invoice(reviewed: ReviewedVersion, month: Month) -> BulkInvoice:
+    total_minor = month.invoice.total_minor if month.invoice else None
+    return BulkInvoice(reviewed, month.customer.name, total_minor, month.currency)
 
 
 def _command(order: BulkOrder, reviewed: ReviewedVersion) -> Command:

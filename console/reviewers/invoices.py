@@ -3,6 +3,7 @@
 ::
 
     GET  /desk/{period}/invoices    the list; filters and order are in the query
+    GET  /desk/{period}/next        the invoice that needs a person after the one of a customer
     POST /desk/{period}/invoices    a selection, or all that match: asks to confirm the decision
     POST /desk/{period}/bulk        carries it out: as a page, or line by line (NDJSON) for the script
 """
@@ -11,23 +12,24 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
 from billing.invoices.approval_policy import Flag
-from billing.invoices.stages import Stage
+from billing.invoices.stages import Stage, stop_of
 from billing.model import Why
-from billing.money import sums_of
 from billing.period import Period
 from billing.reviewers.queries import PAGE_ROWS, InvoiceFilter, InvoiceList, ReviewedVersion, Sort
 from billing.reviewers.users import Role
 from clients.standstill import StandstillWatch
 from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
+from console.reviewers.invoice.sparkline import HEIGHT, WIDTH, sparkline
 from console.reviewers.page_frame import DeskRefusal, NamedMonth, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from console.reviewers.temporal_links import COLUMNS, TemporalLinks
@@ -38,6 +40,7 @@ SHOWN_SEEN = 200  # invoices of a selection to be confirmed; the others are coun
 FIRST = 1000  # stopped customers at the top of the list that needs a person; coverage has all
 DECIDED_AT_ONCE = 20_000  # a larger form, with long customer ids, would exceed BODY_MAX_BYTES
 
+DONE = {"halt": "halted", "resume": "resumed", "approve": "approved"}
 _ROLES = {"halt": Role.REVIEWER, "resume": Role.REVIEWER, "approve": Role.APPROVER}
 _PAGE = re.compile(r"[1-9][0-9]{0,4}")
 _ROW = re.compile(r"([a-z0-9][a-z0-9_-]{0,63}) ([0-9]{1,9}) (\S{1,100})(?: (\S{1,100}))?")
@@ -57,6 +60,7 @@ class InvoicesPages:
         self._links = links
         self.router = APIRouter(prefix="/desk/{period}")
         self.router.add_api_route("/invoices", self.show, response_model=None)
+        self.router.add_api_route("/next", self.next_in_need, response_model=None)
         self.router.add_api_route("/invoices", self.confirm, methods=["POST"], response_model=None)
         self.router.add_api_route("/bulk", self.decide, methods=["POST"], response_model=None)
 
@@ -69,6 +73,8 @@ class InvoicesPages:
         )
         if not count and filters == InvoiceFilter(period=period):
             return await self._desk.empty_month(session, period, picker)
+        changed = {row.customer_id: row.currency for row in rows if Flag.CHANGED in row.flags}
+        histories = await self._ledger.histories(period, list(changed)) if changed else {}
         query = _query(filters)
         values = {
             "pulse": pulse,
@@ -79,6 +85,8 @@ class InvoicesPages:
             "temporal_url": self._links.of_list(filters),
             "temporal_columns": COLUMNS,
             "rows": rows,
+            "sparks": {name: sparkline(months, period, changed[name]) for name, months in histories.items()},
+            "spark_size": (WIDTH, HEIGHT),
             "standstill": standstill,
             "count": count,
             "page": page,
@@ -90,6 +98,15 @@ class InvoicesPages:
             "actions": [action for action in ACTIONS if session.role.may(_ROLES[action])],
         }
         return await self._page("invoices.html", session, period, picker | values)
+
+    async def next_in_need(self, session: SignedIn, period: NamedMonth, after: str = "") -> Response:
+        """On to the next of those that need a person, the most urgent first; to their list if there is no other."""
+        filters = await self._filter(period, {"needs": "1", "sort": Sort.NEXT})
+        names = [row.customer_id for row in await self._ledger.rows(filters, 1)]
+        place = names.index(after) + 1 if after in names else 0
+        others = [*names[place:], *(name for name in names[:place] if name != after)]
+        page = f"invoices/{others[0]}" if others else f"invoices?needs=1&sort={Sort.NEXT}"
+        return RedirectResponse(f"/desk/{period}/{page}", 303)
 
     async def confirm(self, request: Request, session: Reviewing, period: NamedMonth) -> Response:
         """The decision as it would be carried out this moment; only the next page carries it out."""
@@ -137,6 +154,8 @@ class InvoicesPages:
     async def _filter(self, period: Period, query: Mapping[str, str]) -> InvoiceFilter:
         """The filters of a query; of those that need a person, customers whose workflow stands still come first."""
         filters = read_filter(period, query)
+        if stop := query.get("because", "")[:100]:  # a reason that no month has any more matches none
+            filters = filters.evolve(reason=await self._ledger.reason_of(period, stop) or stop)
         if not filters.needs:
             return filters
         return filters.evolve(first=tuple((await self._watch.of(period)).customers)[:FIRST])
@@ -144,19 +163,25 @@ class InvoicesPages:
     async def _confirmation(
         self, session: Session, order: BulkOrder, back: str, changed: bool, problem: str = ""
     ) -> Response:
-        """``changed``: whether these may be other invoices than those that the list has shown."""
-        current = await self._ledger.now_of(order.period, [row.customer_id for row in order.selection])
-        digests = {row.customer_id: row.digest for row in order.selection}
-        same = {name: version for name, version in current.items() if version.digest == digests[name]}
-        drafts = ((version.total_minor, version.currency) for version in same.values() if version.version)
+        """``changed``: whether these may be other invoices than those that the list has shown.
+
+        What would be refused is left out, and said so. Raises ``DeskRefusal`` if that is all.
+        """
+        still = (await self._watch.of(order.period)).customers
+        offer = await self._bulk.offer(order._replace(by=session.username, reason="?"), still, datetime.now(UTC))
+        if not offer.possible:
+            why = "; ".join(f"{count:,}: {reason}" for reason, count in offer.reasons)
+            title = f"None of these {offer.selected:,} can be {DONE[order.action]}"
+            raise _refusal(409, title if offer.selected > 1 else f"It cannot be {DONE[order.action]}", f"{why}.", back)
         values = {
             "action": order.action,
+            "done": DONE[order.action],
             "changed": changed,
-            "seen": order.selection[:SHOWN_SEEN],
-            "same": same,
-            "sums": dict(sorted(sums_of(drafts).items())),
-            "count": len(order.selection),
-            "rows": "\n".join(map(str, order.selection)),
+            "offer": offer,
+            "invoices": offer.possible[:SHOWN_SEEN],
+            "sums": offer.sums,
+            "count": len(offer.possible),
+            "rows": "\n".join(str(invoice.seen) for invoice in offer.possible),
             "submission": order.submission,
             "back": back,
             "problem": problem,
@@ -205,6 +230,7 @@ def _query(filters: InvoiceFilter) -> dict[str, str]:
         "flag": filters.flag or "",
         "currency": filters.currency,
         "needs": "1" if filters.needs else "",
+        "because": stop_of(filters.reason) if filters.reason else "",
         "sort": "" if filters.sort is Sort.CUSTOMER else filters.sort,
         "order": "down" if filters.descending else "",
     }

@@ -28,6 +28,7 @@ from billing.reviewers.ports import SessionStore
 from billing.reviewers.users import SESSION_LIFETIME, Role, UserCredentials, member_of, username_of
 from billing.tasks.member import Member
 from console.web.forms import form_of
+from console.web.kept_form import KeptForm, address_of
 from console.web.security import from_elsewhere
 from process.proxies import TrustedProxies
 
@@ -36,13 +37,17 @@ _log = logging.getLogger(__name__)
 
 
 class Session(NamedTuple):
-    """A signed-in user. ``csrf`` belongs in every form on their pages, and nowhere else."""
+    """A signed-in user. ``csrf`` belongs in every form on their pages, and nowhere else.
+
+    ``posts``: the request sends a form, so a page that answers it is not one to come back to.
+    """
 
     username: str
     name: str
     role: Role
     csrf: str
     departments: tuple[str, ...] = ()
+    posts: bool = False
 
     @property
     def member(self) -> Member:
@@ -50,11 +55,23 @@ class Session(NamedTuple):
 
 
 class RefusedRequest(HTTPException):
-    """Answered by a page of one sentence; ``to_sign_in`` adds a link for that."""
+    """Answered by a page of one sentence; ``to_sign_in`` adds a link for that.
 
-    def __init__(self, status: int, title: str, text: str, to_sign_in: bool = False) -> None:
+    With ``kept``, answered by a page with what was typed: to sign in first, or to send it in this ``session``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        text: str,
+        to_sign_in: bool = False,
+        kept: KeptForm | None = None,
+        session: Session | None = None,
+    ) -> None:
         super().__init__(status, text)
         self.title, self.text, self.to_sign_in = title, text, to_sign_in
+        self.kept, self.session = kept, session
 
 
 class SignInNeededError(Exception):
@@ -81,13 +98,17 @@ class Sessions:
             return None
         with suppress(BillingError):  # the next request notes its use
             await self._ledger.session_is_used(_hash(token), entry, now)
-        return Session(entry.username, entry.name, entry.role, csrf_of(token), entry.departments)
+        posts = request.method not in _SAFE_METHODS
+        return Session(entry.username, entry.name, entry.role, csrf_of(token), entry.departments, posts)
 
-    async def open(self, request: Request, response: Response, account: UserCredentials) -> bool:
-        """Signs in with a new token; ends the browser's earlier session. False if the account has just changed."""
+    async def open(self, request: Request, response: Response, account: UserCredentials) -> str | None:
+        """Signs in with a new token, and returns the CSRF token; None if the account has just changed.
+
+        Ends the browser's earlier session.
+        """
         token = secrets.token_urlsafe(32)
         if not await self._ledger.open_session(_hash(token), account, datetime.now(UTC)):
-            return False
+            return None
         await self.end(request, response)
         response.set_cookie(
             self._cookie,
@@ -97,7 +118,7 @@ class Sessions:
             httponly=True,
             samesite="lax",  # with strict, a link in an alert's mail would ask for a new sign-in
         )
-        return True
+        return csrf_of(token)
 
     async def end(self, request: Request, response: Response) -> None:
         """Ends the session; copies of its cookie are worthless too."""
@@ -127,13 +148,14 @@ def signed_in(role: Role = Role.VIEWER) -> Callable[[Request], Awaitable[Session
     """A dependency: the session of a user whose role is enough.
 
     Without a session, a page redirects to the sign-in page, and from there back. Refused (403) are a role that is not
-    enough, and a changing request without the session's CSRF token, from another site, or without a session.
+    enough, and a changing request without the session's CSRF token, from another site, or without a session; what was
+    typed on a page of ours is kept.
     """
 
     async def session(request: Request) -> Session:
         current = await session_of(request)
         if current is None:
-            raise _not_signed_in(request)
+            raise await _not_signed_in(request)
         if request.method not in _SAFE_METHODS:
             await _require_csrf(request, current)
         if not current.role.may(role):
@@ -155,12 +177,15 @@ def in_background(request: Request) -> bool:
     return request.headers.get("sec-fetch-mode", "navigate") != "navigate"
 
 
-def _not_signed_in(request: Request) -> Exception:
+async def _not_signed_in(request: Request) -> Exception:
     if request.method in _SAFE_METHODS and not in_background(request):
-        path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
-        return SignInNeededError(f"{path}?{query}" if query else path)
+        return SignInNeededError(address_of(request))
     return RefusedRequest(
-        403, "You are not signed in", "Nothing was changed. Sign in, then try again.", to_sign_in=True
+        403,
+        "You are not signed in",
+        "Nothing was changed. Sign in, then try again.",
+        to_sign_in=True,
+        kept=await KeptForm.of(request),
     )
 
 
@@ -170,9 +195,9 @@ async def _require_csrf(request: Request, session: Session) -> None:
     header = request.headers.get("x-csrf-token")
     sent = header if header is not None else (await form_of(request)).get("csrf")
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
-        raise RefusedRequest(
-            403, "This page is out of date", "Nothing was changed. Go back, reload the page and try again."
-        )
+        text = "Nothing was changed. Go back, reload the page and try again."
+        kept = await KeptForm.of(request)
+        raise RefusedRequest(403, "This page is out of date", text, kept=kept, session=session)
 
 
 def _hash(token: str) -> str:

@@ -78,8 +78,18 @@ def percent(change: float) -> str:
 
 @lru_cache(maxsize=20_000)
 def money(amount_minor: int, currency: str) -> str:
-    """``€1,234.50``; formatting is slow, and a list shows the same amounts again and again."""
-    return money_text(amount_minor, currency)
+    """``€1,234.50``, with a real minus sign; formatting is slow, and lists show the same amounts again and again."""
+    return money_text(amount_minor, currency).replace("-", "\N{MINUS SIGN}")
+
+
+def whole(count: int) -> str:
+    """``1,000``."""
+    return f"{count:,}"
+
+
+def customers(count: int) -> str:
+    """``1 customer``, ``1,000 customers``."""
+    return f"{count:,} customer{'s' if count != 1 else ''}"
 
 
 def utc(instant: datetime) -> str:
@@ -114,7 +124,7 @@ FILTERS = {
     "words": stage_words,
     **{
         filter.__name__: filter
-        for filter in (tone, next_step, flag_words, percent, money, utc, day, iso, clocks, distance)
+        for filter in (tone, next_step, flag_words, percent, money, whole, customers, utc, day, iso, clocks, distance)
     },
     "month_words": month_text,
 }

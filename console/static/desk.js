@@ -4,6 +4,9 @@
 
 document.body.classList.add("scripted");
 
+// The answer to a form is not a page to come back to: back and reload load its page, and never offer to send it again.
+if ("posted" in document.body.dataset) history.replaceState(null, "", document.referrer || location.href);
+
 // -- countdowns, in the words of console/reviewers/wording.py
 
 function distance(milliseconds) {
@@ -31,7 +34,7 @@ setInterval(countDown, 20000);
 
 // -- the month, kept current: the parts marked data-live are replaced, the rest of the page stays as it is
 
-// What a person would miss: where the focus is, what is ticked, how far a table is scrolled.
+// What a person would miss: where the focus is, what is ticked or open, how far a table is scrolled.
 function keyOf(element) {
   if (element.id) return `#${element.id}`;
   return [element.tagName, element.getAttribute("href"), element.getAttribute("name"), element.getAttribute("value")].join("|");
@@ -42,7 +45,9 @@ function replaceLive(old, fresh) {
   const focused = old.contains(document.activeElement) ? keyOf(document.activeElement) : "";
   const ticked = new Set([...old.querySelectorAll("input:checked")].map(keyOf));
   const scrolled = [...old.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
+  const open = new Set([...old.querySelectorAll("details[open]")].map(keyOf));
   old.replaceChildren(...fresh.childNodes);
+  for (const each of old.querySelectorAll("details[id]")) each.open = open.has(keyOf(each));
   for (const each of old.querySelectorAll("input[type=checkbox]")) each.checked = ticked.has(keyOf(each));
   old.querySelectorAll(".scroll").forEach((each, n) => { each.scrollLeft = scrolled[n] || 0; });
   if (focused) [...old.querySelectorAll("a, button, input, select, [tabindex]")].find((each) => keyOf(each) === focused)?.focus({ preventScroll: true });
@@ -157,6 +162,8 @@ function selection(form) {
     boxes().forEach((box) => { box.closest("tr").classList.toggle("selected", box.checked || Boolean(everything?.checked)); });
   }
   form.addEventListener("change", (event) => {
+    if (event.target.matches("[data-everything]")) boxes().forEach((box) => { box.checked = everything.checked; });
+    else if (everything && event.target.matches("input")) everything.checked = false; // one less, and it is not all any more
     if (event.target.matches("[data-all]")) boxes().forEach((box) => { box.checked = event.target.checked; });
     tell();
   });
@@ -221,6 +228,7 @@ async function decide(form) {
     const headers = { Accept: "application/x-ndjson", "X-CSRF-Token": csrf };
     const address = form.getAttribute("action"); // form.action is the field of that name
     const answer = await fetch(address, { method: "POST", body: fields, headers });
+    if (answer.status === 403) return HTMLFormElement.prototype.submit.call(form); // the session has ended: its page says so
     if (!answer.ok || !answer.headers.get("content-type").includes("ndjson")) throw new Error(`status ${answer.status}`);
     for await (const outcome of linesOf(answer)) {
       answered += 1;

@@ -12,7 +12,7 @@ from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX
 FIELD_MAX = 10_000
 """Characters of a field: more than any text may have, so that what is a little too long is refused beside its field."""
 NAME_MAX = 300
-_SELECTIONS = ("row", "rows")  # of up to ten thousand invoices
+SELECTIONS = ("row", "rows")  # of up to ten thousand invoices
 
 
 async def form_of(request: Request) -> FormData:
@@ -21,9 +21,15 @@ async def form_of(request: Request) -> FormData:
     texts = FormData([(name, text) for name, text in form.multi_items() if isinstance(text, str)])
     for name, text in texts.multi_items():
         assert isinstance(text, str)
-        if len(name) > NAME_MAX or len(text) > (BODY_MAX_BYTES if name in _SELECTIONS else FIELD_MAX):
+        if len(name) > NAME_MAX or len(text) > (BODY_MAX_BYTES if name in SELECTIONS else FIELD_MAX):
             raise HTTPException(413)
     return texts
+
+
+async def has_files(request: Request) -> bool:
+    """Whether the form that was sent has files."""
+    form = await request.form(max_fields=FORM_FIELDS_MAX)
+    return any(isinstance(file, UploadFile) and file.filename for _, file in form.multi_items())
 
 
 async def file_of(request: Request, name: str) -> UploadFile | None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -13,6 +14,9 @@ from starlette.requests import ClientDisconnect
 from temporalio.exceptions import TemporalError
 
 from billing.errors import BillingError
+from billing.payments.mode import MoneyMode
+from console.web.processor_links import payment_url
+from wording.modes import CUSTOMERS_READ, REVIEWERS_READ
 
 _MAIL = "Please open the link in our last mail, or reply to it."
 _UNREADABLE = (
@@ -51,9 +55,9 @@ _log = logging.getLogger(__name__)
 
 
 class Pages:
-    """``contact`` is the address that customers may write to."""
+    """``contact`` is the address that customers may write to; in another ``mode`` than live, every page says so."""
 
-    def __init__(self, company: str, contact: str) -> None:
+    def __init__(self, company: str, contact: str, mode: MoneyMode = MoneyMode.LIVE) -> None:
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
             autoescape=True,
@@ -61,7 +65,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(company=company, contact=contact)
+        strips = {"strip": CUSTOMERS_READ[mode], "desk_strip": REVIEWERS_READ[mode]}
+        self._templates.globals.update(company=company, contact=contact, **strips)
+        self._templates.globals["payment_url"] = partial(payment_url, mode)
 
     def add_filters(self, filters: Mapping[str, Callable[..., object]]) -> None:
         """Functions that templates may apply."""

@@ -12,6 +12,8 @@ BODY_MAX_BYTES = 2_000_000
 UPLOAD_PATH = "/desk/money/import"
 UPLOAD_MAX_BYTES = 21_000_000  # a statement, and the rest of its form
 TASK_FORM_BYTES = 1_000_000  # the form of a task, beside its document
+HOME = "/desk"
+_OURS = re.compile(r"/desk(?:[/?][\x21-\x5b\x5d-\x7e]*)?")  # printable, without a backslash
 _OF_TASK = re.compile(r"/desk/tasks/[0-9]{1,9}/[a-z-]+", re.ASCII)
 FORM_FIELDS_MAX = 20_000  # a selection of ten thousand invoices, and as much again
 _YEAR_SECONDS = 31_536_000
@@ -94,6 +96,18 @@ def same_site(request: Request) -> None:
 def from_elsewhere(request: Request) -> bool:
     """Whether another site's page has made the request, according to the browser."""
     return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+
+
+def sent_by_us(request: Request) -> bool:
+    """Whether the browser says that our own page has made the request. One that says nothing proves nothing."""
+    if site := request.headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host", "nowhere")
+
+
+def local_path(text: str) -> str:
+    """``text`` if it is a path of the desk, else the desk's first page: never another site."""
+    return text if _OURS.fullmatch(text) else HOME
 
 
 def from_origin_of(base_url: str, request: Request) -> bool:

@@ -4,7 +4,7 @@ Some contracts are settled in one sum, net of commission; of others the bank pas
 line of its own.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from pydantic import BaseModel
@@ -30,13 +30,16 @@ class AccountTransfer(BaseModel, extra="forbid"):
 
 
 class CompanyAccount:
+    """``late``: how long after our clock its lines are booked."""
+
     def __init__(self, store: Store) -> None:
+        self.late = timedelta()
         self._store = store
 
     def receive(self, transfer: AccountTransfer) -> AccountLine:
         reference = transfer.reference or self._reference()
         fields = transfer.model_dump(exclude={"reference"})
-        return self._store.put_line(AccountLine(reference=reference, booked_at=datetime.now(UTC), **fields))
+        return self._store.put_line(AccountLine(reference=reference, booked_at=self._now(), **fields))
 
     def claim(self, reference: str) -> AccountLine:
         """The sender has called. Raises ``KeyError``."""
@@ -52,7 +55,7 @@ class CompanyAccount:
         line = self._store.put_line(
             AccountLine(
                 reference=self._reference(),
-                booked_at=datetime.now(UTC),
+                booked_at=self._now(),
                 amount=str(gross - fee),
                 gross=str(gross),
                 currency=contract.currency,
@@ -71,7 +74,7 @@ class CompanyAccount:
             line = self._store.put_line(
                 AccountLine(
                     reference=self._reference(),
-                    booked_at=datetime.now(UTC),
+                    booked_at=self._now(),
                     amount=payment.sum,
                     currency=contract.currency,
                     payer=BANK_NAME,
@@ -91,5 +94,8 @@ class CompanyAccount:
         for payment in payments:
             self._store.put_payment(payment.model_copy(update={"settled_by": reference}))
 
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.late
+
     def _reference(self) -> str:
-        return f"NB{datetime.now(UTC):%y%m%d}{len(self._store.lines) + 1:06}"
+        return f"NB{self._now():%y%m%d}{len(self._store.lines) + 1:06}"

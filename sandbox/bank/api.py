@@ -11,11 +11,12 @@ POST   /_control/registers/{rail} {"leave_out": [...]}    what its registers lac
 GET    /_control/registers/{rail}?day=2026-11-30
 POST   /_control/transfers {"amount", "payer", "text", ...}    money arrives on the company's account
 POST   /_control/claims {"reference": ...}     the sender of a nameless transfer has called
+POST   /_control/days {"late": 1}              so many days after ours, the account's lines are booked from now on
 POST   /_control/settlements {"rail", "one_by_one": false}     the bank passes on what its app has taken
 GET    /_control/statements?kind=mt940&day=2026-11-30&currency=eur
 """
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,10 @@ class Reference(BaseModel, extra="forbid"):
 class Settlement(BaseModel, extra="forbid"):
     rail: str
     one_by_one: bool = False
+
+
+class Days(BaseModel, extra="forbid"):
+    late: int = Field(ge=0, le=30)
 
 
 class StandIn:
@@ -166,6 +171,11 @@ def _add_account(app: FastAPI, stand: StandIn) -> None:
         if wanted.reference not in stand.store.lines:
             raise HTTPException(404)
         return stand.account.claim(wanted.reference)
+
+    @app.post("/_control/days")
+    async def days(wanted: Days) -> Days:
+        stand.account.late = timedelta(days=wanted.late)
+        return wanted
 
     @app.post("/_control/settlements")
     async def settle(wanted: Settlement) -> list[AccountLine]:

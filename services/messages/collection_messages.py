@@ -44,10 +44,10 @@ class CollectionMessages:
         An address or number that takes nothing is on record, and nobody waits for it. Raises other errors of
         ``CustomerMessages.tell``: repeat it after those.
         """
-        month, addressed = await self._month(collection, debt), _due(await self._addressed(collection), clock.now())
+        month, told = await self._month(collection, debt), due(await addressed(self._ledger, collection), clock.now())
         try:
-            channels = by or addressed.customer.terms.bill_by
-            await self._messages.tell(kind, month, number, channels, addressed, consequence=consequence)
+            channels = by or told.customer.terms.bill_by
+            await self._messages.tell(kind, month, number, channels, told, consequence=consequence)
         except REFUSED as error:
             activity.logger.warning("%s refused: %s", kind, error)
 
@@ -62,15 +62,6 @@ class CollectionMessages:
         if restored:
             await self.tell(TextKind.RESTORED, collection, debt, max(restored))
 
-    async def _addressed(self, collection: Collection) -> Collection:
-        """With the customer's present name, address and number: a change updates months to come, but no collections."""
-        customer = await self._ledger.customer(collection.customer_id)
-        if customer is None:
-            return collection
-        known = collection.customer
-        reached = {"email": customer.email or known.email, "phone": customer.phone or known.phone}
-        return collection.evolve(customer=known.evolve(**reached, name=customer.name))
-
     async def _month(self, collection: Collection, debt: Debt) -> Month:
         month = await self._ledger.month(collection.customer_id, debt.period)
         if month is None:
@@ -78,7 +69,17 @@ class CollectionMessages:
         return month
 
 
-def _due(collection: Collection, now: datetime) -> Collection:
+async def addressed(ledger: CustomerStore, collection: Collection) -> Collection:
+    """With the customer's present name, address and number: a change updates months to come, but no collections."""
+    customer = await ledger.customer(collection.customer_id)
+    if customer is None:
+        return collection
+    known = collection.customer
+    reached = {"email": customer.email or known.email, "phone": customer.phone or known.phone}
+    return collection.evolve(customer=known.evolve(**reached, name=customer.name))
+
+
+def due(collection: Collection, now: datetime) -> Collection:
     """Without bills that are not due yet; as it stands if that is all."""
     due = tuple(debt for debt in collection.debts if debt.settled or debt.method or debt.opened_at <= now)
     return collection.evolve(debts=due) if any(not debt.settled for debt in due) else collection

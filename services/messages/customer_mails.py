@@ -13,6 +13,7 @@ from billing.errors import MailRefused, MailUnavailable
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.keys import message_id, step_message_id
+from billing.mails.again import Asked
 from billing.mails.mail import (
     OF_COLLECTION,
     CustomerMail,
@@ -73,19 +74,49 @@ class CustomerMails:
 
         What is about several months goes by its number in the ``collection``: which month is oldest may change.
         """
+        mail, about = await self._about(kind, month, collection, correction, consequence)
+        parts: list[object] = [number]
+        if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
+            customer = month.customer
+            parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.last4]
+        await self._deliver(mail, about, number, "|".join(map(str, parts)))
+
+    async def again(
+        self,
+        asked: Asked,
+        month: Month,
+        number: int,
+        collection: Collection | None = None,
+        correction: Correction | None = None,
+    ) -> None:
+        """Mails once more what a person asks for, once for each command id; raises as ``to_customer``."""
+        mail, about = await self._about(asked.kind, month, collection, correction)
+        named = mail.evolve(asked_by=asked.by, asked_why=asked.why)
+        await self._deliver(named, about, number, _again(asked), clock.now() - _SENDING)
+
+    def name_again(self, asked: Asked, about: Period) -> str:
+        """The Message-ID of the mail that is asked for."""
+        return message_id(asked.kind, asked.customer_id, about, _again(asked), self._domain)
+
+    async def _about(
+        self,
+        kind: CustomerMailKind,
+        month: Month,
+        collection: Collection | None,
+        correction: Correction | None,
+        consequence: Consequence | None = None,
+    ) -> tuple[CustomerMail, Period]:
+        """The mail, without its Message-ID, and the month or collection that it is about."""
         customer, closed = collection.customer if collection else month.customer, month.closed
         is_bill = kind is CustomerMailKind.NOTICE and not customer.card
         known_at = closed.at if closed else month.notice.charge_at if month.notice and is_bill else None
         link = self._links.to(customer.customer_id, month.period, known_at + _VALID) if known_at else ""
-        parts: list[object] = [number]
-        if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
-            parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.last4]
         details: dict[str, object] = {"collection": collection, "correction": correction, "consequence": consequence}
         if kind in _OF_BILLS:
             details["ways"] = await self._ways.of(customer)
         mail = _mail(kind, customer.mailbox, month, link=link, **details)
         about = collection.period if collection and kind in OF_COLLECTION else month.period
-        await self._deliver(mail, about, number, "|".join(map(str, parts)))
+        return mail, about
 
     async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:
         """Welcomes a new customer, once for each registration; raises as ``to_customer``."""
@@ -170,6 +201,10 @@ class CustomerMails:
             raise
         await save(MessageStatus.SENT, clock.now())
         return True
+
+
+def _again(asked: Asked) -> str:
+    return f"again|{asked.command_id}"
 
 
 def _mail(kind: CustomerMailKind, to: str, month: Month, **fields: Any) -> CustomerMail:

@@ -23,6 +23,7 @@ __all__ = ["console", "desk", "event"]
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(os.environ.get("BILLING_SCREENSHOTS", ROOT / "data" / "screenshots"))
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+LAPTOP = {"width": 1024, "height": 768}
 SCHEMES = ("light", "dark")
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -75,6 +76,10 @@ async def looks_well(page: Page, name: str) -> None:
             assert width <= size["width"], f"{which}: scrolls sideways, {width} px wide"
             violations = await page.evaluate(_VIOLATIONS)
             found += [f"{which}: {each['id']}: {each['help']}" for each in violations]
-    await page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
     await page.emulate_media(color_scheme="light")
+    await page.set_viewport_size(LAPTOP)  # type: ignore[arg-type]
+    await page.screenshot(path=SCREENSHOTS / f"{name}-light-laptop.png", full_page=True)
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= LAPTOP["width"], f"{name}: scrolls sideways on a laptop, {width} px wide"
+    await page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
     assert found == []

@@ -146,7 +146,7 @@ async def cancel_what_was_released_meanwhile(ann: Page, desk: Desk) -> None:
 async def test_orders_are_watched_halted_amended_and_sent_again(desk: Desk, browser: Browser) -> None:
     async with reviewer(browser, desk, "ann", Role.APPROVER) as ann:
         await ann.get_by_role("link", name="Orders").click()
-        await expect(ann.get_by_role("heading", name="No order has come yet")).to_be_visible()
+        await expect(ann.get_by_role("heading", name="No orders yet")).to_be_visible()
         await looks_well(ann, "orders-empty")
         await orders_have_come(desk)
         await look_at_the_list(ann)

@@ -83,6 +83,11 @@ async def test_an_invoice_lives_its_whole_life_by_clicks(desk: Desk, browser: Br
         await expect(ann.get_by_label("Status")).to_contain_text("Paid")
         await expect(ann.get_by_role("region", name="Charges")).to_contain_text("€130.50")
         await looks_well(ann, "invoice-paid")
+        await ann.locator("summary", has_text="Send the receipt again").click()
+        await ann.get_by_label("Reason").filter(visible=True).fill("they have lost it")
+        await looks_well(ann, "invoice-send-again")
+        await ann.get_by_role("button", name="Send the receipt again").click()
+        await expect(ann.get_by_role("region", name="Mails")).to_contain_text("sent again by ann: they have lost it")
 
         await ann.get_by_role("link", name="Audit").click()
         await looks_well(ann, "audit")
@@ -158,7 +163,7 @@ async def test_the_brake_is_pulled_seen_everywhere_and_released_by_an_administra
             await ann.goto(path)
             await expect(ann.get_by_role("alert").filter(has_text="the sheet is last year's")).to_be_visible()
         await ann.goto("/desk/brake")
-        await expect(ann.get_by_role("button", name="Release the brake")).to_have_count(0)
+        await expect(ann.get_by_role("button", name="Release the brake…")).to_have_count(0)
         await looks_well(ann, "brake")
 
         await desk.bed.skip_to("acme", month.notice_at)
@@ -169,7 +174,11 @@ async def test_the_brake_is_pulled_seen_everywhere_and_released_by_an_administra
 
         await carol.goto("/desk/brake")
         await carol.get_by_label("Reason").fill("the sheet is right again")
-        await carol.get_by_role("button", name="Release the brake").click()
+        await carol.get_by_role("button", name="Release the brake…").click()
+        await expect(carol.get_by_role("region", name="Let everything go on?")).to_contain_text("1 open month goes on")
+        await looks_well(carol, "brake-release")
+        assert (await desk.bed.ledger.brakes())[0].on, "the first step only asks"
+        await carol.get_by_role("button", name="Release the brake now").click()
         await expect(carol.get_by_text("Billing runs")).to_be_visible()
         await ann.goto(f"/desk/{OCTOBER}")
         await expect(ann.get_by_role("alert")).to_have_count(0)

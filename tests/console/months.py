@@ -24,6 +24,15 @@ def settings(folder: Path) -> Settings:
 
 def month(customer_id: str = "acme", amount_minor: int = 123450, period: Period = NOVEMBER, **fields: Any) -> Month:
     """A drafted month that is announced in five and a half hours from now."""
+    opened = undrafted(customer_id, period, **fields)
+    source = Source(sheet=period, row=2, digest="d")
+    line = LineItem(line_id="row-2", description="Tea", amount_minor=amount_minor, source=source)
+    drafted = opened.drafted(Invoice(currency=opened.customer.currency, imported_at=AT, lines=(line,)))
+    return drafted.evolve(notice_at=SOON, charge_at=SOON + timedelta(days=4))
+
+
+def undrafted(customer_id: str = "acme", period: Period = NOVEMBER, **fields: Any) -> Month:
+    """A month that waits for its sales."""
     values = {
         "customer_id": customer_id,
         "email": f"{customer_id}@post.example",
@@ -32,11 +41,7 @@ def month(customer_id: str = "acme", amount_minor: int = 123450, period: Period 
         "timezone": "Europe/Paris",
         "payment_method": {"kind": "card", "payer_id": "cus_1", "card_id": "pm_1"},
     }
-    opened = Month.open(Customer.model_validate(values | fields), period)
-    source = Source(sheet=period, row=2, digest="d")
-    line = LineItem(line_id="row-2", description="Tea", amount_minor=amount_minor, source=source)
-    drafted = opened.drafted(Invoice(currency=opened.customer.currency, imported_at=AT, lines=(line,)))
-    return drafted.evolve(notice_at=SOON, charge_at=SOON + timedelta(days=4))
+    return Month.open(Customer.model_validate(values | fields), period)
 
 
 def halted(drafted: Month, by: str = "ann", reason: str = "row 7") -> Month:

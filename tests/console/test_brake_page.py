@@ -7,11 +7,13 @@ import pytest
 
 from billing.collections.collection import Collection
 from billing.collections.stages import ScheduledTry
+from billing.customers.customer import Terms
+from billing.period import Period
 from billing.progress import Braked, Failure
 from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
-from tests.console.reviewing import readable, reviewer
+from tests.console.reviewing import fields, readable, reviewer
 from tests.debts import only, with_fields
 from tests.unit.collecting import opened
 from tests.unit.months import customer
@@ -49,11 +51,46 @@ async def test_only_an_administrator_releases_it_and_its_history_stays(desk: Des
         assert brake is not None
         assert brake.on
     async with reviewer(desk, "carol", Role.ADMINISTRATOR) as carol:
-        assert (await carol.post(f"{BRAKE}/release", {"reason": "right again"})).status_code == 303
+        asked = await carol.post(f"{BRAKE}/release", {"reason": "right again"})
+        assert "Let everything go on?" in asked.text
+        brake = await desk.bed.ledger.brake()
+        assert brake is not None
+        assert brake.on, "the first step only asks"
+        released = await carol.post(f"{BRAKE}/release", fields(asked.text, f"{BRAKE}/release"))
+        assert released.status_code == 303
         text = await carol.page(BRAKE)
     assert "Billing runs" in text
     for shown in ("ann", "the sheet is wrong", "carol", "right again", "via console"):
         assert shown in text
+
+
+async def test_before_a_release_it_says_how_many_go_on_and_when(desk: Desk) -> None:
+    await desk.bed.monitored(terms=Terms(min_window_hours=24))
+    held = await desk.bed.ledger.month("acme", Period(OCTOBER))
+    assert held is not None
+    now = datetime.now(UTC)
+    await desk.bed.ledger.pull_brake("ann", "the sheet is wrong", "console", now)
+    await desk.bed.handle("acme").terminate()
+    await desk.bed.ledger.record(held.braked("the brake is on").evolve(revision=held.revision + 1), now)
+    waiting = with_fields(opened(), customer=customer(customer_id="bolt"), brake=Braked(text="ann: the sheet is wrong"))
+    await desk.bed.ledger.record_collection(waiting, only(waiting).opened_at)
+    async with reviewer(desk, "carol", Role.ADMINISTRATOR) as carol:
+        text = readable((await carol.post(f"{BRAKE}/release", {"reason": "right again"})).text)
+    assert "1 open month goes on. Its notice or charge came due while the brake was on." in text
+    assert "every month has at least 24 hours for review." in text
+    assert "1 collection goes on at once, with the try or reminder that was waiting." in text
+
+
+async def test_a_release_is_of_the_pull_that_was_confirmed(desk: Desk) -> None:
+    ledger, now = desk.bed.ledger, datetime.now(UTC)
+    await ledger.pull_brake("ann", "the sheet is wrong", "console", now)
+    async with reviewer(desk, "carol", Role.ADMINISTRATOR) as carol:
+        asked = await carol.post(f"{BRAKE}/release", {"reason": "right again"})
+        await ledger.release_brake("bob", "right", "cli", now)
+        await ledger.pull_brake("bob", "now it is really wrong", "cli", now)
+        again = await carol.post(f"{BRAKE}/release", fields(asked.text, f"{BRAKE}/release"))
+    assert "now it is really wrong" in again.text
+    assert (await ledger.brakes())[0].on
 
 
 async def test_a_double_click_pulls_it_once(desk: Desk) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from activities.completeness import CompletenessRequest
 from adapters.sql.ledger import SqlLedger
+from billing.completeness.report import FindingKind, run_of
+from billing.completeness.tally import Tally
 from billing.keys import workflow_id
 from billing.period import Period
+from billing.remedies import RemedyAction
 from billing.reviewers.alerts import of_worker
 from billing.reviewers.users import Role
 from clients.schedules import COMPLETENESS, ensure_daily
@@ -17,6 +20,7 @@ from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.people import signed_in_at
 from tests.console.reviewing import Reviewer, fields, reviewer
+from tests.typed import typed
 from workflows.daily import DailyCompleteness
 from workflows.options import TASK_QUEUE
 
@@ -39,7 +43,9 @@ async def test_the_switch_is_red_before_the_first_run_green_after_it_and_red_whe
     await cover(desk.bed)
     well = await desk.browser.get("/healthz/billing")
     assert (well.status_code, well.json()) == (200, {"billing": "ok"})
-    await desk.bed.tamper("UPDATE coverage_runs SET at = ?", str(datetime.now(UTC) - STALE - timedelta(minutes=1))[:26])
+    await desk.bed.tamper(
+        "UPDATE coverage_runs SET daily_at = ?", str(datetime.now(UTC) - STALE - timedelta(minutes=1))[:26]
+    )
     stopped = await desk.browser.get("/healthz/billing")
     assert stopped.status_code == 503
     assert "coverage ran last at" in stopped.text
@@ -107,10 +113,11 @@ async def test_the_page_shows_what_the_daily_run_found_and_what_to_do(desk: Desk
         bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("acme@exmaple.com", "7", "<b>Typo</b>"))
         await cover(bed)
         text = (await browser.get(page)).text
-        for words in ("1 finding", "is it acme@example.com (acme)?", "unclaimed row", "Waiting", "€107.00", "€100.00"):
+        for words in ("1 finding", "Is it acme@example.com (acme)?", "Unclaimed row", "Waiting", "€107.00", "€100.00"):
             assert words in text
         assert "<b>Typo" not in text
-        assert f'<a href="/desk/{OCTOBER}/invoices/acme">Refresh draft</a>' in text
+        assert "later than planned" not in text, "October was over when acme was started"
+        assert f'<a class="button" href="/desk/{OCTOBER}/invoices/acme?compare=1#sheet">Refresh the draft</a>' in text
         assert (await browser.get("/desk/2026-1/coverage")).status_code == 404
 
 
@@ -188,6 +195,48 @@ async def test_the_page_does_what_it_says_the_button_looks_now_and_the_page_show
         assert "1 finding" in found
     for period in (OCTOBER, str(Period.at(now(), "UTC"))):  # what monitors show is of all that is looked at daily
         assert await desk.bed.ledger.coverage_of(Period(period)) is not None
+
+
+async def test_what_the_command_finds_is_on_the_page_and_is_no_heartbeat(desk: Desk) -> None:
+    bed = desk.bed
+    await bed.monitored()
+    bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("who@elsewhere.org", "7", "Odd"))
+    code, output = await typed(bed, "coverage", "--period", OCTOBER)
+    assert (code, "who@elsewhere.org" in output) == (1, True)
+    async with reviewer(desk, "vera", Role.VIEWER) as vera:
+        text = await vera.page(f"/desk/{OCTOBER}/coverage")
+        assert "1 finding" in text
+        assert "Unclaimed row" in await vera.page(f"/desk/{OCTOBER}")
+    assert "coverage has never run" in (await desk.browser.get("/healthz/billing")).text
+    await cover(bed)
+    assert "who@elsewhere.org" in await bed.told(), "a look of people has told nobody"
+
+    code, output = await typed(bed, "coverage", "--period", OCTOBER, TEMPORAL_ADDRESS="127.0.0.1:9")
+    assert (code, "not looked at" in output) == (1, True)
+    run = await bed.ledger.coverage_of(Period(OCTOBER))
+    assert run is not None
+    assert run.unseen == frozenset(), "who saw less does not replace it"
+
+
+async def test_many_findings_are_filtered_by_kind_and_words_and_paged(desk: Desk) -> None:
+    tally = Tally()
+    for number in range(120):
+        resume = RemedyAction.RESUME.of(f"customer-{number}", Period(OCTOBER))
+        tally.find(FindingKind.HALTED, f"customer-{number}", f"customer-{number}: halted by ann", resume)
+    tally.find(FindingKind.UNCLAIMED, "", "row 7, who@elsewhere.org", advice="correct or delete row 7")
+    await desk.bed.ledger.save_coverage(run_of(tally.coverage(Period(OCTOBER), datetime.now(UTC), {})))
+    page = f"/desk/{OCTOBER}/coverage"
+    async with reviewer(desk) as ann:
+        text = await ann.page(page)
+        assert "121 findings Unclaimed row 1 Halted 120" in text
+        assert "row 7, who@elsewhere.org Correct or delete row 7." in text
+        assert "50 of 121" in text
+        assert "100 of 120" in (second := await ann.page(f"{page}?kind=halted&page=2"))
+        assert "who@elsewhere.org" not in second
+        assert "Decide about all in the list" in second
+        assert "1 of 1 " in await ann.page(f"{page}?search=CUSTOMER-77")
+        assert "No finding matches." in await ann.page(f"{page}?kind=halted&search=who")
+        assert "50 of 121" in await ann.page(f"{page}?kind=nonsense&page=x")
 
 
 async def test_while_no_worker_looks_the_page_says_that_it_waits(server: TemporalServer, tmp_path: Path) -> None:

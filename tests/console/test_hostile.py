@@ -33,6 +33,7 @@ CURSORS = tuple(
 PARAMETERS = {
     "/desk/{period}/invoices": ("page", "search", "stage", "flag", "currency", "needs", "sort", "order"),
     "/desk/{period}/invoices/{customer_id}": ("command", "compare"),
+    "/desk/{period}/next": ("after",),
     "/desk/orders": ("page", "search", "stage", "customer", "open", "days"),
     "/desk/orders/{number}": ("done",),
     "/desk/tasks": (

@@ -45,7 +45,7 @@ async def test_halt_and_resume_are_answered_at_once_and_on_record(desk: Desk) ->
     await desk.bed.monitored()
     async with reviewer(desk, role=Role.REVIEWER) as ann:
         halted = await ann.result(await ann.send("halt", "row 2 looks wrong"))
-        assert "Done. Halted; nothing is charged" in halted
+        assert "Done. You halted it; nothing is announced or charged" in halted
         assert "A person is needed: halted by ann: row 2 looks wrong" in halted
         resumed = await ann.result(await ann.send("resume", "it is right"))
         assert "Done. Next:" in resumed
@@ -290,7 +290,9 @@ async def test_a_command_that_nobody_answers_is_sent_again_with_the_same_id(
         assert form["reason"] == "row 2 looks wrong"
         monkeypatch.undo()
         async with create_worker(bed.client, bed.settings, bed.adapters):
-            assert "Done. Halted; nothing is charged" in await ann.result(await ann.post(f"{PAGE}/halt", form))
+            assert "Done. You halted it; nothing is announced or charged" in await ann.result(
+                await ann.post(f"{PAGE}/halt", form)
+            )
             assert len((await bed.month("acme")).decisions) == 1
 
 

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.users import Role
 from console.reviewers.invoices import DECIDED_AT_ONCE, read_filter
@@ -122,7 +124,35 @@ def test_a_query_means_what_it_can() -> None:
     assert (wanted.needs, wanted.flag, wanted.sort, wanted.descending) == (True, "changed", "change", True)
 
 
+# -- one after the other
+
+
+async def test_the_next_that_needs_a_person_follows_the_one_that_was_looked_at(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
+    for each in (halted(month("bolt")), month("coal"), halted(month("dune"))):
+        await desk.ledger.record(each, AT)
+
+    async def after(customer_id: str) -> str:
+        answer = await browser.get("/desk/2026-11/next", params={"after": customer_id})
+        assert answer.status_code == 303
+        return answer.headers["location"].removeprefix("/desk/2026-11/")
+
+    found = {await after("bolt"), await after("dune")}
+    assert found == {"invoices/bolt", "invoices/dune"}, "round and round, as long as both need somebody"
+    assert await after("coal") in found
+    await desk.ledger.record(month("dune").evolve(revision=9), AT)
+    assert await after("dune") == "invoices/bolt"
+    assert await after("bolt") == "invoices?needs=1&sort=next", "there is no other one"
+    assert await after('"><script>//evil.example') == "invoices/bolt"
+
+
 # -- about to be decided
+
+
+def waiting(customer_id: str, amount_minor: int, **fields: Any) -> Month:
+    """A draft that needs an approval."""
+    return month(customer_id, amount_minor, terms={"review_mode": "approve"}, **fields)
 
 
 async def confirmation(browser: httpx.AsyncClient, **fields: Any) -> httpx.Response:
@@ -136,46 +166,74 @@ def pulse_of(page: httpx.Response) -> str:
 
 
 async def test_who_is_to_confirm_sees_each_amount_and_the_sums(desk: Office, browser: httpx.AsyncClient) -> None:
-    for each in (month("acme", 300), month("bolt", 123_400), month("coal", 1200, currency="jpy")):
+    for each in (waiting("acme", 300), waiting("bolt", 123_400), waiting("coal", 1200, currency="jpy")):
         await desk.ledger.record(each, AT)
     page = readable((await confirmation(browser, all="1", pulse=pulse_of(await browser.get(LIST)))).text)
     assert "Together: €1,237.00 and ¥1,200 ." in page
-    for row in ("acme 1 €3.00", "bolt 1 €1,234.00", "coal 1 ¥1,200"):
+    for row in ("Acme acme 1 €3.00", "Bolt bolt 1 €1,234.00", "Coal coal 1 ¥1,200"):
         assert row in page
-    assert page.count("has changed since") == 1, "only in what is said of all of them"
+    assert "Left out" not in page
+
+
+async def test_only_what_can_be_done_is_offered_and_what_cannot_is_counted_by_its_reason(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
+    closed = waiting("coal", 100).close(Stage.SKIPPED, AT)
+    for each in (waiting("acme", 300), month("bolt", 100), month("dune", 100), closed):
+        await desk.ledger.record(each, AT)
+    page = await confirmation(browser, all="1", pulse=pulse_of(await browser.get(LIST)))
+    text = readable(page.text)
+    assert "1 of 4 can be approved. Left out: 2, this draft needs no approval" in text
+    assert "1, 2026-11 is closed already: Skipped" in text
+    assert "Approve Acme" in text
+    rows = re.search(r'<textarea name="rows" hidden>([^<]*)<', page.text)
+    assert rows
+    assert rows[1].startswith("acme 1 ")
+    assert len(rows[1].splitlines()) == 1
+
+
+async def test_if_nothing_can_be_done_nothing_is_asked(desk: Office, browser: httpx.AsyncClient) -> None:
+    await desk.ledger.record(month("bolt", 100), AT)
+    page = await confirmation(browser, all="1")
+    assert page.status_code == 409
+    assert "It cannot be approved" in page.text
+    assert "needs no approval" in page.text
+    assert "<textarea" not in page.text
 
 
 async def test_all_that_match_may_be_others_than_those_that_were_shown(
     desk: Office, browser: httpx.AsyncClient
 ) -> None:
-    await desk.ledger.record(month("acme", 300), AT)
+    acme = waiting("acme", 300)
+    assert acme.invoice is not None
+    await desk.ledger.record(acme, AT)
     shown = pulse_of(await browser.get(LIST))
     told = "The list has changed since you looked."
     assert told not in (await confirmation(browser, all="1", pulse=shown)).text
     await desk.ledger.record(month("bolt", 100), AT)
     page = await confirmation(browser, all="1", pulse=shown)
     assert told in page.text
-    unsaid = {"action": "approve", "rows": "acme 1 d", "changed": "1"}
+    unsaid = {"action": "approve", "rows": f"acme 1 {acme.invoice.digest}", "changed": "1"}
     assert told in (await browser.post("/desk/2026-11/bulk", data=unsaid)).text
     assert told in (await confirmation(browser, all="1")).text, "nobody says what was shown"
 
 
-async def test_a_ticked_row_that_has_changed_is_not_added_up(desk: Office, browser: httpx.AsyncClient) -> None:
-    drafted = month("acme", 300)
-    for each in (drafted, month("bolt", 100)):
+async def test_a_ticked_row_that_has_changed_is_left_out(desk: Office, browser: httpx.AsyncClient) -> None:
+    drafted = waiting("acme", 300)
+    for each in (drafted, waiting("bolt", 100)):
         await desk.ledger.record(each, AT)
     assert drafted.invoice is not None
     page = await confirmation(browser, row=[f"acme 1 {drafted.invoice.digest}", "bolt 1 before"])
     text = readable(page.text)
     assert "Together: €3.00 ." in text
-    assert "bolt 1 has changed since" in text
+    assert "1 of 2 can be approved. Left out: 1, changed since you looked." in text
 
 
 async def test_more_than_one_decision_can_carry_are_refused_with_what_to_do(
     desk: Office, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("acme", "bolt", "coal"):
-        await desk.ledger.record(month(name, 300), AT)
+        await desk.ledger.record(waiting(name, 300), AT)
     monkeypatch.setattr("console.reviewers.invoices.DECIDED_AT_ONCE", 2)
     page = await confirmation(browser, all="1")
     assert page.status_code == 400
@@ -193,3 +251,22 @@ async def test_a_form_that_is_too_large_is_refused_in_the_desks_words(browser: h
     page = await browser.post("/desk/2026-11/bulk", data={"rows": "x" * BODY_MAX_BYTES})
     assert page.status_code == 413
     assert "That is too much at once" in page.text
+
+
+async def test_what_has_changed_has_its_last_totals_beside_it(desk: Office, browser: httpx.AsyncClient) -> None:
+    await desk.ledger.record(month("acme", 10_000, Period("2026-10")), AT)
+    await desk.ledger.record(month("bolt", 10_000, Period("2026-10")), AT)
+    await desk.ledger.record(month("acme", 30_000).evolve(usual_minor=10_000, first=False), AT)
+    await desk.ledger.record(month("bolt", 10_000).evolve(usual_minor=10_000, first=False), AT)
+    page = (await browser.get(LIST)).text
+    assert page.count("<polyline") == 1
+    assert '<th scope="row">October 2026</th><td>€100.00</td>' in page
+
+
+async def test_a_first_invoice_is_flagged_unless_all_are(desk: Office, browser: httpx.AsyncClient) -> None:
+    for name in ("acme", "bolt"):
+        await desk.ledger.record(month(name), AT)
+    assert "flag first" not in (await browser.get(LIST)).text
+    await desk.ledger.record(month("acme", period=Period("2026-12")).evolve(first=False), AT)
+    await desk.ledger.record(month("coal", period=Period("2026-12")), AT)
+    assert (await browser.get("/desk/2026-12/invoices")).text.count("flag first") == 1

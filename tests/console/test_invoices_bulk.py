@@ -103,8 +103,7 @@ async def test_a_selection_is_halted_and_resumed_row_by_row(bed: Bed, browser: h
 
     await halted_on_record(bed, "acme", "bolt")
     outcomes = await streamed(browser, await confirmed(browser, "resume", all="1"))
-    assert {name: each["accepted"] for name, each in outcomes.items()} == {"acme": True, "bolt": True, "coal": False}
-    assert "not halted" in outcomes["coal"]["result"]
+    assert {name: each["accepted"] for name, each in outcomes.items()} == {"acme": True, "bolt": True}, "not coal"
     assert (await bed.month("acme")).halt is None
 
 
@@ -158,8 +157,8 @@ async def test_all_that_match_are_those_of_the_filter(bed: Bed, browser: httpx.A
 
 async def test_without_the_script_the_results_are_a_page(bed: Bed, browser: httpx.AsyncClient) -> None:
     await monitored(bed, "acme", "bolt")
-    await bed.command("bolt", Halt(by="bob", reason="mine"))
     form = await confirmed(browser, "halt", row=await rows(browser))
+    await bed.command("bolt", Halt(by="bob", reason="mine"))
     page = await browser.post(BULK, data=form)
     assert "Halt: 1 done, 1 refused" in page.text
     assert "already halted by bob: mine" in page.text

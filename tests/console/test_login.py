@@ -10,7 +10,7 @@ import pytest
 
 from adapters.passwords import Argon2Passwords
 from billing.reviewers.users import Role, User
-from console.reviewers.login import local_path
+from console.web.security import local_path
 from tests.console.login_fixtures import WRONG, behind_tls, browser, here
 from tests.console.people import PASSWORD, Office, browser_at, csrf_in, make_user, office, sign_in, signed_in_at
 

@@ -4,18 +4,24 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from billing.completeness.report import FindingKind, run_of
+from billing.completeness.tally import Tally
 from billing.errors import LedgerUnavailable
 from billing.invoices.stages import Stage
 from billing.period import Period
+from billing.remedies import RemedyAction
 from billing.reviewers.users import Role
 from console.reviewers.live import Live
-from tests.console.months import AT, NOVEMBER, halted, month, settings
+from console.reviewers.wording import day
+from tests.console.months import AT, NOVEMBER, SOON, halted, month, settings, undrafted
 from tests.console.people import Office, office, signed_in_at
+from tests.console.reviewing import fields
 
 
 @pytest.fixture
@@ -50,14 +56,18 @@ async def test_the_front_door_leads_to_the_newest_month_with_drafts(desk: Office
     assert elsewhere.headers["location"] == "/desk/2026-10"
 
 
-async def test_customers_and_money_are_shown_by_stage_and_currency(desk: Office, browser: httpx.AsyncClient) -> None:
+async def test_customers_and_money_are_shown_by_currency_and_stage_the_largest_first(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
     for each in (month(), month("bolt", 50), month("coal", 1200, currency="jpy"), halted(month("dune", 100))):
         await desk.ledger.record(each, AT)
     text = text_of(await browser.get("/desk/2026-11"))
     assert "4 customers by stage" in text
-    assert "Monitoring 3 €1,235.00 ¥1,200" in text
-    assert "Halted 1 €1.00" in text
-    assert "All 4 €1,236.00 ¥1,200" in text
+    euros, yen = text.index("EUR 3 customers €1,236.00"), text.index("JPY 1 customer ¥1,200")
+    assert euros < yen
+    assert "Monitoring 2 €1,235.00" in text[euros:yen]
+    assert "Halted 1 €1.00" in text[euros:yen]
+    assert "Monitoring 1 ¥1,200" in text[yen:]
 
 
 async def test_the_month_before_is_compared_by_what_is_billed(desk: Office, browser: httpx.AsyncClient) -> None:
@@ -67,6 +77,75 @@ async def test_the_month_before_is_compared_by_what_is_billed(desk: Office, brow
     await desk.ledger.record(month("bolt", 99_000, october).close(Stage.SKIPPED, AT), AT)
     text = text_of(await browser.get("/desk/2026-11"))
     assert "EUR 1 1 €150.00 €100.00 +50% +€50.00" in text
+
+
+async def test_nothing_is_compared_before_drafts_are_there(desk: Office, browser: httpx.AsyncClient) -> None:
+    october = Period("2026-10")
+    for each in (month("acme", 10_000, october), month("bolt", 10_000, october), undrafted("acme"), undrafted("bolt")):
+        await desk.ledger.record(each, AT)
+    text = text_of(await browser.get("/desk/2026-11"))
+    assert "No drafts yet in November 2026." in text
+    assert "100%" not in text
+    await desk.ledger.record(month("acme", 9_000), AT)
+    text = text_of(await browser.get("/desk/2026-11"))
+    assert "EUR 1 2 €90.00 €200.00 1 without a draft" in text
+    assert "%" not in text
+
+
+async def test_work_comes_first_and_many_for_one_reason_are_one_row_with_one_decision(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
+    for name in ("acme", "bolt", "coal"):
+        await desk.ledger.record(halted(month(name, 100)), AT)
+    await desk.ledger.record(halted(month("dune", 100), reason="row 9"), AT)
+    page = await browser.get("/desk/2026-11")
+    text = text_of(page)
+    assert text.index("Needs a person now") < text.index("by stage")
+    assert "Halted 3 customers Halted by ann: row 7 €3.00" in text
+    assert "Dune €1.00 halted by ann: row 9" in text
+    form = fields(page.text, "/desk/2026-11/invoices")
+    asked = await browser.post("/desk/2026-11/invoices", data=form | {"action": "resume"})
+    assert "3 invoices" in text_of(asked)
+    for name, is_asked in (("acme", True), ("dune", False)):
+        assert (f"{name} " in asked.text) is is_asked
+    listed = await browser.get("/desk/2026-11/invoices", params={"needs": "1", "because": form["because"]})
+    assert "Only those of which is said: halted by ann: row 7" in text_of(listed)
+    assert "Dune" not in listed.text
+    gone = await browser.get("/desk/2026-11/invoices", params={"needs": "1", "because": "another"})
+    assert "No invoice matches" in gone.text
+
+
+async def test_findings_of_coverage_are_work_too_with_a_button_for_the_worst(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
+    await desk.ledger.record(month(), AT)
+    text = text_of(await browser.get("/desk/2026-11"))
+    assert "is not checked yet. Check now" in text
+    refresh = RemedyAction.REFRESH.of("acme", NOVEMBER)
+    tally = Tally()
+    for number in (7, 8):
+        tally.find(FindingKind.UNCLAIMED, "", f"row {number}, who@elsewhere.org: 7.00 EUR", refresh)
+    tally.find(FindingKind.HALTED, "acme", "acme: halted by ann", RemedyAction.RESUME.of("acme", NOVEMBER))
+    await desk.ledger.save_coverage(run_of(tally.coverage(NOVEMBER, datetime.now(UTC), {})))
+    page = await browser.get("/desk/2026-11")
+    text = text_of(page)
+    assert "Coverage Unclaimed row: 2 Refresh the draft row 7, who@elsewhere.org" in text
+    assert "acme: halted by ann" not in text, "the month itself says that it is halted"
+    assert "Check now" not in text
+
+
+async def test_the_coming_fortnight_and_the_year_are_drawn_with_a_table(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
+    await desk.ledger.record(month("acme", 10_000, Period("2026-10")).close(Stage.PAID, AT), AT)
+    await desk.ledger.record(month("bolt", 500, Period("2026-10")).close(Stage.SKIPPED, AT), AT)
+    await desk.ledger.record(month(), AT)
+    page = await browser.get("/desk/2026-11")
+    text = text_of(page)
+    assert f"The coming fortnight 1 notice from {day(SOON)} 1 charge from {day(SOON + timedelta(days=4))}" in text
+    assert f"{day(SOON + timedelta(days=4))} 1 €1,234.50" in text
+    assert "October 2026 €100.00 €5.00" in text
+    assert page.text.count('role="img"') == 3
 
 
 async def test_a_month_nobody_is_billed_for_says_what_to_do(desk: Office, browser: httpx.AsyncClient) -> None:

@@ -111,7 +111,7 @@ async def test_command_and_page_answer_alike_and_lead_to_the_order(desk: Desk, l
         page = (await ann.browser.get(f"/desk/{OCTOBER}/coverage")).text
     for finding in found["findings"]:
         assert f'<a href="/desk/orders/{finding["order_number"]}">{finding["text"]}</a>' in page
-    assert '<a href="/desk/orders/halted">Resume order</a>' in page
+    assert '<a class="button" href="/desk/orders/halted">Resume order</a>' in page
 
 
 async def test_only_what_is_news_is_told_and_once(bed: Bed, ledger: SqlLedger) -> None:

@@ -29,7 +29,7 @@ async def opened(desk: Office, count: int = 4) -> None:
 
 async def test_before_the_first_order_the_page_says_how_orders_come(ann: Person) -> None:
     page = await ann.page(ORDERS)
-    assert "No order has come yet" in page
+    assert "No orders yet" in page
     assert "POST /orders" in page
     assert "From payment to release" not in page
 

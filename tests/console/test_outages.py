@@ -81,7 +81,7 @@ async def test_while_temporal_is_down_the_page_says_what_is_on_record_and_takes_
             await bed.behaves(month.customer, "succeed")
             assert (await desk.browser.get("/readyz")).status_code == 200
             cut()
-            assert "Confirm and pay €100.00 now" in (await desk.browser.get(desk.page())).text
+            assert "Pay €100.00 now" in (await desk.browser.get(desk.page())).text
             refused = await desk.browser.post(f"{desk.page()}/pay")
             assert refused.status_code == 503
             assert "no money is taken twice" in refused.text
@@ -99,7 +99,7 @@ async def test_while_stripe_is_down_nothing_is_lost_and_the_page_waits_for_the_o
     await desk.browser.post(f"{desk.page()}/pay")
     await desk.shows("Your payment is under way")
     await desk.bed.stripe_clear_faults()
-    await desk.shows("Confirm and pay")
+    await desk.shows("Pay €100.00 now")
     await desk.browser.post(f"{desk.page()}/pay")
     await desk.shows("Paid, thank you")
     assert desk.bed.charged() == [(OCTOBER, 10000)]

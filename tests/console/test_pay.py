@@ -34,7 +34,7 @@ async def test_the_page_says_what_is_owed_and_why_and_paying_there_settles_it(de
     text = (await desk.browser.get(desk.page())).text
     assert "We could not charge your card" in text
     assert "there is not enough money available" in text
-    for shown in ("Sale 1", "€100.00", "Sale 2", "€50.50", "Confirm and pay €150.50 now", "October 2026"):
+    for shown in ("Sale 1", "€100.00", "Sale 2", "€50.50", "Pay €150.50 now", "October 2026"):
         assert shown in text
     await desk.bed.behaves(month.customer, "succeed")
     assert address(await desk.browser.post(f"{desk.page()}/pay")) == desk.page()
@@ -43,6 +43,21 @@ async def test_the_page_says_what_is_owed_and_why_and_paying_there_settles_it(de
     assert "Confirm" not in text
     assert (await desk.settled()).outcome is CollectionStage.RECOVERED
     assert desk.bed.charged() == [(OCTOBER, 15050)]
+
+
+async def test_a_second_refusal_is_told_with_its_time_and_another_card_comes_first(desk: Desk) -> None:
+    month = await desk.overdue()
+    first = (await desk.browser.get(desk.page())).text
+    assert "We tried your card on " in first
+    assert "it was declined." in first
+    assert first.index("Pay €100.00 now") < first.index("Use another card")
+    await desk.bed.behaves(month.customer, "decline:insufficient_funds")
+    assert address(await desk.browser.post(f"{desk.page()}/pay")) == desk.page()
+    again = await desk.shows("it was declined again.")
+    assert "We tried your card again on " in again
+    assert again != first
+    assert again.index("Use another card") < again.index("Pay €100.00 with the same card")
+    assert "Confirm and pay" not in again
 
 
 async def test_the_page_tells_the_account_number_for_banks_apps(desk: Desk) -> None:
@@ -88,7 +103,7 @@ async def test_one_of_several_months_is_paid_and_the_page_offers_the_rest(desk: 
     await desk.shows("Your open payments")
     await desk.bed.behaves(month.customer, "succeed")
     assert address(await desk.browser.post(f"{desk.page()}/pay?month={OCTOBER}")) == desk.page()
-    await desk.shows("Confirm and pay €30.00 now")
+    await desk.shows("Pay €30.00 now")
     assert desk.bed.charged() == [(OCTOBER, 10000)]
 
 
@@ -154,7 +169,7 @@ async def test_while_nobody_would_take_a_payment_the_page_says_that_we_look_into
     else:
         books = connect_reconciliation(desk.bed.settings, desk.bed.adapters, desk.bed.client)
         await books.reconcile_period(month.period)
-    await desk.shows("Confirm and pay")
+    await desk.shows("Pay €100.00 now")
     await desk.browser.post(f"{desk.page()}/pay")
     await desk.shows(PAID)
     assert desk.bed.charged() == [(OCTOBER, 10000)]

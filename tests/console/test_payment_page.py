@@ -114,7 +114,7 @@ async def test_a_refund_to_be_made_by_hand_is_confirmed_with_the_banks_reference
 async def test_a_large_sum_is_proposed_by_one_and_confirmed_by_another(desk: Office, ann: Person) -> None:
     await desk.ledger.book(UNKNOWN.evolve(amount_minor=20_000), LATE)
     page = await ann.send("assign", customer="acme")
-    assert "Proposed. It is more than one person decides" in page
+    assert "Proposed. An amount like this takes two people" in page
     assert "You cannot confirm it: ann has proposed it" in page
     assert "Waits for a person 1" in await ann.page()
     (waiting,) = await desk.ledger.instructions()
@@ -158,7 +158,7 @@ async def test_a_gateways_refund_is_rejected_once_its_outcome_was_not_told_for_h
     await desk.ledger.instruct(asked, {}, LATE)
     await desk.ledger.begin_refund("1", 0, None, datetime.now(UTC) - timedelta(hours=hours))
     page = await ann.payment("W-1", "wayforpay")
-    assert ("Ask again" in page, "Look in its cabinet" in page, "Reject" in page) == (True, is_lost, is_lost)
+    assert ("Ask again" in page, "Look it up in its own pages" in page, "Reject" in page) == (True, is_lost, is_lost)
     form = paid.name._asdict() | {"instruction_id": "1", "reason": "nothing went back"}
     page = await ann.post(f"{PAYMENT}/reject", form, 303 if is_lost else 422)
     assert ("rejected by ann: nothing went back" in page) is is_lost

@@ -28,7 +28,7 @@ async def take(desk: Office) -> None:
 async def test_a_missing_payment_is_booked_and_another_left_out_by_people_who_say_why(
     desk: Office, ann: Person
 ) -> None:
-    assert "No register has come yet" in await ann.page(PAGE)
+    assert "No register yet" in await ann.page(PAGE)
     await take(desk)
     assert "to be looked at 2 missing (29.50 EUR)" in await ann.page(PAGE)
     assert "Payment 101 missing The register has it, the journal does not." in await ann.page(HERE)

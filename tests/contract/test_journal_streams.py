@@ -1,4 +1,4 @@
-"""The invariants of money, over random streams of bills, payments on three rails, reversals, voids and skips."""
+"""The invariants of money, over random streams: bills, payments on three rails, reversals, voids, skips, erasures."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.schema.months import customers
+from billing.errors import InvalidInput
 from billing.invoices.commands import Delivered
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
@@ -34,6 +37,7 @@ from sandbox.judge.rails.registers import Arrival, Registers, Step
 from tests.contract.ledger_fixtures import ACME, AT
 
 STATUSES = st.sampled_from(list(ReversalStatus))
+MOVED = next(status for status in ReversalStatus if status.has_moved)
 amounts = st.sampled_from([-700, -20, 20, 300, 1000, 1000, 2500])
 paid = st.sampled_from([1, 300, 1000, 2500, 9000])
 STEPS = st.one_of(
@@ -50,6 +54,7 @@ STEPS = st.one_of(
     st.tuples(st.just("the same transfer again"), paid),
     st.tuples(st.just("a transfer is given back"), st.sampled_from([1, 500, 9000])),
     st.tuples(st.just("reverse"), st.tuples(st.sampled_from([1, 500, 1000]), STATUSES)),
+    st.tuples(st.just("leave and be erased"), st.none()),
 )
 numbers = count(1)
 
@@ -68,13 +73,16 @@ class Stream:
         self.billed_minor = 0
         self.given_back_minor = 0
         self.assigned_minor = 0  # what had come as nobody's
+        self.settled_minor = 0  # what was owed, less credit, when the customer left
+        self.is_erased = False
+        self.undecided: set[str] = set()  # payments with an open dispute
         self.registers = Registers()  # of the rails, for the judge
         self.notices: defaultdict[str, list[int]] = defaultdict(list)
         self.months: list[Period] = []
 
     async def bill(self, amount_minor: int) -> None:
         """The month is drafted with the balance, and announced unless there is nothing to charge."""
-        if self.month is not None:
+        if self.month is not None or self.is_erased:
             return
         self.period = self.period.next()
         self.months.append(self.period)
@@ -126,6 +134,8 @@ class Stream:
                 assert not await self.receive("bank", reference, amount_minor + 1)
             case "reverse", (int(amount_minor), ReversalStatus() as status) if self.charged:
                 await self.reverse(self.charged[-1], amount_minor, status)
+            case "leave and be erased", _ if self.months and not self.is_erased:
+                await self.leave()
 
     async def receive(
         self, rail: str, reference: str, amount_minor: int, subject: Subject | None = None, at: datetime = AT
@@ -193,6 +203,28 @@ class Stream:
         name = PaymentName.of("bank", f"back {reference}")
         self.registers.steps[name] = Step(reference, record.payment.name, Cause.REFUND, -amount_minor)
 
+    async def leave(self) -> None:
+        """The last month is skipped, and what is owed is settled; money may still come, and go back.
+
+        Nobody is erased while a dispute is open.
+        """
+        await self.step("skip", None)
+        customer_id, balance = self.customer.customer_id, await self.ledger.balance(self.customer.customer_id)
+        await self.ledger.run(self.close_account)
+        if self.undecided:
+            with pytest.raises(InvalidInput):
+                await self.ledger.settle(customer_id, "ann", "they have left", AT)
+            return
+        await self.ledger.settle(customer_id, "ann", "they have left", AT)
+        self.settled_minor += sum(item.amount_minor for item in balance.owed) + balance.carried_minor("eur")
+        assert (await self.ledger.erase(customer_id, "ann", "asked", AT)).rows
+        self.is_erased = True
+
+    def close_account(self) -> None:
+        closed = update(customers).values(closed_at=AT, closed_reason="moved")
+        with self.ledger._writing("close an account") as connection:
+            connection.execute(closed.where(customers.c.customer_id == self.customer.customer_id))
+
     async def charge(self, month: Month, is_paid: bool) -> None:
         assert month.notice is not None
         charging = month.begin_charge(month.charge_at)
@@ -235,6 +267,8 @@ class Stream:
         for _ in range(2):
             await self.ledger.save_reversals(payment, [reversal], AT)
         self.returned[payment.payment_id] = amount_minor if status.has_moved else 0
+        is_open = kind is ReversalKind.DISPUTE and not status.is_decided
+        (self.undecided.add if is_open else self.undecided.discard)(payment.payment_id)
         self.note_reversal(reversal, payment)
 
     def note_reversal(self, reversal: Reversal, payment: Payment) -> None:
@@ -270,7 +304,7 @@ class Stream:
         }
         assert balance.carried_minor("eur") == books[AccountKind.CREDIT, ""]
         given_up = sum(minor for (kind, _), minor in books.items() if kind is AccountKind.WRITTEN_OFF)
-        assert 0 <= given_up <= sum(returned.values())
+        assert 0 <= given_up - self.settled_minor <= sum(returned.values())
         in_total = sum(owed.values()) + balance.carried_minor("eur") + given_up
         assert in_total == self.billed_minor - sum(self.taken.values()) + sum(returned.values()), (
             "money was lost or made"
@@ -309,6 +343,8 @@ def ledger_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @settings(max_examples=40, deadline=timedelta(minutes=1), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=14))
+@example([("bill", 1000), ("charge", True), ("leave and be erased", None), ("bank", 300), ("reverse", (500, MOVED))])
+@example([("bill", 2500), ("bank", 300), ("leave and be erased", None), ("cash for the last bill", 9000)])
 def test_whatever_happens_no_money_is_lost_and_none_is_counted_twice(
     ledger_url: str, steps: list[tuple[str, object]]
 ) -> None:

@@ -126,24 +126,38 @@ async def test_everybody_comes_once_however_many_pages_there_are(
 async def test_the_heartbeat_is_the_last_run(ledger: SqlLedger) -> None:
     assert await ledger.coverage_of(NOVEMBER) is None
     assert (await ledger.vitals(AT)).covered_at is None
-    run = LastRun(period=NOVEMBER, at=AT, findings=3, told=("row 7",), report={"states": {"paid": 1}})
+    report: dict[str, object] = {"states": {"paid": 1}}
+    run = LastRun(period=NOVEMBER, at=AT, daily_at=AT, findings=3, told=("row 7",), report=report)
     await ledger.save_coverage(run)
-    await ledger.save_coverage(run.evolve(period=OCTOBER, at=LATER, findings=2))
-    await ledger.save_coverage(run.evolve(at=LATER, findings=1))
-    assert await ledger.coverage_of(NOVEMBER) == run.evolve(at=LATER, findings=1)
+    await ledger.save_coverage(run.evolve(period=OCTOBER, at=LATER, daily_at=LATER, findings=2))
+    await ledger.save_coverage(run.evolve(at=LATER, daily_at=LATER, findings=1))
+    assert await ledger.coverage_of(NOVEMBER) == run.evolve(at=LATER, daily_at=LATER, findings=1)
     vitals = await ledger.vitals(LATER)
     assert (vitals.covered_at, vitals.findings, vitals.unseen) == (LATER, 3, ())
 
 
+async def test_a_look_of_people_is_kept_and_is_no_heartbeat(ledger: SqlLedger) -> None:
+    look = LastRun(period=NOVEMBER, at=AT, findings=2, report={"kinds": {"missing": 2}})
+    await ledger.save_coverage(look)
+    assert await ledger.coverage_of(NOVEMBER) == look
+    assert (await ledger.vitals(AT)).covered_at is None
+    daily = LastRun(period=NOVEMBER, at=AT, daily_at=AT, findings=3, told=("row 7",))
+    await ledger.save_coverage(daily)
+    await ledger.save_coverage(look.evolve(at=LATER))
+    assert await ledger.coverage_of(NOVEMBER) == look.evolve(at=LATER, daily_at=AT, told=("row 7",))
+    vitals = await ledger.vitals(LATER)
+    assert (vitals.covered_at, vitals.findings) == (AT, 2), "what people have found since is what monitors see"
+
+
 async def test_what_the_last_run_could_not_see_is_kept_until_a_run_sees_it(ledger: SqlLedger) -> None:
-    blind = LastRun(period=NOVEMBER, at=AT, findings=0, report={"unseen": {DataSource.SHEET: "503"}})
+    blind = LastRun(period=NOVEMBER, at=AT, daily_at=AT, findings=0, report={"unseen": {DataSource.SHEET: "503"}})
     await ledger.save_coverage(blind)
     await ledger.save_coverage(blind.evolve(period=OCTOBER, report={"unseen": {}}))
     kept = await ledger.coverage_of(NOVEMBER)
     assert kept is not None
     assert kept.unseen == {DataSource.SHEET}
     assert (await ledger.vitals(AT)).unseen == (DataSource.SHEET,)
-    await ledger.save_coverage(blind.evolve(at=LATER, report={"unseen": {}}))
+    await ledger.save_coverage(blind.evolve(at=LATER, daily_at=LATER, report={"unseen": {}}))
     assert (await ledger.vitals(LATER)).unseen == ()
 
 

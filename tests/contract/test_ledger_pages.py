@@ -1,5 +1,6 @@
 """What the ledger answers to the reviewers' pages, on SQLite and on PostgreSQL alike."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +11,17 @@ from sqlalchemy.dialects import sqlite
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.reviewers.review_queries import _matching
 from billing.commands import Halt, Resume
+from billing.customers.customer import Terms
 from billing.errors import InvalidInput
 from billing.invoices.invoice import Invoice, LineItem, Source
 from billing.invoices.month import Month
 from billing.invoices.review import decide
 from billing.invoices.stages import Stage
+from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus, RenderedMail
 from billing.period import Period
-from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, InvoiceFilter, Sort, StageTotal
+from billing.reviewers.brake import BrakeHold
+from billing.reviewers.overview import StageTotal
+from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, InvoiceFilter, Sort
 from billing.reviewers.users import Role, User
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, run
 from tests.unit.months import decided
@@ -65,7 +70,9 @@ async def test_an_empty_ledger_has_no_months(ledger: SqlLedger) -> None:
     assert await ledger.current_period() is None
     assert await ledger.periods() == []
     assert await ledger.totals(NOVEMBER) == []
-    assert await ledger.needs(NOVEMBER, 10) == []
+    assert await ledger.work(NOVEMBER) == []
+    assert await ledger.coming(NOVEMBER, AT, LATER) == []
+    assert await ledger.year(NOVEMBER) == []
     assert await ledger.rows(MONTH, 1) == []
     assert await ledger.count(MONTH) == 0
     assert await ledger.audit(AuditFilter(), None, 10) == []
@@ -89,17 +96,68 @@ async def test_totals_are_by_stage_and_currency(ledger: SqlLedger) -> None:
     assert len(totals) == 3
 
 
-async def test_who_is_needed_comes_in_the_order_of_the_next_instant(ledger: SqlLedger, url: str) -> None:
-    names = ("acme", "bolt", "coal", "dune")
-    await recorded(ledger, *(month(name, 100) for name in names))
+async def test_who_is_needed_is_grouped_by_reason_the_most_urgent_first(ledger: SqlLedger, url: str) -> None:
+    names = ("acme", "bolt", "coal", "dune", "eden")
+    await recorded(ledger, *(month(name, 100, currency="usd" if name == "coal" else "eur") for name in names))
+    halt = {"stage": Stage.HALTED, "needs": "halted by ann: row 7"}
     for name, hours in (("acme", 3), ("bolt", 1), ("coal", 2)):
-        mark(url, name, needs="halted by ann: row 7", next_at=AT + timedelta(hours=hours))
-    mark(url, "dune", needs=None, next_at=AT)
-    needs = await ledger.needs(NOVEMBER, 10)
-    assert [each.customer_id for each in needs] == ["bolt", "coal", "acme"]
-    assert (needs[0].needs, needs[0].amount_minor, needs[0].name) == ("halted by ann: row 7", 100, "Bolt")
-    assert [each.customer_id for each in await ledger.needs(NOVEMBER, 2)] == ["bolt", "coal"]
-    assert await listed(ledger, needs=True, sort=Sort.NEXT) == ["bolt", "coal", "acme"]
+        mark(url, name, **halt, next_at=AT + timedelta(hours=hours))
+    mark(url, "dune", stage=Stage.AWAITING_APPROVAL, needs="1.00 EUR waits", next_at=None)
+    mark(url, "eden", needs=None, next_at=AT)
+    approval, halts = await ledger.work(NOVEMBER)
+    assert (approval.stage, approval.reason, approval.count, approval.next_at) == ("AwaitingApproval", None, 1, None)
+    assert (halts.reason, halts.count, halts.sums) == ("halted by ann: row 7", 3, {"eur": 200, "usd": 100})
+    assert halts.next_at == AT + timedelta(hours=1)
+    assert [each.customer_id for each in halts.members] == ["bolt", "coal", "acme"]
+    assert (halts.members[0].needs, halts.members[0].name) == ("halted by ann: row 7", "Bolt")
+    assert await listed(ledger, needs=True, sort=Sort.NEXT) == ["dune", "bolt", "coal", "acme"]
+
+    assert await ledger.reason_of(NOVEMBER, halts.stop) == "halted by ann: row 7"
+    assert await ledger.reason_of(NOVEMBER, "another") is None
+    assert await listed(ledger, reason="halted by ann: row 7") == ["acme", "bolt", "coal"]
+    (left,) = await ledger.work(NOVEMBER, ["acme", "bolt", "coal"])
+    assert left.stage == "AwaitingApproval"
+    assert [each.customer_id for each in await ledger.open_of(NOVEMBER, ["eden", "none"])] == ["eden"]
+
+
+async def test_rows_that_cannot_be_read_are_one_group_whatever_they_say(ledger: SqlLedger, url: str) -> None:
+    await recorded(ledger, month("acme", 100), month("bolt", 100))
+    for name in ("acme", "bolt"):
+        mark(url, name, stage=Stage.HALTED, needs=f"row of {name} cannot be read", problems=1)
+    (group,) = await ledger.work(NOVEMBER)
+    assert (group.count, group.reason, group.stop) == (2, None, "")
+
+
+async def test_what_comes_is_what_goes_on_by_itself(ledger: SqlLedger, url: str) -> None:
+    drafted = month("acme", 100)
+    await recorded(ledger, drafted, month("bolt", 100), month("coal"), month("dune", 100), month("eden", 100))
+    mark(url, "bolt", stage=Stage.LAST_CALL)
+    mark(url, "dune", stage=Stage.HALTED, needs="halted by ann: row 7")
+    mark(url, "eden", total_minor=0)
+    far = drafted.charge_at + timedelta(days=1)
+    counts = Counter[str]()
+    for each in await ledger.coming(NOVEMBER, drafted.import_at, far):
+        counts[each.step] += each.count
+    assert counts == {"sales": 1, "notice": 2, "charge": 3}
+    assert await ledger.coming(NOVEMBER, far, far + timedelta(days=9)) == []
+    only_charges = await ledger.coming(NOVEMBER, drafted.charge_at, far)
+    assert {each.step for each in only_charges} == {"charge"}
+
+
+async def test_the_year_says_what_was_charged_what_is_unpaid_and_what_was_skipped(ledger: SqlLedger, url: str) -> None:
+    long_ago = Period("2025-11")
+    closed = (
+        month("acme", 100).close(Stage.PAID, AT),
+        month("bolt", 100).close(Stage.PAST_DUE, AT),
+        month("coal", 30).close(Stage.SKIPPED, AT),
+        month("dune", 7, OCTOBER, currency="usd").close(Stage.PAID, AT),
+        month("eden", 9, long_ago).close(Stage.PAID, AT),
+    )
+    await recorded(ledger, *closed, month("fern", 500))
+    owe(url, "bolt", "Collecting")
+    october, november = await ledger.year(NOVEMBER)
+    assert (october.period, october.currency, october.charged_minor) == (OCTOBER, "usd", 7)
+    assert (november.charged_minor, november.unpaid_minor, november.skipped_minor) == (140, 60, 30)
 
 
 async def test_the_pulse_changes_with_every_change_of_the_month_and_no_other(ledger: SqlLedger) -> None:
@@ -131,9 +189,8 @@ async def test_a_row_tells_what_a_decision_is_bound_to(ledger: SqlLedger, url: s
     (seen,) = await ledger.seen(MONTH)
     assert (seen.customer_id, seen.version, seen.digest) == ("acme", 1, row.digest)
     now = await ledger.now_of(NOVEMBER, ["acme", "nobody"])
-    assert {name: (each.digest, each.currency, each.total_minor) for name, each in now.items()} == {
-        "acme": (seen.digest, "eur", 1300)
-    }
+    assert now == {"acme": seen.evolve(stop=now["acme"].stop)}
+    assert await ledger.months_of(NOVEMBER, ["acme", "nobody"]) == [drafted]
 
 
 async def test_rows_are_found_by_any_part_of_id_name_and_email(ledger: SqlLedger) -> None:
@@ -186,7 +243,31 @@ async def test_pages_follow_each_other(ledger: SqlLedger) -> None:
     assert (len(first), third, await ledger.count(MONTH)) == (100, [], 105)
 
 
+async def test_what_a_release_of_the_brake_lets_go_on_is_counted(ledger: SqlLedger) -> None:
+    assert await ledger.held_by_brake() == BrakeHold(open_months=0, stopped_months=0, window_hours=0, tries=0, orders=0)
+    patient = month("bolt", 100, terms=Terms(min_window_hours=24))
+    closed = month("coal", 100).close(Stage.SKIPPED, AT)
+    await recorded(ledger, month("acme", 100).braked("the brake is on"), patient, closed)
+    hold = await ledger.held_by_brake()
+    assert hold == BrakeHold(open_months=2, stopped_months=1, window_hours=24, tries=0, orders=0)
+    assert hold.earliest(AT) == AT + timedelta(hours=24)
+
+
 # -- the audit trail
+
+
+async def test_a_mail_that_a_person_had_sent_again_is_in_the_trail_and_no_other(ledger: SqlLedger) -> None:
+    announced = month("acme", 100)
+    await recorded(ledger, announced)
+    mail = CustomerMail(kind=CustomerMailKind.NOTICE, message_id="<1@x>", to="acme@post.example", month=announced)
+    again = mail.evolve(message_id="<2@x>", asked_by="ann", asked_why="they cannot find it")
+    for each in (mail, again):
+        await ledger.save_message(each, 1, MessageStatus.SENT, LATER, RenderedMail(subject="s", text="t"))
+    (entry,) = await ledger.audit(AuditFilter(customer="acme"), None, 10)
+    assert (entry.kind, entry.by, entry.reason, entry.via) == (AuditKind.MAIL, "ann", "they cannot find it", "console")
+    assert entry.command == "send again: notice"
+    assert await ledger.audit(AuditFilter(), entry.cursor, 10) == []
+    assert [row.asked_by for row in await ledger.messages("acme", NOVEMBER)] == [None, "ann"]
 
 
 async def test_the_trail_has_decisions_refusals_and_the_brake_newest_first(ledger: SqlLedger, url: str) -> None:
@@ -266,9 +347,8 @@ async def test_what_is_owed_and_open_months_are_needed_in_the_order_of_the_next_
     owe(url, "bolt", "AwaitingPerson", AT + timedelta(hours=2))
     owe(url, "coal", "Collecting", AT)
     owe(url, "dune", "Exhausted", AT + timedelta(hours=4))
-    needs = [(each.customer_id, each.collecting) for each in await ledger.needs(NOVEMBER, 9)]
-    assert needs == [("acme", False), ("bolt", True), ("eden", False), ("dune", True)]
-    assert [each.customer_id for each in await ledger.needs(NOVEMBER, 2)] == ["acme", "bolt"]
+    groups = [(each.collecting, [need.customer_id for need in each.members]) for each in await ledger.work(NOVEMBER)]
+    assert groups == [(False, ["acme", "eden"]), (True, ["bolt"]), (True, ["dune"])]
 
 
 async def test_the_list_of_who_is_needed_has_what_is_owed_too(ledger: SqlLedger, url: str) -> None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -117,21 +118,22 @@ async def a_register_has_other_payments_than_we_have(bed: Bed) -> None:
 async def the_statement_repeats_what_the_app_has_told(bed: Bed) -> None:
     """A rail is passed on line by line, the others in one sum each, one of them net of commission; others pay, too.
 
-    The day comes in several formats, and longer.
+    All of it a day late. The day comes in several formats, and longer.
     """
     number = await subscribed(bed, await somebody(bed))
     async with the_bank_calls(bed):
         for rail in RAILS:
             for amount in ("10.00", "20.00"):
                 await pays(bed, rail, number, amount)
+    await control(bed.ports.bank, "days", {"late": 1})
     await settled(bed, "terminals", one_by_one=True)
-    await the_statement_comes(bed, "mt940", "1c")
+    await the_statement_comes(bed, "mt940", "1c", late=1)
     for rail in ("bank-app", "local-bank"):
         await settled(bed, rail)
     for amount in ("70.00", "70.00"):
         await arrives(bed, amount, customer_id="acme", text=f"Account {number}")
     await arrives(bed, "5.00", text="Thank you", is_named=False)
-    await the_statement_comes(bed, "mt940", "camt053", "camt054")
+    await the_statement_comes(bed, "mt940", "camt053", "camt054", late=1)
 
 
 async def two_equal_transfers_come_in_a_statement(bed: Bed) -> None:
@@ -158,12 +160,13 @@ async def settled(bed: Bed, rail: str, one_by_one: bool = False) -> None:
     assert await control(bed.ports.bank, "settlements", {"rail": rail, "one_by_one": one_by_one})
 
 
-async def the_statement_comes(bed: Bed, *kinds: str) -> None:
-    """Of today, in these formats."""
-    statements, day = connect_statements(bed.settings, bed.ledger), now().astimezone(ZoneInfo("Europe/Paris")).date()
+async def the_statement_comes(bed: Bed, *kinds: str, late: int = 0) -> None:
+    """Of today, or of so many days later, in these formats."""
+    statements, at = connect_statements(bed.settings, bed.ledger), now() + timedelta(days=late)
+    day = at.astimezone(ZoneInfo("Europe/Paris")).date()
     for kind in kinds:
         content = await download(bed.ports.bank, f"statements?kind={kind}&day={day}")
-        await statements.take(Upload(f"{kind}.txt", content), "ann", now())
+        await statements.take(Upload(f"{kind}.txt", content), "ann", at)
 
 
 async def the_register_comes(bed: Bed, rail: str) -> None:

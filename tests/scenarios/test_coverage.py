@@ -114,7 +114,7 @@ async def test_what_is_down_is_said_and_never_called_covered(bed: Bed) -> None:
     code, output = await typed(bed, "coverage", "--period", OCTOBER, TEMPORAL_ADDRESS="127.0.0.1:1")
     assert code == 1, output
     assert "not looked at: Temporal: no Temporal server answers" in output
-    assert "1 customers; 1 waiting" in output
+    assert "1 customer; 1 waiting" in output
     await bed.sheets_fault(path="/v4/", kind="status", status=503, times=None)
     code, output = await typed(bed, "coverage", "--period", OCTOBER)
     assert code == 1, output

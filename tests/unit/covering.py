@@ -19,6 +19,7 @@ from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
 NOW = datetime(2026, 11, 9, tzinfo=UTC)
+OPENED = datetime(2026, 9, 1, tzinfo=UTC)
 Cell = tuple[str, str | float, str]
 ACME = customer()
 TANAKA = customer(customer_id="tanaka", email="tanaka@example.com", currency="jpy")
@@ -72,7 +73,7 @@ def seen(who: Customer, invoice: Invoice | None, stage: Stage = Stage.PAID) -> C
         in_sheet={line.line_id: line.in_sheet for line in lines if line.in_sheet},
         left_out=invoice.left_out if invoice else (),
     )
-    return CustomerSnapshot(who, NOW, first=PERIOD, last=PERIOD, month=month)
+    return CustomerSnapshot(who, OPENED, first=PERIOD, last=PERIOD, month=month)
 
 
 def _seen(line: LineItem) -> LineSnapshot:

@@ -16,7 +16,7 @@ from billing.invoices.stages import Stage
 from billing.payments.methods import BillPayer, CardOnFile
 from billing.receivables.allocation import applied
 from billing.receivables.journal import Balance, Outstanding, Subject
-from billing.reviewers.queries import MonthProgress, StageTotal
+from billing.reviewers.overview import MonthProgress, StageTotal
 from tests.unit.collecting import CARD, accepted, answer, refused
 from tests.unit.collecting import opened as declined
 from tests.unit.months import DAY, HOUR, PERIOD, customer, drafted, opened

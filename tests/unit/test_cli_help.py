@@ -57,3 +57,9 @@ def test_every_option_and_argument_is_documented(path: tuple[str, ...]):
 
 def test_version_is_the_one_of_the_project(run: Run):
     assert run("--version").stdout.startswith("monthly-billing 0.")
+
+
+def test_the_help_of_unpaid_months_names_its_commands():
+    group: Any = COMMANDS["collections"]
+    _, _, named = group.help.splitlines()[0].rstrip(".").partition(": ")
+    assert {word.replace(" ", "-") for word in named.split(", ")} == set(group.commands)

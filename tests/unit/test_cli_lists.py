@@ -152,7 +152,7 @@ def test_without_a_period_the_month_under_way_is_looked_at(run: Run, ledger: Cal
     ledger(drafted("2026-09").close(Stage.SKIPPED, NOW), drafted("2026-10"))
     result = run("coverage")
     assert "2026-10: the month under way" in result.stderr
-    assert "2026-10: 1 customers" in result.stdout
+    assert "2026-10: 1 customer;" in result.stdout
 
 
 def test_payments_of_the_last_month_of_the_calendar_are_exported_unless_days_are_named(

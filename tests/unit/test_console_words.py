@@ -39,7 +39,18 @@ def test_a_draft_that_nobody_is_charged_for_is_closed_and_not_announced(total_mi
 
 
 def recorded(month: Month) -> MonthRecord:
-    records = ("decisions", "versions", "messages", "texts", "charges", "reversals", "diary", "periods", "ladder")
+    records = (
+        "decisions",
+        "versions",
+        "messages",
+        "texts",
+        "charges",
+        "reversals",
+        "diary",
+        "periods",
+        "history",
+        "ladder",
+    )
     nothing: dict[str, Any] = dict.fromkeys(records, ())
     return MonthRecord(
         month=month,

@@ -123,10 +123,25 @@ def test_a_long_section_tells_the_first_and_counts_the_rest() -> None:
     assert len(rendered.text) < 20_000
 
 
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        (("|first|", "|first|"), "2 drafts; 241.00 EUR"),
+        (("|first|", "|first|large|"), "2 drafts, 1 unusual; 241.00 EUR"),
+        (("|first|", "|"), "2 drafts, 1 unusual; 241.00 EUR"),
+        (("|first|",), "1 draft, 1 unusual; 120.50 EUR"),
+    ],
+)
+def test_a_first_invoice_is_unusual_unless_all_are(flags: tuple[str, ...], text: str) -> None:
+    drafts = [alert(AlertKind.DRAFT, f"customer-{number}", flags=each) for number, each in enumerate(flags)]
+    (section,) = sections(digest(*drafts))
+    assert [item.text for item in section.items] == [text]
+
+
 def test_ten_thousand_drafts_are_one_line() -> None:
     many = [alert(AlertKind.DRAFT, f"customer-{number}", flags="|large|") for number in range(10_000)]
     (section,) = sections(digest(*many))
-    assert [item.text for item in section.items] == ["10000 drafts, 10000 unusual; 1205000.00 EUR"]
+    assert [item.text for item in section.items] == ["10,000 drafts, 10,000 unusual; 1205000.00 EUR"]
     assert section.more == 0
 
 

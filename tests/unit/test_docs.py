@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
 
 
-def test_every_command_is_in_the_readme_and_nothing_else_is() -> None:
-    table = (ROOT / "README.md").read_text().partition("## Commands")[2].partition("\n## ")[0]
+def test_every_command_is_in_the_documents_and_nothing_else_is() -> None:
+    table = (ROOT / "docs" / "commands.md").read_text()
     documented = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
     assert documented == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -86,6 +86,15 @@ def test_the_index_leads_to_every_document() -> None:
     assert [
         path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md" and path.name not in index
     ] == []
+
+
+def test_every_picture_is_taken_by_the_script_and_shown_somewhere() -> None:
+    images = ROOT / "docs" / "images"
+    script = (images / "take.py").read_text().partition("PICTURES:")[2].partition("\n)\n")[0]
+    taken = {f"{name.replace('_', '-')}.png" for name in re.findall(r"^    (\w+),$", script, re.MULTILINE)}
+    assert {path.name for path in images.glob("*.png")} == taken
+    shown = "".join(document.read_text() for document in DOCUMENTS)
+    assert [name for name in taken if f"images/{name}" not in shown] == []
 
 
 def test_what_subscribers_expect_has_its_command_or_page() -> None:

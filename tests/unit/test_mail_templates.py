@@ -7,7 +7,7 @@ import pytest
 
 from adapters.mail.mail_templates import render
 from billing.mails.mail import CustomerMailKind
-from tests.unit.letters import EVERY_COLLECTION, EVERY_LETTER, announced, mail, words
+from tests.unit.letters import EVERY_COLLECTION, EVERY_LETTER, announced, letter, mail, words
 
 
 @pytest.mark.parametrize("name", [*EVERY_LETTER, *EVERY_COLLECTION])
@@ -55,3 +55,12 @@ def test_html_is_accessible_and_loads_nothing() -> None:
     assert page.count('<th scope="col"') == 2
     assert page.count("<h1") == 1
     assert not re.search(r"https?:|src=|url\(|@import|<script|<link", page)
+
+
+@pytest.mark.parametrize("name", ["notice", "receipt"])
+def test_a_test_says_so_above_everything_in_both_parts(name: str) -> None:
+    kind, month = EVERY_LETTER[name]
+    rendered = render(letter(kind, month), "This is a test: no money moves.")
+    assert rendered.text.startswith("This is a test: no money moves.\n\n")
+    assert rendered.html.index("This is a test: no money moves.") < rendered.html.index("<h1")
+    assert "test" not in render(letter(kind, month)).text

@@ -1,5 +1,7 @@
 """A month that is missing or halted is one finding, with its reason and what to type."""
 
+from datetime import timedelta
+
 import pytest
 
 from billing.completeness.chains import ChainStatus
@@ -60,3 +62,25 @@ def test_a_month_halted_by_its_draft_is_a_finding_while_the_sheet_is_down() -> N
     blind = CompletenessCheck(PERIOD, NOW, None)
     blind.take(halted(snapshot([(ACME.mailbox, "#REF!", "Cup")]), "row 2 cannot be read"), ChainStatus.RUNNING)
     assert blind.coverage().kinds == {FindingKind.HALTED: 1}
+
+
+@pytest.mark.parametrize("stage", [Stage.PAID, Stage.SKIPPED, Stage.MONITORING])
+def test_a_month_that_was_over_when_the_customer_was_started_is_not_late(stage: Stage) -> None:
+    read = snapshot([(ACME.mailbox, "10", "Tea")])
+    account = seen(ACME, drafted(ACME, read), stage=stage)
+    assert account.month is not None
+    month = account.month
+    if stage is not Stage.MONITORING:
+        month = month._replace(charge_at=NOW, closed_at=NOW + timedelta(minutes=1))
+    began_late = account._replace(opened_at=NOW - timedelta(hours=1), month=month)
+    assert surveyed(read, began_late).late == ()
+    if stage is not Stage.SKIPPED:
+        (late,) = surveyed(read, began_late._replace(opened_at=account.opened_at)).late
+        assert late.customer_id == "acme"
+
+
+def test_a_month_that_people_skipped_late_was_not_to_be_charged() -> None:
+    read = snapshot([(ACME.mailbox, "10", "Tea")])
+    account = seen(ACME, drafted(ACME, read), stage=Stage.SKIPPED)
+    assert account.month is not None
+    assert surveyed(read, account._replace(month=account.month._replace(closed_at=NOW + timedelta(days=9)))).late == ()

@@ -320,7 +320,14 @@ def test_what_the_console_has_a_page_for_is_a_link_and_the_rest_a_command() -> N
     digest = PaymentName.of("transfer", "7731").digest
     assert remedy_page(of_payment, PERIOD) == f"/desk/money/payment?rail=transfer&digest={digest}"
     assert remedy_page(RemedyAction.RESUME_ORDER.of().evolve(order_number="1042"), PERIOD) == "/desk/orders/1042"
-    for action in (RemedyAction.RUN_DOCTOR, RemedyAction.WRITE_OFF, RemedyAction.TERMINATE_WORKFLOW):
+    assert pages[RemedyAction.REFRESH] == "/desk/2026-10/invoices/acme?compare=1#sheet"
+    assert pages[RemedyAction.WRITE_OFF] == (
+        "/desk/2026-10/coverage/remedy?action=write_off&customer=acme&month=2026-10"
+    )
+    owed = RemedyAction.RECORD_PAYMENT.of("acme", PERIOD).evolve(amount_minor=1250, currency="eur")
+    form = "/desk/money/record?customer=acme&month=2026-10&currency=eur&amount=12.50"
+    assert remedy_page(owed, PERIOD) == form
+    for action in (RemedyAction.RUN_DOCTOR, RemedyAction.TERMINATE_WORKFLOW, RemedyAction.START_FROM_FILE):
         assert pages[action] is None
 
 

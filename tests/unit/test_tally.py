@@ -9,7 +9,7 @@ from billing.completeness import tally
 from billing.completeness.report import FindingKind
 from billing.completeness.row_check import DifferenceReason
 from billing.completeness.snapshots import CustomerSnapshot
-from tests.unit.covering import ACME, NOW, PERIOD, drafted, seen, snapshot, surveyed
+from tests.unit.covering import ACME, NOW, OPENED, PERIOD, drafted, seen, snapshot, surveyed
 from tests.unit.months import customer
 
 
@@ -19,7 +19,7 @@ def test_each_kind_of_finding_and_difference_is_kept_however_many_others_came_fi
     monkeypatch.setattr(tally, "KEPT", 3)
     crowd = [customer(customer_id=f"c{n}", email=f"c{n}@example.com") for n in range(5)]
     read = snapshot([*((who.mailbox, "1", "Tea") for who in crowd), ("zz@zz.org", "7", "Odd")])
-    lost = [CustomerSnapshot(who, NOW, first=PERIOD.previous(), last=PERIOD.next()) for who in crowd]
+    lost = [CustomerSnapshot(who, OPENED, first=PERIOD.previous(), last=PERIOD.next()) for who in crowd]
     found = surveyed(read, *lost)
     assert found.kinds == {FindingKind.MISSING: 5, FindingKind.UNCLAIMED: 1}
     assert Counter(each.kind for each in found.findings) == {FindingKind.MISSING: 3, FindingKind.UNCLAIMED: 1}

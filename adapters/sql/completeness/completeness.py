@@ -12,7 +12,7 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.statements import FORMER, OF_ACCOUNT, upsert
 from adapters.sql.events.outbox import backlog
 from adapters.sql.reviewers.brake import last_brake
-from adapters.sql.reviewers.review_queries import NEED_PERSON
+from adapters.sql.reviewers.month_overview import NEED_PERSON
 from adapters.sql.schema.months import (
     addresses,
     collections,
@@ -86,9 +86,9 @@ class SqlCompleteness(SqlDatabase):
 
     @in_thread
     def save_coverage(self, run: LastRun) -> None:
-        values = run.model_dump(mode="json", exclude={"at"}) | {"at": run.at}
+        values = run.model_dump(mode="json", exclude={"at", "daily_at"}) | {"at": run.at, "daily_at": run.daily_at}
         with self._writing(f"save the coverage of {run.period}") as connection:
-            upsert(connection, coverage_runs, values)
+            upsert(connection, coverage_runs, values, keep=() if run.daily_at else ("told", "daily_at"))
 
     @in_thread
     def coverage_of(self, period: Period) -> LastRun | None:
@@ -97,15 +97,15 @@ class SqlCompleteness(SqlDatabase):
     @in_thread
     def vitals(self, now: datetime) -> HealthFigures:
         """``overdue_since``, of months and collections: a due instant, or the beginning of a step still under way."""
-        newest = select(func.max(coverage_runs.c.at)).scalar_subquery()
-        findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.at == newest)
-        unseen = select(coverage_runs.c.report["unseen"]).where(coverage_runs.c.at == newest)
+        newest = select(func.max(coverage_runs.c.daily_at)).scalar_subquery()
+        findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.daily_at == newest)
+        unseen = select(coverage_runs.c.report["unseen"]).where(coverage_runs.c.daily_at == newest)
         replaced = select(func.max(alerts.c.at)).where(alerts.c.kind == AlertKind.WORKER)
         with self._reading("read its health figures") as connection:
             instants = [connection.scalar(query) for query in _overdue(now)]
             waiting_events, waiting_since = backlog(connection, self._destinations, last_brake(connection))
             return HealthFigures(
-                covered_at=connection.scalar(select(func.max(coverage_runs.c.at))),
+                covered_at=connection.scalar(select(func.max(coverage_runs.c.daily_at))),
                 findings=connection.scalar(findings) or 0,
                 overdue_since=min(filter(None, instants), default=None),
                 open_collections=_count(connection, debts, debts.c.outcome.is_(None)),

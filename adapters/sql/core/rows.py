@@ -183,6 +183,8 @@ def message_values(
         "total_minor": mail.month.invoice.total_minor if mail.month.invoice else None,
         "subject": rendered.subject if rendered else "",
         "text": rendered.text if rendered else "",
+        "asked_by": mail.asked_by,
+        "asked_why": mail.asked_why,
     }
 
 

@@ -52,7 +52,7 @@ from wording.remedies import command_line
 
 _OF_ACCOUNT: Final = ("opened_why", "closed_why", "phone", "address", "address_key")
 _WHOLE: Final = {
-    messages.name: ("subject", "text"),
+    messages.name: ("subject", "text", "asked_why"),
     customer_texts.name: ("recipient", "body"),
     announcement_recipients.name: ("recipient",),
     order_log.name: ("reason",),

@@ -21,12 +21,13 @@ from sqlalchemy import (
 from adapters.sql.core.columns import IS_BY_PERSON, PlainText
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.schema.journal import incoming_payments, instructions, transactions
-from adapters.sql.schema.months import decisions, entries
+from adapters.sql.schema.months import ASKED_AGAIN, decisions, entries, messages
 from adapters.sql.schema.orders import order_log
 from adapters.sql.schema.registers import IS_REJECTED, register_lines
 from adapters.sql.schema.reviewers import brakes, sign_ins, users
 from adapters.sql.schema.service_orders import service_order_log
 from adapters.sql.schema.tariffs import tariff_log
+from billing.mails.mail import MessageStatus
 from billing.receivables.instructions import InstructionKind, InstructionState
 from billing.receivables.journal import Cause
 from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, AuditRow
@@ -49,7 +50,8 @@ class SqlAudit(SqlDatabase):
     @in_thread
     def audit(self, chosen: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
         payments = (_payments(), _instructions(), _confirmations(), _rejected_lines())
-        sources = (_decisions(), _collections(), *payments, *_orders(), _tariffs(), _pulls(), _releases(), _sign_ins())
+        sources = (_decisions(), _collections(), *payments, *_orders(), _tariffs(), _pulls(), _releases())
+        sources += (_sign_ins(), _mails())
         newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in sources)
         trail = union_all(*map(select, newest)).subquery("trail")
         with self._reading("read its audit trail") as connection:
@@ -186,6 +188,16 @@ def _sign_ins() -> Select[Any]:
     details = (c.username, literal("sign in", PlainText), _NOBODY, c.accepted, c.address, literal("console", PlainText))
     source = _entry(AuditKind.SIGN_IN, c.at, _NOBODY, _NOBODY, c.number, *details, literal(0))
     return source.where(c.username.in_(select(users.c.username)))
+
+
+def _mails() -> Select[Any]:
+    """Mails that people had sent again."""
+    c = messages.c
+    command = literal("send again: ", PlainText) + c.kind
+    details = (c.asked_by, command, func.coalesce(c.asked_why, _NOBODY), c.status != MessageStatus.FAILED, c.status)
+    whose = (c.customer_id, func.coalesce(c.period, _NOBODY), c.number)
+    source = _entry(AuditKind.MAIL, c.at, *whose, *details, literal("console", PlainText), literal(0))
+    return source.where(text(ASKED_AGAIN))
 
 
 def _entry(kind: AuditKind, *columns: ColumnElement[Any]) -> Select[Any]:

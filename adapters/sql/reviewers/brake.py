@@ -2,15 +2,23 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, desc, select, update
+from sqlalchemy import ColumnElement, Connection, desc, func, select, update
 
 from adapters.sql.core.database import SqlDatabase, ahead, in_thread
 from adapters.sql.core.statements import insert_new
 from adapters.sql.orders.releases import tell_of_brake_release
+from adapters.sql.schema.months import collections, invoices
+from adapters.sql.schema.orders import orders
 from adapters.sql.schema.reviewers import brakes
+from billing.customers.customer import Terms
 from billing.errors import NotFound
-from billing.reviewers.brake import Brake
+from billing.reviewers.brake import Brake, BrakeHold
+from orders.order import OrderStage
 
+_OPEN = invoices.c.outcome.is_(None)
+_WINDOW = func.coalesce(
+    invoices.c.state[("customer", "terms", "min_window_hours")].as_integer(), Terms().min_window_hours
+)
 _LAST = select(brakes).order_by(desc(brakes.c.number)).limit(1)  # read before every charge, so composed once
 
 
@@ -48,6 +56,24 @@ class SqlBrake(SqlDatabase):
             if connection.execute(update(brakes).where(*is_on).values(released)).rowcount:
                 tell_of_brake_release(connection, last.number, at)
             return _read(connection, last.number)
+
+    @in_thread
+    def held_by_brake(self) -> BrakeHold:
+        stopped = _OPEN, invoices.c.state[("brake", "text")].as_string().is_not(None)
+        waiting = collections.c.outcome.is_(None), collections.c.state[("brake", "text")].as_string().is_not(None)
+        with self._reading("read what the emergency brake holds") as connection:
+            months, hours = connection.execute(select(func.count(), func.min(_WINDOW)).where(_OPEN)).one()
+            return BrakeHold(
+                open_months=months,
+                stopped_months=_count(connection, *stopped),
+                window_hours=hours or 0,
+                tries=_count(connection, *waiting),
+                orders=_count(connection, orders.c.stage == OrderStage.AWAITING_RELEASE),
+            )
+
+
+def _count(connection: Connection, *where: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).where(*where)).scalar_one()
 
 
 def last_brake(connection: Connection) -> Brake | None:

@@ -1,10 +1,10 @@
-"""Queries of the reviewers' pages: totals, what needs a person, pages of the list of invoices.
+"""Queries of the reviewers' pages: the months on record, pages of the list of invoices.
 
 Lists are filtered, sorted and counted by indexes alone. Only the rows on the page are read: each holds a whole month.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -17,38 +17,31 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     union_all,
 )
 
 from adapters.sql.core.database import as_models, in_thread
 from adapters.sql.core.statements import OF_ACCOUNT
-from adapters.sql.reviewers.audit import SqlAudit
-from adapters.sql.schema.months import INVOICE_NEEDS, collections, customers, debts, invoices
+from adapters.sql.reviewers.month_overview import IN_NEED, OWED_NEEDS, SqlMonthOverview, owed_in_need, year_before
+from adapters.sql.schema.months import collections, customers, debts, invoices
 from adapters.sql.schema.reviewers import brakes
-from billing.collections.stages import CollectionStage
+from billing.invoices.month import Month
+from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import Stage, stop_of
 from billing.period import Period
 from billing.reviewers.queries import (
     PAGE_ROWS,
-    ActionNeeded,
-    CurrentVersion,
     InvoiceFilter,
     InvoiceListRow,
     ReviewedVersion,
     Sort,
-    StageTotal,
 )
 
-NEED_PERSON = [stage for stage in CollectionStage if stage.needs_person]
-_IN_NEED = text(INVOICE_NEEDS)
-_OWED_NEEDS = "the collection needs a person"
 _MANY = 500  # values in one query
-_S = TypeVar("_S", bound=ReviewedVersion)
 
 
-class SqlReviewQueries(SqlAudit):
-    """``MonthOverview`` and ``InvoiceList`` of ``billing.reviewers.queries`` in SQL, and the months on record."""
+class SqlReviewQueries(SqlMonthOverview):
+    """``InvoiceList`` of ``billing.reviewers.queries`` in SQL, and the months on record."""
 
     @in_thread
     def current_period(self) -> Period | None:
@@ -67,43 +60,6 @@ class SqlReviewQueries(SqlAudit):
         while periods and periods[-1] > first:
             periods.append(periods[-1].previous())
         return periods
-
-    @in_thread
-    def totals(self, period: Period) -> list[StageTotal]:
-        c = invoices.c
-        drafts = func.coalesce(func.sum(case((c.version > 0, 1), else_=0)), 0)
-        counted = select(
-            c.stage,
-            c.currency,
-            func.count().label("customers"),
-            drafts.label("drafts"),
-            func.sum(c.total_minor).label("total_minor"),
-        )
-        with self._reading(f"add {period} up") as connection:
-            rows = connection.execute(counted.where(c.period == period).group_by(c.stage, c.currency))
-            return as_models(StageTotal, rows.mappings())
-
-    @in_thread
-    def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
-        shared = (customers.c.customer_id, customers.c.name, customers.c.timezone)
-        i, d = invoices.c, debts.c
-        months = select(*shared, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
-        months = months.add_columns((i.version > 0).label("drafted"))
-        months = months.join(invoices, i.customer_id == customers.c.customer_id)
-        months = months.where(i.period == period, i.outcome.is_(None))
-        owed = select(*shared, d.stage, d.currency, d.outstanding_minor.label("amount_minor"), d.next_at)
-        owed = owed.join(debts, d.customer_id == customers.c.customer_id)
-        owed = owed.where(*_owed_in_need(period))
-        urgent = months.where(i.customer_id.in_(first[:limit])).order_by(i.customer_id)
-        months = months.where(_IN_NEED, i.customer_id.not_in(first[:limit]))
-        months = months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit)
-        owed = owed.add_columns(literal(_OWED_NEEDS).label("needs"), literal(True).label("collecting"))
-        owed = owed.order_by(d.next_at.asc().nulls_first(), d.customer_id).limit(limit)
-        with self._reading(f"list what needs a person in {period}") as connection:
-            before, open_months, collecting = (
-                as_models(ActionNeeded, connection.execute(query).mappings()) for query in (urgent, months, owed)
-            )
-        return [*before, *sorted([*open_months, *collecting], key=_urgency)][:limit]
 
     @in_thread
     def pulse(self, period: Period) -> str:
@@ -130,8 +86,8 @@ class SqlReviewQueries(SqlAudit):
         chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
         chosen = chosen.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
         columns: dict[str, Any] = {name: customers.c[name] for name in ("customer_id", "name", "email", "timezone")}
-        owed = exists().where(debts.c.customer_id == invoices.c.customer_id, *_owed_in_need(wanted.period))
-        columns["needs"] = case((owed, _OWED_NEEDS), else_=invoices.c.needs).label("needs")
+        owed = exists().where(debts.c.customer_id == invoices.c.customer_id, *owed_in_need(wanted.period))
+        columns["needs"] = case((owed, OWED_NEEDS), else_=invoices.c.needs).label("needs")
         query = select(*({**invoices.c, **columns}[name] for name in InvoiceListRow.model_fields))
         query = query.join(invoices, invoices.c.customer_id == customers.c.customer_id)
         query = query.where(invoices.c.period == wanted.period, invoices.c.customer_id.in_(chosen.scalar_subquery()))
@@ -139,10 +95,27 @@ class SqlReviewQueries(SqlAudit):
             return [_row(dict(row)) for row in connection.execute(query.order_by(*order)).mappings()]
 
     @in_thread
+    def histories(self, period: Period, customer_ids: Sequence[str]) -> dict[str, list[InvoiceRow]]:
+        c, found = invoices.c, dict[str, list[InvoiceRow]]()
+        query = select(*(c[name] for name in InvoiceRow.model_fields))
+        query = query.where(c.customer_id.in_(customer_ids), c.period.between(year_before(period), period))
+        with self._reading(f"read the year up to {period}") as connection:
+            for row in as_models(InvoiceRow, connection.execute(query).mappings()):
+                found.setdefault(row.customer_id, []).append(row)
+        return found
+
+    @in_thread
     def seen(self, wanted: InvoiceFilter) -> list[ReviewedVersion]:
         with self._reading(f"list {wanted.period}") as connection:
-            query = _matching(wanted, *_seen_columns(ReviewedVersion)).order_by(invoices.c.customer_id)
-            return [_as_seen(ReviewedVersion, row) for row in connection.execute(query).mappings()]
+            query = _matching(wanted, *_seen_columns()).order_by(invoices.c.customer_id)
+            return [_as_seen(row) for row in connection.execute(query).mappings()]
+
+    @in_thread
+    def reason_of(self, period: Period, stop: str) -> str | None:
+        reasons = select(invoices.c.needs).where(invoices.c.period == period, IN_NEED, invoices.c.outcome.is_(None))
+        with self._reading(f"look at {period}") as connection:
+            found = connection.scalars(reasons.distinct())
+            return next((reason for reason in found if stop_of(reason) == stop), None)
 
     @in_thread
     def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
@@ -155,13 +128,22 @@ class SqlReviewQueries(SqlAudit):
             }
 
     @in_thread
-    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
+    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, ReviewedVersion]:
         with self._reading(f"look at {period}") as connection:
             return {
-                row["customer_id"]: _as_seen(CurrentVersion, row)
+                row["customer_id"]: _as_seen(row)
                 for part in _parts(period, customer_ids)
-                for row in connection.execute(select(*_seen_columns(CurrentVersion)).where(*part)).mappings()
+                for row in connection.execute(select(*_seen_columns()).where(*part)).mappings()
             }
+
+    @in_thread
+    def months_of(self, period: Period, customer_ids: Sequence[str]) -> list[Month]:
+        with self._reading(f"read months of {period}") as connection:
+            return [
+                Month.model_validate(state)
+                for part in _parts(period, customer_ids)
+                for state in connection.scalars(select(invoices.c.state).where(*part))
+            ]
 
 
 def _parts(period: Period, customer_ids: Sequence[str]) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
@@ -170,13 +152,13 @@ def _parts(period: Period, customer_ids: Sequence[str]) -> Iterator[tuple[Column
         yield invoices.c.period == period, invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
 
 
-def _seen_columns(kind: type[ReviewedVersion]) -> list[ColumnElement[Any]]:
-    return [invoices.c["needs" if name == "stop" else name] for name in kind.model_fields]
+def _seen_columns() -> list[ColumnElement[Any]]:
+    return [invoices.c["needs" if name == "stop" else name] for name in ReviewedVersion.model_fields]
 
 
-def _as_seen(kind: type[_S], row: RowMapping) -> _S:
+def _as_seen(row: RowMapping) -> ReviewedVersion:
     values: dict[str, Any] = dict(row)
-    return kind.model_validate(values | {"stop": stop_of(values.pop("needs"))})
+    return ReviewedVersion.model_validate(values | {"stop": stop_of(values.pop("needs"))})
 
 
 def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
@@ -189,6 +171,8 @@ def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
         where.append(c.currency == wanted.currency)
     if wanted.flag is not None:
         where.append(c.flags.like(f"%|{wanted.flag}|%"))
+    if wanted.reason:
+        where += [c.needs == wanted.reason, c.outcome.is_(None)]
     if wanted.needs:
         needed = c.customer_id.in_(_in_need(wanted.period))
         where.append(or_(needed, c.customer_id.in_(wanted.first)) if wanted.first else needed)
@@ -203,18 +187,8 @@ def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
 def _in_need(period: Period) -> CompoundSelect[Any]:
     """The customers whose month or debt needs a person."""
     months = invoices.alias("months")
-    open_months = select(months.c.customer_id).where(months.c.period == period, _IN_NEED, months.c.outcome.is_(None))
-    return union_all(open_months, select(debts.c.customer_id).where(*_owed_in_need(period)))
-
-
-def _owed_in_need(period: Period) -> list[ColumnElement[bool]]:
-    c = debts.c
-    return [c.period == period, c.stage.in_(NEED_PERSON), c.outcome.is_(None)]
-
-
-def _urgency(need: ActionNeeded) -> tuple[float, str]:
-    """Sorts as the queries do: what has no next instant comes first."""
-    return need.next_at.timestamp() if need.next_at else float("-inf"), need.customer_id
+    open_months = select(months.c.customer_id).where(months.c.period == period, IN_NEED, months.c.outcome.is_(None))
+    return union_all(open_months, select(debts.c.customer_id).where(*owed_in_need(period)))
 
 
 def _order(wanted: InvoiceFilter) -> list[ColumnElement[Any]]:

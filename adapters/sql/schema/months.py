@@ -23,6 +23,7 @@ from adapters.sql.core.columns import (
 
 EVENT_IS_OPEN: Final = "result IS NULL"  # literal SQL, so that queries can use the partial index
 INVOICE_NEEDS: Final = "needs IS NOT NULL"
+ASKED_AGAIN: Final = "asked_by IS NOT NULL"
 
 _LISTED: Final = (
     *("customer_id", "stage", "currency", "total_minor", "carried_minor", "usual_minor", "version", "flags"),
@@ -195,17 +196,20 @@ messages: Final = table(
     *instants("at"),
     *amounts("total_minor", nullable=True),
     *texts("subject", "text"),  # as sent, without markup
+    *texts("asked_by", "asked_why", nullable=True),  # of who had it sent again; NULL: the application has sent it
     Index("messages_by_customer_and_period", "customer_id", "period"),
+    partial_index("messages_asked", "at", where=ASKED_AGAIN),
 )
 
-# The last daily completeness check of each period: the heartbeat.
+# The last completeness check of each period, whoever made it; the newest daily one is the heartbeat.
 coverage_runs: Final = table(
     "coverage_runs",
     *key("period"),
     *instants("at"),
+    *instants("daily_at", nullable=True),  # NULL: no worker has checked it yet
     *counts("findings"),
     *json("told", "report"),  # told: the findings that reviewers know
-    Index("coverage_runs_by_at", "at"),
+    Index("coverage_runs_by_day", "daily_at"),
 )
 
 # The last agreed reading of each worksheet.

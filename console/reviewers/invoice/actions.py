@@ -83,7 +83,8 @@ _ANYBODY = {"by": "somebody who has edited nothing", "reason": "would it be acce
 def possible(month: Month, role: Role, now: datetime, chain: ChainStatus | None = None) -> tuple[Action, ...]:
     """The actions to offer a user with ``role``, the most likely first: those that the month would accept at ``now``.
 
-    An approval is shown to the draft's editors too, with the reason why they cannot give it.
+    What stands still already is not offered to be halted, unless only the brake holds it. An approval is shown to the
+    draft's editors too, with the reason why they cannot give it.
     """
     if month.outcome is not None or chain is ChainStatus.PAUSED:
         return ()
@@ -94,6 +95,8 @@ def possible(month: Month, role: Role, now: datetime, chain: ChainStatus | None 
     }
     if not month.leaving:
         offered.add(CLOSE)
+    if month.stopped and not month.brake:  # it stands still without a halt
+        offered.discard(HALT)
     if not month.awaits_approval:
         offered.discard(APPROVE)
     return tuple(action for action in ACTIONS if action in offered and role.may(action.role))

@@ -12,6 +12,7 @@ from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
 from billing.invoices.ports import VersionRow
 from billing.invoices.versions import LineChange, difference
+from billing.mails.again import SENDABLE, refuses_again
 from billing.money import minor_digits
 from billing.sales.adjustments import reasons_for_review, refresh_changes
 from billing.sales.late_sales import SheetComparison, as_line_changes, in_words
@@ -19,7 +20,8 @@ from billing.texts.text import price_words
 from console.reviewers.invoice.actions import ACTIONS, EDIT, REFRESH, START, Action, possible
 from console.reviewers.invoice.edit_form import EditForm, rebased
 from console.reviewers.invoice.month_record import MonthRecord
-from console.reviewers.invoice.timeline import mail_words, timeline
+from console.reviewers.invoice.sparkline import HEIGHT, WIDTH, sparkline
+from console.reviewers.invoice.timeline import diary_words, mail_words, timeline
 from console.reviewers.signed_in import Session
 
 
@@ -155,8 +157,12 @@ class InvoiceView:
             "seen": self.seen,
             "command_id": self._command_id(),
             "versions": _versions(record),
+            "spark": sparkline(record.history, month.period, currency),
+            "spark_size": (WIDTH, HEIGHT),
             "events": timeline(record),
             "mail_words": mail_words,
+            "diary_words": diary_words,
+            "sendable": [kind for kind in SENDABLE if not refuses_again(kind, month, record.debt, record.messages)],
             "price_words": price_words,
             "earlier": earlier[-1] if earlier else None,
             "later": later[0] if later else None,

@@ -19,7 +19,7 @@ from billing.errors import TemporalUnavailable
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
-from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore, VersionRow
+from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthHistory, MonthStore, VersionRow
 from billing.keys import workflow_id
 from billing.mails.mail import MessageRow, MessageStore
 from billing.payments.ports import ChargeRow, PaymentBooks, ReversalRow
@@ -59,6 +59,7 @@ class MonthRecord:
     run_url: str
     now: datetime  # the real instant, or that of the newest record if a rehearsal has skipped time
     periods: Sequence[Period]  # of the customer, oldest first
+    history: Sequence[InvoiceRow]  # the customer's months as last recorded
     decisions: Sequence[Decision]
     versions: Sequence[VersionRow]
     messages: Sequence[MessageRow]
@@ -128,6 +129,7 @@ class MonthRecords:
             run_url=run_url,
             now=now,
             periods=sorted({period, *(row.period for row in rows)}),
+            history=rows,
             decisions=decisions,
             versions=_versions(await self._ledger.versions(customer_id, period), month, decisions),
             messages=await self._ledger.messages(customer_id, period),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from billing.collections.stages import OWN_PAYMENT, DiaryEntry
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
@@ -61,6 +62,13 @@ def command_words(command: str) -> str:
     return _DEEDS.get(command, command.replace("_", " "))
 
 
+def diary_words(entry: DiaryEntry) -> tuple[str, str]:
+    """An entry of a collection's diary: what happened, and what came of it."""
+    if entry.what == OWN_PAYMENT:
+        return "customer tried to pay", entry.text.replace("_", " ")
+    return entry.title, f"{entry.by}: {entry.story}" if entry.by else entry.story
+
+
 def _past(record: MonthRecord) -> Iterator[Event]:
     month = record.month
     if record.versions:
@@ -80,8 +88,8 @@ def _past(record: MonthRecord) -> Iterator[Event]:
         text = f"{amount}, {reversal.code}{f': {reversal.reason}' if reversal.reason else ''}"
         yield Event(reversal.created_at, str(reversal.kind).capitalize(), text, "act")
     for entry in record.diary:
-        text = f"{entry.by}: {entry.story}" if entry.by else entry.story
-        yield Event(entry.at, f"Collection: {entry.title}", text, "wait" if entry.accepted else "bad")
+        title, text = diary_words(entry)
+        yield Event(entry.at, f"Collection: {title}", text, "wait" if entry.accepted else "bad")
     if month.closed:
         tone = "good" if month.outcome is Stage.PAID else "act"
         yield Event(month.closed.at, f"Closed: {stage_words(month.closed.outcome)}", tone=tone)

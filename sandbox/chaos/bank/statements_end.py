@@ -1,10 +1,11 @@
 """The bank's statements at the end of a run: what it passes on of its app's payments, and what others send meanwhile.
 
-A day comes twice, in another format each time, and longer.
+They are a day late: what the app has told stands there on the day after. A day comes twice, in another format each
+time, and longer.
 """
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName
@@ -21,6 +22,7 @@ from settings import Settings
 
 _FORMATS = ("mt940", "camt053", "1c", "camt054")
 _SENDERS = 4
+_LATE = timedelta(days=1)
 
 
 class StatementsEnd:
@@ -36,6 +38,7 @@ class StatementsEnd:
 
     async def come(self) -> None:
         """The app's payments first, in one format; then, with what others have sent, in the others."""
+        await control(self._port, "days", {"late": _LATE.days})
         lines = [line for contract in CONTRACTS for line in await self._handed_over(contract)]
         await self._import(_FORMATS[0], lines)
         senders = owners(self._folder / SUBSCRIBERS).items()
@@ -91,4 +94,5 @@ class StatementsEnd:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    """When the statement is there."""
+    return datetime.now(UTC) + _LATE

@@ -496,9 +496,11 @@ def upgrade() -> None:
         *_columns(_INSTANT, "at"),
         *_columns(sa.BigInteger, "total_minor", nullable=True),
         *_columns(sa.Text, "subject", "text"),
+        *_columns(sa.Text, "asked_by", "asked_why", nullable=True),
         sa.PrimaryKeyConstraint("message_id"),
     )
     op.create_index("messages_by_customer_and_period", "messages", ["customer_id", "period"])
+    op.create_index("messages_asked", "messages", ["at"], **_where("asked_by IS NOT NULL"))
 
     op.create_table(
         "alerts",
@@ -517,11 +519,12 @@ def upgrade() -> None:
         "coverage_runs",
         *_columns(sa.Text, "period"),
         *_columns(_INSTANT, "at"),
+        *_columns(_INSTANT, "daily_at", nullable=True),
         *_columns(sa.Integer, "findings"),
         *_columns(sa.JSON, "told", "report"),
         sa.PrimaryKeyConstraint("period"),
     )
-    op.create_index("coverage_runs_by_at", "coverage_runs", ["at"])
+    op.create_index("coverage_runs_by_day", "coverage_runs", ["daily_at"])
 
     op.create_table(
         "sales_readings",
