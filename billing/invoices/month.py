@@ -143,10 +143,17 @@ class Month(MonthState):
         return self.close(outcome, result.at, result)
 
     def adopt(self, record: "Month") -> "Month":
-        """The ledger's ``record``, with the decisions of this run since; halted if one of them has lost its effect."""
+        """The ledger's ``record``, with the decisions of this run that it lacks; halted if one has lost its effect.
+
+        One may be older than the record's last instant: it came while an activity closed the month.
+        """
         instants = [decision.at for decision in record.decisions] + ([record.closed.at] if record.closed else [])
         last = max(instants, default=None)
-        later = [decision for decision in self.decisions if last is None or decision.at > last]
+        later = [
+            decision
+            for decision in self.decisions
+            if last is None or decision.at > last or decision.number > record.decision_count
+        ]
         numbered = (decision.evolve(number=record.decision_count + n) for n, decision in enumerate(later, start=1))
         adopted = record.recorded(record.decision_count)
         adopted = adopted.evolve(

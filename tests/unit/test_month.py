@@ -401,6 +401,16 @@ def test_a_run_that_was_reset_goes_on_as_the_ledger_has_the_month() -> None:
     assert adopted.revision > 40
 
 
+def test_a_command_that_came_while_an_activity_closed_the_month_stays_on_record() -> None:
+    said = at("2026-11-04 09:01")
+    month = announced(10000)
+    known = month.close(Stage.BILLED, said + timedelta(seconds=1))  # by the activity, which knew of no command
+    adopted = accepted(month, "halt", said).adopt(known)
+    assert adopted.outcome is Stage.BILLED
+    assert [decision.command for decision in adopted.decisions] == ["halt"]
+    assert adopted.decision_count == 1
+
+
 def test_what_was_said_to_a_run_that_had_been_reset_halts_the_month() -> None:
     known = announced(10000).evolve(revision=40)
     told = accepted(drafted(10000), "halt", at("2026-11-05 12:00"))
