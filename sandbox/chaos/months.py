@@ -74,7 +74,7 @@ class Months:
 
     def __post_init__(self) -> None:
         self.ledger, self.timeline = self.adapters.ledger, self.clock.timeline
-        self.reviewers = Reviewers(self.client, self.ledger)
+        self.reviewers = Reviewers(self.client, self.ledger, self.clock)
         self._drafted: set[tuple[str, Period]] = set()
         self._commands: Counter[tuple[str, Period]] = Counter()
         self._restless = 0

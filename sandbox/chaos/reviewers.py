@@ -22,7 +22,7 @@ from billing.money import step_minor
 from billing.period import Period
 from clients.month_commands import update_month
 from sandbox.reviewers import CommandOutcome
-from sandbox.timeline import has_ended, pause
+from sandbox.timeline import SharedClock, has_ended, pause
 
 _T = TypeVar("_T")
 _RPC_TIMEOUT = timedelta(seconds=2)
@@ -38,10 +38,11 @@ class _Ledger(CollectionStore, InvoiceListing, MonthHistory, Protocol):
 class Reviewers:
     """``outcomes`` has every command that was answered or taken, by command id; once for each answer."""
 
-    def __init__(self, client: Client, ledger: _Ledger) -> None:
+    def __init__(self, client: Client, ledger: _Ledger, clock: SharedClock) -> None:
         self.outcomes: defaultdict[str, list[CommandOutcome]] = defaultdict(list)
         self._client = client
         self._ledger = ledger
+        self._clock = clock
         self._count = 0
 
     async def act(self, month: Month, wish: Wish, draw: Random) -> None:
@@ -61,9 +62,15 @@ class Reviewers:
             self._note(customer_id, month.period, name, command, answer)
 
     async def settle(self, row: DebtRow, draw: Random) -> None:
-        """Now and then a reviewer acts on a debt or its account; a look-up leaves nothing on record."""
+        """Now and then a reviewer acts on a debt or its account; a look-up leaves nothing on record.
+
+        Its clock has stood still since it last had something to do: else it would be decided before drafts that it
+        comes after.
+        """
         if draw.random() < 0.9:
             return
+        timeline = self._clock.timeline
+        await timeline.reach(timeline.handle(collection_id(row.customer_id)), self._clock.now)
         name = draw.choice(("retry", "retry", "look_up", "halt", "resume", "resume", "write_off"))
         common = {"by": "ann", "reason": "chaos", "command_id": self._new_id(row.customer_id)}
         fields: dict[str, Any] = common | {"period": row.period}
