@@ -1,4 +1,4 @@
-"""A reviewer's morning, without a command: coverage is checked, each finding mended by its button, the brake released."""
+"""A reviewer's morning, without a command: coverage, each finding mended by its button, an approval, the brake."""
 
 from playwright.async_api import Browser, Page, expect
 
