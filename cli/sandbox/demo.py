@@ -72,6 +72,7 @@ async def demo(
 
     [bold]Examples[/bold]
     $ python starter.py demo
+    $ python starter.py demo --kill-worker
     $ python starter.py demo --serve
     $ python starter.py demo --orders
     $ python starter.py demo --telecom --serve

@@ -135,8 +135,12 @@ async def temporal_ui(browser: Browser, demo: Demo) -> None:
         assert run
         await page.goto(run)
         await page.get_by_text("User Metadata").click()
-        await page.keyboard.press("r")
-        await page.get_by_text("A person is needed").first.wait_for()
+        await page.get_by_text("Current Details").wait_for()
+        details = page.get_by_text("A person is needed").first
+        async with asyncio.timeout(120):
+            while not await details.is_visible():
+                await page.keyboard.press("r")  # the page asks the workflow for them only then
+                await page.wait_for_timeout(10_000)
         await taken(page, temporal_ui)
 
 

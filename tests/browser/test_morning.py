@@ -1,4 +1,4 @@
-"""A reviewer's morning, without a command: sign in, check coverage, mend each finding by its button, approve."""
+"""A reviewer's morning, without a command: coverage, each finding mended by its button, an approval, the brake."""
 
 from playwright.async_api import Browser, Page, expect
 
@@ -82,3 +82,16 @@ async def test_a_reviewer_mends_what_coverage_has_found_by_buttons_alone(desk: D
         await ann.goto(f"/desk/{OCTOBER}")
         await expect(ann.get_by_text("Nothing: every invoice goes on by itself.")).to_be_visible()
         await looks_well(ann, "month-mended")
+
+        await ann.goto("/desk/brake")
+        await ann.get_by_label("Reason").fill("prices of last year in the sheet")
+        await ann.get_by_role("button", name="Pull the brake").click()
+        await ann.get_by_role("button", name="Stop everything now").click()
+        await expect(ann.get_by_role("heading", name="Nothing is announced or charged")).to_be_visible()
+    async with reviewer(browser, desk, "carol", Role.ADMINISTRATOR) as carol:
+        await carol.get_by_role("link", name="Release it").click()
+        await carol.get_by_label("Reason").fill("they are right")
+        await carol.get_by_role("button", name="Release the brake…").click()
+        await expect(carol.get_by_role("region", name="Let everything go on?")).to_contain_text("5 open months go on")
+        await carol.get_by_role("button", name="Release the brake now").click()
+        await expect(carol.get_by_text("Billing runs")).to_be_visible()
