@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from bootstrap import SANDBOX_ORDERS_SECRET, connect_reconciliation, connect_registrar
+from bootstrap_announcements import connect_announcement_desk
 from bootstrap_billers import connect_billers
 from bootstrap_gateways import connect_gateways
 from bootstrap_texts import connect_texts
@@ -40,6 +41,7 @@ def connect_room(
     from clients.cards import Cards
     from clients.running_workflows import RunningWorkflows
     from clients.standstill import PATIENCE, StandstillWatch
+    from inbound.announcements import SentWorksRoutes
     from inbound.billers.routes import BillerRoutes
     from inbound.health import Health
     from inbound.inbox import Inbox
@@ -61,6 +63,7 @@ def connect_room(
         StripeWebhooks(adapters.payments, inbox),
         WayForPayCallbacks(gateways, inbox, now),
         Orders(ledger, _orders_secrets(settings), now, settings.personal_key, connect_newcomers(settings)),
+        SentWorksRoutes(ledger, connect_announcement_desk(settings, ledger), _orders_secrets(settings), now),
         BillerRoutes(connect_billers(settings, ledger), proxies, settings.personal_key),
         *([TextReportRoutes(adapters.texts, texts, settings.links.base_url)] if adapters.texts and texts else ()),
     )

@@ -23,7 +23,8 @@ async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
     """The ledger alone; closes it at the end."""
     from adapters.sql.ledger import SqlLedger
 
-    ledger = await SqlLedger.connect(settings.ledger, settings.destinations, settings.manual_department)
+    parts = settings.destinations, settings.manual_department, settings.crews
+    ledger = await SqlLedger.connect(settings.ledger, *parts)
     try:
         yield ledger
     finally:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.messages.customer_messages import CustomerMessages
     from services.messages.customer_texts import CustomerTexts
     from services.messages.text_reports import TextReports
+    from services.orders.quoted_answers import QuotedAnswers, QuotedLedger
     from services.orders.step_texts import StepTexts
     from settings import Settings
 
@@ -87,7 +88,7 @@ def connect_customer_messages(settings: Settings, adapters: Adapters, alerts: Al
     from services.messages.customer_messages import CustomerMessages
 
     mails, texts = connect_customer_mails(settings, adapters), connect_texts(settings, adapters, alerts)
-    return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts)
+    return CustomerMessages(mails, texts, adapters.ledger, settings.texts.receipts, settings.links)
 
 
 def connect_step_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -> StepTexts:
@@ -96,6 +97,13 @@ def connect_step_texts(settings: Settings, adapters: Adapters, alerts: Alerts) -
 
     messages = connect_customer_messages(settings, adapters, alerts)
     return StepTexts(adapters.ledger, messages, alerts, settings.links, settings.contact_hours, settings.now)
+
+
+def connect_quoted_answers(settings: Settings, ledger: QuotedLedger) -> QuotedAnswers:
+    """What texts repeat of answers in the forms of tasks."""
+    from services.orders.quoted_answers import QuotedAnswers
+
+    return QuotedAnswers(ledger, settings.texts if has_text_vendor(settings) else None)
 
 
 def connect_text_reports(settings: Settings, adapters: Adapters, alerts: Alerts) -> TextReports:

@@ -12,6 +12,7 @@ from activities.chains import SeenChains
 from billing.apart import Failed, in_turn, why
 from billing.collections.ports import CollectionStore
 from billing.completeness.announcement_check import UNTOLD_FOR, AnnouncementBooks, announcement_findings
+from billing.completeness.bill_check import BillBooks, bill_findings
 from billing.completeness.chains import Chains, StoppedCollection
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import KEPT, TOLERANCE, CompletenessReport, Finding, new_findings, run_of, shared
@@ -49,7 +50,9 @@ class CompletenessResult(Model):
     periods: Few[CompletenessReport]
 
 
-class _Ledger(CollectionStore, CustomerStore, Snapshots, OrderBooks, ServiceBooks, AnnouncementBooks, Protocol):
+class _Ledger(
+    CollectionStore, CustomerStore, Snapshots, BillBooks, OrderBooks, ServiceBooks, AnnouncementBooks, Protocol
+):
     """The stores it uses."""
 
 
@@ -113,6 +116,8 @@ class CompletenessActivities:
             check.owed_again(debt)
         for uncarried in await self._ledger.uncarried():
             check.uncarried(uncarried)
+        for finding in bill_findings(await self._ledger.untold_bills()):
+            check.take_finding(finding)
         await self._look_at_payments(check)
         await self._look_at_orders(check)
         await self._look_at_services(check)

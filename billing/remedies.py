@@ -47,6 +47,7 @@ class RemedyAction(StrEnum):
     SEND_ORDER_AGAIN = "send_order_again"
     SHOW_SUBSCRIBER = "show_subscriber"
     SHOW_ANNOUNCEMENT = "show_announcement"
+    SHOW_TASK = "show_task"
     RELEASE_BRAKE = "release_brake"
     CHECK_COVERAGE = "check_coverage"
     RECONCILE = "reconcile_period"
@@ -73,7 +74,7 @@ class Remedy(Model):
 
     ``currency`` is that of ``amount_minor`` and ``lines``; ``reference`` names a payment that arrived by other means,
     on its ``rail``. ``day`` is that of a bank's register, such as 2026-11-27.
-    ``account`` is the number of a service account, ``announcement`` that of planned works.
+    ``account`` is the number of a service account, ``announcement`` that of planned works, ``task`` that of a task.
     """
 
     action: RemedyAction
@@ -90,4 +91,5 @@ class Remedy(Model):
     order_number: Code = ""
     account: Code = ""
     announcement: Count | None = None
+    task: Count | None = None
     workflow_id: Id = ""

@@ -31,6 +31,7 @@ from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from clients.search_attributes import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings, unknown_variables
 from wording.remedies import command_line
+from wording.texts import LONGEST
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -150,7 +151,7 @@ async def _temporal_checks(settings: Settings) -> list[DoctorLine]:
 
 def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[DoctorLine]]:
     events = [_check("events", _events(adapters.receiver, adapters.ledger))] if adapters.receiver else []
-    texts = [_check("texts", adapters.texts.ping())] if adapters.texts else []
+    texts = [_check("texts", _texts(settings, adapters.texts.ping()))] if adapters.texts else []
     told = {"production": adapters.production, "provisioning": adapters.provisioning}
     return [
         _check("ledger", _ledger(adapters)),
@@ -241,6 +242,12 @@ async def _ledger(adapters: Adapters) -> str:
     if not await adapters.ledger.schema_is_current():
         raise BillingError("its tables are not those of this release; run: python starter.py setup")
     return f"{await adapters.ledger.count_customers():,} customers"
+
+
+async def _texts(settings: Settings, ping: Awaitable[str]) -> str:
+    page = settings.links.to_own_page(LONGEST.account, LONGEST.account)
+    answered, fault = await ping, settings.texts.fault_of(page)
+    return f"{answered}; {fault}" if fault else answered
 
 
 async def _events(receiver: EventProbe, ledger: Snapshots) -> str:

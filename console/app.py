@@ -31,11 +31,12 @@ from bootstrap_procedures import connect_procedures
 from bootstrap_registers import connect_register_desk
 from bootstrap_services import connect_service_desk
 from bootstrap_statements import connect_statements
-from bootstrap_texts import phone_reader
+from bootstrap_texts import connect_quoted_answers, phone_reader
 from console.customers.card import CardPages
 from console.customers.checkout import CheckoutPages
 from console.customers.fee import FeePages
 from console.customers.gateway_links import GatewayLinks
+from console.customers.own_page import OwnPage
 from console.customers.own_requests import PROCEDURE as REQUEST
 from console.customers.own_requests import OwnRequests
 from console.customers.pay import PaymentPages
@@ -196,12 +197,13 @@ class _Console:
         yield (service := ServiceOrderPages(desk, ledger, self._service_desk, self._links, settings.now)).router
         yield OrderPages(desk, ledger, orders, service, live_orders, settings.now).router
         yield AccountListPages(desk, ledger, phone_reader(settings), procedures, settings.now).router
-        yield AccountPages(desk, ledger, procedures, settings.now).router
+        yield AccountPages(desk, ledger, self._links, procedures, settings.now).router
         works = connect_announcement_desk(settings, ledger)
         yield AnnouncementListPages(desk, ledger, works, settings.now).router
         yield AnnouncementPages(desk, ledger, works, settings.now).router
+        quoted = connect_quoted_answers(settings, ledger)
         yield TaskListPages(desk, ledger, settings.departments, settings.now).router
-        yield (task_pages := TaskPages(desk, ledger, settings.document_max_bytes, settings.now)).router
+        yield (task_pages := TaskPages(desk, ledger, quoted, settings.document_max_bytes, settings.now)).router
         yield TaskFilePages(task_pages, ledger, settings.document_max_bytes, settings.now).router
         yield ProcedurePages(desk, procedures).router
         yield OpenOrderPages(
@@ -254,6 +256,7 @@ class _Console:
         requests = OwnRequests(ledger, self._service_desk, self._procedures.get(REQUEST))
         yield PaymentPages(self._client, payments, ledger, returned, links, pages, gateways, ways, requests, now).router
         yield OwnRequestPages(ledger, requests, throttle, links, pages, now).router
+        yield OwnPage(ledger, links, pages, now).router
         yield FeePages(ledger, links, pages, gateways, ways, now).router
         yield OwnPromisePages(self._client, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router

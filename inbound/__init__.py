@@ -1,3 +1,5 @@
-"""Endpoints for machines: banks' apps, Stripe's and gateways' callbacks, the seller's orders, health, metrics."""
+"""Endpoints for machines: banks' apps, Stripe's and gateways' callbacks, orders and planned works of the company's own
+systems, health, metrics.
+"""
 
 READY = "inbound is ready"

@@ -3,9 +3,8 @@
 docs/orders.md is what the makers of that system read.
 """
 
-import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from fastapi import APIRouter, Request
@@ -14,7 +13,6 @@ from pydantic import ValidationError
 
 from billing.customers.account_numbers import AccountNumber
 from billing.errors import BillingError, InvalidInput, NotFound
-from billing.events.signature import HEADER, require_genuine
 from billing.model import Code, Count, Few, Instant, Minor, Model, Words
 from billing.money import format_amount
 from billing.subscribers.newcomer import SubscriberBody
@@ -27,30 +25,18 @@ from inbound.service_orders import (
     service_status,
     taken,
 )
+from inbound.signed import Refused, Signed, fault, unavailable
 from orders.order import Answered, OrderFields, OrderRequest, OrderStage, OrderStanding, Release, ReleaseKind
 from orders.ports import Opened, TooManyOrders
 from orders.service.asked import Unfit
 
-MAX_BODY_BYTES = 200_000
-_JSON = "application/json"
-_AGAIN_SECONDS = "5"
 NO_PROCEDURES = Newcomers()
-
-_log = logging.getLogger(__name__)
 
 
 class _Ledger(ServiceLedger, Protocol):
     async def open_order(self, request: OrderRequest, at: datetime, by: str = "", via: str = "") -> Opened: ...
 
     async def order(self, number: str) -> OrderStanding | None: ...
-
-
-class _Refused(Exception):
-    """A request that is answered with ``status`` and a line."""
-
-    def __init__(self, status: int, line: str) -> None:
-        super().__init__(line)
-        self.status = status
 
 
 class OrderTaken(Model):
@@ -111,7 +97,7 @@ class Orders:
         self._ledger = ledger
         self._newcomers = newcomers
         self._personal_secret = personal_secret
-        self._secrets = secrets
+        self._signed = Signed(secrets)
         self._now = now
         self.router = APIRouter()
         self.router.add_api_route("/orders", self.take, methods=["POST"], response_model=None)
@@ -124,21 +110,19 @@ class Orders:
         After 503, or without an answer, the same request is sent again: it takes effect once.
         """
         try:
-            body = await _body(request)
-            self._require_genuine(request, body)
-            text = _text(request, body)
+            text = await self._signed.text(request, "an order has 200 lines at most")
             if is_service_order(text):
                 return await self._take_service_order(text)
             wanted = _read(text, self._personal_secret)
             opened = await self._ledger.open_order(wanted, self._now(), via="http")
-        except _Refused as refused:
-            return _fault(refused.status, str(refused))
+        except Refused as refused:
+            return refused.answer()
         except (TooManyOrders, Unfit, NotFound) as error:
-            return _fault(422, str(error))
+            return fault(422, str(error))
         except InvalidInput as error:
-            return _fault(409, str(error))
+            return fault(409, str(error))
         except BillingError as error:
-            return _unavailable(error)
+            return unavailable(error)
         return JSONResponse(
             _taken(wanted, opened).model_dump(mode="json", exclude_none=True), 201 if opened.is_new else 200
         )
@@ -147,7 +131,7 @@ class Orders:
         try:
             wanted, procedure = read_service_order(text, self._personal_secret, self._newcomers)
         except InvalidInput as error:
-            raise _Refused(422, str(error)) from None
+            raise Refused(422, str(error)) from None
         opened = await self._ledger.open_service_order(wanted, procedure, self._now(), via="http")
         answer = taken(opened).model_dump(mode="json", exclude_none=True)
         return JSONResponse(answer, 201 if opened.is_new else 200)
@@ -155,27 +139,18 @@ class Orders:
     async def show(self, request: Request, number: str) -> JSONResponse:
         """How the order stands; 404 if there is none. What is signed is the path, for there is no body."""
         try:
-            self._require_genuine(request, request.url.path.encode())
+            self._signed.require_genuine_path(request)
             standing = await self._ledger.order(number)
             service = None if standing else await self._ledger.service_standing(number)
-        except _Refused as refused:
-            return _fault(refused.status, str(refused))
+        except Refused as refused:
+            return refused.answer()
         except BillingError as error:
-            return _unavailable(error)
+            return unavailable(error)
         if service is not None:
             return JSONResponse(service_status(service).model_dump(mode="json"))
         if standing is None:
-            return _fault(404, f"there is no order {number[:60]!r}; open it by POST /orders")
+            return fault(404, f"there is no order {number[:60]!r}; open it by POST /orders")
         return JSONResponse(status_of(standing).model_dump(mode="json"))
-
-    def _require_genuine(self, request: Request, signed: bytes) -> None:
-        if not self._secrets:
-            raise _Refused(403, "no secret is set here, so nobody may ask: set BILLING_ORDERS_SECRET")
-        try:
-            require_genuine(signed, request.headers.get(HEADER, ""), self._secrets, datetime.now(UTC))
-        except InvalidInput as error:
-            _log.warning("an order's request is refused: %s", error)
-            raise _Refused(401, str(error)) from None
 
 
 def status_of(standing: OrderStanding) -> OrderStatus:
@@ -203,15 +178,6 @@ def _shown(release: Release) -> ReleaseShown:
     return shown.evolve(accepted=accepted, answer=release.answer.text, answered_at=release.answer.at)
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _Refused(413, f"the body has more than {MAX_BODY_BYTES:,} bytes; an order has 200 lines at most")
-    return body
-
-
 class OrderBody(OrderFields):
     """An order as it is sent."""
 
@@ -222,24 +188,14 @@ class OrderBody(OrderFields):
         return OrderRequest(**given, subscriber=self.subscriber.keyed(personal_secret) if self.subscriber else None)
 
 
-def _text(request: Request, body: bytes) -> str:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _JSON:
-        raise _Refused(415, f"Content-Type is {kind[:100] or 'missing'!r}; send {_JSON} in UTF-8")
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise _Refused(422, f"the body is not UTF-8: byte {error.start} is {body[error.start]:#04x}") from None
-
-
 def _read(text: str, personal_secret: str) -> OrderRequest:
     """The order in a body. An unknown field is refused at any depth: it may be a misspelled one."""
     try:
         return OrderBody.model_validate_json(text, strict=True, extra="forbid").request(personal_secret)
     except ValidationError as error:
-        raise _Refused(422, explain(error)) from None
+        raise Refused(422, explain(error)) from None
     except InvalidInput as error:
-        raise _Refused(422, str(error)) from None
+        raise Refused(422, str(error)) from None
 
 
 def _taken(wanted: OrderRequest, opened: Opened) -> OrderTaken:
@@ -253,13 +209,3 @@ def _taken(wanted: OrderRequest, opened: Opened) -> OrderTaken:
         status_path=f"/orders/{wanted.number}",
         account=opened.account,
     )
-
-
-def _fault(status: int, line: str, **headers: str) -> JSONResponse:
-    return JSONResponse({"error": line}, status, headers)
-
-
-def _unavailable(error: BillingError) -> JSONResponse:
-    _log.error("an order's request is not answered: %s", error)
-    line = "nothing can be stored or read now; send the same request again"
-    return _fault(503, line, **{"Retry-After": _AGAIN_SECONDS})

@@ -15,6 +15,7 @@ from billing.tasks.task import NewTask, TaskKind
 from services.alerts import Alerts
 
 RESTORED_WITHIN = timedelta(hours=3)
+_SWITCHED_WITHIN = timedelta(days=1)  # by people, for whoever does not wait for it
 
 
 class ServiceSender:
@@ -79,6 +80,7 @@ class PeopleAsProvisioning:
 
     async def tell(self, event_id: str, payload: Mapping[str, object]) -> Verdict:
         data, now = ServiceData.model_validate(payload["data"]), datetime.now(UTC)
+        is_restored = payload["type"] == EventType.SERVICE_RESTORED
         task = await self._tasks.open_task(
             NewTask(
                 kind=TaskKind.PROVISION,
@@ -86,7 +88,7 @@ class PeopleAsProvisioning:
                 customer_id=str(payload["customer_id"]),
                 account=data.number,
                 values={"state": data.state, "cause": data.cause},
-                due_at=now + self._restored_within if payload["type"] == EventType.SERVICE_RESTORED else None,
+                due_at=now + (self._restored_within if is_restored else _SWITCHED_WITHIN),
             ),
             now,
         )

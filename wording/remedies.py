@@ -22,6 +22,7 @@ _COMMANDS = {
     RemedyAction.SHOW_ORDER: "orders show",
     RemedyAction.SHOW_SUBSCRIBER: "subscribers show",
     RemedyAction.SHOW_ANNOUNCEMENT: "announcements show",
+    RemedyAction.SHOW_TASK: "tasks show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
     RemedyAction.RUN_DOCTOR: "doctor",
@@ -86,6 +87,8 @@ def command_line(remedy: Remedy) -> str:
         words.append(remedy.account or "NUMBER")
     if remedy.action is RemedyAction.SHOW_ANNOUNCEMENT:
         words.append(str(remedy.announcement))
+    if remedy.action is RemedyAction.SHOW_TASK:
+        words.append(str(remedy.task))
     if remedy.action is RemedyAction.CONFIRM:
         words.append(remedy.instruction_id or "ID")
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"

@@ -1,7 +1,10 @@
 """Tasks in words, for the command line and the console."""
 
+from datetime import timedelta
+
 from billing.money import plain_amount
 from billing.subscribers.service import ServiceState
+from billing.tasks.crews import CrewDays
 from billing.tasks.forms import Answer, FieldType, FormField
 from billing.tasks.log import TaskAct, TaskEntry
 from billing.tasks.task import Task, TaskKind
@@ -52,3 +55,17 @@ def answer_words(field: FormField, answer: Answer, currency: str | None = None) 
             return f"{plain_amount(answer, currency)} {currency.upper()}" if currency else f"{answer} minor units"
         case _:
             return str(answer)
+
+
+def crew_words(days: CrewDays) -> str:
+    """``crew-north, of this area: 2 of 6 visits on 3 Dec``."""
+    area = ", of this area" if days.serves else ""
+    return f"{days.crew.name}{area}: {days.booked[0]} of {days.crew.visits} visits on {days.first:%-d %b}"
+
+
+def crew_days_words(days: CrewDays) -> str:
+    """``3 Dec 2 of 6, 4 Dec 6 of 6``, of a week."""
+    week = enumerate(days.booked[:7])
+    return ", ".join(
+        f"{days.first + timedelta(days=place):%-d %b} {booked} of {days.crew.visits}" for place, booked in week
+    )

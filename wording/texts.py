@@ -1,11 +1,14 @@
 """Texts to customers by language, each of one segment: ``TextWording(language="ru").text(TextKind.BILL, facts)``.
 
-Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; of an order, {number},
-{quote}, what a step of it quotes, and {link}, the page where it is paid; of planned works, {when} and {reason}. A
-company's own replace them by kind.
+Templates name {amount}, {day}, {account}, {action} and {pay}, the few words of where to pay; {link}, the customer's own
+page, which is {pay} if there are no such words; of an order, {number}, {quote}, what a step of it quotes, and {link},
+the page where it is paid; of planned works, {when} and {reason}. A company's own replace them by kind.
+
+The customer's page is added where it has room in the segments that are allowed. Where it is all that says where to pay,
+and has no room, shorter words leave out what the page says: the account.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from string import Formatter
 from typing import Annotated, NamedTuple
@@ -21,99 +24,13 @@ from billing.texts.segments import Measure, foreign_characters, measure
 from billing.texts.text import Body, ConsequenceKind, Language, TextFacts, TextKind
 from wording.plain import one_line
 from wording.step_mails import SUBJECTS
+from wording.text_templates import ACTIONS, SHORT, TEMPLATES
 
+OF_OWN_PAGE = (TextKind.BILL, TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED)
+"""Their {link} is the customer's own page."""
 _FIELDS = ("amount", "day", "account", "action", "pay", "number", "quote", "link", "when", "reason")
-_ASKS = 10
+SEGMENTS_MAX = 10
 """More segments than anybody wants to pay for without being asked."""
-_TEMPLATES = {
-    Language.ENGLISH: {
-        TextKind.BILL: "Your bill: {amount}, due {day}. Account {account}. {pay}",
-        TextKind.REMINDER: "Please pay {amount}. Account {account}. {pay}",
-        TextKind.WARNING: "{amount} is overdue. On {day} your service will be {action}. Account {account}. {pay}",
-        TextKind.SUSPENDED: "Your service is suspended: {amount} is overdue. Account {account}. {pay}",
-        TextKind.RESTORED: "Thank you. We are switching your service on again. Account {account}",
-        TextKind.RECEIPT: "Thank you for your payment of {amount}. Account {account}",
-        TextKind.CONNECTED: "Your service is connected. Account {account}",
-        TextKind.WORKS: "Planned works {when}: {reason}. Your service may be interrupted.",
-        TextKind.WORKS_CHANGED: "Changed: planned works now {when}: {reason}.",
-        TextKind.WORKS_CANCELLED: "Cancelled: the planned works {when} will not take place.",
-        TextKind.RECEIVED: "Request {number} is registered. Account {account}",
-        TextKind.PAY_FEE: "To be paid: {amount}. Account {account}. {pay} {link}",
-        TextKind.PAY_DEBT: "Please pay {amount} first. Account {account}. {pay} {link}",
-        TextKind.VISIT: "Our crew comes on {quote}. Request {number}, account {account}",
-        TextKind.DISCONNECTED: "Your service is disconnected. Account {account}",
-        TextKind.TARIFF_CHANGED: "Your tariff is changed. Account {account}",
-        TextKind.ANSWERED: "Your request {number}, account {account}: {quote}",
-        TextKind.REFUSED: "Your request {number}, account {account}, cannot be carried out. {quote}",
-    },
-    Language.RUSSIAN: {
-        TextKind.BILL: "Счет {amount} до {day}, л/с {account}. {pay}",
-        TextKind.REMINDER: "К оплате {amount}, л/с {account}. {pay}",
-        TextKind.WARNING: "Долг {amount}: {day} {action}, л/с {account}. {pay}",
-        TextKind.SUSPENDED: "Услуга отключена. Долг {amount}, л/с {account}. {pay}",
-        TextKind.RESTORED: "Спасибо! Снова включаем услугу. Л/с {account}",
-        TextKind.RECEIPT: "Получено {amount}. Спасибо! Л/с {account}",
-        TextKind.CONNECTED: "Услуга подключена. Л/с {account}",
-        TextKind.WORKS: "Работы {when}: {reason}",
-        TextKind.WORKS_CHANGED: "Перенос работ: {when}, {reason}",
-        TextKind.WORKS_CANCELLED: "Работы отменены: {when}",
-        TextKind.RECEIVED: "Заявка {number} принята. Л/с {account}",
-        TextKind.PAY_FEE: "К оплате {amount}, л/с {account}. {pay} {link}",
-        TextKind.PAY_DEBT: "Сначала оплатите {amount}, л/с {account}. {pay} {link}",
-        TextKind.VISIT: "Мастер придет {quote}. Заявка {number}, л/с {account}",
-        TextKind.DISCONNECTED: "Услуга отключена. Л/с {account}",
-        TextKind.TARIFF_CHANGED: "Тариф изменен. Л/с {account}",
-        TextKind.ANSWERED: "Заявка {number}, л/с {account}: {quote}",
-        TextKind.REFUSED: "Заявка {number}, л/с {account}: отказ. {quote}",
-    },
-    Language.KAZAKH: {
-        TextKind.BILL: "Шот {amount}, {day} дейін, ж/ш {account}. {pay}",
-        TextKind.REMINDER: "Төлеңіз: {amount}, ж/ш {account}. {pay}",
-        TextKind.WARNING: "Қарыз {amount}: {day} {action}, ж/ш {account}. {pay}",
-        TextKind.SUSPENDED: "Қызмет тоқтады. Қарыз {amount}, ж/ш {account}. {pay}",
-        TextKind.RESTORED: "Рақмет! Қызмет қайта қосылуда. Ж/ш {account}",
-        TextKind.RECEIPT: "{amount} түсті. Рақмет! Ж/ш {account}",
-        TextKind.CONNECTED: "Қызмет қосылды. Ж/ш {account}",
-        TextKind.WORKS: "Жұмыстар {when}: {reason}",
-        TextKind.WORKS_CHANGED: "Жаңа уақыты: {when}, {reason}",
-        TextKind.WORKS_CANCELLED: "Жұмыстар болмайды: {when}",
-        TextKind.RECEIVED: "Өтінім {number} қабылданды. Ж/ш {account}",
-        TextKind.PAY_FEE: "Төлеңіз: {amount}, ж/ш {account}. {pay} {link}",
-        TextKind.PAY_DEBT: "Алдымен төлеңіз: {amount}, ж/ш {account}. {pay} {link}",
-        TextKind.VISIT: "Шебер {quote} келеді. Өтінім {number}, ж/ш {account}",
-        TextKind.DISCONNECTED: "Қызмет ажыратылды. Ж/ш {account}",
-        TextKind.TARIFF_CHANGED: "Тариф өзгертілді. Ж/ш {account}",
-        TextKind.ANSWERED: "Өтінім {number}, ж/ш {account}: {quote}",
-        TextKind.REFUSED: "Өтінім {number}, ж/ш {account}: бас тарту. {quote}",
-    },
-    Language.UKRAINIAN: {
-        TextKind.BILL: "Рахунок {amount} до {day}, о/р {account}. {pay}",
-        TextKind.REMINDER: "До сплати {amount}, о/р {account}. {pay}",
-        TextKind.WARNING: "Борг {amount}: {day} {action}, о/р {account}. {pay}",
-        TextKind.SUSPENDED: "Послугу вимкнено. Борг {amount}, о/р {account}. {pay}",
-        TextKind.RESTORED: "Дякуємо! Знову вмикаємо послугу. О/р {account}",
-        TextKind.RECEIPT: "Отримано {amount}. Дякуємо! О/р {account}",
-        TextKind.CONNECTED: "Послугу підключено. О/р {account}",
-        TextKind.WORKS: "Роботи {when}: {reason}",
-        TextKind.WORKS_CHANGED: "Перенесено: {when}, {reason}",
-        TextKind.WORKS_CANCELLED: "Роботи скасовано: {when}",
-        TextKind.RECEIVED: "Заявку {number} прийнято. О/р {account}",
-        TextKind.PAY_FEE: "До сплати {amount}, о/р {account}. {pay} {link}",
-        TextKind.PAY_DEBT: "Спершу сплатіть {amount}, о/р {account}. {pay} {link}",
-        TextKind.VISIT: "Майстер прийде {quote}. Заявка {number}, о/р {account}",
-        TextKind.DISCONNECTED: "Послугу вимкнено. О/р {account}",
-        TextKind.TARIFF_CHANGED: "Тариф змінено. О/р {account}",
-        TextKind.ANSWERED: "Заявка {number}, о/р {account}: {quote}",
-        TextKind.REFUSED: "Заявка {number}, о/р {account}: відмова. {quote}",
-    },
-}
-_ACTIONS = {
-    Language.ENGLISH: ("slowed down", "suspended", "disconnected"),
-    Language.RUSSIAN: ("замедлим", "отключим", "расторгнем"),
-    Language.KAZAKH: ("баяулатамыз", "тоқтатамыз", "ажыратамыз"),
-    Language.UKRAINIAN: ("сповільнимо", "вимкнемо", "розірвемо"),
-}
-"""Limited, suspended, disconnected."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LONGEST = TextFacts(
     account="1234567897",
@@ -143,7 +60,7 @@ class TextWording(Model, extra="forbid"):
     language: Language = Language.ENGLISH
     latin: bool = False
     pay: Annotated[str, Field(max_length=100)] = ""
-    segments: Annotated[int, Field(ge=1, le=_ASKS)] = 1
+    segments: Annotated[int, Field(ge=1, le=SEGMENTS_MAX)] = 1
     templates: Annotated[dict[TextKind, Body], Field(max_length=20)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -158,9 +75,23 @@ class TextWording(Model, extra="forbid"):
 
     def text(self, kind: TextKind, facts: TextFacts) -> str:
         """The text; one with unusual facts may have more segments than are allowed, and is sent all the same."""
-        template = self.templates.get(kind) or _TEMPLATES[self.language][kind]
-        written = one_line(template.format_map(self._values(facts)))
-        return latin(written, self.language) if self.latin else written
+        written = ""
+        for template, pay in self._forms(kind, facts.link):
+            written = one_line(template.format_map({**self._values(facts), "pay": pay}))
+            written = latin(written, self.language) if self.latin else written
+            if measure(written).segments <= self.segments:
+                break
+        return written
+
+    def _forms(self, kind: TextKind, link: str) -> Iterator[tuple[str, str]]:
+        """Templates, each with its words of where to pay; the first that fits is taken, or the last."""
+        own, ours = self.templates.get(kind), TEMPLATES[self.language][kind]
+        if own or not link or kind not in OF_OWN_PAGE:
+            template = own or ours
+            yield template, self.pay or ("" if "{link}" in template else link)
+            return
+        yield ours, f"{self.pay} {link}".strip()
+        yield (ours, self.pay) if self.pay else (SHORT[self.language].get(kind, ours), link)
 
     def mail(self, kind: TextKind, facts: TextFacts) -> tuple[str, str]:
         """Subject and words of a mail that says the same as the text; its letters are always the language's own.
@@ -170,23 +101,34 @@ class TextWording(Model, extra="forbid"):
         bare = self.evolve(latin=False)
         return SUBJECTS[self.language][kind].format(number=facts.number), bare.text(kind, facts.evolve(link=""))
 
-    def checked(self, link: str = "") -> list[CheckedText]:
-        """Every text with the longest facts that are usual. A ``link`` is not counted among the segments allowed."""
-        examples = ((kind, self._longest(kind, link)) for kind in TextKind)
+    def checked(self, link: str = "", page: str = "") -> list[CheckedText]:
+        """Every text with the longest facts that are usual: with the ``link`` of an order, or a customer's own
+        ``page``. Neither is counted among the segments allowed.
+        """
+        examples = ((kind, self._longest(kind, page if kind in OF_OWN_PAGE else link)) for kind in TextKind)
         return [CheckedText(kind, example, measure(example)) for kind, example in examples]
+
+    def fault_of(self, page: str) -> str:
+        """Why texts have more segments than are allowed, if a customer's ``page`` has so long an address; or ""."""
+        checked = [each for each in self.checked(page=page) if each.kind in OF_OWN_PAGE]
+        if not (kinds := [each.kind for each in checked if each.measure.segments > self.segments]):
+            return ""
+        return (
+            f"with the address of a customer's page, such as {page}, more than {self.segments} in one text of: "
+            f"{', '.join(kinds)}; take a shorter BILLING_CONSOLE_URL, or set pay, latin or segments in BILLING_TEXTS"
+        )
 
     def _longest(self, kind: TextKind, link: str) -> str:
         texts = (self.text(kind, LONGEST.evolve(action=action, link=link)) for action in ConsequenceKind)
         return max(texts, key=lambda text: measure(text).places)
 
     def _values(self, facts: TextFacts) -> Mapping[str, str]:
-        actions = dict(zip(ConsequenceKind, _ACTIONS[self.language], strict=True))
+        actions = dict(zip(ConsequenceKind, ACTIONS[self.language], strict=True))
         return {
             "amount": _amount(facts),
             "day": _day(facts.day, self.language) if facts.day else "",
             "account": facts.account,
             "action": actions[facts.action] if facts.action else "",
-            "pay": self.pay,
             "when": _when(facts, self.language),
             "reason": one_line(facts.reason),
             "number": facts.number,

@@ -59,6 +59,7 @@ from adapters.sql.subscribers.findings import SqlServiceFindings
 from adapters.sql.subscribers.listing import SqlServiceListing
 from adapters.sql.subscribers.services import SqlServices
 from adapters.sql.tariffs.tariffs import SqlTariffs
+from adapters.sql.tasks.crews import SqlCrews
 from adapters.sql.tasks.documents import SqlDocuments
 from adapters.sql.tasks.listing import SqlTaskListing
 from adapters.sql.tasks.tasks import SqlTasks
@@ -111,6 +112,7 @@ class SqlLedger(
     SqlServiceFindings,
     SqlServiceBoard,
     SqlTasks,
+    SqlCrews,
     SqlTaskListing,
     SqlDocuments,
     SqlTariffs,

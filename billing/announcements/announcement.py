@@ -67,6 +67,8 @@ class Works(Model):
 class NewAnnouncement(Model):
     """An announcement to be written. ``key`` names it once: a repeat is the same one.
 
+    ``reference`` is the number of whoever has sent it to us, and ``version`` the last that they sent; what corrects it
+    has both. None: a person has written it.
     ``text`` is for whoever knows nothing of the works yet, ``news`` for whoever was told of them before; None: they are
     not told.
     """
@@ -78,6 +80,8 @@ class NewAnnouncement(Model):
     text: Body | None
     news: Body | None = None
     created_by: Who
+    reference: Code | None = None
+    version: Count = 0
 
 
 class Announcement(NewAnnouncement):

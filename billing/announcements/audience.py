@@ -29,7 +29,7 @@ class Audience(Model):
     def require_somebody(self) -> None:
         """Raises ``InvalidInput`` for an audience that says nothing, or has an address without words."""
         if not (self.nodes or self.tags or self.addresses or self.accounts or self.everybody):
-            raise InvalidInput("who is concerned? give a node, a tag, an address or accounts; everybody by --everybody")
+            raise InvalidInput("who is concerned? give a node, a tag, an address or accounts, or say everybody")
         if not all(self.address_keys):
             raise InvalidInput("an address has no words; write a part of one, such as Abay Ave. 1")
 
@@ -61,4 +61,7 @@ class Reach(Model):
         if not self.accounts:
             raise InvalidInput("this concerns nobody: no connected account has such a node, tag or address")
         if self.accounts == self.all_accounts and not audience.everybody:
-            raise InvalidInput(f"this concerns everybody, all {self.accounts:,} accounts; say so with --everybody")
+            raise InvalidInput(
+                f"this concerns everybody, all {self.accounts:,} accounts; if that is meant, say everybody "
+                "(--everybody in a command)"
+            )

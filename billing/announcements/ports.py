@@ -95,6 +95,11 @@ class Announcements(Protocol):
 
     async def announcement(self, number: int) -> Announcement | None: ...
 
+    async def announcement_keyed(self, key: str) -> Announcement | None: ...
+
+    async def announcement_sent(self, reference: str) -> Announcement | None:
+        """What has become of the works that somebody has sent under this number: the last one."""
+
     async def announcements(self, limit: int = PAGE_ANNOUNCEMENTS, offset: int = 0) -> list[AnnouncementRow]:
         """The newest first."""
 

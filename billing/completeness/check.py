@@ -149,7 +149,7 @@ class CompletenessCheck:
         self._tally.find(FindingKind.UNMATCHED, "", text, *remedies)
 
     def take_finding(self, finding: Finding) -> None:
-        """Adds, in every month, what was found about orders and service accounts."""
+        """Adds, in every month, what was found about bills, orders and service accounts."""
         self._tally.keep(finding)
 
     def waits(self, instruction: Instruction) -> None:

@@ -71,6 +71,7 @@ class FindingKind(StrEnum):
     UNCARRIED = "debt that no draft takes over"
     UNEXPLAINED = "unexplained"
     TARIFF = "tariff not billed as agreed"
+    UNTOLD_BILL = "bill that nobody was told of"
     UNMATCHED = "unmatched money"
     INSTRUCTION = "payment waits for a person"
     UNBALANCED = "journal does not add up"
@@ -84,6 +85,7 @@ class FindingKind(StrEnum):
     NOT_PROVISIONED = "change of service not provisioned"
     WITHOUT_TARIFF = "active without a tariff"
     CONNECTED_ENDED = "connected, though ended"
+    CONNECTED_UNBILLED = "connected, though not billed"
     UNTOLD_WORKS = "works not told in time"
 
 

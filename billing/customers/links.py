@@ -6,9 +6,11 @@ No link contains a name, an address or a card.
 import base64
 import hashlib
 import hmac
+import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from billing.customers.account_numbers import check_digit, is_account_number
 from billing.errors import InvalidInput
 from billing.period import Period
 
@@ -20,6 +22,19 @@ _FEE = "fee1"
 _SHORT = 16
 """Characters of a signature in a text, where each one costs: 96 bits, which nobody can guess."""
 _SEPARATOR = "."
+_IN_TEXTS = re.compile(r"(https?://\S*/(?:p|fee)/)\S+")
+_OWN_PAGE = "own1"
+_OWN_KEY = 10
+"""Characters of a signature in the text of each bill: 50 bits, tried one by one at our door."""
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+"""Of base 32, without 0 and 1: neither is taken for a letter when an address is read out."""
+
+
+class PageOwner(NamedTuple):
+    """Whose page it is: the customer's with this ``account`` number, or with this id; the other is None."""
+
+    account: str | None
+    customer_id: str | None
 
 
 class PaymentLinks(NamedTuple):
@@ -51,6 +66,31 @@ class PaymentLinks(NamedTuple):
             raise InvalidInput("this link is not valid; use the one in our message")
         return number
 
+    def to_own_page(self, customer_id: str, account: str | None) -> str:
+        """The URL of whoever has the account, so short that the text of a bill has room for it; "" without a
+        ``base_url`` or a ``secret``.
+
+        It names the account in as few letters as can be; without one, the customer. It has no date.
+        """
+        if not self.secret:
+            return ""
+        if account is not None and is_account_number(account) and not account.startswith("0"):
+            return self._address("p", f"{_in_letters(int(account[:-1]))}{self._own_key(account)}")
+        return self._address("p", f"{customer_id}{_SEPARATOR}{self._own_key(f'{_SEPARATOR}{customer_id}')}")
+
+    def read_own_page(self, token: str) -> PageOwner:
+        """Capital letters are as good. Raises ``InvalidInput`` if the token is forged."""
+        name, key = token.lower()[:-_OWN_KEY], token.lower()[-_OWN_KEY:]
+        is_customer = name.endswith(_SEPARATOR)
+        named = f"{_SEPARATOR}{name[:-1]}" if is_customer else _account_in(name)
+        if not (named and token.isascii() and hmac.compare_digest(key, self._own_key(named))):
+            raise InvalidInput("this link is not valid; use the one in our message")
+        return PageOwner(None, name[:-1]) if is_customer else PageOwner(named, None)
+
+    def _own_key(self, name: str) -> str:
+        digest = self._digest(f"{_OWN_PAGE}{_SEPARATOR}{name}")
+        return base64.b32encode(digest).decode().lower()[:_OWN_KEY]
+
     def _short(self, number: str) -> str:
         return self._signature(f"{_FEE}{_SEPARATOR}{number}")[:_SHORT]
 
@@ -74,9 +114,11 @@ class PaymentLinks(NamedTuple):
         return parts
 
     def _signature(self, text: str) -> str:
+        return base64.urlsafe_b64encode(self._digest(text)).decode().rstrip("=")
+
+    def _digest(self, text: str) -> bytes:
         assert self.secret, "without a secret, anybody could forge a link to any page"
-        digest = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).digest()
 
 
 class Links(PaymentLinks):
@@ -109,7 +151,29 @@ class Links(PaymentLinks):
         return self._opened(_REGISTRATION, token, now)[0]
 
 
+def _in_letters(number: int) -> str:
+    """The number in base 32; 0 is ""."""
+    return _in_letters(number // 32) + _LETTERS[number % 32] if number else ""
+
+
+def _account_in(letters: str) -> str:
+    """The account number, with its check digit, of which these are the letters; "" if there can be none."""
+    number = 0
+    for letter in letters[:20]:
+        place = _LETTERS.find(letter)
+        if place < 0:
+            return ""
+        number = number * 32 + place
+    account = f"{number}{check_digit(str(number))}"
+    return account if _in_letters(number) == letters and is_account_number(account) else ""
+
+
 def without_key(link: str) -> str:
     """The link without its signature, safe to store and show: it no longer opens the page."""
     unsigned, separator, _ = link.rpartition(_SEPARATOR)
     return f"{unsigned}{separator}…" if link else ""
+
+
+def without_keys(text: str) -> str:
+    """A text without what opens the pages that it has links to."""
+    return _IN_TEXTS.sub(r"\1…", text)

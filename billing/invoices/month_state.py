@@ -1,6 +1,7 @@
 """A month as it stands: what is due, what stops it, what it waits for. Its changes are in ``month.py``."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from billing.customers.address import email_key
 from billing.customers.customer import ReviewMode
@@ -163,6 +164,13 @@ class MonthState(MonthFields):
     def planned_charge_at(self) -> datetime:
         """The instant of the charge if nobody acts: never before the end of the notice period."""
         return self.charge_at if self.announced else self._charge_at_if_announced(self.notice_at)
+
+    @property
+    def promised_at(self) -> datetime | date | None:
+        """When, as the notice says: the instant of the charge, or the day on which a bill is due."""
+        if self.notice is None or self.customer.card:
+            return self.notice.charge_at if self.notice else None
+        return self.notice.charge_at.astimezone(ZoneInfo(self.customer.timezone)).date()
 
     def _charge_at_if_announced(self, at: datetime) -> datetime:
         return max(self.charge_at, at + self.customer.terms.min_notice + _DELIVERY_SLACK)

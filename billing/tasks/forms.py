@@ -24,6 +24,7 @@ class FieldType(StrEnum):
     DATE = "date"
     YES_NO = "yes_no"
     CHOICE = "choice"
+    CREW = "crew"  # one of the crews that are set, else a text
     SERIALS = "serials"  # serial numbers, one a line
     DOCUMENT = "document"
     PHOTO = "photo"
@@ -37,6 +38,7 @@ _MOST: Final = {
     FieldType.TEXT: TEXT_MAX,
     FieldType.NUMBER: 10**9,
     FieldType.MONEY: MAX_AMOUNT_MINOR,
+    FieldType.CREW: 100,
     FieldType.SERIALS: 50,
     FieldType.DOCUMENT: 10,
     FieldType.PHOTO: 10,
@@ -90,6 +92,10 @@ class FormField(Model, extra="forbid"):
 Form = Annotated[tuple[FormField, ...], Field(max_length=FIELDS_MAX)]
 
 
+def asks_for_crew(form: tuple[FormField, ...]) -> bool:
+    return any(field.type is FieldType.CREW for field in form)
+
+
 def read_form(
     form: tuple[FormField, ...],
     typed: Mapping[str, str],
@@ -133,6 +139,7 @@ def _answer(field: FormField, typed: str, currency: str | None, files: tuple[str
 _MISSING: Final = {
     FieldType.YES_NO: "say yes or no",
     FieldType.CHOICE: "choose one",
+    FieldType.CREW: "choose who goes",
     FieldType.SERIALS: "give at least one serial number",
     FieldType.DOCUMENT: "upload the document",
     FieldType.PHOTO: "take or upload a photo",
@@ -204,5 +211,6 @@ _READERS: Final[dict[FieldType, Callable[[FormField, str, str | None], Answer]]]
     FieldType.DATE: _date,
     FieldType.YES_NO: _yes_no,
     FieldType.CHOICE: _choice,
+    FieldType.CREW: _text,
     FieldType.SERIALS: _serials,
 }

@@ -1,9 +1,10 @@
 """Where tasks are kept. Every method may be called again after any failure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
+from billing.tasks.crews import CrewDays
 from billing.tasks.documents import Document, NewDocument, StoredDocument
 from billing.tasks.listing import PAGE_TASKS, TaskCounts, TaskCursor, TaskFilter
 from billing.tasks.log import TaskEntry
@@ -38,6 +39,14 @@ class TaskListing(Protocol):
     async def task_counts(self, member: Member, at: datetime) -> TaskCounts: ...
 
 
+class CrewCalendar(Protocol):
+    async def crew_days(self, number: int, first: date) -> tuple[CrewDays, ...]:
+        """The crews for a task, those of its area first, with their visits on that day and those after it.
+
+        Empty where no crews are set.
+        """
+
+
 class TaskDocuments(Protocol):
     async def add_document(self, number: int, member: Member, new: NewDocument, at: datetime) -> Document:
         """Keeps a file for a field of an open task; the same one again is kept once, also after the task has ended.
@@ -55,7 +64,7 @@ class TaskDocuments(Protocol):
         """With its content."""
 
 
-class Tasks(TaskOpener, TaskListing, TaskDocuments, Protocol):
+class Tasks(TaskOpener, TaskListing, CrewCalendar, TaskDocuments, Protocol):
     """Who acts is handed in with their departments. All raise ``NotFound``, and ``InvalidInput`` saying what to do:
     if the task is another department's or somebody else's, or has ended otherwise. A ``key`` takes effect once."""
 

@@ -66,7 +66,8 @@ class NewTask(Model):
     """``key`` names the matter: it opens one task. ``values`` are what its text needs, by code.
 
     ``department`` None: that of its kind. Of an order's step, ``values["title"]`` says what is to be done, and
-    ``returns_to`` names the steps that it may go back to, with their titles.
+    ``returns_to`` names the steps that it may go back to, with their titles; ``crew`` is who was chosen for it, whose
+    department it is, and ``visit_on`` the day of the visit, as ISO writes it.
     """
 
     kind: TaskKind
@@ -78,6 +79,8 @@ class NewTask(Model):
     department: Department | None = None
     order_number: Id | None = None
     step: Code | None = None
+    crew: Department | None = None
+    visit_on: Code | None = None
     form: Form = ()
     returns_to: Annotated[dict[Code, Line], Field(max_length=50)] = Field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple, Protocol
 from pydantic import Field
 
 from billing.customers.channels import Phone
+from billing.customers.links import without_keys
 from billing.model import Code, Count, Id, Instant, Kept, Line, Minor, Model, Url
 from billing.period import Period
 
@@ -69,7 +70,8 @@ class Consequence(Model):
 class TextFacts(Model):
     """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows.
 
-    Of an order, its ``number``, what a step of it quotes, and the ``link`` to the page where it is paid ("": none).
+    ``link`` is the customer's own page ("": none). Of an order, its ``number``, what a step of it quotes, and the
+    ``link`` to the page where it is paid.
 
     Planned works have a ``reason``, and ``starts`` and ``ends``, which are read on the clocks of ``timezone``.
     """
@@ -189,6 +191,11 @@ class TextRow(Model):
     began_at: Instant
     tried_at: Instant
     at: Instant
+
+    @property
+    def shown(self) -> "TextRow":
+        """As people may read it: its links open nothing."""
+        return self.evolve(body=without_keys(self.body))
 
     @property
     def outgoing(self) -> OutgoingText:

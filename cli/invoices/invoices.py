@@ -133,7 +133,7 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         month = await recorded_month(ledger, customer_id, period)
         decisions = await ledger.decisions(customer_id, month.period)
         messages = await ledger.messages(customer_id, month.period)
-        texts = await ledger.texts(customer_id, period=month.period)
+        texts = [row.shown for row in await ledger.texts(customer_id, period=month.period)]
         charges = await ledger.payments(customer_id, month.period)
         reversals = await ledger.reversals(month.period, customer_id)
         collection = await ledger.collection(customer_id, month.period)

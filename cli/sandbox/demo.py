@@ -71,7 +71,7 @@ async def demo(
     the charges and the mail. Exit code 0 only if every check holds.
 
     [bold]Examples[/bold]
-    $ python starter.py demo --kill-worker
+    $ python starter.py demo
     $ python starter.py demo --serve
     $ python starter.py demo --orders
     $ python starter.py demo --telecom --serve

@@ -107,20 +107,27 @@ async def list_(
 
 
 async def show(number: Account, as_json: AsJson = False) -> None:
-    """Show a service account and its history: what, when, why, by whom, and what provisioning has answered.
+    """Show a service account, the address of its customer's page, and its history: what, when, why, by whom, and what
+    provisioning has answered.
+
+    Whoever has the address can pay, promise to pay, and write requests: read it out to the customer alone.
 
     [bold]Example[/bold]
     $ python starter.py subscribers show 1000009
     """
-    async with connect_ledger(load_settings()) as ledger:
+    settings = load_settings()
+    async with connect_ledger(settings) as ledger:
         service = await ledger.service(checked_number(number))
         if service is None:
             raise NotFound(f"there is no service account {number}; see: python starter.py subscribers list")
         history = await ledger.service_changes(service.number)
+    page = settings.links.to_own_page(service.customer_id, service.number)
     if as_json:
-        print_json({"subscriber": service, "history": history})
+        print_json({"subscriber": service, "page": page, "history": history})
         return
     _print(service, as_json=False)
+    if page:
+        say(f"  page {page}")
     columns = (whole("At"), "State", "Why", "By", "Reason", "Provisioning")
     print_table(columns, history, _change)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from billing.tasks.crews import CrewDays
 from billing.tasks.documents import Document
 from billing.tasks.log import TaskEntry
 from billing.tasks.task import Task, TaskEnd
 from cli.terminal.output import print_table, say, utc, whole
-from wording.tasks import act_words, answer_words, task_words
+from wording.tasks import act_words, answer_words, crew_days_words, task_words
 
 
 def print_tasks(tasks: Sequence[Task]) -> None:
@@ -17,7 +18,12 @@ def print_tasks(tasks: Sequence[Task]) -> None:
         print_table(columns, tasks, lambda task: _listed(task)[:-1], empty="there is nothing to do")
 
 
-def print_task(task: Task, log: Sequence[TaskEntry] = (), files: Sequence[Document] = ()) -> None:
+def print_task(
+    task: Task,
+    log: Sequence[TaskEntry] = (),
+    files: Sequence[Document] = (),
+    crews: Sequence[CrewDays] = (),
+) -> None:
     say(f"task {task.number}, {task.customer_id}: {task_words(task)}", style="bold")
     due = f", due {utc(task.due_at)}" if task.due_at else ""
     owner = f", {task.owner} has it" if task.owner and not task.end else ""
@@ -26,6 +32,9 @@ def print_task(task: Task, log: Sequence[TaskEntry] = (), files: Sequence[Docume
         say(f"  step {task.step} of order {task.order_number}")
     if not task.end:
         _print_form(task)
+        for each in crews:
+            area = ", of this area" if each.serves else ""
+            say(f"  {each.crew.name}{area}: {crew_days_words(each)}")
     for entry in log:
         say(f"  {utc(entry.at)} {act_words(entry)}{f': {entry.reason}' if entry.reason else ''}")
     for file in files:

@@ -1,26 +1,34 @@
 """``tasks``: what departments have to do: lists and shows it, and what people do with it."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.reviewers.ports import UserStore
 from billing.tasks.documents import NewDocument, too_large
+from billing.tasks.forms import asks_for_crew
 from billing.tasks.listing import PAGE_TASKS, TaskCursor, TaskFilter
 from billing.tasks.member import Member
-from billing.tasks.ports import ASSIGN_MAX
+from billing.tasks.ports import ASSIGN_MAX, TaskListing
 from billing.tasks.task import Completion, Task, TaskKind, TaskOutcome
 from bootstrap import connect_ledger
+from bootstrap_texts import connect_quoted_answers
 from cli.invoices.review import pairs
 from cli.tasks.output import print_task, print_tasks
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import print_json, say
-from settings import load_settings
+from services.orders.quoted_answers import QuotedLedger
+from settings import Settings, load_settings
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The task's number, as in the list.")]
 Note = Annotated[str | None, typer.Option("--reason", metavar="WHY", help="Why; every kind but a step needs it.")]
+
+
+class AnsweredLedger(TaskListing, QuotedLedger, Protocol):
+    """The stores that tell what texts repeat."""
 
 
 async def list_(
@@ -70,14 +78,16 @@ async def show(
     $ python starter.py tasks show 7
     $ python starter.py tasks show 7 --save papers
     """
-    async with connect_ledger(load_settings()) as ledger:
+    settings = load_settings()
+    async with connect_ledger(settings) as ledger:
         if (task := await ledger.task(number)) is None:
             raise NotFound(f"there is no task {number}; see: python starter.py tasks list")
         log, files = await ledger.task_log(number), await ledger.documents(number)
         if as_json:
             print_json({"task": task, "log": log, "documents": files})
         else:
-            print_task(task, log, files)
+            crews = await ledger.crew_days(number, settings.now().date()) if asks_for_crew(task.form) else ()
+            print_task(task, log, files, crews)
         for file in files if save else ():
             assert save is not None
             if stored := await ledger.document(number, file.digest):
@@ -126,7 +136,10 @@ async def complete(
         member = await _member(ledger, by)
         for document in documents:
             await ledger.add_document(number, member, document, settings.now())
+        segments = await _segments(settings, ledger, number, typed)
         _print(await ledger.complete_task(number, member, completion, settings.now()), as_json)
+    if segments > 1 and not as_json:
+        say(f"  the customer is texted the answer in {segments} segments")
 
 
 async def return_(
@@ -189,6 +202,13 @@ async def assign(
         say(f"{done} assigned to {to}")
     if failed:
         raise BillingError("not assigned: " + "; ".join(each.why for each in failed))
+
+
+async def _segments(settings: Settings, ledger: AnsweredLedger, number: int, typed: Mapping[str, str]) -> int:
+    """In how many the customer is texted an answer. Raises ``FormRefused`` if they are too many."""
+    task = await ledger.task(number)
+    found = await connect_quoted_answers(settings, ledger).require(task, typed) if task else {}
+    return max(found.values(), default=0)
 
 
 async def _member(ledger: UserStore, by: str) -> Member:

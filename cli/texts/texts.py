@@ -12,7 +12,7 @@ from billing.texts.text import Body, Language, OutgoingText, TextKind, price_wor
 from bootstrap import connect_adapters, connect_ledger
 from bootstrap_texts import phone_reader
 from cli.terminal.options import AsJson
-from cli.terminal.output import SHOWN, counted, print_json, print_table, say, whole
+from cli.terminal.output import SHOWN, complain, counted, print_json, print_table, say, whole
 from cli.texts.table import print_texts
 from settings import Settings, load_settings
 from wording.texts import LONGEST, check_typed
@@ -46,7 +46,8 @@ async def list_(
     """
     settings = load_settings()
     async with connect_ledger(settings) as ledger:
-        rows, day = await ledger.texts(customer, limit), await ledger.text_day(settings.now().date())
+        rows = [row.shown for row in await ledger.texts(customer, limit)]
+        day = await ledger.text_day(settings.now().date())
     if as_json:
         print_json({"texts": rows, "today": day})
         return
@@ -70,18 +71,21 @@ async def check(
     """
     settings = load_settings()
     wording, links = settings.texts, settings.links
+    page = links.to_own_page(LONGEST.account, LONGEST.account)
     if text is not None:
         checked = [_measured(None, check_typed(text, wording.segments))]
     else:
         changes = {"language": language, "latin": latin}
         wording = wording.evolve(**{name: value for name, value in changes.items() if value is not None})
         link = links.to_fee(LONGEST.number) if links.secret else ""
-        checked = [_measured(each.kind, each.example) for each in wording.checked(link)]
+        checked = [_measured(each.kind, each.example) for each in wording.checked(link, page)]
     if as_json:
         print_json({"texts": checked})
         return
     columns = ("Text", "Alphabet", whole("Characters"), "Segments", "As it is read")
     print_table(columns, checked, _shown, shown=SHOWN)
+    if text is None and (fault := wording.fault_of(page)):
+        complain(f"segments: {fault}", style="yellow")
 
 
 def _measured(kind: TextKind | None, text: str) -> MeasuredText:

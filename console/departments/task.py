@@ -21,7 +21,8 @@ from billing.errors import FormRefused, InvalidInput, NotFound
 from billing.reviewers.ports import UserStore
 from billing.reviewers.users import Role, User
 from billing.subscribers.ports import Services
-from billing.tasks.forms import FieldType
+from billing.tasks.crews import CrewDays, day_or
+from billing.tasks.forms import FieldType, asks_for_crew
 from billing.tasks.ports import Tasks
 from billing.tasks.task import Completion, Task, TaskKind, TaskOutcome
 from billing.validation import explain
@@ -33,7 +34,8 @@ from console.reviewers.subscribers.typed import change_id_of, reason_of
 from console.web.forms import form_of, texts_in
 from console.web.security import TASK_FORM_BYTES
 from orders.ports import OrderListing
-from wording.tasks import act_words, answer_words, task_words
+from services.orders.quoted_answers import QuotedAnswers
+from wording.tasks import act_words, answer_words, crew_days_words, crew_words, task_words
 
 _Typed = Mapping[str, str]
 
@@ -44,9 +46,12 @@ class Ledger(Tasks, UserStore, Services, CustomerStore, OrderListing, Protocol):
 class TaskPages:
     """``now`` returns the present instant; ``most`` are the bytes that a document may have."""
 
-    def __init__(self, desk: PageFrame, ledger: Ledger, most: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, desk: PageFrame, ledger: Ledger, quoted: QuotedAnswers, most: int, now: Callable[[], datetime]
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._quoted = quoted
         self._most = most
         self._now = now
         self.router = APIRouter(prefix=TASKS + "/{number}")
@@ -106,8 +111,20 @@ class TaskPages:
     async def _complete(self, number: int, session: Session, typed: _Typed) -> str:
         outcome = TaskOutcome.NOT_DONE if typed.get("outcome") == "not_done" else TaskOutcome.DONE
         completion = Completion(outcome=outcome, typed=fields_in(typed), reason=reason_in(typed))
+        await self._ask(number, completion, typed)
         await self._ledger.complete_task(number, session.member, completion, self._now())
         return f"{TASKS}?{urlencode({'done': number})}"
+
+    async def _ask(self, number: int, completion: Completion, typed: _Typed) -> None:
+        """Raises ``InvalidInput`` unless whoever completes it has read how many segments an answer is texted in."""
+        if (task := await self._ledger.task(number)) is None:
+            return
+        segments = max((await self._quoted.require(task, completion.typed)).values(), default=0)
+        if segments > self._quoted.unasked and typed.get("segments") != str(segments):
+            raise InvalidInput(
+                f"the customer is texted the answer in {segments} segments, and each costs money: shorten it, or press "
+                "Done again"
+            )
 
     async def _return(self, number: int, session: Session, typed: _Typed) -> str:
         await self._ledger.return_task(number, session.member, typed.get("to_step", ""), reason_of(typed), self._now())
@@ -135,22 +152,33 @@ class TaskPages:
             "files": await self._ledger.documents(number),
             "may_do": may_do,
             "is_mine": task.owner in (None, session.username) or session.member.may_all,
+            "crews": await self._crews(task, typed) if may_do else (),
             "colleagues": await self._colleagues(task, session) if may_do else [],
             "typed": typed,
             "refused": refused,
             "problems": problems or {},
             "has_files": any(field.type.is_file for field in task.form),
+            "segments": await self._quoted.segments(task, fields_in(typed)) if may_do else {},
             "most_mb": self._most // 10**6,
             "new_id": change_id_of({}),
             "FIELD": FIELD,
             "FILE": FILE,
             "Type": FieldType,
             "Kind": TaskKind,
+            "crew_words": crew_words,
+            "crew_days_words": crew_days_words,
             "task_words": task_words,
             "act_words": act_words,
             "answer_words": answer_words,
         }
         return await self._desk.page("task.html", session, values, section="tasks", status=409 if refused else 200)
+
+    async def _crews(self, task: Task, typed: _Typed) -> tuple[CrewDays, ...]:
+        """Who could go, from the day on that was typed, else from today on."""
+        if not asks_for_crew(task.form):
+            return ()
+        days = (typed.get(FIELD + field.name, "") for field in task.form if field.type is FieldType.DATE)
+        return await self._ledger.crew_days(task.number, day_or(next(days, ""), self._now().date()))
 
     async def _colleagues(self, task: Task, session: Session) -> list[User]:
         """Who may have the task; its owner is not among them."""

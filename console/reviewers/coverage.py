@@ -50,8 +50,11 @@ _LISTS = {FindingKind.HALTED: Stage.HALTED, FindingKind.APPROVAL: Stage.AWAITING
 """Kinds of which the list of invoices can decide about many at once."""
 
 
-_WITHOUT_MONTH = {FindingKind.MISSING, FindingKind.CLOSED_ROW, FindingKind.EARLY_ROW, FindingKind.UNCARRIED}
-"""Kinds about customers who have no page in the month."""
+_WITHOUT_MONTH = {
+    *(FindingKind.MISSING, FindingKind.CLOSED_ROW, FindingKind.EARLY_ROW, FindingKind.UNCARRIED),
+    *(FindingKind.UNTOLD_BILL, FindingKind.UNOWNED, FindingKind.CONNECTED_UNBILLED),
+}
+"""Kinds about customers who may have no page in the month that is looked at."""
 
 
 class Wanted(NamedTuple):

@@ -91,6 +91,8 @@ def remedy_page(remedy: Remedy, period: Period) -> str | None:
         return f"/desk/subscribers/{remedy.account}"
     if remedy.action is RemedyAction.SHOW_ANNOUNCEMENT:
         return f"/desk/announcements/{remedy.announcement}"
+    if remedy.action is RemedyAction.SHOW_TASK:
+        return f"/desk/tasks/{remedy.task}"
     if remedy.action in _OF_PAYMENT:
         name = PaymentName.of(remedy.rail, remedy.reference)
         return f"/desk/money/payment?{urlencode(name._asdict())}"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from billing.tasks.forms import FieldType
 from orders.procedures.draft import Draft, Fault, meant
 from orders.procedures.named_values import NamedValues
 from orders.procedures.procedure import Asked, Procedure
@@ -110,6 +111,9 @@ def _form(step: Step) -> Iterator[str]:
         yield f"form: {names.total()} fields; a form has {FORM_MAX} at most: split the task"
     for name in (name for name, count in names.items() if count > 1):
         yield f"form: two fields are named {name}; rename one of them"
+    types = Counter(field.type for field in step.form) if isinstance(step, TaskStep) else Counter[FieldType]()
+    if types[FieldType.CREW] and (types[FieldType.CREW], types[FieldType.DATE]) != (1, 1):
+        yield "form: a crew is chosen for a day; the form has one field of type crew and one of type date"
 
 
 def _unpaid(step: Step) -> Iterator[str]:

@@ -37,11 +37,14 @@ class Fault(Model):
 
 
 class Value(NamedTuple):
-    """A value that an order may have. ``options``: all that it can be; (): anything of its type."""
+    """A value that an order may have. ``options``: all that it can be; (): anything of its type. ``most``: as the
+    field's.
+    """
 
     type: FieldType
     required: bool
     options: tuple[str | bool, ...] = ()
+    most: int = 0
 
 
 class Draft:
@@ -122,7 +125,7 @@ def answers_of(step: Step) -> dict[str, Value]:
         return {}
     return {
         f"{step.name}.{field.name}": Value(
-            field.type, field.required, (True, False) if field.type is FieldType.YES_NO else field.options
+            field.type, field.required, (True, False) if field.type is FieldType.YES_NO else field.options, field.most
         )
         for field in step.form
     }

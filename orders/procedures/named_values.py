@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from billing.model import LINE_MAX
 from billing.tasks.forms import FieldType
 from orders.procedures.draft import Draft, meant
 from orders.procedures.routes import KnownValues, branches_of, known_after, known_values
@@ -26,8 +27,11 @@ class NamedValues:
         before = self._known.get(step.name, self._everything)
         yield from self._conditions(branches_of(step), known_after(step, before))
         match step:
-            case TaskStep(day=str(name)):
-                yield from self._there(f"day: {name}", name, (FieldType.DATE,), before)
+            case TaskStep(day=day, crew=crew):
+                if day:
+                    yield from self._there(f"day: {day}", day, (FieldType.DATE,), before)
+                if crew:
+                    yield from self._there(f"crew: {crew}", crew, (FieldType.CREW,), before)
             case BillingStep():
                 if step.day:
                     yield from self._needed(f"day: {step.day}", step.day, (FieldType.DATE,), before)
@@ -37,6 +41,13 @@ class NamedValues:
                 yield from self._needed(f"until: {name}", name, (FieldType.DATE,), before)
             case TellStep(quotes=str(name)):
                 yield from self._there(f"quotes: {name}", name, _SAID, before)
+                yield from self._too_long(name)
+
+    def _too_long(self, name: str) -> Iterator[str]:
+        """Of a value that a text could not repeat whole."""
+        value = self._values.get(name)
+        if value is not None and value.type is FieldType.TEXT and value.most > LINE_MAX:
+            yield f"quotes: {name} may have {value.most} characters; give its field max: {LINE_MAX}, or less"
 
     def faults_of_undo(self) -> Iterator[str]:
         yield from self._conditions(self._draft.undo, self._everything)

@@ -61,14 +61,16 @@ class _Leading(_Step):
 class TaskStep(_Leading):
     """A task of a department; its form's answers become values of the order.
 
-    ``due`` counts from its beginning, or from the day in the value ``day``, which is the day it is for. A late one
-    ``escalates_to`` another department. It may be returned to the steps ``can_return_to``, with a reason.
+    ``due`` counts from its beginning, or from the day in the value ``day``, which is the day it is for. The crew in the
+    value ``crew`` gets it, if it is one that is set. A late one ``escalates_to`` another department. It may be returned
+    to the steps ``can_return_to``, with a reason.
     """
 
     kind: Literal["task"] = "task"
     department: Department
     due: Deadline
     day: ValueName | None = None
+    crew: ValueName | None = None
     form: Form = ()
     can_return_to: Annotated[tuple[StepName, ...], Field(max_length=BRANCHES_MAX)] = ()
     escalates_to: Department | None = None

@@ -24,6 +24,7 @@ from billing.events.event import Destination
 from billing.receivables.journal import opening
 from billing.subscribers.service import Service, ServiceChange
 from billing.tariffs.items import Agreed
+from billing.tasks.crews import Crew
 
 _T = TypeVar("_T")
 _WHO = ("rehearsal", "as it really is")
@@ -50,9 +51,13 @@ class PrivateLedger(SqlLedger):
     """The production tables and statements, without threads and without syncing to disk."""
 
     def __init__(
-        self, url: URL, destinations: Sequence[Destination] = (), manual_department: str | None = None
+        self,
+        url: URL,
+        destinations: Sequence[Destination] = (),
+        manual_department: str | None = None,
+        crews: Sequence[Crew] = (),
     ) -> None:
-        super().__init__(url, destinations, manual_department)
+        super().__init__(url, destinations, manual_department, crews)
 
         @event.listens_for(self._engine, "connect")
         def connected(connection: Any, record: object) -> None:

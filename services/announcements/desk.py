@@ -9,7 +9,7 @@
 """
 
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from billing.announcements.announcement import Announcement, AnnouncementKind, NewAnnouncement, Works
 from billing.announcements.audience import Audience
@@ -26,6 +26,16 @@ from wording.texts import TextWording, check_typed
 
 class _Ledger(Announcements, TextStore, Protocol):
     """The stores it uses."""
+
+
+class Sent(NamedTuple):
+    """The number of whoever has sent the works to us, and their version of them."""
+
+    reference: str | None
+    version: int
+
+
+UNSENT = Sent(None, 0)
 
 
 class AnnouncementDesk:
@@ -70,10 +80,13 @@ class AnnouncementDesk:
             left_today=left_of(day, self._price.limits, each_micros),
         )
 
-    async def create(self, key: str, works: Works, audience: Audience, by: str, now: datetime) -> Announcement:
+    async def create(
+        self, key: str, works: Works, audience: Audience, by: str, now: datetime, sent: Sent = UNSENT
+    ) -> Announcement:
         """Writes a draft, once for each ``key``; nobody is told. Raises as ``preview``."""
         seen = await self.preview(works, audience, now)
-        new = NewAnnouncement(key=key, works=works, audience=audience, text=seen.text, created_by=by)
+        given = {"key": key, "works": works, "audience": audience, "text": seen.text, "created_by": by}
+        new = NewAnnouncement.model_validate(given | sent._asdict())
         return await self._ledger.save_announcement(new, now)
 
     async def approve(self, number: int, by: str, reason: str, now: datetime, texts: int | None = None) -> Announcement:
@@ -86,10 +99,13 @@ class AnnouncementDesk:
             raise InvalidInput(f"the works of announcement {number} are over; cancel it")
         return await self._ledger.approve_announcement(number, self._approval(by, reason, now, texts))
 
-    async def correct(self, number: int, key: str, works: Works, by: str, reason: str, now: datetime) -> Announcement:
+    async def correct(
+        self, number: int, key: str, works: Works, by: str, reason: str, now: datetime, version: int | None = None
+    ) -> Announcement:
         """Has the changed works told to exactly those who were told, or still wait, who get nothing else.
 
-        A repeat with the same ``key`` is the same one. Raises ``NotFound`` and ``InvalidInput``.
+        A repeat with the same ``key`` is the same one. ``version`` is its sender's; None: as before. Raises
+        ``NotFound`` and ``InvalidInput``.
         """
         before = await self.known(number)
         new = NewAnnouncement(
@@ -100,6 +116,8 @@ class AnnouncementDesk:
             text=self._text(AnnouncementKind.WORKS, works, now),
             news=self._text(AnnouncementKind.CORRECTION, works, now),
             created_by=by,
+            reference=before.reference,
+            version=before.version if version is None else version,
         )
         return await self._ledger.replace_announcement(number, new, self._approval(by, reason, now))
 
@@ -119,6 +137,8 @@ class AnnouncementDesk:
             text=None,
             news=self._written(AnnouncementKind.CANCELLATION, before.works),
             created_by=by,
+            reference=before.reference,
+            version=before.version,
         )
         return await self._ledger.replace_announcement(number, new, self._approval(by, reason, now))
 

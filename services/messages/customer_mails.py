@@ -78,7 +78,7 @@ class CustomerMails:
         parts: list[object] = [number]
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
             customer = month.customer
-            parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.last4]
+            parts += [month.notice.total_minor, month.promised_at, customer.email, customer.last4]
         await self._deliver(mail, about, number, "|".join(map(str, parts)))
 
     async def again(

@@ -15,6 +15,7 @@ from billing.collections.collection import Collection
 from billing.customers.account_numbers import ServiceAccount
 from billing.customers.channels import Channel
 from billing.customers.customer import Customer
+from billing.customers.links import PaymentLinks
 from billing.errors import BillingError, MailRefused, TextRefused
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
@@ -22,6 +23,7 @@ from billing.mails.mail import CustomerMailKind
 from billing.texts.text import Consequence, TextFacts, TextKind
 from services.messages.customer_mails import CustomerMails
 from services.messages.customer_texts import CustomerTexts, about_step
+from wording.texts import OF_OWN_PAGE
 
 REFUSED = (MailRefused, TextRefused)
 """What ``tell`` raises if the customer cannot be told: the address or number takes nothing."""
@@ -33,6 +35,7 @@ _MAILS = {
     TextKind.RESTORED: CustomerMailKind.RESTORED,
     TextKind.RECEIPT: CustomerMailKind.RECEIPT,
 }
+_NO_LINKS = PaymentLinks("", "")
 _OWING = (TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED)
 
 
@@ -57,15 +60,24 @@ class StepMessage(NamedTuple):
 
 
 class CustomerMessages:
-    """``texts`` None: none can be sent. ``receipts``: payments are thanked for by text, too."""
+    """``texts`` None: none can be sent. ``receipts``: payments are thanked for by text, too.
+
+    ``links`` make the address of a customer's own page, which is in the texts of what is owed.
+    """
 
     def __init__(
-        self, mails: CustomerMails, texts: CustomerTexts | None, numbers: Numbers, receipts: bool = False
+        self,
+        mails: CustomerMails,
+        texts: CustomerTexts | None,
+        numbers: Numbers,
+        receipts: bool = False,
+        links: PaymentLinks = _NO_LINKS,
     ) -> None:
         self._mails = mails
         self._texts = texts
         self._numbers = numbers
         self._receipts = receipts
+        self._links = links
 
     async def tell(
         self,
@@ -145,18 +157,21 @@ class CustomerMessages:
     ) -> None:
         assert self._texts is not None
         assert customer.phone is not None
-        facts = _facts(kind, month, collection, consequence).evolve(account=await self._account(customer.customer_id))
+        account = await self._account(customer.customer_id)
+        link = self._links.to_own_page(customer.customer_id, account) if kind in OF_OWN_PAGE else ""
+        named = {"account": account or customer.customer_id, "link": link}
+        facts = _facts(kind, month, collection, consequence).evolve(**named)
         is_about_all = collection is not None and kind is not TextKind.RECEIPT
         period = collection.period if collection and is_about_all else month.period
         about = str(number)
         if kind is TextKind.BILL and month.notice is not None:
-            about = f"{number}|{month.notice.total_minor}|{month.notice.charge_at}"
+            about = f"{number}|{month.notice.total_minor}|{month.promised_at}"
         await self._texts.send(kind, customer.customer_id, customer.phone, about, facts, period)
 
-    async def _account(self, customer_id: str) -> str:
-        """By what a payer names the customer: the first open account number, else our own id."""
+    async def _account(self, customer_id: str) -> str | None:
+        """The first open account number: by it a payer names the customer, or else by our own id."""
         accounts = [account for account in await self._numbers.numbers_of(customer_id) if account.closed_at is None]
-        return accounts[0].number if accounts else customer_id
+        return accounts[0].number if accounts else None
 
 
 async def _told(
@@ -184,7 +199,7 @@ async def _told(
 
 
 def _facts(kind: TextKind, month: Month, collection: Collection | None, consequence: Consequence | None) -> TextFacts:
-    """What is said, but for the account."""
+    """What is said, but for account and link."""
     zone, currency = month.customer.timezone, month.customer.currency
     if kind in _OWING and collection is not None:
         debts = [debt for debt in collection.open_debts if debt.currency == collection.customer.currency]

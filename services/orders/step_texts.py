@@ -22,6 +22,7 @@ from orders.service.ports import ServiceShown
 from orders.service.service_order import ServiceOrder
 from services.alerts import Alerts
 from services.messages.customer_messages import REFUSED, CustomerMessages, StepMessage
+from services.orders.quoted_answers import quotable
 
 _TO_PAY = (TextKind.PAY_FEE, TextKind.PAY_DEBT)
 
@@ -115,6 +116,6 @@ class StepTexts:
             amount_minor=amount_minor,
             currency=order.currency,
             number=order.number,
-            quote=str(quote) if quote is not None else "",
+            quote=quotable(quote) if quote is not None else "",
             link=self._links.to_fee(order.number) if kind in _TO_PAY and self._links.secret else "",
         )

@@ -15,8 +15,8 @@ from settings import Settings
 from tests.console.people import Office, browser_at, office, signed_in_at
 
 PUBLIC = (
-    *("/pay", "/fee", "/card", "/checkout", "/register", "/registration"),
-    *("/orders", "/webhooks", "/billers", "/healthz", "/readyz", "/metrics", "/static", "/login"),
+    *("/pay", "/p", "/fee", "/card", "/checkout", "/register", "/registration"),
+    *("/orders", "/announcements", "/webhooks", "/billers", "/healthz", "/readyz", "/metrics", "/static", "/login"),
 )
 """Who has the link pays or registers; Stripe and shops sign; banks have their addresses; the rest tells nothing."""
 

@@ -65,7 +65,7 @@ PARAMETERS = {
 """What pages read of a query."""
 
 
-MACHINES = ("/orders/", "/billers/")
+MACHINES = ("/orders/", "/announcements/", "/billers/")
 """Who asks here is answered as a program is; contract tests have their hostile requests."""
 
 

@@ -78,14 +78,21 @@ async def test_mails_can_be_read_as_they_were_sent(desk: Desk) -> None:
 
 async def test_texts_are_shown_beside_the_mails(desk: Desk) -> None:
     await desk.bed.monitored()
-    row = text(period=OCTOBER, began_at=now(), tried_at=now(), at=now())
+    link = "https://pay.acme.kz/p/dvxtiv4iwmeljfa4"
+    row = text(period=OCTOBER, began_at=now(), tried_at=now(), at=now(), body=f"Счет 5990 KZT {link}")
     await desk.bed.ledger.begin_text(row, TextLimits(), now())
     failed = TextReport(vendor_id="v1", delivery=Delivery.FAILED, code="22 wrong_number")
     await desk.bed.ledger.take_report(row.message_id, failed, now())
     async with reviewer(desk) as ann:
         shown = await ann.page()
-    for words in ("to +77012345678, 22 wrong_number", row.body, "1 segment, 4.50 KZT", "Bill by text"):
+    for words in (
+        "to +77012345678, 22 wrong_number",
+        "Счет 5990 KZT https://pay.acme.kz/p/…",
+        "1 segment, 4.50 KZT",
+        "Bill by text",
+    ):
         assert words in shown
+    assert link not in shown, "whoever has it may promise for the customer"
 
 
 async def test_who_edited_what_is_told_version_by_version(desk: Desk) -> None:

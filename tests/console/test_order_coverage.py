@@ -1,6 +1,7 @@
 """What monitors and reviewers see of orders that are paid and not released, or the other way round."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,12 +10,15 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.period import Period
 from billing.receivables.incoming import PaymentKind
+from billing.subscribers.service import Change, ServiceCause, ServiceState
+from billing.tasks.task import NewTask, TaskKind
 from orders.unreleased import PATIENCE
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk
 from tests.console.reviewing import reviewer
 from tests.console.test_coverage import cover
 from tests.ordering import amend, back, cancel, halt, payment, request
+from tests.service_ordering import opened
 from tests.typed import typed
 
 PAID_AT = datetime.now(UTC) - PATIENCE - timedelta(minutes=1)
@@ -112,6 +116,24 @@ async def test_command_and_page_answer_alike_and_lead_to_the_order(desk: Desk, l
     for finding in found["findings"]:
         assert f'<a href="/desk/orders/{finding["order_number"]}">{finding["text"]}</a>' in page
     assert '<a class="button" href="/desk/orders/halted">Resume order</a>' in page
+
+
+async def test_what_is_found_of_a_buyer_with_an_account_leads_to_pages_that_are_there(
+    desk: Desk, ledger: SqlLedger
+) -> None:
+    account = (await opened(ledger, OPENED_AT)).account
+    assert account is not None
+    on = Change(ServiceState.ACTIVE, ServiceCause.CONNECTED, "connect", OPENED_AT, "ann", "by hand")
+    await ledger.change_service(account, on)
+    cut = NewTask(kind=TaskKind.DISCONNECT, key="cut", customer_id="dana", account=account, due_at=PAID_AT)
+    task = await ledger.open_task(cut, OPENED_AT)
+    await cover(desk.bed)
+    async with reviewer(desk) as ann:
+        page = (await ann.browser.get(f"/desk/{OCTOBER}/coverage")).text
+        links = {f"/desk/subscribers/{account}", f"/desk/tasks/{task.number}", "/desk/money/accounts/dana"}
+        assert links <= set(re.findall(r'href="(/desk[^"]+)"', page))
+        for link in links:
+            assert (await ann.browser.get(link)).status_code == 200, link
 
 
 async def test_only_what_is_news_is_told_and_once(bed: Bed, ledger: SqlLedger) -> None:

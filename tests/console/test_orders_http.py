@@ -1,4 +1,6 @@
-"""Orders arrive at the console, beside the webhooks; what is taken there is in tests/contract/test_orders_http.py."""
+"""Orders and planned works arrive at the console, beside the webhooks; what is taken there is in the contract tests
+``test_orders_http.py`` and ``test_announcements_http.py``.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -9,6 +11,14 @@ from orders.order import OrderStage
 from tests.bed import now
 from tests.console.conftest import Desk
 from tests.ordering import payment, request
+
+WORKS = {
+    "number": "W-17",
+    "starts_at": "2999-12-03T10:00:00Z",
+    "ends_at": "2999-12-03T12:00:00Z",
+    "reason": "new switch",
+    "audience": {"nodes": ["north-3"]},
+}
 
 
 def signature(signed_bytes: bytes) -> dict[str, str]:
@@ -31,3 +41,12 @@ async def test_an_order_that_a_shop_hands_over_is_made_once_it_is_paid(desk: Des
     assert (status["stage"], status["releases"][0]["answer"]) == ("Fulfilled", "job-1 for order 1042")
     assert (await desk.browser.post("/orders", content=body)).status_code == 401
     assert (await desk.browser.get("/orders")).status_code == 405
+
+
+async def test_planned_works_that_an_office_hands_over_concern_who_is_connected(desk: Desk) -> None:
+    body = json.dumps(WORKS).encode()
+    assert (await desk.browser.post("/announcements", content=body)).status_code == 401
+    answer = await desk.browser.post("/announcements", content=body, headers=signature(body))
+    assert (answer.status_code, "this concerns nobody" in answer.json()["error"]) == (422, True)
+    path = "/announcements/W-17"
+    assert (await desk.browser.get(path, headers=signature(path.encode()))).status_code == 404

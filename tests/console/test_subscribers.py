@@ -1,6 +1,8 @@
 """The desk's pages of service accounts and tasks: what people see there, and what they do."""
 
+import re
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from billing.collections.promise import Promise
 from billing.reviewers.users import Role
@@ -50,6 +52,8 @@ async def test_the_page_of_an_account_says_why_and_offers_what_can_be_done(desk:
     page = await ann.page(ACCOUNT)
     for words in ("Suspended Not paid, since", "not paid for 14 days", "Provisioning: waiting"):
         assert words in page
+    (own,) = re.findall(r"http://127\S+/p/\S+", page)
+    assert (await ann.browser.get(urlsplit(own).path)).status_code in (200, 303), "it can be read out"
     restored = await ann.post(f"{ACCOUNT}/restore", await form(ann, ACCOUNT, f"{ACCOUNT}/restore") | {"reason": "ours"})
     assert "Active On request" in restored
     again = await form(ann, ACCOUNT, f"{ACCOUNT}/close") | {"reason": "too late"}
@@ -73,6 +77,7 @@ async def test_a_viewer_sees_and_changes_nothing(desk: Office) -> None:
     async with signed_in(desk, "vic", Role.VIEWER) as vic:
         page = (await vic.browser.get(ACCOUNT)).text
         assert "<form method" not in page.partition("<main")[2]
+        assert "/p/" not in page, "whoever has that address may promise and write for the customer"
         csrf = fields(page, "/logout")
         assert (await vic.browser.post(f"{ACCOUNT}/restore", data=csrf | {"reason": "x"})).status_code == 403
         assert (await vic.browser.post(REGISTER, data=csrf | TYPED)).status_code == 403

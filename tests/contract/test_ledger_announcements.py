@@ -82,7 +82,10 @@ async def test_nobody_and_everybody_are_asked_about_and_unknown_accounts_named(l
         (Audience(), "who is concerned"),
         (Audience(addresses=("--",)), "has no words"),
         (Audience(nodes=("west-1",)), "concerns nobody"),
-        (Audience(nodes=("north-1", "south-1", "east-1")), "concerns everybody, all 7 accounts; say so"),
+        (
+            Audience(nodes=("north-1", "south-1", "east-1")),
+            "everybody, all 7 accounts; if that is meant, say everybody",
+        ),
         (Audience(accounts=("99999",)), "not connected: 99999"),
     ):
         with pytest.raises(InvalidInput, match=words):

@@ -122,6 +122,7 @@ async def test_a_failure_opens_one_task_with_its_record(ledger: SqlLedger) -> No
     (task,) = await ledger.tasks(TaskFilter(TaskKind.NO_WORKING_NUMBER))
     assert task.customer_id == "acme"
     assert task.values == {"kind": "bill", "phone": "+7…5678", "why": "22 wrong_number"}
+    assert task.due_at == LATER + timedelta(days=3), "before the bill is due"
 
 
 async def test_the_vendors_price_takes_the_place_of_ours(ledger: SqlLedger) -> None:

@@ -14,7 +14,8 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import LedgerUnavailable
 from billing.events.event import Destination
 from billing.events.signature import HEADER, signed
-from inbound.orders import MAX_BODY_BYTES, Orders
+from inbound.orders import Orders
+from inbound.signed import MAX_BODY_BYTES
 from orders import ports
 from orders.order import OrderRequest, OrderStanding
 from orders.ports import Opened, OrderFilter

@@ -234,6 +234,8 @@ async def test_without_an_address_people_switch_accounts_by_tasks_and_need_not_s
         ("active", None),
     ]
     assert {task.account for task in tasks} == {NUMBER}
+    given = [task.due_at - task.opened_at for task in sorted(tasks, key=lambda t: t.number) if task.due_at]
+    assert given == [timedelta(days=1), timedelta(days=1), HOURS], "whoever has paid waits for it"
 
 
 async def test_a_break_on_request_is_told_and_its_end_too(ledger: SqlLedger, tmp_path: Path) -> None:

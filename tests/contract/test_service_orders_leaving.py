@@ -8,7 +8,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.receivables.incoming import PaymentKind
 from billing.subscribers.service import ServiceState
 from billing.tasks.member import Member
-from billing.tasks.task import Task, TaskOutcome
+from billing.tasks.task import NewTask, Task, TaskKind, TaskOutcome
 from orders.service.findings import service_order_findings
 from orders.service.service_order import ServiceStage
 from tests.contract.service_fixtures import DUE, NUMBER, with_bill
@@ -30,6 +30,7 @@ from tests.service_ordering import (
     shown,
     task_of,
 )
+from wording.remedies import command_line
 
 
 async def disconnecting(ledger: SqlLedger, account: str, **values: str) -> None:
@@ -109,5 +110,30 @@ async def test_coverage_finds_orders_that_stand_still_and_tasks_that_are_nobodys
         "order stands still",
         "task without an owner",
     ]
-    await ledger.claim_task((await task_of(ledger)).number, Member("ann", ("operator",)), AT)
+    task = await task_of(ledger)
+    (remedy,) = list(service_order_findings(faults))[1].remedies
+    assert command_line(remedy) == f"python starter.py tasks show {task.number}"
+    await ledger.claim_task(task.number, Member("ann", ("operator",)), AT)
     assert (await ledger.service_order_faults(AT + timedelta(days=4.5), [])).unowned == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (TaskKind.DISCONNECT, "of crew, to disconnect account 1000009 of acme, is nobody's"),
+        (TaskKind.PROVISION, "of crew, to switch account 1000009 of acme, is nobody's"),
+        (TaskKind.NO_WORKING_NUMBER, "of operator, to find a working phone number of acme, is nobody's"),
+        (TaskKind.ENTER_AMOUNTS, "of accounting, to enter amounts of acme, is nobody's"),
+    ],
+)
+async def test_coverage_finds_tasks_of_no_order_that_are_nobodys(ledger: SqlLedger, kind: TaskKind, what: str) -> None:
+    new = NewTask(kind=kind, key="k", customer_id="acme", account=NUMBER, due_at=AT + timedelta(days=2))
+    task = await ledger.open_task(new, AT)
+    assert (await ledger.service_order_faults(AT + timedelta(days=1), [])).unowned == ()
+    faults = await ledger.service_order_faults(AT + timedelta(days=1, seconds=1), [])
+    (finding,) = service_order_findings(faults)
+    assert (finding.customer_id, finding.order_number) == ("acme", "")
+    assert finding.text == f"task {task.number} {what}"
+    assert [command_line(remedy) for remedy in finding.remedies] == [f"python starter.py tasks show {task.number}"]
+    await ledger.claim_task(task.number, Member("ann", (task.department,)), AT)
+    assert (await ledger.service_order_faults(AT + timedelta(days=1, seconds=1), [])).unowned == ()

@@ -42,6 +42,15 @@ def shipped() -> dict[str, Procedure]:
     return procedures_of(procedure_files(SHIPPED, known))
 
 
+def without_limit() -> Procedure:
+    """The request whose answers may be of any length, as an order may still have it."""
+    given: dict[str, Any] = shipped()["request"].model_dump(mode="json")
+    for step in given["steps"]:
+        for field in step.get("form", []):
+            field["max"] = None
+    return Procedure.model_validate(given)
+
+
 @pytest.fixture
 async def ledger(url: str) -> AsyncIterator[SqlLedger]:
     """A ledger that tells everybody, with two tariffs."""

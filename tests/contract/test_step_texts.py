@@ -30,8 +30,8 @@ from tests.contract.event_fixtures import listed
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.test_customer_messages import TERMS, Woken, World
 from tests.contract.test_customer_messages import world as world  # a fixture
-from tests.contract.test_shipped_procedures import does, opens
-from tests.service_ordering import AT, DAN, LATER, YES, payment
+from tests.contract.test_shipped_procedures import does, opens, without_limit
+from tests.service_ordering import AT, DAN, LATER, YES, connected, payment, request
 
 ENGLISH = TERMS.evolve(language=Language.ENGLISH)
 LINKS = Links("https://pay.example", "a secret")
@@ -182,6 +182,19 @@ async def test_a_text_that_was_begun_before_the_fee_was_paid_comes_to_an_end(
     for _ in range(2):
         await texts.send(event)
     assert (len(await world.received()), (await world.row()).status) == (bodies, status)
+
+
+async def test_an_answer_that_is_longer_than_a_text_may_repeat_is_cut_and_told(world: World, ledger: SqlLedger) -> None:
+    account = await connected(ledger)
+    values = {"category": "No connection", "text": "Help"}
+    wanted = request("80", procedure="request", account=account, buyer=None, subscriber=None, values=values)
+    await ledger.open_service_order(wanted, without_limit(), LATER)
+    await does(ledger, "80", "repair", answer="a" * 501)
+    event = max(await listed(ledger), key=lambda event: event.number)
+    await sender(world, NOON).send(event)
+    (text,) = [text for text in await world.received() if text.startswith("Your request 80")]
+    assert text.endswith("aaa...")
+    assert len(text) < 560
 
 
 @pytest.mark.parametrize(("phone", "can_text"), [(None, True), (PHONE, False)])

@@ -1,6 +1,7 @@
 """Stories of a subscriber, for the judge to look at: billed by tariff, without a card; paid in time, late, or never."""
 
-from datetime import time, timedelta
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from adapters.sql.ledger import SqlLedger
@@ -12,6 +13,7 @@ from billing.customers.ladder import RungAction, parse_ladder
 from billing.customers.schedule import Schedule
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Month
 from billing.money import plain_amount
 from billing.payments.methods import BillPayer
 from billing.period import Period
@@ -114,6 +116,39 @@ async def a_bill_is_edited_while_its_text_is_on_its_way(bed: Bed) -> None:
     await bed.closed("acme", period)
     texts = await bed.ledger.texts("acme", 10)
     assert ["bill: 9 EUR" in text.body for text in texts] == [True, False], "the newest first"
+
+
+async def a_bill_is_told_anew_because_its_day_has_come(bed: Bed) -> None:
+    """Its mail was sent, and of its text nobody knew for days: they are told of another day."""
+    subjects = await told_when_the_vendor_can_be_asked(bed, lambda month: month.charge_at)
+    assert [subject.startswith("Corrected bill") for subject in subjects] == [False, True]
+
+
+async def a_bill_of_whose_text_nobody_knows_for_an_hour_is_told_once(bed: Bed) -> None:
+    (subject,) = await told_when_the_vendor_can_be_asked(bed, lambda month: month.notice_at + timedelta(hours=1))
+    assert not subject.startswith("Corrected bill")
+
+
+async def told_when_the_vendor_can_be_asked(bed: Bed, instant: Callable[[Month], datetime]) -> list[str]:
+    """The subjects of a bill's mails; its text was taken by a vendor that could not be asked until ``instant``."""
+    period = await subscribed(bed, bill_by=("mail", "sms"))
+    lost = {"kind": "drop_after", "path": "/rest/send", "method": "POST", "times": 1}
+    unknown = {"kind": "status", "status": 500, "path": "/rest/status", "method": "POST", "times": None}
+    for fault in (lost, unknown):
+        await control(bed.ports.sms, "faults", fault)
+    await bed.skip_to("acme", (await bed.month("acme")).import_at)
+    month = await bed.drafted("acme", period)
+    await bed.skip_to("acme", month.notice_at)
+
+    async def is_on_its_way() -> bool:
+        return [text.status for text in await bed.ledger.texts("acme", 10)] == [TextStatus.SENDING]
+
+    await until(is_on_its_way, PATIENCE_SECONDS)
+    await bed.skip_to("acme", instant(month))
+    await control(bed.ports.sms, "faults", method="DELETE")
+    await bed.skip_to("acme", instant(month) + timedelta(hours=2))  # the next try
+    await bed.closed("acme", period)
+    return [row.subject for row in await bed.ledger.messages("acme", period) if row.kind == "notice"]
 
 
 async def a_warning_is_halted_while_its_text_is_on_its_way(bed: Bed) -> None:

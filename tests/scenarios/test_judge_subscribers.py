@@ -22,6 +22,8 @@ STORIES: list[Story] = [
     stories.a_service_is_paid_for_before_the_collection_knows,
     stories.vendor_and_provisioning_lose_their_answers,
     stories.a_bill_is_edited_while_its_text_is_on_its_way,
+    stories.a_bill_is_told_anew_because_its_day_has_come,
+    stories.a_bill_of_whose_text_nobody_knows_for_an_hour_is_told_once,
     stories.a_warning_is_halted_while_its_text_is_on_its_way,
     stories.provisioning_does_not_know_the_account,
     stories.a_bill_is_due_late_in_the_evening,

@@ -78,7 +78,7 @@ def test_what_is_wrong_is_refused_with_what_to_do(run: Run, ledger: Callable[...
     for words, advice in (
         ((*WORKS, "--node", "west-1"), "this concerns nobody"),
         (WORKS, "who is concerned?"),
-        ((*WORKS, *everywhere), "this concerns everybody, all 4 accounts; say so with --everybody"),
+        ((*WORKS, *everywhere), "all 4 accounts; if that is meant, say everybody (--everybody in a command)"),
         ((*WORKS, "--account", "1000008"), "its last digit does not fit"),
         ((*WORKS, "--account", "1000009"), "not connected: 1000009"),
         ((*WORKS, "--node", "a b"), "write letters, digits"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from adapters.sql.ledger import SqlLedger
 from billing.reviewers.users import Role, User
 from billing.tasks.task import NewTask, TaskKind
+from settings import load_settings
 from tests.unit import months
 from tests.unit.command_line import NOW, Run, ledger, run
 
@@ -44,7 +45,10 @@ def test_an_account_is_registered_once_activated_suspended_restored_and_closed(
         "active",
         "disconnected",
     ]
-    assert "+77011234567" in run("subscribers", "show", number).stdout
+    said = run("subscribers", "show", number).stdout
+    assert "+77011234567" in said
+    assert f"page {shown['page']}" in said
+    assert load_settings().links.read_own_page(shown["page"].rpartition("/")[2]).account == number
     listed = json.loads(run("subscribers", "list", "--state", "disconnected", "--json").stdout)
     assert (listed["count"], listed["subscribers"][0]["number"]) == (1, number)
     assert json.loads(run("subscribers", "list", "--search", "ACM", "--json").stdout)["count"] == 1

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from billing.tasks.forms import FieldType, FormField
 from tests.contract.task_fixtures import CAROL, KARL, KATE, PDF, SIGNED, WES, people, step
+from tests.contract.test_shipped_procedures import shipped
+from tests.service_ordering import connected, request, task_of
 from tests.unit import months
 from tests.unit.command_line import NOW, Run
 from tests.unit.command_line import ledger as ledger  # fixtures
@@ -87,3 +90,53 @@ def test_a_user_belongs_to_departments_that_there_are(run: Run, opened: str) -> 
     added = run("user", "add", "zoe", "--role", "staff", "--department", "crew", "--no-password")
     assert "zoe: added as staff" in added.stdout
     assert "karl belongs to no department" in run("tasks", "claim", opened, *KARLS).stderr.replace("\n", " ")
+
+
+@pytest.fixture
+def asked(ledger: Callable[..., None], tmp_path: Path) -> str:
+    """The task that asks for the answer to a subscriber's request, its number; of any department."""
+    ledger(months.announced(1250))
+
+    async def open_it() -> int:
+        ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
+        await people(ledger, KARL)
+        values = {"category": "No connection", "text": "The lamp is red"}
+        given = {"account": await connected(ledger), "buyer": None, "subscriber": None, "values": values}
+        wanted = request("80", procedure="request", **given)
+        await ledger.open_service_order(wanted, shipped()["request"], NOW)
+        task = await task_of(ledger, "80")
+        await ledger.close()
+        return task.number
+
+    return str(asyncio.run(open_it()))
+
+
+def test_an_answer_is_refused_that_makes_too_many_segments_and_how_many_it_makes_is_said(run: Run, asked: str) -> None:
+    done = "tasks", "complete", asked, *KARLS, "--set"
+    refused = run(*done, f"answer={'😀' * 500}")
+    assert refused.exit_code == 2
+    assert "segments; shorten it to 10 at most" in " ".join(refused.stderr.split())
+    assert "the customer is texted the answer in 2 segments" in run(*done, f"answer={'a' * 200}").stdout
+
+
+def test_crews_and_their_days_are_shown_with_a_task_that_asks_for_one(
+    run: Run, ledger: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger(months.announced(1250))
+    form = (
+        FormField(name="day", label="Day", type=FieldType.DATE),
+        FormField(name="crew", label="Crew", type=FieldType.CREW),
+    )
+
+    async def open_it() -> int:
+        ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
+        await ledger.open_task(step("visit", crew="crew-north", visit_on=f"{NOW:%Y-%m-%d}"), NOW)
+        task = await ledger.open_task(step("plan", form=form), NOW)
+        await ledger.close()
+        return task.number
+
+    number = str(asyncio.run(open_it()))
+    assert "visits" not in run("tasks", "show", number).stdout
+    monkeypatch.setenv("BILLING_DEPARTMENTS", "operator, accounting, warehouse, crew, crew-north")
+    monkeypatch.setenv("BILLING_CREWS", "crew-north=6: north-1")
+    assert f"crew-north: {NOW:%-d %b} 1 of 6, " in " ".join(run("tasks", "show", number).stdout.split())

@@ -22,7 +22,11 @@ def recorded(tmp_path: Path) -> None:
     async def record() -> None:
         empty_ledger(tmp_path / "data")
         ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/data/ledger.db")
-        await ledger.begin_text(text(began_at=NOW, tried_at=NOW), TextLimits(), NOW)
+        await ledger.begin_text(
+            text(began_at=NOW, tried_at=NOW, body="Pay https://pay.acme.kz/fee/77.AbCdEfGhIjKlMnOp now"),
+            TextLimits(),
+            NOW,
+        )
         await ledger.close()
 
     asyncio.run(record())
@@ -35,6 +39,7 @@ def test_texts_are_listed_without_their_numbers(run: Run, tmp_path: Path) -> Non
     assert "4.50 KZT" in shown
     (row,) = json.loads(run("texts", "list", "--customer", "acme", "--json").stdout)["texts"]
     assert (row["kind"], row["status"], row["segments"]) == ("bill", "sending", 1)
+    assert row["body"] == "Pay https://pay.acme.kz/fee/… now"
     assert "no texts" in run("texts", "list", "--customer", "zoe").stdout
 
 
@@ -44,6 +49,26 @@ def test_every_text_is_shown_with_its_segments(run: Run) -> None:
     assert {row["alphabet"] for row in texts} == {"UCS-2"}
     in_latin = json.loads(run("texts", "check", "--language", "kk", "--latin", "--json").stdout)["texts"]
     assert {row["alphabet"] for row in in_latin} == {"GSM-7"}
+
+
+def test_an_address_that_is_too_long_for_one_segment_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("texts", "check", "--language", "kk").stderr == ""
+    monkeypatch.setenv("BILLING_CONSOLE_PORT", "65535")
+    checked = run("texts", "check", "--language", "kk")
+    assert checked.exit_code == 0
+    assert "more than 1 in one text of: bill, warning, suspended; take a shorter BILLING_CONSOLE_URL" in checked.stderr
+    assert run("texts", "check", "--language", "kk", "--latin").stderr == ""
+
+
+async def test_the_doctor_says_so_too_and_nothing_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serve(sms_app()) as port:
+        monkeypatch.setenv("BILLING_SANDBOX_SMS_PORT", str(port))
+        monkeypatch.setenv("BILLING_CONSOLE_PORT", "65535")
+        monkeypatch.setenv("BILLING_TEXTS", '{"language": "kk"}')
+        checks = json.loads((await asyncio.to_thread(run, "doctor", "--json")).stdout)["checks"]
+    (found,) = [check for check in checks if check["name"] == "texts"]
+    assert found["ok"]
+    assert "left; with the address of a customer's page" in found["detail"]
 
 
 def test_a_text_that_is_too_long_is_refused_with_the_reason(run: Run) -> None:

@@ -157,7 +157,7 @@ READERS = {
     "console.customers.register": "MAX_BODY_BYTES",
     "inbound.stripe_webhooks": "its own limit of a body",
     "inbound.text_reports": "MAX_BODY_BYTES",
-    "inbound.orders": "MAX_BODY_BYTES",
+    "inbound.signed": "MAX_BODY_BYTES",
     "inbound.wayforpay_callbacks": "its own limit of a body",
     "inbound.billers.reading": "MAX_BODY_BYTES",
 }

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from billing.customers.links import Links, PaymentLinks, without_key
+from billing.customers.account_numbers import check_digit
+from billing.customers.links import Links, PageOwner, PaymentLinks, without_key
 from billing.errors import InvalidInput
 from billing.period import Period
 
@@ -148,3 +149,49 @@ def test_the_link_of_a_fee_opens_its_order_alone_and_is_short(number: str) -> No
         if forged != token:
             with pytest.raises(InvalidInput, match="not valid"):
                 LINKS.read_fee(forged)
+
+
+@given(digits=st.from_regex(r"[1-9][0-9]{3,18}", fullmatch=True).filter(lambda digits: len(digits) != 11))
+def test_the_own_page_is_named_by_the_account_in_few_letters_that_can_be_read_out(digits: str) -> None:
+    number = digits + check_digit(digits)
+    base, _, token = LINKS.to_own_page("acme", number).rpartition("/")
+    assert base == "https://billing.example.com/p"
+    assert LINKS.read_own_page(token) == LINKS.read_own_page(token.upper()) == PageOwner(number, None)
+    assert not set(token) - set("abcdefghijklmnopqrstuvwxyz234567")
+    assert len(token) <= 16 or len(number) > 10
+
+
+@given(st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True), st.sampled_from([None, "012344"]))
+def test_without_an_account_the_own_page_is_named_by_the_customer(customer_id: str, account: str | None) -> None:
+    token = LINKS.to_own_page(customer_id, account).rpartition("/")[2]
+    assert LINKS.read_own_page(token) == PageOwner(None, customer_id)
+
+
+OWN = LINKS.to_own_page("acme", "1234567897").rpartition("/")[2]
+
+
+@given(at=st.integers(0, len(OWN) - 1), character=st.characters())
+def test_another_letter_opens_no_own_page(at: int, character: str) -> None:
+    if character.lower() != OWN[at]:
+        with pytest.raises(InvalidInput, match="not valid"):
+            LINKS.read_own_page(OWN[:at] + character + OWN[at + 1 :])
+
+
+@given(st.text())
+@example("")
+@example(OWN[1:])
+@example(f"a{OWN}")
+@example(f"{OWN}a")
+@example(f".{OWN}")
+@example("acme." + OWN[-10:])
+@example("a" * 5000 + OWN[-10:])
+@example("\ud800")
+@example(OWN.replace("i", "\u0130"))
+def test_garbage_opens_no_own_page(garbage: str) -> None:
+    with pytest.raises(InvalidInput, match="not valid"):
+        LINKS.read_own_page(garbage)
+
+
+def test_there_is_no_own_page_without_an_address_or_a_secret() -> None:
+    assert LINKS._replace(secret="").to_own_page("acme", "1234567897") == ""
+    assert LINKS._replace(base_url="").to_own_page("acme", "1234567897") == ""

@@ -188,6 +188,16 @@ CASES = {
         [(WORK, "    next: say\n  - {name: say, kind: tell, title: Say, text: conected, next: good}\n")],
         ["step say: conected is no text; did you mean connected?"],
     ),
+    "answer that is longer than what a text repeats": (
+        [
+            (
+                WORK,
+                "    next: say\n"
+                "  - {name: say, kind: tell, title: Say, text: answered, quotes: look.note, next: good}\n",
+            )
+        ],
+        ["step say: quotes: look.note may have 2000 characters; give its field max: 500, or less"],
+    ),
     "tariff that nobody is asked for": (
         [(WORK, "    next: bill\n  - {name: bill, kind: billing, title: Bill, action: start, next: good}\n")],
         ["step bill: start needs a tariff; add the field tariff to fields"],

@@ -15,10 +15,11 @@ from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.apart import Failed
 from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.announcement_check import Untold, announcement_findings
+from billing.completeness.bill_check import UntoldBill, bill_findings
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, FindingKind
-from billing.completeness.service_check import ServiceFaults, service_findings
+from billing.completeness.service_check import ServiceFaults, WithoutTariff, service_findings
 from billing.completeness.snapshots import (
     CustomerSnapshot,
     DebtSnapshot,
@@ -149,7 +150,7 @@ def workflow_survey() -> CompletenessReport:
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
     everything = (*of_orders(), *service_findings(of_services()), *service_order_findings(of_service_orders()))
-    for finding in (*everything, *announcement_findings([UNTOLD])):
+    for finding in (*everything, *announcement_findings([UNTOLD]), *bill_findings([UNTOLD_BILL])):
         survey.take_finding(finding)
     return survey.coverage()
 
@@ -180,10 +181,12 @@ def of_services() -> ServiceFaults:
         )
         for state, cause in states
     ]
-    return ServiceFaults(paid=(off,), untold=tuple(untold), without_tariff=(on,), closed=(on,))
+    without = tuple(WithoutTariff(service=on, begins_on=day) for day in (None, PERIOD.last_day))
+    return ServiceFaults(paid=(off,), untold=tuple(untold), without_tariff=without, closed=(on,), unbilled=(on,))
 
 
 UNTOLD = Untold(number=7, starts_at=NOW, numbers=2)
+UNTOLD_BILL = UntoldBill(customer_id="acme", period=PERIOD, currency="eur", owed_minor=1200)
 
 
 def of_service_orders() -> ServiceOrderFaults:
@@ -215,7 +218,8 @@ def of_service_orders() -> ServiceOrderFaults:
         number=7,
         opened_at=NOW,
     )
-    return ServiceOrderFaults(still=(standing,), unowned=(task,))
+    others = [task.evolve(kind=kind, order_number=None, account="1000009") for kind in TaskKind]
+    return ServiceOrderFaults(still=(standing,), unowned=(task, *others[1:]))
 
 
 def of_orders() -> Iterator[Finding]:
@@ -320,6 +324,7 @@ def test_what_the_console_has_a_page_for_is_a_link_and_the_rest_a_command() -> N
     digest = PaymentName.of("transfer", "7731").digest
     assert remedy_page(of_payment, PERIOD) == f"/desk/money/payment?rail=transfer&digest={digest}"
     assert remedy_page(RemedyAction.RESUME_ORDER.of().evolve(order_number="1042"), PERIOD) == "/desk/orders/1042"
+    assert remedy_page(RemedyAction.SHOW_TASK.of().evolve(task=7), PERIOD) == "/desk/tasks/7"
     assert pages[RemedyAction.REFRESH] == "/desk/2026-10/invoices/acme?compare=1#sheet"
     assert pages[RemedyAction.WRITE_OFF] == (
         "/desk/2026-10/coverage/remedy?action=write_off&customer=acme&month=2026-10"
@@ -359,20 +364,22 @@ def takes(remedy: Remedy) -> Remedy:
     of_payment = (*paid, RemedyAction.CONFIRM)
     of_register = (RemedyAction.SHOW_REGISTER, RemedyAction.TAKE_REGISTER, RemedyAction.CONFIRM_REGISTER)
     of_order = (RemedyAction.SHOW_ORDER, RemedyAction.RESUME_ORDER, RemedyAction.SEND_ORDER_AGAIN)
+    of_desk = (RemedyAction.SHOW_SUBSCRIBER, RemedyAction.SHOW_ANNOUNCEMENT, RemedyAction.SHOW_TASK)
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER, RemedyAction.SHOW_ANNOUNCEMENT),
+        *(*of_payment, *of_order, *of_register, *of_desk),
     )
     timeless = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
-        *(*of_payment, *of_order, *of_register, RemedyAction.SHOW_SUBSCRIBER, RemedyAction.SHOW_ANNOUNCEMENT),
+        *(*of_payment, *of_order, *of_register, *of_desk),
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,
         period=None if remedy.action in timeless else remedy.period,
         announcement=7 if remedy.action is RemedyAction.SHOW_ANNOUNCEMENT else None,
+        task=7 if remedy.action is RemedyAction.SHOW_TASK else None,
     )
 
 

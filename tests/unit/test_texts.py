@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from billing.customers.links import PaymentLinks
 from billing.errors import InvalidInput
 from billing.texts.latin import latin
 from billing.texts.segments import Alphabet, foreign_characters, measure
 from billing.texts.text import ConsequenceKind, Language, TextFacts, TextKind
 from orders.procedures.texts import ProcedureText
-from wording.texts import LONGEST, TextWording, check_typed
+from wording.texts import LONGEST, OF_OWN_PAGE, TextWording, check_typed
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,54 @@ def test_who_has_to_pay_for_an_order_gets_a_link_which_may_take_another_segment(
     assert checked.example.endswith(f"Kaspi {link}")
     assert checked.measure.segments <= 2
     assert link not in wording.mail(kind, LONGEST.evolve(link=link))[1]
+
+
+PAGE = PaymentLinks("https://pay.acme.kz", "a secret").to_own_page("acme", LONGEST.account)
+"""Of usual length."""
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", OF_OWN_PAGE)
+def test_who_has_to_pay_gets_the_address_of_their_page_in_one_segment(language: Language, kind: TextKind) -> None:
+    wording = TextWording(language=language)
+    (checked,) = [each for each in wording.checked(page=PAGE) if each.kind is kind]
+    assert checked.measure.segments == 1
+    assert checked.example.endswith(f" {PAGE}")
+    assert checked.example.count(PAGE) == 1
+    assert "99999.99 KZT" in checked.example
+    for more in ({"latin": True}, {"segments": 2}):
+        (checked,) = [each for each in wording.evolve(**more).checked(page=PAGE) if each.kind is kind]
+        assert PAGE in checked.example
+        assert LONGEST.account in checked.example, "there is room for it"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_words_of_where_to_pay_stay_and_the_page_is_added_where_there_is_room(language: Language) -> None:
+    for checked in TextWording(language=language, pay="Kaspi").checked(page=PAGE):
+        assert checked.measure.segments == 1
+        if checked.kind in OF_OWN_PAGE:
+            assert "Kaspi" in checked.example
+            assert LONGEST.account in checked.example
+            assert (PAGE in checked.example) == (language is Language.ENGLISH)
+
+
+def test_a_template_of_ones_own_names_the_page_itself_or_as_where_to_pay() -> None:
+    facts = LONGEST.evolve(link=PAGE)
+    for template in ("Pay {amount}: {link}", "Pay {amount}: {pay}"):
+        wording = TextWording(templates={TextKind.BILL: template})
+        assert wording.text(TextKind.BILL, facts) == f"Pay 99999.99 KZT: {PAGE}"
+    both = TextWording(templates={TextKind.BILL: "{pay} {link}"})
+    assert both.text(TextKind.BILL, facts) == PAGE
+    assert both.evolve(pay="Kaspi").text(TextKind.BILL, facts) == f"Kaspi {PAGE}"
+
+
+def test_an_address_that_is_too_long_for_one_segment_is_no_fault_of_the_settings_but_is_said() -> None:
+    page = PaymentLinks("https://subscribers.telecom.example.kz", "a secret").to_own_page("acme", LONGEST.account)
+    wording = TextWording(language=Language.KAZAKH)
+    assert "more than 1 in one text of: bill, reminder, warning, suspended; take a shorter" in wording.fault_of(page)
+    for fine in (wording.evolve(latin=True), wording.evolve(segments=2), wording.evolve(pay="Kaspi")):
+        assert fine.fault_of(page) == ""
+    assert wording.fault_of(PAGE) == ""
 
 
 @pytest.mark.parametrize("language", Language)

@@ -1,19 +1,24 @@
 """What is owed and nobody asks for: for closed months without a collection, and debts that no draft takes over.
 
-Both are of money that has gone back since, and for good.
+Both are of money that has gone back since, and for good. And bills that nobody was told of.
 """
 
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.schema.journal import journal_entries
-from adapters.sql.schema.months import customers, debts, invoices, reversals
+from adapters.sql.schema.months import customers, debts, invoices, messages, reversals
+from adapters.sql.schema.texts import customer_texts
+from billing.completeness.bill_check import UntoldBill
 from billing.completeness.snapshots import UncarriedDebt, UncollectedDebt
+from billing.invoices.stages import Stage
+from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.payments.payment import ReversalKind, ReversalStatus
 from billing.receivables.journal import AccountKind, SubjectKind
+from billing.texts.text import TextKind, TextStatus
 
 _E: Final = journal_entries.c
 _OWED: Final = (
@@ -33,13 +38,39 @@ _WITHHELD: Final = (  # while a bank decides on a dispute, the money may come ba
     .scalar_subquery()
 )
 _LEFT: Final = _OWED.c.owed_minor - _WITHHELD
+_STILL_OWED: Final = select(
+    _OWED.c.customer_id, _OWED.c.subject.label("period"), _OWED.c.currency, _LEFT.label("owed_minor")
+).where(_LEFT > 0)
+_OF_MONTH: Final = and_(invoices.c.customer_id == _OWED.c.customer_id, invoices.c.period == _OWED.c.subject)
 _UNCOLLECTED: Final = (
-    select(_OWED.c.customer_id, _OWED.c.subject.label("period"), _OWED.c.currency, _LEFT.label("owed_minor"))
-    .where(_LEFT > 0)
-    .outerjoin(invoices, and_(invoices.c.customer_id == _OWED.c.customer_id, invoices.c.period == _OWED.c.subject))
+    _STILL_OWED.outerjoin(invoices, _OF_MONTH)
     .outerjoin(debts, and_(debts.c.customer_id == _OWED.c.customer_id, debts.c.period == _OWED.c.subject))
     .where(or_(invoices.c.period.is_(None), invoices.c.closed_at < bindparam("before")))
     .where(or_(debts.c.period.is_(None), debts.c.outcome.is_not(None)))
+    .order_by(_OWED.c.customer_id, _OWED.c.subject)
+    .limit(1000)
+)
+_M, _T = messages.c, customer_texts.c
+_DUNNING: Final = (TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED)  # of everything that is owed
+_IS_MAILED: Final = exists().where(
+    _M.customer_id == _OWED.c.customer_id,
+    _M.status == MessageStatus.SENT,
+    or_(
+        and_(_M.kind == CustomerMailKind.NOTICE, _M.period == _OWED.c.subject),
+        and_(_M.kind.in_(_DUNNING), _M.at >= invoices.c.closed_at),
+    ),
+)
+_IS_TEXTED: Final = exists().where(
+    _T.customer_id == _OWED.c.customer_id,
+    _T.status.in_((TextStatus.SENDING, TextStatus.SENT, TextStatus.DELIVERED)),
+    or_(
+        and_(_T.kind == TextKind.BILL, _T.period == _OWED.c.subject),
+        and_(_T.kind.in_(_DUNNING), _T.began_at >= invoices.c.closed_at),
+    ),
+)
+_UNTOLD: Final = (
+    _STILL_OWED.join(invoices, _OF_MONTH)
+    .where(invoices.c.outcome == Stage.BILLED, ~_IS_MAILED, ~_IS_TEXTED)
     .order_by(_OWED.c.customer_id, _OWED.c.subject)
     .limit(1000)
 )
@@ -70,3 +101,8 @@ class SqlUncollected(SqlDatabase):
     def uncarried(self) -> list[UncarriedDebt]:
         with self._reading("look for debts that no draft takes over") as connection:
             return as_models(UncarriedDebt, connection.execute(_UNCARRIED).mappings())
+
+    @in_thread
+    def untold_bills(self) -> list[UntoldBill]:
+        with self._reading("look for bills that nobody was told of") as connection:
+            return as_models(UntoldBill, connection.execute(_UNTOLD).mappings())

@@ -26,6 +26,7 @@ from adapters.sql.core.errors import translated, unfit
 from billing.apart import Failed
 from billing.events.event import Destination
 from billing.model import Model
+from billing.tasks.crews import Crew
 
 _THREADS: Final = 8
 _THREADS_AHEAD: Final = 4
@@ -74,10 +75,15 @@ class SqlDatabase:
     """
 
     def __init__(
-        self, url: URL, destinations: Sequence[Destination] = (), manual_department: str | None = None
+        self,
+        url: URL,
+        destinations: Sequence[Destination] = (),
+        manual_department: str | None = None,
+        crews: Sequence[Crew] = (),
     ) -> None:
         self._url = url
         self._destinations = destinations
+        self._crews = tuple(crews)
         self._engine = create(url, _THREADS + _THREADS_AHEAD)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
         mark = partial(setattr, _this_thread, "is_ahead", True)
@@ -89,6 +95,7 @@ class SqlDatabase:
         self._reading_engine, self._looking_engine = self._engine, self._engine.execution_options(sqlite_begin="BEGIN")
         self._begin = "BEGIN IMMEDIATE"
         writing: dict[str, Any] = {"destinations": tuple(destinations), "manual_department": manual_department}
+        writing["crews"] = self._crews
         if not is_sqlite(url):
             self._reading_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._looking_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
@@ -98,14 +105,18 @@ class SqlDatabase:
 
     @classmethod
     async def connect(
-        cls, url: str, destinations: Sequence[Destination] = (), manual_department: str | None = None
+        cls,
+        url: str,
+        destinations: Sequence[Destination] = (),
+        manual_department: str | None = None,
+        crews: Sequence[Crew] = (),
     ) -> Self:
         """The ledger at ``url``, which writes events for these ``destinations``. Raises ``InvalidInput``.
 
-        ``manual_department`` enters the amounts of months in review mode manual. Connects at first use, so that it may
-        be down now.
+        ``manual_department`` enters the amounts of months in review mode manual; ``crews`` visit subscribers.
+        Connects at first use, so that it may be down now.
         """
-        return cls(parse_url(url), destinations, manual_department)
+        return cls(parse_url(url), destinations, manual_department, crews)
 
     async def close(self) -> None:
         """Waits for calls in progress."""

@@ -18,7 +18,10 @@ announcements: Final = table(
     *instants("approved_at", "ended_at", nullable=True),
     *texts("approved_by", "approved_why", "ended_by", "ended_why", nullable=True),
     *columns(BigInteger, "corrects", "origin", "replaced_by", nullable=True),
+    *texts("reference", nullable=True),  # the number of whoever has sent it to us; and their last version
+    *counts("version"),
     Index("announcements_by_key", "key", unique=True),
+    Index("announcements_by_reference", "reference", "version"),
     Index("announcements_by_start", "starts_at"),
 )
 

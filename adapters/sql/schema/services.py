@@ -31,6 +31,7 @@ tasks: Final = table(
     *counter("number"),
     *texts("kind", "key", "customer_id", "department"),
     *texts("account", "order_number", "step", nullable=True),
+    *texts("crew", "visit_on", nullable=True),  # of a visit
     *json("values", "form", "returns_to", "answers"),
     *instants("opened_at"),
     *instants("due_at", nullable=True),
@@ -42,6 +43,7 @@ tasks: Final = table(
     Index("tasks_by_key", "key", unique=True),
     Index("tasks_by_customer", "customer_id", "opened_at"),
     partial_index("tasks_by_order", "order_number", "number", where="order_number IS NOT NULL"),
+    partial_index("tasks_by_visit", "crew", "visit_on", where="visit_on IS NOT NULL"),
     partial_index("tasks_open", "sort_at", "number", where=TASK_IS_OPEN),
     partial_index("tasks_open_by_customer", "customer_id", "kind", where=TASK_IS_OPEN),
     partial_index("tasks_open_by_department", "department", "sort_at", "number", where=TASK_IS_OPEN),

@@ -1,6 +1,8 @@
 """What coverage asks about service accounts: held against the journal, the tariffs and what provisioning has taken."""
 
-from datetime import date, datetime
+from collections import defaultdict
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, select, text
 
@@ -10,19 +12,22 @@ from adapters.sql.schema.billers import IS_UNPAID
 from adapters.sql.schema.months import customers
 from adapters.sql.schema.tariffs import tariff_items
 from adapters.sql.subscribers.changes import CHANGES, SERVICES, A, C, as_changes, as_service
-from billing.completeness.service_check import ServiceFaults
+from adapters.sql.tariffs.agreed import known_tariffs
+from billing.completeness.service_check import ServiceFaults, WithoutTariff, without_tariff
 from billing.receivables.overdue import overdue
 from billing.subscribers.service import CallState, Service, ServiceState
-from billing.tariffs.items import Subscription
+from billing.tariffs.items import Agreed, Subscription
 
 _I = tariff_items.c
 _IS_SUBSCRIPTION = _I.kind == "subscription"
 _IS_ON = A.state.in_((ServiceState.ACTIVE, ServiceState.LIMITED))
 _NEWEST = and_(A.number == C.number, A.position == C.position)
 _UNTOLD = CHANGES.join(A.number.table, _NEWEST).where(C.call.in_((CallState.WAITING, CallState.REFUSED)))
-_CLOSED = SERVICES.join(customers, customers.c.customer_id == A.customer_id).where(
-    _IS_ON, customers.c.closed_at.is_not(None)
-)
+_OF_CUSTOMER = customers.c.customer_id == A.customer_id
+_ON = SERVICES.where(_IS_ON).order_by(A.number)
+_BILLED = _ON.join(customers, _OF_CUSTOMER).add_columns(customers.c.timezone)
+_CLOSED = _ON.join(customers, _OF_CUSTOMER).where(customers.c.closed_at.is_not(None))
+_UNBILLED = _ON.outerjoin(customers, _OF_CUSTOMER).where(customers.c.customer_id.is_(None))
 
 
 class SqlServiceFindings(SqlDatabase):
@@ -34,8 +39,9 @@ class SqlServiceFindings(SqlDatabase):
             return ServiceFaults(
                 paid=tuple(_paid(connection, now)),
                 untold=as_changes(connection.execute(_UNTOLD.where(C.at < before).order_by(C.at)).mappings()),
-                without_tariff=tuple(_without_tariff(connection, now.date())),
-                closed=tuple(map(as_service, connection.execute(_CLOSED.order_by(A.number)).mappings())),
+                without_tariff=tuple(_without_tariff(connection, now)),
+                closed=tuple(map(as_service, connection.execute(_CLOSED).mappings())),
+                unbilled=tuple(map(as_service, connection.execute(_UNBILLED).mappings())),
             )
 
 
@@ -51,12 +57,18 @@ def _paid(connection: Connection, now: datetime) -> list[Service]:
     return found
 
 
-def _without_tariff(connection: Connection, today: date) -> list[Service]:
+def _without_tariff(connection: Connection, now: datetime) -> list[WithoutTariff]:
     """None where nobody has a tariff: then the sheet says what is sold."""
-    items = list(connection.scalars(select(_I.item).where(_IS_SUBSCRIPTION)))
+    items: defaultdict[str, list[Subscription]] = defaultdict(list)
+    for item in map(Subscription.model_validate, connection.scalars(select(_I.item).where(_IS_SUBSCRIPTION))):
+        items[item.account].append(item)
     if not items:
         return []
-    known = map(Subscription.model_validate, items)
-    current = {item.account for item in known if item.is_real and (item.ends_on is None or item.ends_on >= today)}
-    on = SERVICES.where(_IS_ON).order_by(A.number)
-    return [each for each in map(as_service, connection.execute(on).mappings()) if each.number not in current]
+    codes = {item.tariff for own in items.values() for item in own}
+    tariffs = {tariff.code: tariff for tariff in known_tariffs(connection, codes)}
+    found = []
+    for row in map(dict, connection.execute(_BILLED).mappings()):
+        today = now.astimezone(ZoneInfo(row.pop("timezone"))).date()
+        service = as_service(row)
+        found.append(without_tariff(service, Agreed(tuple(items[service.number]), tariffs), today))
+    return [each for each in found if each is not None]

@@ -15,6 +15,7 @@ from adapters.sql.service_orders.walk import task_ended
 from adapters.sql.subscribers.changes import write_changes
 from adapters.sql.subscribers.services import lock_service
 from adapters.sql.subscribers.task_rows import T, log_task, open_task, save_end, task_by_number
+from adapters.sql.tasks.crews import require_free
 from adapters.sql.tasks.documents import files_of
 from billing.errors import InvalidInput, NotFound
 from billing.reviewers.users import User
@@ -84,6 +85,8 @@ class SqlTasks(SqlDatabase):
             before = _locked(connection, number)
             currency = _currency(connection, before)
             task = before.completed(member, completion, files_of(connection, number), currency, at)
+            if before.end is None and task.end is not None:
+                require_free(connection, task, task.end.answers)
             return _end(connection, before, task)
 
     @in_thread

@@ -133,7 +133,7 @@ class MonthRecords:
             decisions=decisions,
             versions=_versions(await self._ledger.versions(customer_id, period), month, decisions),
             messages=await self._ledger.messages(customer_id, period),
-            texts=await self._ledger.texts(customer_id, period=period),
+            texts=[row.shown for row in await self._ledger.texts(customer_id, period=period)],
             charges=await self._ledger.payments(customer_id, period),
             reversals=await self._ledger.reversals(period, customer_id),
             debt=(debt := collection.debt(period) if collection else None),

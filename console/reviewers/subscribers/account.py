@@ -18,6 +18,7 @@ from fastapi.responses import RedirectResponse, Response
 from billing.collections.collection import Collection
 from billing.collections.ports import CollectionStore
 from billing.customers.account_numbers import is_account_number
+from billing.customers.links import PaymentLinks
 from billing.customers.ports import CustomerStore
 from billing.errors import InvalidInput, NotFound
 from billing.receivables.overdue import overdue
@@ -54,10 +55,16 @@ class AccountPages:
     """``now`` returns the present instant; an order of each of the ``procedures`` can be opened here."""
 
     def __init__(
-        self, desk: PageFrame, ledger: _Ledger, procedures: Mapping[str, Procedure], now: Callable[[], datetime]
+        self,
+        desk: PageFrame,
+        ledger: _Ledger,
+        links: PaymentLinks,
+        procedures: Mapping[str, Procedure],
+        now: Callable[[], datetime],
     ) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._links = links
         self._procedures = procedures
         self._now = now
         self.router = APIRouter(prefix="/desk/subscribers/{number}")
@@ -109,6 +116,7 @@ class AccountPages:
         values: dict[str, object] = {
             "service": service,
             "customer": await self._ledger.customer(customer_id),
+            "own_page": self._links.to_own_page(customer_id, service.number),
             "history": await self._ledger.service_changes(service.number),
             "overdue": overdue(await self._ledger.balance(customer_id), self._now()),
             "collection": await self._collection(customer_id),

@@ -50,8 +50,8 @@ def _bill(evidence: Evidence, subscriber: SubscriberEvidence, case: MonthEvidenc
     mails = [row for row in case.messages if row.kind is CustomerMailKind.NOTICE]
     texts = [text for text in subscriber.texts if text.kind is TextKind.BILL and text.period == case.period]
     told: dict[Channel, int] = {
-        Channel.MAIL: _times([row.at for row in mails if evidence.arrivals(row.message_id)], case),
-        Channel.SMS: _times([text.tried_at for text in _taken(texts)], case),
+        Channel.MAIL: _times([(row.at, row.subject) for row in mails if evidence.arrivals(row.message_id)], case),
+        Channel.SMS: _times([(text.tried_at, text.body) for text in _taken(texts)], case),
     }
     refused = {Channel.MAIL: any(row.status is MessageStatus.FAILED for row in mails), Channel.SMS: _is_refused(texts)}
     for channel in case.month.customer.told_by:
@@ -64,10 +64,14 @@ def _bill(evidence: Evidence, subscriber: SubscriberEvidence, case: MonthEvidenc
             yield f"the bill was told {times} times by {channel}"
 
 
-def _times(told_at: list[datetime], case: MonthEvidence) -> int:
-    """Without those that a decision has overtaken: then the bill is another one, and told anew."""
-    times = sorted(told_at)
-    return len(times) - sum(_is_overtaken(case, before, after) for before, after in pairwise(times))
+def _times(tellings: list[tuple[datetime, str]], case: MonthEvidence) -> int:
+    """How often the bill was told in the same words, which have its amount and day, without a decision in between.
+
+    One that was not on record as told when its notice became too short is told anew, with another day.
+    """
+    times = sorted(tellings)
+    overtaken = (before[1] != after[1] or _is_overtaken(case, before[0], after[0]) for before, after in pairwise(times))
+    return len(times) - sum(overtaken)
 
 
 def _is_overtaken(case: MonthEvidence, since: datetime, until: datetime = THE_END) -> bool:

@@ -651,9 +651,12 @@ def upgrade() -> None:
         *_columns(_INSTANT, "approved_at", "ended_at", nullable=True),
         *_columns(sa.Text, "approved_by", "approved_why", "ended_by", "ended_why", nullable=True),
         *_columns(sa.BigInteger, "corrects", "origin", "replaced_by", nullable=True),
+        *_columns(sa.Text, "reference", nullable=True),
+        *_columns(sa.Integer, "version"),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("announcements_by_key", "announcements", ["key"], unique=True)
+    op.create_index("announcements_by_reference", "announcements", ["reference", "version"])
     op.create_index("announcements_by_start", "announcements", ["starts_at"])
 
     op.create_table(
@@ -676,6 +679,7 @@ def upgrade() -> None:
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "kind", "key", "customer_id", "department"),
         *_columns(sa.Text, "account", "order_number", "step", nullable=True),
+        *_columns(sa.Text, "crew", "visit_on", nullable=True),
         *_columns(sa.JSON, "values", "form", "returns_to", "answers"),
         *_columns(_INSTANT, "opened_at"),
         *_columns(_INSTANT, "due_at", nullable=True),
@@ -689,6 +693,7 @@ def upgrade() -> None:
     op.create_index("tasks_by_key", "tasks", ["key"], unique=True)
     op.create_index("tasks_by_customer", "tasks", ["customer_id", "opened_at"])
     op.create_index("tasks_by_order", "tasks", ["order_number", "number"], **_where("order_number IS NOT NULL"))
+    op.create_index("tasks_by_visit", "tasks", ["crew", "visit_on"], **_where("visit_on IS NOT NULL"))
     is_open, in_order = _where("ended_at IS NULL"), ["sort_at", "number"]
     op.create_index("tasks_open", "tasks", in_order, **is_open)
     op.create_index("tasks_open_by_customer", "tasks", ["customer_id", "kind"], **is_open)
