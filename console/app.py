@@ -196,7 +196,8 @@ class _Console:
         orders = connect_order_desk(settings, self._adapters, self._alerts)
         yield (service := ServiceOrderPages(desk, ledger, self._service_desk, self._links, settings.now)).router
         yield OrderPages(desk, ledger, orders, service, live_orders, settings.now).router
-        yield AccountListPages(desk, ledger, phone_reader(settings), procedures, settings.now).router
+        read_phone, secret = phone_reader(settings), settings.personal_key
+        yield AccountListPages(desk, ledger, read_phone, secret, procedures, settings.now).router
         yield AccountPages(desk, ledger, self._links, procedures, settings.now).router
         works = connect_announcement_desk(settings, ledger)
         yield AnnouncementListPages(desk, ledger, works, settings.now).router
@@ -212,8 +213,8 @@ class _Console:
             self._service_desk,
             procedures,
             connect_newcomers(settings),
-            settings.personal_key,
-            phone_reader(settings),
+            secret,
+            read_phone,
             settings.now,
         ).router
         yield BoardPages(desk, ledger, procedures).router

@@ -10,7 +10,8 @@ from pydantic import Field
 from billing.customers.account_numbers import AccountNumber
 from billing.errors import InvalidInput
 from billing.model import Code, Count, Few, Line, Many, Model
-from billing.subscribers.place import Node, Tag, address_key
+from billing.subscribers.place import Node, Tag
+from billing.tasks.areas import address_key
 
 
 class Audience(Model):

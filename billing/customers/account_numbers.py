@@ -8,12 +8,12 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime
-from typing import Annotated, NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol, Self
 
 from pydantic import StringConstraints
 
 from billing.errors import InvalidInput
-from billing.model import Author, Id, Instant, Model, Words
+from billing.model import Author, Code, Id, Instant, Model, Words
 
 AccountNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{5,20}$", max_length=20)]
 PERSONAL_DIGITS = 12
@@ -34,6 +34,22 @@ class ServiceAccount(Model):
     closed_at: Instant | None = None
     closed_by: Author | None = None
     closed_why: Words | None = None
+
+
+class PersonalKey(Model):
+    """What is kept of a personal number."""
+
+    digest: Code
+    last_four: Annotated[str, StringConstraints(max_length=4)]
+
+    @classmethod
+    def of(cls, digits: str, secret: str) -> Self:
+        """Raises ``InvalidInput``, which does not repeat them, for other digits, and if none are kept here."""
+        if not secret:
+            raise InvalidInput("personal_number: none are kept here; set BILLING_PERSONAL_SECRET first")
+        if not is_personal_number(digits):
+            raise InvalidInput("personal_number: it has 12 digits, and the last one fits the others")
+        return cls(digest=personal_digest(digits, secret), last_four=digits[-4:])
 
 
 class PersonalNumber(Model):

@@ -7,13 +7,12 @@ from pydantic import AfterValidator, Field, StringConstraints
 from billing.customers.account_numbers import (
     PERSONAL_DIGITS,
     AccountNumber,
+    PersonalKey,
     is_account_number,
     is_personal_number,
-    personal_digest,
 )
 from billing.customers.channels import Phone
-from billing.errors import InvalidInput
-from billing.model import Code, Few, Model
+from billing.model import Few, Model
 from billing.subscribers.place import Node, Tag
 from billing.subscribers.service import NewService, ServiceAddress
 
@@ -31,13 +30,6 @@ def _personal(number: str) -> str:
 
 
 PersonalDigits = Annotated[str, StringConstraints(max_length=PERSONAL_DIGITS), AfterValidator(_personal)]
-
-
-class PersonalKey(Model):
-    """What is kept of a personal number."""
-
-    digest: Code
-    last_four: Annotated[str, StringConstraints(max_length=4)]
 
 
 class _Newcomer(Model, extra="forbid"):
@@ -64,6 +56,7 @@ class NewSubscriber(_Newcomer):
             address=self.address,
             node=self.node,
             tags=self.tags,
+            personal=self.personal,
             by=by,
             reason=about,
         )
@@ -76,8 +69,5 @@ class SubscriberBody(_Newcomer):
 
     def keyed(self, secret: str) -> NewSubscriber:
         """Raises ``InvalidInput`` if personal numbers are not kept here."""
-        if self.personal_number and not secret:
-            raise InvalidInput("subscriber.personal_number: none are kept here; set BILLING_PERSONAL_SECRET first")
-        digits = self.personal_number
-        key = PersonalKey(digest=personal_digest(digits, secret), last_four=digits[-4:]) if digits else None
+        key = PersonalKey.of(self.personal_number, secret) if self.personal_number else None
         return NewSubscriber(**{name: getattr(self, name) for name in _Newcomer.model_fields}, personal=key)

@@ -1,6 +1,5 @@
-"""Where a service is: its node of the network, tags of the company's own, and how addresses are compared."""
+"""Where a service is: its node of the network and tags of the company's own."""
 
-import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
@@ -9,7 +8,6 @@ from billing.errors import InvalidInput
 from billing.model import Few
 from billing.validation import explain
 
-_WORD = re.compile(r"\w+")
 _LONGEST = 50
 _TAGS_MAX = 20
 
@@ -42,12 +40,3 @@ def read_tags(text: str) -> tuple[str, ...]:
         return _TAGS.validate_python(text)
     except ValidationError as error:
         raise InvalidInput(f"tags {text[:60]!r}: {explain(error)}; write letters, digits and .-") from None
-
-
-def address_key(address: str) -> str:
-    """The words of an address, each between spaces, so that a part of it is looked for by whole words.
-
-    ``Abay Ave. 1`` has ``abay ave``, and not ``abay ave 12``.
-    """
-    words = _WORD.findall(address.casefold())
-    return f" {' '.join(words)} " if words else ""

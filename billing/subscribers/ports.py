@@ -52,7 +52,8 @@ class Services(Restrictions, Protocol):
     async def register_service(self, wanted: NewService, at: datetime) -> Service:
         """Registers a service account, ordered; a repeat answers the same one.
 
-        Raises ``NotFound`` for an unknown customer, ``InvalidInput`` for a number that is another's, or has a service.
+        Raises ``NotFound`` for an unknown customer, ``InvalidInput`` for a number that is another's (an account's or a
+        person's), or has a service: then nothing is kept.
         """
 
     async def place_service(self, number: str, node: str | None, tags: Sequence[str] | None) -> Service:

@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import StringConstraints
 
-from billing.customers.account_numbers import AccountNumber
+from billing.customers.account_numbers import AccountNumber, PersonalKey
 from billing.customers.channels import Phone
 from billing.errors import InvalidInput
 from billing.model import LINE_MAX, Author, Count, Id, Instant, Kept, Line, Model, Why, Words
@@ -101,6 +101,7 @@ class ServiceChange(Model):
 class NewService(Model):
     """A service account to be registered; ``number`` None: one of the customer's, or a new one.
 
+    ``personal`` is of the customer's personal number, in place of the one before; None leaves that as it is.
     ``key`` names it once; None: what it says does, so that the same again is no other account; a ``node`` and ``tags``
     that it says then replace those that were there.
     """
@@ -112,6 +113,7 @@ class NewService(Model):
     address: ServiceAddress | None = None
     node: Node | None = None
     tags: Tags = ()
+    personal: PersonalKey | None = None
     by: Author
     reason: Why
 

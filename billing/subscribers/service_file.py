@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from billing.csv_rows import reader_of, rows_of
-from billing.customers.account_numbers import checked_number
+from billing.customers.account_numbers import PersonalKey, checked_number
 from billing.errors import InvalidInput
 from billing.model import Count, Model, Words
 from billing.subscribers.place import read_node, read_tags
@@ -17,7 +17,7 @@ from billing.validation import explain
 ReadPhone = Callable[[str], str]
 """A phone number as it was typed, in E.164. Raises ``InvalidInput``."""
 REQUIRED = ("customer",)
-OPTIONAL = ("number", "phone", "address", "node", "tags")
+OPTIONAL = ("number", "phone", "address", "node", "tags", "personal_number")
 
 
 class ServiceProblem(Model):
@@ -44,8 +44,9 @@ class TypedService(NamedTuple):
     address: str
     node: str = ""
     tags: str = ""
+    personal_number: str = ""
 
-    def new(self, read_phone: ReadPhone, by: str, reason: str, key: str = "") -> NewService:
+    def new(self, read_phone: ReadPhone, personal_secret: str, by: str, reason: str, key: str = "") -> NewService:
         """Without a ``key``, what it says names it. Raises ``InvalidInput``."""
         if not self.customer_id:
             raise InvalidInput("there is no customer; each account has one")
@@ -56,6 +57,7 @@ class TypedService(NamedTuple):
             "address": self.address or None,
             "node": read_node(self.node) if self.node else None,
             "tags": read_tags(self.tags),
+            "personal": PersonalKey.of(self.personal_number, personal_secret) if self.personal_number else None,
         }
         try:
             return NewService.model_validate({**given, "key": key or None, "by": by, "reason": reason})
@@ -63,7 +65,7 @@ class TypedService(NamedTuple):
             raise InvalidInput(explain(error)) from None
 
 
-def parse_services(text: str, read_phone: ReadPhone, by: str, reason: str) -> ServiceFile:
+def parse_services(text: str, read_phone: ReadPhone, personal_secret: str, by: str, reason: str) -> ServiceFile:
     """The accounts of a CSV file with a header row; what a row says names it, so a repeat opens no other.
 
     Raises ``InvalidInput`` if the header is unreadable, lacks a column, or has one that is not known.
@@ -75,7 +77,7 @@ def parse_services(text: str, read_phone: ReadPhone, by: str, reason: str) -> Se
         if not any(row.values()) and not fault:
             continue
         try:
-            service = _service(row, fault, read_phone, by, reason)
+            service = _service(row, fault, read_phone, personal_secret, by, reason)
             if service in seen:
                 raise InvalidInput("the same as a row above; give each account a number, a phone or an address")
             seen.add(service)
@@ -93,8 +95,10 @@ def _reader(text: str) -> "csv.DictReader[str]":
     return reader
 
 
-def _service(row: dict[str, str], fault: str, read_phone: ReadPhone, by: str, reason: str) -> NewService:
+def _service(
+    row: dict[str, str], fault: str, read_phone: ReadPhone, personal_secret: str, by: str, reason: str
+) -> NewService:
     if fault:
         raise InvalidInput(fault)
     typed = TypedService(*(row.get(name, "") for name in (*REQUIRED, *OPTIONAL)))
-    return typed.new(read_phone, by, reason)
+    return typed.new(read_phone, personal_secret, by, reason)

@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
 from billing.model import Count, Few, Model
-from billing.subscribers.place import address_key
+from billing.tasks.areas import address_key
 from billing.tasks.member import Department
 from billing.validation import explain
 

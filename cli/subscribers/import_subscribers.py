@@ -36,15 +36,16 @@ async def import_(
 ) -> None:
     """Register the service accounts of a CSV file; a repeat changes nothing, and retries what was refused.
 
-    Columns: customer; optional are number, phone (such as +77011234567), address, node and tags, with spaces between
-    them. Node and tags replace those of an account that is known. A wrong row is refused with its line; the others are
-    registered. Exit code 0 if nothing was refused.
+    Columns: customer; optional are number, phone (such as +77011234567), address, node, tags, with spaces between
+    them, and personal_number, of which a keyed digest and the last four digits are kept. These three replace what was
+    known. A wrong row is refused with its line; the others are registered. Exit code 0 if nothing was refused.
 
     [bold]Example[/bold]
     $ python starter.py subscribers import accounts.csv --by ann --reason "from the old system"
     """
     settings = load_settings()
-    found = parsed_file(file, read_text(file), lambda text: parse_services(text, phone_reader(settings), by, reason))
+    given = phone_reader(settings), settings.personal_key, by, reason
+    found = parsed_file(file, read_text(file), lambda text: parse_services(text, *given))
     outcomes = [ServiceOutcome(status=REFUSED, **dict(problem)) for problem in found.problems]
     async with connect_ledger(settings) as ledger:
         await ledger.service("")  # an unprepared ledger is one error, not one for each row

@@ -57,7 +57,7 @@ async def add(
     """
     settings = load_settings()
     typed = TypedService(customer_id, number, phone, address, node or "", " ".join(tag or ()))
-    wanted = typed.new(phone_reader(settings), by, reason, command_id)
+    wanted = typed.new(phone_reader(settings), settings.personal_key, by, reason, command_id)
     async with connect_ledger(settings) as ledger:
         _print(await ledger.register_service(wanted, settings.now()), as_json)
 

@@ -12,6 +12,7 @@ from tests.console.people import Office
 from tests.console.reviewing import fields
 from tests.console.service_desk import ann, databases, desk, ledger, url, viewer
 from tests.service_ordering import connected, with_tariff
+from tests.unit.test_account_numbers import PERSONAL
 
 __all__ = ["ann", "databases", "desk", "ledger", "url"]  # fixtures
 PROCEDURES = "/desk/procedures"
@@ -131,6 +132,22 @@ async def test_what_cannot_be_opened_is_said_and_kept(
     assert kept["change_id"] == given["change_id"]
     if "email" in typed:
         assert kept["email"] == typed["email"]
+
+
+async def test_a_personal_number_is_kept_by_its_last_digits_and_not_shown_again(desk: Office, ann: Person) -> None:
+    given = await form(ann, "connect") | DANA
+    for typed in ({"personal_number": f"{PERSONAL[:-1]}8"}, {"personal_number": PERSONAL, "phone": "call me"}):
+        answer = await ann.browser.post(door("connect"), data=given | typed)
+        assert answer.status_code == 422
+        assert PERSONAL[:-1] not in answer.text
+        assert "Type it again: 12 digits" in answer.text
+    assert "Done: opened." in await ann.post(door("connect"), given | {"personal_number": PERSONAL})
+    kept = await desk.ledger.personal_number("dora")
+    assert kept is not None
+    assert kept.last_four == PERSONAL[-4:]
+    (order,) = await orders(desk)
+    for page in (f"/desk/orders/{order.number}", "/desk/subscribers", f"{door('connect')}?personal_number={PERSONAL}"):
+        assert PERSONAL not in (await ann.browser.get(page)).text
 
 
 async def test_an_account_that_nobody_has_is_refused(desk: Office, ann: Person) -> None:

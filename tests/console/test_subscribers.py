@@ -13,6 +13,7 @@ from tests.console.reviewing import fields
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.service_fixtures import NUMBER, OTHER, WHY, payment, subscribe
 from tests.contract.test_ledger_collections import OWED
+from tests.unit.test_account_numbers import PERSONAL
 
 __all__ = ["ann", "desk"]  # fixtures
 LIST, REGISTER = "/desk/subscribers", "/desk/subscribers/-/register"
@@ -45,6 +46,21 @@ async def test_an_account_is_registered_by_a_form_once_and_what_is_wrong_is_kept
     assert f"{OTHER} " in await ann.page(LIST, search="701123")
     assert "No account matches" in await ann.page(LIST, state="limited")
     assert f"{OTHER} " in await ann.page(LIST, state="nonsense", page="0")
+
+
+async def test_a_personal_number_is_kept_by_its_last_digits_and_not_shown_again(desk: Office, ann: Person) -> None:
+    given = await form(ann, LIST, REGISTER) | TYPED
+    for typed in ({"personal_number": "900101300008"}, {"personal_number": PERSONAL, "number": "2000007"}):
+        answer = await ann.browser.post(REGISTER, data=given | typed)
+        assert answer.status_code == 409
+        assert "9001013" not in answer.text
+        assert "Type it again: 12 digits" in answer.text
+    assert await desk.ledger.personal_number("acme") is None
+    await ann.post(REGISTER, given | {"personal_number": PERSONAL})
+    kept = await desk.ledger.personal_number("acme")
+    assert kept is not None
+    assert (kept.last_four, kept.by) == ("0007", "ann")
+    assert PERSONAL not in (await ann.browser.get(f"{LIST}/{OTHER}")).text
 
 
 async def test_the_page_of_an_account_says_why_and_offers_what_can_be_done(desk: Office, ann: Person) -> None:

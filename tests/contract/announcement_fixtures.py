@@ -18,8 +18,8 @@ from billing.customers.contact_hours import ContactHours
 from billing.customers.customer import Customer, Terms
 from billing.events.event import Destination
 from billing.payments.methods import BillPayer
-from billing.subscribers.place import address_key
 from billing.subscribers.service import ServiceCause, ServiceState
+from billing.tasks.areas import address_key
 from process.settings.texts import TextTerms
 from sandbox.timeline import until
 from services.alerts import Alerts

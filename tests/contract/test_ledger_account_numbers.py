@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from adapters.sql.ledger import SqlLedger
-from billing.customers.account_numbers import AccountKey
+from billing.customers.account_numbers import AccountKey, PersonalKey
 from billing.errors import InvalidInput, NotFound
 from billing.invoices.stages import Stage
+from billing.subscribers.service import NewService
 from tests.contract.ledger_fixtures import AT, LATER, opened
 from tests.contract.test_ledger_erase import closed_month, dump
 
@@ -66,6 +67,22 @@ async def test_a_personal_number_is_one_customers_and_replaced_as_a_whole(ledger
     assert kept.last_four == "0020"
     assert await ledger.drop_personal("acme")
     assert not await ledger.drop_personal("acme")
+
+
+async def test_an_account_whose_personal_number_is_another_customers_is_not_registered(ledger: SqlLedger) -> None:
+    await two_customers(ledger)
+    wanted = NewService(customer_id="acme", personal=PersonalKey(digest="d1", last_four="0007"), by="ann", reason="17")
+    for _ in range(2):
+        await ledger.register_service(wanted, AT)
+    assert await ledger.account_owner(AccountKey(personal="d1")) == "acme"
+    with pytest.raises(InvalidInput, match="another customer's"):
+        await ledger.register_service(wanted.evolve(customer_id="bergson"), AT)
+    assert (len(await ledger.services_of("acme")), await ledger.services_of("bergson")) == (1, [])
+    (service,) = await ledger.services_of("acme")
+    other = PersonalKey(digest="d2", last_four="0020")
+    with pytest.raises(InvalidInput, match="leave it out"):
+        await ledger.register_service(wanted.evolve(customer_id="bergson", number=service.number, personal=other), AT)
+    assert await ledger.personal_number("bergson") is None, "nothing of what was refused is kept"
 
 
 async def test_an_erasure_forgets_the_personal_number_and_why_accounts_were_opened(ledger: SqlLedger, url: str) -> None:

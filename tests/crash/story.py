@@ -27,6 +27,7 @@ from temporalio.worker import Replayer
 
 from billing.collections.collection import Collection
 from billing.commands import Command, CommandResult
+from billing.errors import BillingError
 from billing.invoices.month import Month
 from billing.keys import workflow_id
 from billing.period import Period
@@ -34,7 +35,7 @@ from sandbox.judge.gather import gather
 from sandbox.judge.judge import judge
 from sandbox.stack.temporal_server import TemporalServer
 from settings import Settings
-from tests.bed import SOON_MINUTES, Bed, prepared_bed
+from tests.bed import OCTOBER, SOON_MINUTES, Bed, prepared_bed
 from tests.crash.worker import Boundaries, OnQueue, serve
 from tests.debts import only
 from workflows.monthly_billing import MonthlyBilling
@@ -80,6 +81,14 @@ class CrashBed(Bed):
         while True:
             with suppress(RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
                 return await super().command(customer_id, command)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def tell(self, command: Command, customer_id: str = "acme", period: str = OCTOBER) -> CommandResult:
+        """As ``command``."""
+        assert command.command_id
+        while True:
+            with suppress(BillingError, WorkflowUpdateRPCTimeoutOrCancelledError):
+                return await super().tell(command, customer_id, period)
             await asyncio.sleep(_POLL_SECONDS)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
-from billing.collections.commands import WriteOff
+from billing.collections.commands import Promised, WriteOff
 from billing.commands import Halt
 from billing.customers.customer import Customer, Terms
 from billing.customers.ladder import RungAction, parse_ladder
@@ -22,6 +22,8 @@ from billing.receivables.journal import Subject
 from billing.subscribers.service import Change, NewService, ServiceCause, ServiceState
 from billing.tariffs.changes import Subscribe
 from billing.tariffs.tariff import Tariff, TariffVersion
+from billing.tasks.listing import TaskFilter
+from billing.tasks.task import TaskKind
 from billing.texts.text import TextKind, TextStatus
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.stand_ins.control import control
@@ -32,6 +34,7 @@ from tests.scenarios.stories import ANN
 
 NUMBER, PHONE = "1000009", "+77012345678"
 LADDER = parse_ladder("1 remind sms+mail, 7 warn sms+mail, 14 suspend")
+TO_THE_END = parse_ladder("1 remind sms, 7 warn sms, 14 limit, 21 suspend, 28 disconnect")
 FEE_MINOR = 4500
 _LATE = timedelta(days=90)
 _FIRST = 16
@@ -71,6 +74,23 @@ async def a_service_is_suspended_and_paid_in_three_parts(bed: Bed) -> None:
     await everybody_is_told(bed)
 
 
+async def a_service_is_paid_for_while_people_are_to_disconnect_it(bed: Bed) -> None:
+    """It has been limited and suspended, and a promise was not kept; the money ends the task, and restores it."""
+    period = await billed(bed, ladder=TO_THE_END)
+    await warned(bed)
+    await restricted(bed, 9, RungAction.LIMIT)
+    await restricted(bed, 6, RungAction.SUSPEND)
+    until_day = (await bed.clock(bed.collection_handle())).date() + timedelta(days=2)
+    assert (await bed.tell(Promised(**ANN, command_id="promise", until=until_day), period=period)).accepted
+    await bed.skip_collection(timedelta(days=4))
+    await bed.collects(lambda found: any(entry.what == "promise broken" for entry in found.entries))
+    await restricted(bed, 10, RungAction.DISCONNECT)
+    assert await bed.ledger.tasks(TaskFilter(kind=TaskKind.DISCONNECT)), "people have it to do"
+    await pays(bed, "1", minor(period), period)
+    await collections_are_told(bed)
+    await everybody_is_told(bed)
+
+
 async def a_service_is_paid_for_before_the_collection_knows(bed: Bed) -> None:
     """Just before it is to be suspended: the outbox still has the news."""
     period = await billed(bed)
@@ -87,8 +107,7 @@ async def vendor_and_provisioning_lose_their_answers(bed: Bed) -> None:
     period = await billed(bed)
     await control(bed.ports.provisioning, "faults", {"kind": "drop_after", "path": "/services", "method": "POST"})
     await warned(bed)
-    await bed.skip_collection(timedelta(days=9))
-    await bed.collects(lambda found: found.restricted is RungAction.SUSPEND)
+    await restricted(bed, 9, RungAction.SUSPEND)
     await pays(bed, "1", minor(period), period)
     await collections_are_told(bed)
     await everybody_is_told(bed)
@@ -271,11 +290,15 @@ async def warned(bed: Bed) -> Collection:
     return await bed.collects(lambda found: found.reminders == 2)
 
 
+async def restricted(bed: Bed, days: int, action: RungAction) -> None:
+    await bed.skip_collection(timedelta(days=days))
+    await bed.collects(lambda found: found.restricted is action)
+
+
 async def suspended(bed: Bed) -> Period:
     period = await billed(bed)
     await warned(bed)
-    await bed.skip_collection(timedelta(days=9))
-    await bed.collects(lambda found: found.restricted is RungAction.SUSPEND)
+    await restricted(bed, 9, RungAction.SUSPEND)
     return period
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from billing.customers.account_numbers import (
     AccountKey,
+    PersonalKey,
     account_key,
     check_digit,
     checked_number,
@@ -69,6 +70,20 @@ def test_a_personal_number_is_looked_up_by_a_digest_that_needs_the_key() -> None
     assert account_key(PERSONAL, "") is None
     assert account_key("1000009", SECRET) == AccountKey(number="1000009")
     assert account_key("1000008", SECRET) is None
+
+
+@pytest.mark.parametrize(
+    ("digits", "secret", "advice"),
+    [
+        (PERSONAL, "", "set BILLING_PERSONAL_SECRET first"),
+        ("900101300008", SECRET, "12 digits"),
+        ("", SECRET, "12 digits"),
+    ],
+)
+def test_what_cannot_be_kept_as_a_personal_number_is_refused_without_it(digits: str, secret: str, advice: str) -> None:
+    with pytest.raises(InvalidInput, match=advice) as refused:
+        PersonalKey.of(digits, secret)
+    assert "9001013" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

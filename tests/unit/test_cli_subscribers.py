@@ -12,6 +12,7 @@ from billing.tasks.task import NewTask, TaskKind
 from settings import load_settings
 from tests.unit import months
 from tests.unit.command_line import NOW, Run, ledger, run
+from tests.unit.test_account_numbers import PERSONAL
 
 __all__ = ["ledger", "run"]  # fixtures
 
@@ -92,6 +93,22 @@ def test_a_file_is_imported_once_and_a_wrong_row_refused_with_its_line(
     assert json.loads(run("subscribers", "list", "--json").stdout)["count"] == 3
     file.write_text("customer,tariff\nacme,fast\n")
     assert "not a column: tariff" in run("subscribers", "import", str(file), *WHY).stderr
+
+
+def test_a_files_personal_numbers_are_kept_by_their_last_digits_and_are_not_repeated(
+    run: Run, ledger: Callable[..., None], tmp_path: Path
+) -> None:
+    ledger(months.announced(1250))
+    file, mistyped = tmp_path / "accounts.csv", f"{PERSONAL[:-1]}8"
+    file.write_text(f"customer,number,personal_number\nacme,1000009,{PERSONAL}\nacme,2000008,{mistyped}\n")
+    for words in ((), ("--json",)):
+        imported = run("subscribers", "import", str(file), *WHY, *words)
+        assert imported.exit_code == 1
+        assert "12 digits" in " ".join(imported.output.split())
+        assert not any(number in imported.output for number in (PERSONAL, mistyped))
+    assert json.loads(run("subscribers", "list", "--json").stdout)["count"] == 1
+    assert "personal number …0007, by ann" in run("numbers", "list", "acme").stdout
+    assert not any(PERSONAL.encode() in kept.read_bytes() for kept in (tmp_path / "data").rglob("*") if kept.is_file())
 
 
 def test_a_task_is_listed_and_completed_once(run: Run, ledger: Callable[..., None], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.customers.account_numbers import give_number, lock_known
+from adapters.sql.customers.account_numbers import give_number, keep_personal, lock_known
 from adapters.sql.orders.releases import is_braked
 from adapters.sql.receivables.accounts import balance
 from adapters.sql.schema.billers import service_accounts
@@ -25,7 +25,6 @@ from adapters.sql.subscribers.places import write_place
 from adapters.sql.subscribers.task_rows import end_needless, open_task
 from billing.errors import BrakeOn, DebtChanged, InvalidInput, NotFound
 from billing.receivables.overdue import overdue
-from billing.subscribers.place import address_key
 from billing.subscribers.service import (
     Change,
     NewService,
@@ -35,6 +34,7 @@ from billing.subscribers.service import (
     ServiceState,
     restricted,
 )
+from billing.tasks.areas import address_key
 from billing.tasks.task import NewTask, Task, TaskKind
 
 _UNUSED = (
@@ -128,6 +128,8 @@ def change_service(connection: Connection, number: str, change: Change) -> Servi
 
 def register_service(connection: Connection, wanted: NewService, at: datetime) -> Service:
     """As ``SqlServices.register_service``, within a transaction that has the customer's lock."""
+    if (personal := wanted.personal) is not None:
+        keep_personal(connection, wanted.customer_id, personal.digest, personal.last_four, wanted.by, at)
     if known := _known(connection, wanted):
         write_place(connection, known.number, wanted.node, wanted.tags or None)
         return _service(connection, known.number)

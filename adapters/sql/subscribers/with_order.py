@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapters.sql.customers.account_numbers import keep_personal
 from adapters.sql.subscribers.changes import changes_by_key
 from adapters.sql.subscribers.services import register_service
 from billing.subscribers.newcomer import NewSubscriber
@@ -17,11 +16,7 @@ def register_with_order(
 
     Raises ``InvalidInput``: then the order is not taken.
     """
-    if new is None:
-        return None
-    if (personal := new.personal) is not None:
-        keep_personal(connection, customer_id, personal.digest, personal.last_four, by, at)
-    return register_service(connection, new.service(customer_id, order_number, by), at).number
+    return register_service(connection, new.service(customer_id, order_number, by), at).number if new else None
 
 
 def account_of_order(connection: Connection, customer_id: str, order_number: str) -> str | None:

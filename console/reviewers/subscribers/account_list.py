@@ -45,12 +45,14 @@ class AccountListPages:
         desk: PageFrame,
         ledger: Services,
         read_phone: ReadPhone,
+        personal_secret: str,
         procedures: Mapping[str, Procedure],
         now: Callable[[], datetime],
     ) -> None:
         self._desk = desk
         self._for_newcomers = [each for each in procedures.values() if each.asks(Asked.SUBSCRIBER)]
         self._read_phone = read_phone
+        self._personal_secret = personal_secret
         self._ledger = ledger
         self._now = now
         self.router = APIRouter(prefix="/desk/subscribers")
@@ -66,7 +68,7 @@ class AccountListPages:
         given = TypedService(*(typed.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)))
         try:
             key = f"form {change_id_of(typed)}"
-            wanted = given.new(self._read_phone, session.username, reason_of(typed), key)
+            wanted = given.new(self._read_phone, self._personal_secret, session.username, reason_of(typed), key)
             service = await self._ledger.register_service(wanted, self._now())
         except (InvalidInput, NotFound) as error:
             return await self._page(session, {}, typed, str(error))

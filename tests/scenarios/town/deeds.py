@@ -1,13 +1,13 @@
 """What subscribers and people do, as acts: ``pays(45)``, ``halts``, ``promises(10)``."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing.billers.biller import Answer, Asked, BillerCode
 from billing.collections.commands import Promised, WriteOff
-from billing.commands import Halt, Resume
+from billing.commands import Halt
 from billing.invoices.commands import CloseAccount
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
@@ -18,6 +18,7 @@ from billing.tasks.member import Member
 from billing.tasks.task import Completion, TaskKind
 from bootstrap_billers import connect_billers
 from clients.collection_commands import tell_collection
+from tests.console.conftest import console
 from tests.scenarios.town.town import ZONE, Act, Town
 
 _BY: dict[str, Any] = {"by": "ann", "reason": "as agreed"}
@@ -63,23 +64,34 @@ def promises(days: int) -> Act:
     """To pay within so many days; taken down by a person."""
 
     async def act(town: Town, name: str) -> None:
-        until = (town.now + timedelta(days=days)).astimezone(ZoneInfo(ZONE)).date()
-        answer = await tell_collection(town.bed.client, name, Promised(**_BY, until=until))
+        answer = await tell_collection(town.bed.client, name, Promised(**_BY, until=_day(town, days)))
         assert answer.accepted, answer.result
 
     return act
 
 
+def promises_alone(days: int) -> Act:
+    """To pay within so many days; by themselves, on the page that their bills lead to."""
+
+    async def act(town: Town, name: str) -> None:
+        async with console(town.bed) as desk:
+            page = desk.page(name, town.periods[town.month_of(town.now) - 1], town.now + timedelta(days=9))
+            answer = await desk.browser.post(f"{page}/promise", data={"until": f"{_day(town, days)}"})
+            assert answer.status_code == 303, answer.text
+        collection = await town.bed.collection(name)
+        assert collection.promise is not None
+        assert collection.promise.by == "the customer"
+
+    return act
+
+
+def _day(town: Town, days: int) -> date:
+    """So many days from now on."""
+    return (town.now + timedelta(days=days)).astimezone(ZoneInfo(ZONE)).date()
+
+
 async def halts(town: Town, name: str) -> None:
     assert (await tell_collection(town.bed.client, name, Halt(**_BY))).accepted
-
-
-async def resumes(town: Town, name: str) -> None:
-    assert (await tell_collection(town.bed.client, name, Resume(**_BY))).accepted
-
-
-async def halts_the_draft(town: Town, name: str) -> None:
-    assert (await town.bed.command(name, Halt(**_BY))).accepted
 
 
 async def is_written_off(town: Town, name: str) -> None:

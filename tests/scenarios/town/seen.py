@@ -49,7 +49,7 @@ async def _all(town: Town, name: str) -> AsyncIterator[Seen]:
     for task in await ledger.tasks(TaskFilter(customer_id=name, open_only=False), limit=1000):
         yield Seen(task.opened_at, f"task {task.kind}")
         if task.end:
-            yield Seen(task.end.at, f"{task.kind} {task.end.outcome}")
+            yield Seen(task.end.at if task.end.by else _acted(task.end.at), f"{task.kind} {task.end.outcome}")
 
 
 def _acted(at: datetime) -> datetime:

@@ -22,6 +22,7 @@ from tests.scenarios.town.deeds import (
     leaves,
     pays,
     promises,
+    promises_alone,
 )
 from tests.scenarios.town.town import Act, Subscriber
 
@@ -91,11 +92,12 @@ TOWN = (
         1: sms bill, bill 45, sms reminder, sms warning, limited, suspended, sms suspended, paid 45, \
 active, sms restored
         2-4: sms bill, bill 45, paid 45
-        5: sms bill, bill 45, sms reminder, sms warning, limited, suspended, sms suspended, paid 45, \
-active, sms restored
+        5: sms bill, bill 45, sms reminder, sms warning, limited, suspended, sms suspended, task disconnect, paid 45, \
+active, disconnect needless, sms restored
         6: sms bill, bill 45, paid 45
         """,
-        every("billed", pays("45"), months=(2, 3, 4, 6)) | every("suspended", by_app("45"), months=(1, 5)),
+        every("billed", pays("45"), months=(2, 3, 4, 6))
+        | {(1, "suspended"): (by_app("45"),), (5, "asked"): (by_app("45"),)},
     ),
     Subscriber(
         "parts",
@@ -118,7 +120,7 @@ active, sms restored
         3-6: sms bill, bill 45, paid 45
         """,
         every("billed", pays("45"), months=(1, 3, 4, 5, 6))
-        | {(2, "warned"): (promises(4),), (2, "limited"): (pays("45"),)},
+        | {(2, "warned"): (promises_alone(4),), (2, "limited"): (pays("45"),)},
     ),
     Subscriber(
         "broken",
