@@ -134,7 +134,7 @@ async def test_money_in_doubt_is_in_the_books_and_a_person_is_told(
     desk: Office, ann: Person, typed: dict[str, str], said: str
 ) -> None:
     page = await ann.post(RECORD, FORM | typed, 200)
-    assert "The money is in the books" in page
+    assert "The money is booked. Please check:" in page
     assert said in page
     assert len((await desk.ledger.incoming_payments(PaymentFilter())).rows) == 1
     assert any(said.removeprefix("Acme ") in text for text in await alerts(desk))
