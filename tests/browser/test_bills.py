@@ -34,7 +34,7 @@ async def test_a_month_of_bills_forms_before_a_reviewers_eyes(desk: Desk, browse
         await bed.closed(NAMES[1])
         await page.goto(f"/desk/{OCTOBER}")
         await expect(page.get_by_text("2 of 2 drafted, 1 told, 1 charged or billed")).to_be_visible()
-        await expect(page.get_by_role("link", name="Billed")).to_be_visible()
+        await expect(page.get_by_role("link", name="Billed 1")).to_be_visible()
         await looks_well(page, "month-of-bills")
 
 

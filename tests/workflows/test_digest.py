@@ -87,7 +87,7 @@ async def test_a_thousand_alerts_at_once_make_few_digests(bed: Bed) -> None:
     alerts = alerts_of(bed)
     await asyncio.gather(*(alerts.tell(report(number)) for number in range(1000)))
     mails = await bed.digests()
-    counted = [int(mail.subject.split()[1]) for mail in mails]
+    counted = [int(mail.subject.split()[1].replace(",", "")) for mail in mails]
     assert sum(counted) == 1000
     assert len(mails) < 10
     assert len(by_id(mails)) == len(mails)
@@ -288,7 +288,7 @@ async def test_drafts_are_told_in_one_line(bed: Bed) -> None:
     for name in ("acme", "beta"):
         await bed.drafted(name, PERIOD)
     told = await bed.told()
-    assert "2026-10: 2 drafts, 2 unusual; 150.00 EUR" in told or told.count("2026-10: 1 draft, 1 unusual; ") == 2
+    assert "2026-10: 2 drafts; 150.00 EUR" in told or told.count("2026-10: 1 draft; ") == 2
     assert f"{bed.settings.links.base_url}/desk/2026-10/invoices" in told
 
 
