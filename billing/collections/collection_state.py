@@ -214,9 +214,9 @@ class CollectionState(OnLadder):
             return now
         if self.stopped:
             return self.alerted_at + self.customer.terms.reminder
-        if self.told_exhausted:
-            return None
-        return self.alerted_at + self.customer.terms.reminder if self.alerted_at >= self.give_up_at else now
+        if self.alerted_at < self.give_up_at:  # they were told of another end, before some of it was settled
+            return now
+        return None if self.told_exhausted else self.alerted_at + self.customer.terms.reminder
 
     def news_of(self, debt: Debt) -> str:
         """The outcome of a debt, for the reviewers."""

@@ -1,5 +1,7 @@
 """What people may do to what is owed: halt, try, take another card, record money, give it up; and what refuses it."""
 
+from datetime import timedelta
+
 import pytest
 
 from billing.collections.collection import Collection
@@ -353,6 +355,16 @@ def test_news_that_all_is_used_up_comes_again_if_it_could_not_be_told() -> None:
     assert collection.due(again).step is CollectionStep.ALERT
     collection = collection.alerted(again)
     assert collection.due(on(collection, 300)).at is None
+
+
+def test_people_are_told_again_if_what_was_settled_has_moved_the_end_behind_the_news() -> None:
+    collection, _ = lived(opened(STOLEN), 20.5)
+    now = on(collection, 21)
+    told = collection.alerted(now)
+    assert told.due(now).step is None
+    moved = told.evolve(alerted_at=told.give_up_at - timedelta(days=1))
+    assert moved.due(now).step is CollectionStep.ALERT
+    assert moved.alerted(now).due(now).step is None, "once"
 
 
 def test_what_was_said_to_a_run_that_had_been_reset_halts_it_and_is_in_the_diary() -> None:
