@@ -171,7 +171,7 @@ class StartBatch:
         if known.customer is not None and (chain := await self._chain(customer_id, known)).is_open:
             running = running.evolve(chain=chain)
             # It is ending, or an earlier start was interrupted before it was recorded.
-            if known.closed_reason and chain is ChainStatus.RUNNING:
+            if (known.closed_reason or known.last is None) and chain is ChainStatus.RUNNING:
                 month = await handle_for(self._client, customer_id).query(MonthlyBilling.invoice)
                 with suppress(StaleRun, OutcomeConflict):
                     await self._ledger.record(month, self._now)

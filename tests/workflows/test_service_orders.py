@@ -2,8 +2,13 @@
 
 from datetime import timedelta
 
+from sqlalchemy import delete
+
+from adapters.sql.schema.months import invoices
+from billing.events.event import Destination
 from billing.invoices.month import Month
 from billing.period import Period
+from clients.month_starter import MonthStarter
 from orders.service.service_order import ServiceStage
 from sandbox.timeline import OVERSHOOT, until
 from tests.bed import PATIENCE_SECONDS, Bed, now
@@ -45,6 +50,26 @@ async def test_months_begin_with_the_one_of_the_step_also_if_our_clock_is_behind
     await bed.ledger.book(payment(), ahead)
     await done(bed.ledger, at=ahead)
     await month_begins(bed, Period.at(ahead, "Asia/Almaty"))
+
+
+async def test_who_was_killed_between_the_start_and_its_record_is_made_good_by_the_repeat(bed: Bed) -> None:
+    bed.started.append("dana")
+    await begun(bed)
+    await done(bed.ledger, possible=YES, at=now())
+    await bed.ledger.book(payment(), now())
+    await done(bed.ledger, at=now())
+    period = Period.at(now(), "Asia/Almaty")
+    await month_begins(bed, period)
+
+    def forget() -> None:
+        with bed.ledger._writing("forget a month") as connection:
+            connection.execute(delete(invoices).where(invoices.c.customer_id == "dana"))
+
+    await bed.ledger.run(forget)
+    events = [event async for page in bed.ledger.outgoing_events() for event in page]
+    (event,) = [each for each in events if each.destination is Destination.BILLING]
+    await MonthStarter(bed.client, bed.ledger, bed.adapters.payments).send(event)
+    await month_begins(bed, period)
 
 
 async def test_a_fee_that_nobody_pays_ends_by_itself(bed: Bed) -> None:
