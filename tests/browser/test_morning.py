@@ -44,6 +44,23 @@ async def four_findings(desk: Desk) -> None:
     bed.sales(OCTOBER, *rows, ("late@example.com", "7", "Cup"))
 
 
+async def pulls_the_brake(page: Page) -> None:
+    await page.goto("/desk/brake")
+    await page.get_by_label("Reason").fill("prices of last year in the sheet")
+    await page.get_by_role("button", name="Pull the brake").click()
+    await page.get_by_role("button", name="Stop everything now").click()
+    await expect(page.get_by_role("heading", name="Nothing is announced or charged")).to_be_visible()
+
+
+async def releases_the_brake(page: Page) -> None:
+    await page.get_by_role("link", name="Release it").click()
+    await page.get_by_label("Reason").fill("they are right")
+    await page.get_by_role("button", name="Release the brake…").click()
+    await expect(page.get_by_role("region", name="Let everything go on?")).to_contain_text("5 open months go on")
+    await page.get_by_role("button", name="Release the brake now").click()
+    await expect(page.get_by_text("Billing runs")).to_be_visible()
+
+
 async def test_a_reviewer_mends_what_coverage_has_found_by_buttons_alone(desk: Desk, browser: Browser) -> None:
     await four_findings(desk)
     async with reviewer(browser, desk, "ann", Role.APPROVER) as ann:
@@ -82,16 +99,6 @@ async def test_a_reviewer_mends_what_coverage_has_found_by_buttons_alone(desk: D
         await ann.goto(f"/desk/{OCTOBER}")
         await expect(ann.get_by_text("Nothing: every invoice goes on by itself.")).to_be_visible()
         await looks_well(ann, "month-mended")
-
-        await ann.goto("/desk/brake")
-        await ann.get_by_label("Reason").fill("prices of last year in the sheet")
-        await ann.get_by_role("button", name="Pull the brake").click()
-        await ann.get_by_role("button", name="Stop everything now").click()
-        await expect(ann.get_by_role("heading", name="Nothing is announced or charged")).to_be_visible()
+        await pulls_the_brake(ann)
     async with reviewer(browser, desk, "carol", Role.ADMINISTRATOR) as carol:
-        await carol.get_by_role("link", name="Release it").click()
-        await carol.get_by_label("Reason").fill("they are right")
-        await carol.get_by_role("button", name="Release the brake…").click()
-        await expect(carol.get_by_role("region", name="Let everything go on?")).to_contain_text("5 open months go on")
-        await carol.get_by_role("button", name="Release the brake now").click()
-        await expect(carol.get_by_text("Billing runs")).to_be_visible()
+        await releases_the_brake(carol)
