@@ -141,6 +141,7 @@ async function upload(input) {
 document.addEventListener("change", (event) => {
   if (event.target.matches("input[type=file][data-upload]")) upload(event.target);
 });
+for (const chosenBefore of document.querySelectorAll("input[type=file][data-upload]")) upload(chosenBefore);
 
 // -- selecting rows
 

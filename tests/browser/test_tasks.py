@@ -1,8 +1,9 @@
 """My tasks in a browser: a fitter claims one, takes photos, fills the form in and is done; an operator assigns many."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from billing.reviewers.users import Role
 from billing.tasks.forms import FieldType, FormField
@@ -92,6 +93,24 @@ async def test_a_fitter_claims_a_task_and_completes_it_with_photos_on_a_phone(de
         await looks_well(karl, "task-returning")
         await karl.locator("details[open]").get_by_role("button", name="Return it").click()
         await expect(karl.get_by_text("has ended")).to_be_visible()
+
+
+async def test_a_file_chosen_before_the_script_has_loaded_is_sent_when_it_has(desk: Desk, browser: Browser) -> None:
+    await _prepared(desk)
+    chosen_already = asyncio.Event()
+
+    async def slow_line(route: Route) -> None:
+        await chosen_already.wait()
+        await route.continue_()
+
+    async with reviewer(browser, desk, "karl", Role.STAFF, ("crew",)) as karl:
+        await karl.get_by_role("button", name="Claim task 1").click()
+        await expect(karl.get_by_text("yours")).to_be_visible()
+        await karl.route("**/static/desk.js", slow_line)
+        await karl.goto(f"{TASKS}/1", wait_until="commit")
+        await karl.get_by_label("Photo of the box").set_input_files([chosen("box.png", png())])
+        chosen_already.set()
+        await expect(karl.get_by_role("link", name="box.png")).to_be_visible()
 
 
 async def test_an_operator_assigns_what_is_ticked_and_hands_it_over(desk: Desk, browser: Browser) -> None:
