@@ -25,9 +25,9 @@ from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import AccountKind, PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from services.checkouts import LOOK_AFTER, Checkouts, take_in
+from tests.contract.journal_fixtures import announced, balances, drafted
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
-from tests.contract.test_ledger_journal import announced, balances, drafted
 
 __all__ = ["gateway", "stripe"]  # fixtures
 
