@@ -1,6 +1,6 @@
 """From payment to production: how long it takes, what it costs, and how many callbacks a second are taken.
 
-    python -m benchmarks.payments [--rate 50] [--seconds 20] [--ledgers sqlite postgresql] [--json]
+    python -m benchmarks.money.payments [--rate 50] [--seconds 20] [--ledgers sqlite postgresql] [--json]
 
 Orders wait for money, each with its workflow. Then signed callbacks of the gateway pay them at a fixed rate, whatever
 is answered (open loop), and production's stand-in notes when it is told of each. The worker, the console, Temporal and
@@ -24,8 +24,8 @@ from rich.console import Console as Terminal
 from rich.table import Table
 
 from adapters.sql.ledger import SqlLedger
-from benchmarks.callbacks import RAIL, Callback, post, prepare
 from benchmarks.loops import answered, at_once, at_rate
+from benchmarks.money.callbacks import RAIL, Callback, post, prepare
 from benchmarks.processor_time import processor_seconds
 from benchmarks.report import machine
 from benchmarks.world import World, open_world

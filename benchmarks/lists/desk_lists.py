@@ -1,6 +1,6 @@
 """How quickly departments get their lists with 100,000 orders and 1,000,000 tasks, beside an empty page, in one run.
 
-    python -m benchmarks.desk_lists [--orders 100000] [--tasks 1000000] [--rounds 20] [--ledgers sqlite] [--json]
+    python -m benchmarks.lists.desk_lists [--orders 100000] [--tasks 1000000] [--rounds 20] [--ledgers sqlite] [--json]
 
 The console's own process serves, and a signed-in browser asks for the pages in turn, so that whatever else the machine
 does meets all of them alike. Each list has to be there in the time of ten empty pages.
@@ -30,7 +30,7 @@ from sqlalchemy import select
 from adapters.passwords import Argon2Passwords
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.subscribers.task_rows import T
-from benchmarks.filled_desk import fill_desk
+from benchmarks.filled.desk import fill_desk
 from benchmarks.report import machine
 from benchmarks.world import World, open_world
 from billing.reviewers.users import Role, User

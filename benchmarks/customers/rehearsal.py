@@ -1,6 +1,6 @@
 """A rehearsal of many customers, as people run it: how long, how much processor time and memory, and that it is right.
 
-    python -m benchmarks.rehearsal [--customers 500] [--months 12] [--json]
+    python -m benchmarks.customers.rehearsal [--customers 500] [--months 12] [--json]
 
 Everybody has two rows in one worksheet, a good card, and one of five currencies and eight time zones.
 """

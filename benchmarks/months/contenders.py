@@ -1,4 +1,4 @@
-"""The contenders, with the same months: the product, a bare workflow on the same server, the same job on DBOS Transact.
+"""The contenders on Temporal, with the same months: the product, and a bare workflow on the same server.
 
     async with Product(world).ready() as team:      # its worker runs
         await team.bill(book.measured, book.periods)
@@ -6,22 +6,18 @@
 ``bill`` starts everybody at once and returns when all months are done.
 """
 
-import asyncio
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import psycopg
 from temporalio.client import Client
 
 from adapters.sql.ledger import SqlLedger
-from benchmarks import bare
-from benchmarks.history import month_in_history
+from benchmarks.months import bare
+from benchmarks.months.history import month_in_history
+from benchmarks.months.team import Team, check_paid, client_of, each_of, processes_of, running_module, until_done
 from benchmarks.world import World
 from billing.customers.channels import Channel
 from billing.invoices.month import Month
@@ -31,48 +27,15 @@ from billing.payments.methods import BillPayer
 from billing.period import Period
 from billing.tariffs.changes import Subscribe
 from billing.tariffs.tariff import Tariff, TariffVersion
-from bootstrap import connect_temporal
-from sandbox.stack.processes import Child, logged
 from sandbox.timeline import skipping_client
-from settings import Settings
 from worker import READY as WORKER_READY
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
 
-_STARTED_AT_ONCE = 20
-_POLL_SECONDS = 0.1  # at first; then a fiftieth of what has passed: to ask costs the server as well
-_STALLED_SECONDS = 3600.0  # many customers go through their months abreast, and are done late, together
 _TARIFF, _WHO = "internet-100", ("bench", "a benchmark", datetime.now(UTC))
 _AFTER = timedelta(days=5)
 """How far beyond the last charge time is skipped: into the next month, which waits."""
-
-
-class Team(Protocol):
-    """A contender whose worker is up. ``processes`` are those it uses, by name: process ids."""
-
-    processes: dict[str, int]
-
-    async def prepare(self, months: Sequence[Month]) -> list[Month]:
-        """What has to be there before anything is measured; answers the months to bill."""
-
-    async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None: ...
-
-    async def history(self) -> dict[str, float]:
-        """Events, billable actions and bytes of history of one month; nothing without Temporal."""
-
-    async def check(self, periods: Sequence[Period], customers: int) -> None:
-        """Raises ``AssertionError`` unless everybody has paid in each period."""
-
-    async def clear(self) -> None:
-        """Terminates workflows that still run."""
-
-
-class Contender(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    def ready(self) -> AbstractAsyncContextManager[Team]: ...
 
 
 @dataclass
@@ -102,7 +65,7 @@ class _OnTemporal:
         return await month_in_history(self.client, self.workflow, self.started[-1])
 
     async def clear(self) -> None:
-        await _each(self.started, lambda name: self.client.get_workflow_handle(name).terminate())
+        await each_of(self.started, lambda name: self.client.get_workflow_handle(name).terminate())
 
 
 @dataclass
@@ -117,7 +80,7 @@ class _ProductTeam(_OnTemporal):
         billed = [_on_bills(month, self.bill_by, place) for place, month in enumerate(months)]
         if self.has_tariffs:
             await self.ledger.add_tariff(_tariff(billed[0].period), *_WHO)
-            await _each(billed, self._subscribe)
+            await each_of(billed, self._subscribe)
         return billed
 
     async def _subscribe(self, month: Month) -> None:
@@ -136,17 +99,17 @@ class _ProductTeam(_OnTemporal):
             name = workflow_id(month.customer.customer_id)
             await self.start(name, [month], TASK_QUEUE, last + _AFTER - now, search_attributes=attributes)
 
-        await _each(months, begin)
-        await _until(self.gone_on, before + len(months) * len(periods))
+        await each_of(months, begin)
+        await until_done(self.gone_on, before + len(months) * len(periods))
 
     async def check(self, periods: Sequence[Period], customers: int) -> None:
-        await _check_paid(self.ledger, periods, customers, Stage.BILLED if self.bill_by else Stage.PAID)
+        await check_paid(self.ledger, periods, customers, Stage.BILLED if self.bill_by else Stage.PAID)
 
     async def clear(self) -> None:
         await super().clear()
         if self.bill_by:
             names = [collection_id(name.removeprefix(workflow_id(""))) for name in self.started]
-            await _each(names, lambda name: self.client.get_workflow_handle(name).terminate())
+            await each_of(names, lambda name: self.client.get_workflow_handle(name).terminate())
 
 
 def _tariff(period: Period) -> Tariff:
@@ -174,8 +137,8 @@ class _BareTeam(_OnTemporal):
             arguments = [customer_id, len(periods), list(timers)]
             await self.start(f"bare-{customer_id}", arguments, bare.TASK_QUEUE, until)
 
-        await _each(months, begin)
-        await _until(self.gone_on, before + len(months) * len(periods))
+        await each_of(months, begin)
+        await until_done(self.gone_on, before + len(months) * len(periods))
 
     async def check(self, periods: Sequence[Period], customers: int) -> None:
         """It does nothing."""
@@ -204,19 +167,19 @@ class Product:
         env |= {"BILLING_SALES": "none", "BILLING_TEXTS": '{"per_day": null}'} if self.has_tariffs else {}
         ledger = await SqlLedger.connect(url)
         await ledger.migrate()
-        worker = _module("benchmarks.product", WORKER_READY, folder, env)
+        worker = running_module("benchmarks.months.product", WORKER_READY, folder, env)
         async with worker:
-            processes = _processes(self.world, worker)
+            processes = processes_of(self.world, worker)
             if self.on_postgresql:
                 processes["PostgreSQL"] = self.world.postgresql_pid
-            client, options = await _client(self.world), (self.bill_by, self.has_tariffs)
+            client, options = await client_of(self.world), (self.bill_by, self.has_tariffs)
             yield _ProductTeam(client, processes, MonthlyBilling.__name__, [], ledger, *options)
         await ledger.close()
 
 
 @dataclass
 class Bare:
-    """``benchmarks/bare.py`` on the same server."""
+    """``benchmarks/months/bare.py`` on the same server."""
 
     world: World
     skips: bool = True
@@ -228,117 +191,7 @@ class Bare:
     @asynccontextmanager
     async def ready(self) -> AsyncIterator[Team]:
         folder = self.world.new_folder()
-        worker = _module("benchmarks.bare", bare.READY, folder, self.world.environment(folder))
+        worker = running_module("benchmarks.months.bare", bare.READY, folder, self.world.environment(folder))
         async with worker:
             processes = {"Temporal": self.world.server.pid, "worker": worker.pid}
-            yield _BareTeam(await _client(self.world), processes, bare.BareMonth.__name__, [], self.skips)
-
-
-@dataclass
-class _DbosTeam:
-    client: Any  # dbos.DBOSClient
-    processes: dict[str, int]
-    url: str
-    ledger: SqlLedger
-
-    async def prepare(self, months: Sequence[Month]) -> list[Month]:
-        return [*months]
-
-    async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None:
-        from benchmarks.peers.dbos_billing import in_queue
-
-        before = await self._done()
-        await _each(months, lambda month: self.client.enqueue_async(in_queue(month), month, len(periods)))
-        await _until(self._done, before + len(months) * len(periods))
-
-    async def _done(self) -> int:
-        def count() -> int:
-            query = "SELECT count(*) FROM dbos.workflow_status WHERE status = 'SUCCESS'"
-            row = self._connection.execute(query).fetchone()
-            return int(row[0]) if row else 0
-
-        return await asyncio.to_thread(count)
-
-    def __post_init__(self) -> None:
-        self._connection = psycopg.connect(self.url, autocommit=True)
-
-    async def check(self, periods: Sequence[Period], customers: int) -> None:
-        await _check_paid(self.ledger, periods, customers)
-
-    async def history(self) -> dict[str, float]:
-        return {}
-
-    async def clear(self) -> None:
-        self._connection.close()
-        await asyncio.to_thread(self.client.destroy)
-
-
-@dataclass
-class Dbos:
-    """``benchmarks/peers/dbos_billing.py``; its checkpoints and the ledger in one PostgreSQL database."""
-
-    world: World
-    name: str = "DBOS, ledger in PostgreSQL"
-
-    @asynccontextmanager
-    async def ready(self) -> AsyncIterator[Team]:
-        from dbos import DBOSClient
-
-        from benchmarks.peers.dbos_billing import READY
-
-        folder, url = self.world.new_folder(), self.world.new_database()
-        env = self.world.environment(folder) | {"BILLING_LEDGER_URL": url}
-        ledger = await SqlLedger.connect(url)
-        await ledger.migrate()
-        worker = _module("benchmarks.peers.dbos_billing", READY, folder, env)
-        async with worker:
-            processes = _processes(self.world, worker) | {"PostgreSQL": self.world.postgresql_pid}
-            del processes["Temporal"]
-            client = await asyncio.to_thread(lambda: DBOSClient(system_database_url=url))
-            yield _DbosTeam(client, processes, url, ledger)
-        await ledger.close()
-
-
-def _processes(world: World, worker: Child) -> dict[str, int]:
-    return {"Temporal": world.server.pid, "worker": worker.pid, "stand-ins": world.stand_ins.pid}
-
-
-def _module(name: str, ready: str, folder: Path, env: dict[str, str]) -> Child:
-    command = [sys.executable, "-m", name]
-    return Child(name, command, log=folder / "worker.log", ready=logged(ready), env=env, cwd=folder)
-
-
-async def _client(world: World) -> Client:
-    return await connect_temporal(Settings(_env_file=None), world.server.address)
-
-
-async def _each(items: Sequence[Any], act: Callable[[Any], Awaitable[Any]]) -> None:
-    """All of them, a few at a time."""
-    limit = asyncio.Semaphore(_STARTED_AT_ONCE)
-
-    async def one(item: Any) -> None:
-        async with limit:
-            await act(item)
-
-    await asyncio.gather(*(one(item) for item in items))
-
-
-async def _until(done: Callable[[], Awaitable[int]], target: int) -> None:
-    """Raises ``TimeoutError`` if nothing is done for a long while."""
-    before, began = -1, time.monotonic()
-    while True:
-        async with asyncio.timeout(_STALLED_SECONDS):
-            while (now := await done()) == before:
-                await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
-        before = now
-        if now >= target:
-            return
-        await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
-
-
-async def _check_paid(
-    ledger: SqlLedger, periods: Sequence[Period], customers: int, outcome: Stage = Stage.PAID
-) -> None:
-    for period in periods:
-        done = await ledger.invoices(period=period, stage=outcome)
-        assert len(done) == customers, f"{period}: {len(done)} of {customers} are {outcome}"
+            yield _BareTeam(await client_of(self.world), processes, bare.BareMonth.__name__, [], self.skips)

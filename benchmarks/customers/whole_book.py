@@ -1,6 +1,6 @@
 """CPU time and memory of the commands that look at everybody, by the number of customers: each in a process of its own.
 
-    python -m benchmarks.whole_book [--customers 10000 100000] [--json]
+    python -m benchmarks.customers.whole_book [--customers 10000 100000] [--json]
 
 A ledger in a SQLite file with a month of everybody, and the worksheet in a CSV file; without Temporal.
 """
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adapters.sql.ledger import SqlLedger
-from benchmarks.filled_ledger import fill
+from benchmarks.filled.ledger import fill
 from billing.period import Period
 from sandbox.stack.stack import ROOT
 from settings import Settings

@@ -1,6 +1,6 @@
 """The monthly job on DBOS Transact: one durable workflow per customer and month, its steps checkpointed in PostgreSQL.
 
-    python -m benchmarks.peers.dbos_billing       serves the queue until SIGTERM
+    python -m benchmarks.months.peers.dbos_billing       serves the queue until SIGTERM
 
 What a step does outside (sheet, ledger, mails, Stripe) is the product's own activity, so both do the same work with the
 same care; what differs is the engine. A step may be repeated after a crash, as an activity may, so it needs that care

@@ -18,7 +18,7 @@ from adapters.sql.schema.billers import service_accounts
 from adapters.sql.schema.service_orders import service_order_log, service_order_steps, service_orders
 from adapters.sql.schema.services import tasks as task_table
 from adapters.sql.service_orders.rows import changing_values, fixed_values, keep_procedure
-from benchmarks.database_rows import (
+from benchmarks.filled.database_rows import (
     CURRENCY,
     indexed_later,
     insert_customers,

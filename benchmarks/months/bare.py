@@ -1,6 +1,6 @@
 """A bare workflow of the naive shape: four activities that do nothing, two timers, one continue-as-new a month.
 
-    python -m benchmarks.bare         serves it until SIGTERM, by TEMPORAL_ADDRESS; what an engine costs without a job
+    python -m benchmarks.months.bare    serves it until SIGTERM, by TEMPORAL_ADDRESS; what an engine costs without a job
 
 Its worker has the product's own options and data converter.
 """

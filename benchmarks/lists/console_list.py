@@ -1,6 +1,6 @@
 """How quickly the console lists 10,000 invoices, beside an empty page of the same layout, in one run.
 
-    python -m benchmarks.console_list [--customers 10000] [--rounds 40] [--json]
+    python -m benchmarks.lists.console_list [--customers 10000] [--rounds 40] [--json]
 
 A ledger in a SQLite file is filled, the real application serves it in a process of its own, and a signed-in browser
 asks for the pages in turn, so that whatever else the machine does meets all of them alike.
@@ -28,7 +28,7 @@ from rich.table import Table
 
 from adapters.passwords import Argon2Passwords
 from adapters.sql.ledger import SqlLedger
-from benchmarks.filled_ledger import fill
+from benchmarks.filled.ledger import fill
 from billing.completeness.report import run_of
 from billing.period import Period
 from billing.reviewers.users import Role, User
@@ -124,7 +124,7 @@ async def _served(folder: Path, temporal: str) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         os.set_inheritable(listener.fileno(), True)
         given = ("--serve", str(folder), "--listener", str(listener.fileno()), "--temporal", temporal)
-        arguments = ("-m", "benchmarks.console_list", *given)
+        arguments = ("-m", "benchmarks.lists.console_list", *given)
         server = await asyncio.create_subprocess_exec(sys.executable, *arguments, pass_fds=(listener.fileno(),))
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Text, case, func, 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.schema.billers import biller_answers
 from adapters.sql.schema.journal import incoming_payments, journal_entries, transactions
-from benchmarks.database_rows import (
+from benchmarks.filled.database_rows import (
     CURRENCY,
     go_on_counting,
     insert_customers,

@@ -1,6 +1,6 @@
 """What waiting customers cost: starting them, the memory they take, and whether they delay the first who is due.
 
-    python -m benchmarks.parked [--customers 10000] [--rounds 5] [--json]
+    python -m benchmarks.customers.parked [--customers 10000] [--rounds 5] [--json]
 
 Two embedded stacks, each in a folder of its own: in one all customers wait for the end of their month, in the other
 nobody does. In turn the worker of each is stopped, one more customer becomes due, and the worker is started: how long

@@ -1,6 +1,6 @@
 """How fast a bank's app is answered: ``check`` and ``pay``, a second and p99, beside an empty route of the same server.
 
-    python -m benchmarks.bank_calls [--rate 200] [--seconds 30] [--payments 1000000] [--customers 100000] [--json]
+    python -m benchmarks.money.bank_calls [--rate 200] [--seconds 30] [--payments 1000000] [--customers 100000] [--json]
 
 The ledger has a long past, and everybody owes something. What answers is ``python -m inbound``: one process with
 SQLite, which has one writer, and two with PostgreSQL. Temporal, a worker and the database run beside it, as they are
@@ -32,11 +32,11 @@ from sqlalchemy import func, select
 from adapters.passwords import Argon2Passwords
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.schema.journal import incoming_payments
-from benchmarks.filled_journal import fill_journal
+from benchmarks.filled.journal import fill_journal
 from benchmarks.loops import answered, at_once, at_rate
+from benchmarks.money.wire import Wire, connected
 from benchmarks.processor_time import processor_seconds
 from benchmarks.report import machine
-from benchmarks.wire import Wire, connected
 from benchmarks.world import World, open_world
 from billing.payments.rails import SANDBOX_RAILS
 from billing.reviewers.users import Role, User
