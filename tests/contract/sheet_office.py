@@ -22,14 +22,11 @@ from services import clock
 from services.alerts import Alerts
 from services.shared_sales import SharedSales, since_notice
 from services.sheet_comparison import SheetComparer
+from tests.contract.event_fixtures import Waker
 from tests.contract.ledger_fixtures import ACME, OCTOBER
 
 BOOK = "sales"
 HOUR = timedelta(hours=1)
-
-
-class NoDigest:
-    async def wake(self) -> None: ...
 
 
 class Worker:
@@ -39,7 +36,7 @@ class Worker:
         self.ledger = ledger
         self.shared = SharedSales(GoogleSheetsSales.connect(BOOK, base_url=url), ledger)
         self.comparing = SheetComparer(self.shared, ledger)
-        self.sales = SalesActivities(self.shared, self.comparing, ledger, Alerts(ledger, NoDigest(), enabled=False))
+        self.sales = SalesActivities(self.shared, self.comparing, ledger, Alerts(ledger, Waker(), enabled=False))
 
     async def collect(self, month: Month) -> Month:
         """As the workflow does, which has an outage on record when the first tries have failed."""

@@ -92,10 +92,6 @@ class Counter:
         return record.payment
 
 
-class _Digest:
-    async def wake(self) -> None: ...
-
-
 @pytest.fixture
 async def ledger(url: str) -> AsyncIterator[SqlLedger]:
     """A ledger that tells everybody."""
