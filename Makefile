@@ -56,26 +56,26 @@ bench: .make/bench/.installed ## how fast months are billed, beside bare workflo
 	@.make/bench/bin/python -m benchmarks $(ARGS)
 
 bench-console: .venv/.runtime ## how fast the console lists 10,000 invoices (or ARGS="--customers 100000")
-	$(BIN)/python -m benchmarks.console_list $(ARGS)
+	$(BIN)/python -m benchmarks.lists.console_list $(ARGS)
 
 bench-desk: .venv/.dev ## how fast departments get their lists of 1,000,000 tasks, beside an empty page (ARGS="--ledgers sqlite")
-	$(BIN)/python -m benchmarks.desk_lists $(ARGS)
+	$(BIN)/python -m benchmarks.lists.desk_lists $(ARGS)
 
 bench-parked: .venv/.runtime ## what 10,000 waiting customers cost: to start, in memory, at a worker's restart
-	$(BIN)/python -m benchmarks.parked $(ARGS)
+	$(BIN)/python -m benchmarks.customers.parked $(ARGS)
 
 bench-book: .venv/.runtime ## coverage, export and lists of 10,000 and of 100,000 customers
-	$(BIN)/python -m benchmarks.whole_book $(ARGS)
+	$(BIN)/python -m benchmarks.customers.whole_book $(ARGS)
 
 bench-rehearsal: .venv/.dev ## how long it takes to rehearse a year of 500 customers (or ARGS="--customers 60")
-	$(BIN)/python -m benchmarks.rehearsal $(ARGS)
+	$(BIN)/python -m benchmarks.customers.rehearsal $(ARGS)
 
 rehearse-tariffs: .venv/.dev ## rehearse a year of 200 subscribers, and compare it with a sum of our own (COUNT=20)
 	REHEARSED=$(or $(COUNT),200) $(BIN)/python -m pytest tests/scenarios/test_rehearsal_tariffs.py -o run_limit=3600
 
 bench-payments: .venv/.dev ## from payment to production (ARGS="--rate 20"), and how fast a bank is answered (BANK="--rate 100")
-	$(BIN)/python -m benchmarks.payments $(ARGS)
-	$(BIN)/python -m benchmarks.bank_calls $(BANK)
+	$(BIN)/python -m benchmarks.money.payments $(ARGS)
+	$(BIN)/python -m benchmarks.money.bank_calls $(BANK)
 
 histories: .venv/.dev ## record the replay histories again; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record
@@ -101,8 +101,8 @@ format: .venv/.dev ## format the code and fix what ruff can fix
 lock: $(UV) ## pin and hash the newest allowed dependencies in requirements*.txt
 	$(COMPILE) --upgrade --output-file requirements.txt
 	$(COMPILE) --upgrade --extra dev --constraints requirements.txt --output-file requirements-dev.txt
-	$(COMPILE:pyproject.toml=benchmarks/peers/requirements.in) --upgrade --constraints requirements-dev.txt \
-		--output-file benchmarks/peers/requirements.txt
+	$(COMPILE:pyproject.toml=benchmarks/months/peers/requirements.in) --upgrade --constraints requirements-dev.txt \
+		--output-file benchmarks/months/peers/requirements.txt
 
 clean: ## remove .venv and caches; data/ stays, it holds ledgers
 	rm -rf .venv .make .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -120,8 +120,8 @@ clean: ## remove .venv and caches; data/ stays, it holds ledgers
 	@touch $@ .venv/.runtime
 
 # The benchmark's contenders stay out of .venv.
-.make/bench/.installed: requirements.txt benchmarks/peers/requirements.txt | .venv/pyvenv.cfg
-	@echo "installing requirements.txt and benchmarks/peers/requirements.txt into .make/bench"
+.make/bench/.installed: requirements.txt benchmarks/months/peers/requirements.txt | .venv/pyvenv.cfg
+	@echo "installing requirements.txt and benchmarks/months/peers/requirements.txt into .make/bench"
 	@$(PYTHON) -m venv .make/bench
 	@for file in $(filter %.txt,$^); do \
 	.make/bench/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $$file \

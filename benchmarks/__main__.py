@@ -15,7 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.contenders import Bare, Contender, Dbos, Product
+from benchmarks.months.contenders import Bare, Product
+from benchmarks.months.dbos import Dbos
+from benchmarks.months.team import Contender
 from benchmarks.proc import peak_bytes
 from benchmarks.processor_time import processor_seconds
 from benchmarks.report import Turn, as_json, print_report

@@ -9,6 +9,10 @@ from typing import Any
 
 import httpx
 
+from billing.invoices.commands import Edit
+from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Month
+from billing.period import Period
 from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
@@ -81,3 +85,18 @@ async def reviewer(desk: Desk, username: str = "ann", role: Role = Role.APPROVER
     """A new user, signed in."""
     async with signed_in_at(str(desk.browser.base_url), desk.bed.ledger, username, role) as browser:
         yield Reviewer(browser, browser.headers.pop("X-CSRF-Token"))
+
+
+async def edited_by_bob(desk: Desk, amount_minor: int = 8000, line_id: str = "row-2") -> Month:
+    """Somebody else edits the draft meanwhile, from the command line."""
+    seen = await desk.bed.month("acme")
+    assert seen.invoice is not None
+    change = ChangeLine(line_id=line_id, amount_minor=amount_minor)
+    edit = Edit(by="bob", reason="typo", period=Period(OCTOBER), version=seen.invoice.version, changes=(change,))
+    assert (await desk.bed.command("acme", edit)).accepted
+    return await desk.bed.month("acme")
+
+
+def amounts(month: Month) -> dict[str, int]:
+    assert month.invoice is not None
+    return {line.line_id: line.amount_minor for line in month.invoice.lines}

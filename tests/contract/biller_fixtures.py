@@ -21,7 +21,7 @@ from sandbox.stand_ins.control import local_http
 from services.biller import Biller
 from tests.contract.conftest import Serve
 from tests.contract.gateway_fixtures import Clock, owing
-from tests.contract.test_ledger_journal import announced, drafted
+from tests.contract.journal_fixtures import announced, drafted
 
 SECRET = "secret-of-the-contract-0123456789abcdef"
 PERSONAL_SECRET = "p" * 32

@@ -29,8 +29,8 @@ from services.checkouts import Checkouts
 from services.gateways.gateway import Gateway
 from services.gateways.reader import GatewayReader
 from tests.contract.conftest import Serve
+from tests.contract.journal_fixtures import announced, drafted
 from tests.contract.ledger_fixtures import NOVEMBER
-from tests.contract.test_ledger_journal import announced, drafted
 
 RAIL = "wayforpay"
 NOW = datetime.now(UTC)

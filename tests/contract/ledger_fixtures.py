@@ -14,9 +14,11 @@ from sqlalchemy import create_engine, make_url, text
 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables.journal import post
+from billing.commands import Halt, Resume
 from billing.customers.customer import Customer, Terms
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
+from billing.invoices.review import decide
 from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.receivables.journal import opening
@@ -125,3 +127,11 @@ async def succeed(*processes: Fork) -> list[str]:
     for process, (_, errors) in zip(processes, endings, strict=True):
         assert process.returncode == 0, errors
     return [output for output, _ in endings]
+
+
+def halted(month: Month, times: int = 1) -> Month:
+    """The month after as many halts, each resumed: two decisions each."""
+    for n in range(times):
+        month, *_ = decide(month, Halt(by="ann", reason=f"check {n}"), AT, "test")
+        month, *_ = decide(month, Resume(by="bob", reason=f"checked {n}"), AT, "test")
+    return month

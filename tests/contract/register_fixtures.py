@@ -6,7 +6,8 @@ from functools import partial
 from adapters.registers.reader import kept_account, read_register
 from adapters.sql.ledger import SqlLedger
 from billing.receivables.incoming import IncomingPayment
-from billing.registers.register import RegisterTerms
+from billing.receivables.journal import PaymentName
+from billing.registers.register import RegisterDay, RegisterTerms
 from services.registers.desk import RegisterDesk
 from tests.contract.ledger_fixtures import AT, opened
 
@@ -18,6 +19,7 @@ NUMBER = "1000009"
 KEY = "a key of the tests"
 TERMS = RegisterTerms(RAIL, "kzt", "Asia/Almaty", 12)
 TXNS = ("20261127000000000017", "20261127000000000018", "20261127000000000019")
+FIRST, SECOND, THIRD = TXNS
 BY = ("ann", "by the register", NOW)
 
 
@@ -54,3 +56,21 @@ async def with_account(ledger: SqlLedger, customer_id: str = "acme", number: str
 async def texts(ledger: SqlLedger, of: str = "register") -> list[str]:
     """What is in the alerts' outbox about registers."""
     return [alert.text for alert in await ledger.alerts() if of in alert.text]
+
+
+async def taken(ledger: SqlLedger, *lines: str, name: str = "r.csv") -> RegisterDay:
+    return (await desk_of(ledger).take(RAIL, DAY, name, csv(*lines), "ann", NOW)).day
+
+
+def states(day: RegisterDay) -> dict[str, tuple[int, int, int]]:
+    return {str(each.state): (each.count, each.register_minor, each.booked_minor) for each in day.tallies}
+
+
+async def booked(ledger: SqlLedger, reference: str) -> int | None:
+    record = await ledger.incoming_payment(PaymentName.of(RAIL, reference))
+    return record.payment.amount_minor if record else None
+
+
+async def lines_of(ledger: SqlLedger, *lines: str):
+    await taken(ledger, *lines)
+    return await ledger.register_lines(TERMS, DAY)

@@ -10,8 +10,8 @@ from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination
 from billing.receivables.incoming import IncomingPayment
 from billing.subscribers.service import Change, NewService, Service, ServiceCause, ServiceState
+from tests.contract.journal_fixtures import announced, drafted, record
 from tests.contract.ledger_fixtures import AT
-from tests.contract.test_ledger_journal import announced, drafted, record
 
 DUE = AT + timedelta(days=60)  # after the month's due date
 NUMBER, OTHER = "1000009", "2000008"

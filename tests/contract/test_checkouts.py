@@ -3,103 +3,21 @@
 import asyncio
 import random
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from adapters.sql.ledger import SqlLedger
-from adapters.stripe.payments import StripePayments
-from billing.errors import (
-    BillingError,
-    BrakeOn,
-    CardMissing,
-    InvalidInput,
-    NotFound,
-    PaymentBusy,
-    PaymentUnknown,
-)
-from billing.payments.checkouts import Checkout, CheckoutRequest, CheckoutState
-from billing.receivables.incoming import IncomingPayment
-from billing.receivables.journal import AccountKind, PaymentName, Subject
+from billing.errors import BillingError, BrakeOn, CardMissing, InvalidInput, PaymentBusy
+from billing.payments.checkouts import Checkout, CheckoutState
+from billing.receivables.journal import AccountKind, PaymentName
 from billing.receivables.payment_list import PaymentFilter
-from services.checkouts import LOOK_AFTER, Checkouts, take_in
+from services.checkouts import LOOK_AFTER, take_in
+from tests.contract.checkout_fixtures import NOW, SESSIONS, SUBJECT, Company, company
+from tests.contract.journal_fixtures import balances
 from tests.contract.ledger_fixtures import NOVEMBER
-from tests.contract.payment_fixtures import Stripe, gateway, stripe
-from tests.contract.test_ledger_journal import announced, balances, drafted
+from tests.contract.payment_fixtures import gateway, stripe
 
-__all__ = ["gateway", "stripe"]  # fixtures
-
-OURS = "https://pay.example/checkout"
-SESSIONS = "/checkout/sessions$"
-SUBJECT = Subject.month(NOVEMBER)
-NOW = datetime.now(UTC)
-
-
-@dataclass
-class Company:
-    """A customer who owes 10.00 EUR for November, our ledger, and Stripe."""
-
-    ledger: SqlLedger
-    gateway: StripePayments
-    stripe: Stripe
-    checkouts: Checkouts
-    request: CheckoutRequest
-    due_at: datetime
-
-    async def open(self) -> Checkout:
-        return await self.checkouts.open(self.request, NOW)
-
-    async def pay(self, link: Checkout, card: str = "pm_card_visa") -> int:
-        """The status with which Stripe's page answers the customer."""
-        answer = await self.stripe.http.post(str(link.url), data={"card": card, "answer": "pay"})
-        return answer.status_code
-
-    async def transfer(self, amount_minor: int, reference: str = "7731") -> None:
-        """Money on another rail, once the bill is due."""
-        money = IncomingPayment(
-            rail="transfer",
-            reference=reference,
-            customer_id="acme",
-            subject=SUBJECT,
-            amount_minor=amount_minor,
-            currency="eur",
-            paid_at=self.due_at,
-        )
-        await self.ledger.book(money, self.due_at)
-
-    async def at_stripe(self, status: str = "open") -> list[dict[str, Any]]:
-        answer = await self.stripe.http.get(f"/v1/checkout/sessions?limit=100&status={status}")
-        return list(answer.json()["data"])
-
-    async def by_link(self) -> list[int]:
-        return [
-            row.amount_minor for row in (await self.ledger.incoming_payments(PaymentFilter(rail="stripe-link"))).rows
-        ]
-
-    async def state(self, link: Checkout) -> CheckoutState:
-        found = await self.ledger.checkout_of(str(link.session_id))
-        assert found is not None
-        return found.state
-
-
-@pytest.fixture
-async def company(ledger: SqlLedger, gateway: StripePayments, stripe: Stripe) -> Company:
-    payer_id = (await stripe.post("/v1/customers", email="ann@acme.example"))["id"]
-    month = announced(drafted(1000))
-    await ledger.record(month, month.notice_at)
-    request = CheckoutRequest(
-        rail="stripe-link",
-        customer_id="acme",
-        payer_id=payer_id,
-        subject=SUBJECT,
-        description="Invoice for November 2026",
-        expires_at=NOW + timedelta(days=1),
-        by="ann",
-        reason="asked by phone",
-    )
-    return Company(ledger, gateway, stripe, Checkouts(gateway, ledger, OURS), request, month.charge_at)
+__all__ = ["company", "gateway", "stripe"]  # fixtures
 
 
 async def test_an_open_link_is_returned_again(company: Company) -> None:
@@ -153,34 +71,6 @@ async def test_an_older_link_that_was_paid_meanwhile_is_booked_instead_of_replac
     assert await balances(company.ledger) == ({}, -300), "what nobody owed is the customer's credit"
 
 
-async def test_a_lost_answer_opens_no_second_page(company: Company) -> None:
-    await company.stripe.fails("drop_after", SESSIONS, method="POST")
-    with pytest.raises(PaymentUnknown):
-        await company.open()
-    link = await company.open()
-    assert [session["url"] for session in await company.at_stripe()] == [link.url]
-
-
-async def test_a_link_that_was_begun_and_never_asked_for_is_given_up_later(company: Company) -> None:
-    await company.stripe.fails("drop_before", SESSIONS, method="POST")
-    with pytest.raises(PaymentUnknown):
-        await company.open()
-    await company.checkouts.sweep(NOW + LOOK_AFTER)
-    assert await company.ledger.live_checkouts() == []
-    assert (await company.open()).state is CheckoutState.OPEN
-
-
-async def test_a_page_whose_answer_was_lost_is_found_and_ended_by_the_sweep(company: Company) -> None:
-    await company.stripe.fails("drop_after", SESSIONS, method="POST")
-    with pytest.raises(PaymentUnknown):
-        await company.open()
-    await company.checkouts.sweep(NOW + LOOK_AFTER)
-    assert [link.state for link in await company.ledger.live_checkouts()] == [CheckoutState.OPEN]
-    await company.transfer(1000)
-    await company.checkouts.sweep(NOW + LOOK_AFTER)
-    assert await company.at_stripe() == []
-
-
 async def test_after_a_refusal_a_corrected_link_is_opened(company: Company) -> None:
     wrong = company.request.evolve(payer_id="cus_unknown")
     with pytest.raises(CardMissing):
@@ -213,27 +103,6 @@ async def test_what_is_paid_before_the_link_could_end_is_credit(company: Company
     await company.checkouts.sweep(NOW)
     assert await balances(company.ledger) == ({}, -1000)
     assert await company.state(link) is CheckoutState.PAID
-
-
-async def test_a_payment_whose_event_is_lost_is_found_within_minutes(company: Company) -> None:
-    link = await company.open()
-    await company.pay(link)
-    await company.checkouts.sweep(NOW + LOOK_AFTER - timedelta(seconds=1))
-    assert await company.by_link() == []
-    await company.checkouts.sweep(NOW + LOOK_AFTER)
-    assert await company.by_link() == [1000]
-
-
-async def test_a_link_that_cannot_be_looked_up_holds_up_no_other(company: Company) -> None:
-    link = await company.open()
-    other_month = announced(drafted(700, period=NOVEMBER.next()))
-    await company.ledger.record(other_month, other_month.notice_at)
-    request = company.request.evolve(subject=Subject.month(NOVEMBER.next()))
-    other = await company.checkouts.open(request, NOW)
-    await company.pay(other)
-    await company.stripe.fails("status", f"sessions/{link.session_id}", status=500, times=None)
-    await company.checkouts.sweep(NOW + LOOK_AFTER)
-    assert await company.by_link() == [700]
 
 
 async def test_nothing_is_opened_beside_a_payment_that_takes_days(company: Company) -> None:
@@ -277,15 +146,6 @@ async def test_money_of_a_customer_that_the_ledger_does_not_know_is_unmatched(co
     record = await company.ledger.incoming_payment(PaymentName.of("stripe-link", payment.payment_id))
     assert record is not None
     assert (record.unmatched_minor, record.payment.payer) == (1000, "lost")
-
-
-async def test_a_page_of_another_account_blocks_until_it_must_be_over(company: Company) -> None:
-    await company.open()
-    await company.stripe.fails("status", "sessions/cs", status=404, times=2)
-    with pytest.raises(NotFound, match="not in this Stripe account"):
-        await company.open()
-    await company.checkouts.sweep(NOW + timedelta(days=3))
-    assert await company.ledger.live_checkouts() == []
 
 
 async def test_two_commands_at_once_open_one_page(company: Company) -> None:

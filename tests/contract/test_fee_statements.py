@@ -5,7 +5,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.statements.outcomes import LineOutcome
 from orders.procedures.procedure import Fee
-from tests.contract.test_statements import NOW, outcomes, owed, paid, taken, told
+from tests.contract.statement_fixtures import NOW, outcomes, owed, paid, taken, told
 from tests.service_ordering import CONNECT, YES, done, request, shown
 
 FEE = Fee.model_validate({"code": "connection", "title": "Connection fee", "amount": "100 EUR"})

@@ -1,8 +1,8 @@
 """What the benchmark of departments' lists fills in is what the application reads; and its short form runs."""
 
 from adapters.sql.ledger import SqlLedger
-from benchmarks.desk_lists import EMPTY, VIV, measure
-from benchmarks.filled_desk import fill_desk
+from benchmarks.filled.desk import fill_desk
+from benchmarks.lists.desk_lists import EMPTY, VIV, measure
 from billing.tasks.listing import TaskFilter
 from orders.service.ports import ServiceFilter
 from orders.service.service_order import ServiceStage

@@ -8,8 +8,8 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
 from billing.payments.checkouts import CheckoutPage, CheckoutRequest, CheckoutState
 from billing.receivables.journal import Subject
+from tests.contract.journal_fixtures import PAYMENT, announced, drafted, record
 from tests.contract.ledger_fixtures import AT, NOVEMBER, leave, read, succeed
-from tests.contract.test_ledger_journal import PAYMENT, announced, drafted, record
 from tests.forks import Fork
 
 WANTED = CheckoutRequest(

@@ -11,8 +11,8 @@ from billing.payments.gateway import GatewayState, GatewayTransaction
 from billing.payments.methods import CardOnFile
 from billing.receivables.instructions import InstructionRequest
 from billing.receivables.journal import Cause, PaymentName, Subject, Transaction, billed, moved, receivable
+from tests.contract.journal_fixtures import announced, drafted, sums
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, read
-from tests.contract.test_ledger_journal import announced, drafted, sums
 
 SEEN = GatewayTransaction(
     rail="wayforpay",

@@ -17,8 +17,8 @@ from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.alerts import AlertKind
+from tests.contract.journal_fixtures import announced, balances, drafted, record
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, read, run
-from tests.contract.test_ledger_journal import announced, balances, drafted, record
 
 UNKNOWN = IncomingPayment(
     rail="transfer",

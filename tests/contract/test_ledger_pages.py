@@ -1,8 +1,7 @@
-"""What the ledger answers to the reviewers' pages, on SQLite and on PostgreSQL alike."""
+"""What the ledger answers to the reviewers' page of a month, on SQLite and on PostgreSQL alike."""
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import func, text
@@ -10,58 +9,13 @@ from sqlalchemy.dialects import sqlite
 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.reviewers.review_queries import _matching
-from billing.commands import Halt, Resume
-from billing.customers.customer import Terms
-from billing.errors import InvalidInput
-from billing.invoices.invoice import Invoice, LineItem, Source
-from billing.invoices.month import Month
-from billing.invoices.review import decide
 from billing.invoices.stages import Stage
-from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus, RenderedMail
 from billing.period import Period
-from billing.reviewers.brake import BrakeHold
 from billing.reviewers.overview import StageTotal
-from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, InvoiceFilter, Sort
+from billing.reviewers.queries import AuditFilter, AuditKind, Sort
 from billing.reviewers.users import Role, User
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, run
-from tests.unit.months import decided
-
-MONTH = InvoiceFilter(period=NOVEMBER)
-
-
-def month(customer_id: str, amount_minor: int = 0, period: Period = NOVEMBER, **fields: Any) -> Month:
-    """A customer's drafted month; without an amount, one that waits for its sales."""
-    values = {"customer_id": customer_id, "email": f"{customer_id}@post.example", "name": customer_id.title()}
-    opened = Month.open(ACME.evolve(**{**values, **fields}), period)
-    if not amount_minor:
-        return opened
-    source = Source(sheet=period, row=2, digest="d")
-    line = LineItem(line_id="row-2", description="Tea", amount_minor=amount_minor, source=source)
-    return opened.drafted(Invoice(currency=opened.customer.currency, imported_at=AT, lines=(line,)))
-
-
-def halted(drafted: Month, at: datetime = AT, reason: str = "row 7") -> Month:
-    return decide(drafted, Halt(by="ann", reason=reason), at, "update")[0]
-
-
-async def recorded(ledger: SqlLedger, *months: Month) -> None:
-    for each in months:
-        await ledger.record(each, AT)
-
-
-def mark(url: str, customer_id: str, **columns: Any) -> None:
-    """Sets columns of a customer's November."""
-    sets = ", ".join(f"{name} = :{name}" for name in columns)
-    statement = text(f"UPDATE invoices SET {sets} WHERE customer_id = :whose AND period = '2026-11'")
-    run(url, lambda connection: connection.execute(statement, columns | {"whose": customer_id}))
-
-
-async def listed(ledger: SqlLedger, **wanted: Any) -> list[str]:
-    rows = await ledger.rows(MONTH.evolve(**wanted), 1)
-    assert await ledger.count(MONTH.evolve(**wanted)) == len(rows)
-    assert {each.customer_id for each in await ledger.seen(MONTH.evolve(**wanted))} == {r.customer_id for r in rows}
-    return [row.customer_id for row in rows]
-
+from tests.contract.ledger_fixtures import AT, DECEMBER, LATER, NOVEMBER, OCTOBER, run
+from tests.contract.page_fixtures import MONTH, halted, listed, mark, month, recorded
 
 # -- the month
 
@@ -174,151 +128,7 @@ async def test_the_pulse_changes_with_every_change_of_the_month_and_no_other(led
     assert len(set(pulses)) == 3
 
 
-# -- the list
-
-
-async def test_a_row_tells_what_a_decision_is_bound_to(ledger: SqlLedger, url: str) -> None:
-    drafted = month("acme", 1300)
-    await recorded(ledger, drafted)
-    mark(url, "acme", flags="|first|edited|", needs="approve it", usual_minor=1000)
-    (row,) = await ledger.rows(MONTH, 1)
-    assert drafted.invoice is not None
-    assert (row.version, row.digest, row.total_minor) == (1, drafted.invoice.digest, 1300)
-    assert (row.flags, row.needs, row.change) == (("first", "edited"), "approve it", 30.0)
-    assert (row.name, row.email, row.timezone) == ("Acme", "acme@post.example", "Europe/Paris")
-    (seen,) = await ledger.seen(MONTH)
-    assert (seen.customer_id, seen.version, seen.digest) == ("acme", 1, row.digest)
-    now = await ledger.now_of(NOVEMBER, ["acme", "nobody"])
-    assert now == {"acme": seen.evolve(stop=now["acme"].stop)}
-    assert await ledger.months_of(NOVEMBER, ["acme", "nobody"]) == [drafted]
-
-
-async def test_rows_are_found_by_any_part_of_id_name_and_email(ledger: SqlLedger) -> None:
-    await recorded(ledger, month("acme", 1), month("bolt", 1, name="Percent 100% Ltd"), month("coal", 1))
-    assert await listed(ledger, search="CME") == ["acme"]
-    assert await listed(ledger, search="percent 1") == ["bolt"]
-    assert await listed(ledger, search="coal@post") == ["coal"]
-    assert await listed(ledger, search="%") == ["bolt"]
-    assert await listed(ledger, search="_") == []
-    assert await listed(ledger, search="' OR 1=1 --") == []
-
-
-async def test_rows_are_filtered_by_stage_flag_and_currency(ledger: SqlLedger, url: str) -> None:
-    await recorded(ledger, month("acme", 1), month("bolt", 1, currency="usd"), month("coal"))
-    mark(url, "acme", flags="|large|")
-    mark(url, "bolt", flags="|large|changed|")
-    assert await listed(ledger, stage=Stage.SCHEDULED) == ["coal"]
-    assert await listed(ledger, flag="large") == ["acme", "bolt"]
-    assert await listed(ledger, flag="changed") == ["bolt"]
-    assert await listed(ledger, flag="large", currency="eur") == ["acme"]
-
-
-@pytest.mark.parametrize(
-    ("sort", "up", "down"),
-    [
-        (Sort.CUSTOMER, "acme bolt coal dune", "dune coal bolt acme"),
-        (Sort.STAGE, "dune acme coal bolt", "bolt acme coal dune"),
-        (Sort.AMOUNT, "dune acme bolt coal", "bolt acme dune coal"),  # coal is in another currency
-        (Sort.CHANGE, "bolt acme coal dune", "acme bolt coal dune"),  # coal and dune have nothing to compare with
-        (Sort.NEXT, "coal acme dune bolt", "acme coal dune bolt"),  # bolt is closed
-    ],
-)
-async def test_rows_come_in_any_order(ledger: SqlLedger, url: str, sort: Sort, up: str, down: str) -> None:
-    skipped = month("bolt", 300).close(Stage.SKIPPED, AT)
-    await recorded(ledger, month("acme", 200), skipped, month("coal", 1, currency="usd"), month("dune"))
-    mark(url, "acme", usual_minor=400, next_at=LATER)
-    mark(url, "bolt", usual_minor=290, next_at=None)
-    mark(url, "coal", usual_minor=0, next_at=AT)
-    mark(url, "dune", usual_minor=100, next_at=LATER if sort is Sort.NEXT else None)
-    if sort is Sort.NEXT:
-        down = "acme dune coal bolt"
-    assert await listed(ledger, sort=sort) == up.split()
-    assert await listed(ledger, sort=sort, descending=True) == down.split()
-
-
-async def test_pages_follow_each_other(ledger: SqlLedger) -> None:
-    await recorded(ledger, *(month(f"c{number:03}", 1) for number in range(105)))
-    first, second, third = [await ledger.rows(MONTH, page) for page in (1, 2, 3)]
-    assert [row.customer_id for row in first + second] == [f"c{number:03}" for number in range(105)]
-    assert (len(first), third, await ledger.count(MONTH)) == (100, [], 105)
-
-
-async def test_what_a_release_of_the_brake_lets_go_on_is_counted(ledger: SqlLedger) -> None:
-    assert await ledger.held_by_brake() == BrakeHold(open_months=0, stopped_months=0, window_hours=0, tries=0, orders=0)
-    patient = month("bolt", 100, terms=Terms(min_window_hours=24))
-    closed = month("coal", 100).close(Stage.SKIPPED, AT)
-    await recorded(ledger, month("acme", 100).braked("the brake is on"), patient, closed)
-    hold = await ledger.held_by_brake()
-    assert hold == BrakeHold(open_months=2, stopped_months=1, window_hours=24, tries=0, orders=0)
-    assert hold.earliest(AT) == AT + timedelta(hours=24)
-
-
 # -- the audit trail
-
-
-async def test_a_mail_that_a_person_had_sent_again_is_in_the_trail_and_no_other(ledger: SqlLedger) -> None:
-    announced = month("acme", 100)
-    await recorded(ledger, announced)
-    mail = CustomerMail(kind=CustomerMailKind.NOTICE, message_id="<1@x>", to="acme@post.example", month=announced)
-    again = mail.evolve(message_id="<2@x>", asked_by="ann", asked_why="they cannot find it")
-    for each in (mail, again):
-        await ledger.save_message(each, 1, MessageStatus.SENT, LATER, RenderedMail(subject="s", text="t"))
-    (entry,) = await ledger.audit(AuditFilter(customer="acme"), None, 10)
-    assert (entry.kind, entry.by, entry.reason, entry.via) == (AuditKind.MAIL, "ann", "they cannot find it", "console")
-    assert entry.command == "send again: notice"
-    assert await ledger.audit(AuditFilter(), entry.cursor, 10) == []
-    assert [row.asked_by for row in await ledger.messages("acme", NOVEMBER)] == [None, "ann"]
-
-
-async def test_the_trail_has_decisions_refusals_and_the_brake_newest_first(ledger: SqlLedger, url: str) -> None:
-    trail = halted(month("acme", 100))
-    trail, refused = decided(trail, Halt(by="bob", reason="me too"), LATER, "update")
-    assert not refused.accepted
-    await recorded(ledger, trail)
-    pulled = {"at": AT + timedelta(minutes=1), "off": LATER + timedelta(minutes=1)}
-    pull = text(
-        "INSERT INTO brakes VALUES (1, 'ann', 'wrong sheet', 'console', :at, 'eve', 'it is right', 'console', :off)"
-    )
-    run(url, lambda connection: connection.execute(pull, pulled))
-    rows = await ledger.audit(AuditFilter(), None, 10)
-    told = [(row.kind, row.by, row.command, row.accepted, row.reason) for row in rows]
-    assert told == [
-        (AuditKind.BRAKE, "eve", "release the brake", True, "it is right"),
-        (AuditKind.DECISION, "bob", "halt", False, "me too"),
-        (AuditKind.BRAKE, "ann", "pull the brake", True, "wrong sheet"),
-        (AuditKind.DECISION, "ann", "halt", True, "row 7"),
-    ]
-    assert (rows[1].customer_id, rows[1].period, rows[1].version) == ("acme", NOVEMBER, 1)
-
-
-async def test_the_trail_is_narrowed_by_person_customer_period_and_text(ledger: SqlLedger) -> None:
-    october = halted(month("acme", 100, period=OCTOBER), reason="sums are 100% wrong")
-    resumed, *_ = decide(halted(month("acme", 100)), Resume(by="Bob", reason="mended"), LATER, "update")
-    await recorded(ledger, october, resumed, halted(month("bolt", 100)))
-
-    async def found(**wanted: Any) -> int:
-        return len(await ledger.audit(AuditFilter(**wanted), None, 10))
-
-    assert (await found(), await found(by="bob"), await found(customer="acme")) == (4, 1, 3)
-    assert (await found(period=OCTOBER), await found(text="100%"), await found(text="MENDED")) == (1, 1, 1)
-    assert (await found(by="ann", customer="bolt"), await found(by="ann", text="mended")) == (1, 0)
-
-
-async def test_the_trail_goes_on_where_a_page_ended_even_within_one_instant(ledger: SqlLedger) -> None:
-    await recorded(ledger, *(halted(month(f"c{number}", 1)) for number in range(7)))
-    whole = await ledger.audit(AuditFilter(), None, 10)
-    pages, after = [], None
-    while page := await ledger.audit(AuditFilter(), after, 2):
-        pages += page
-        after = AuditCursor.parse(str(page[-1].cursor))
-    assert pages == whole
-    assert len({row.customer_id for row in pages}) == 7
-
-
-@pytest.mark.parametrize("text", ["", "x", "~~~~", "2026-11-01~decision~acme~2026-11~1", "9~nobody~~~1"])
-def test_a_place_in_the_trail_that_cannot_be_read_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput):
-        AuditCursor.parse(text)
 
 
 def owe(url: str, customer_id: str, stage: str, next_at: datetime | None = None) -> None:

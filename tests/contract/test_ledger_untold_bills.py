@@ -15,9 +15,9 @@ from billing.payments.methods import BillPayer
 from billing.period import Period
 from billing.texts.text import Delivery, TextKind, TextStatus
 from services.shared_sales import SharedSales
+from tests.contract.journal_fixtures import announced, invoice_of, record
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER
 from tests.contract.service_fixtures import payment
-from tests.contract.test_ledger_journal import announced, invoice_of, record
 from tests.contract.test_ledger_texts import begin, report, text
 from wording.remedies import command_line
 

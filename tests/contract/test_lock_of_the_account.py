@@ -15,8 +15,8 @@ from billing.receivables.journal import Balance, Subject
 from sandbox.judge.books import Books
 from sandbox.judge.facts import Facts
 from sandbox.judge.rails.registers import Arrival, Registers
+from tests.contract.journal_fixtures import DUE, announced, drafted, record
 from tests.contract.ledger_fixtures import NOVEMBER
-from tests.contract.test_ledger_journal import DUE, announced, drafted, record
 
 _MEET_SECONDS = 1.0
 

@@ -7,9 +7,9 @@ from billing.accounting.payment_export import ExportedPayment
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Subject
+from tests.contract.journal_fixtures import announced, drafted
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.register_fixtures import NOON, NOW, NUMBER, RAIL, told, with_account
-from tests.contract.test_ledger_journal import announced, drafted
 from tests.ordering import payment as order_payment
 from tests.ordering import request as order_request
 

@@ -9,28 +9,18 @@ from hypothesis import strategies as st
 from starlette.responses import JSONResponse
 
 from adapters.stripe.payments import StripePayments
-from billing.errors import (
-    AmountTooSmall,
-    CardMissing,
-    PaymentMismatch,
-    PaymentRejected,
-    PaymentUnknown,
-)
-from billing.keys import payment_key
+from billing.errors import AmountTooSmall, PaymentMismatch, PaymentUnknown
 from billing.money import step_minor
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import PaymentStatus
 from sandbox.stripe import params as stripe_params
 from sandbox.stripe.store import StripeError
-from services import cashier as cashiers
 from services.cashier import Cashier
-from tests.contract.payment_fixtures import PERIOD, Stripe, cashier, charge, gateway, stripe
+from tests.contract.payment_fixtures import Stripe, cashier, charge, gateway, stripe
 
 __all__ = ["cashier", "gateway", "stripe"]  # fixtures
 
-
 RETURN_URL = "https://shop.example/back"
-
 
 # Without two whose minimum only Stripe knows: less is refused as too small when it is charged.
 CURRENCIES = sorted(set(stripe_params._CURRENCIES.split()) - {"bgn", "thb"})
@@ -135,130 +125,12 @@ async def test_payment_in_the_making_is_processing_until_the_bank_answers(gatewa
     assert [found.status for found in await gateway.find(request)] == [PaymentStatus.SUCCEEDED]
 
 
-async def test_repeated_create_gives_the_same_payment(gateway, stripe: Stripe) -> None:
-    request = await stripe.request()
-    assert await gateway.create(request) == await gateway.create(request)
-    assert len(await stripe.intents()) == 1
-
-
-async def test_same_key_for_another_amount_is_refused_as_our_bug(gateway, stripe: Stripe) -> None:
-    request = await stripe.request()
-    await gateway.create(request)
-    with pytest.raises(PaymentRejected, match="ann, 2026-11: our bug"):
-        await gateway.create(request.evolve(amount_minor=9900))
-
-
-async def test_another_customer_id_at_stripe_is_another_payment(gateway, stripe: Stripe) -> None:
-    before, now = await stripe.request(), await stripe.request()
-    assert now.key == before.key
-    assert (await gateway.create(before)).payment_id != (await gateway.create(now)).payment_id
-
-
-@pytest.mark.parametrize("executed", [False, True])
-async def test_failure_that_stripe_remembers_does_not_hold_the_month(
-    gateway, cashier: Cashier, stripe: Stripe, executed: bool
-) -> None:
-    request = await stripe.request()
-    await stripe.fails("status", "/payment_intents$", method="POST", status=500, cached=True, executed=executed)
-    with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-        await cashier.create(request)
-    created = await cashier.create(request)
-    assert await cashier.create(request) == created
-    assert await gateway.find(request) == [created]
-    assert (await gateway.confirm(created, request)).status is PaymentStatus.SUCCEEDED
-
-
-async def test_failures_that_stripe_remembers_hold_the_month_for_a_day_at_most(
-    gateway, cashier: Cashier, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cashiers, "CREATES_MAX", 3)
-    request = await stripe.request()
-    await stripe.fails("status", "/payment_intents$", method="POST", status=500, cached=True, times=None)
-    for _ in range(4):
-        with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-            await cashier.create(request)
-    assert len({sent["idempotency_key"] for sent in await stripe.sent("/payment_intents$")}) == 3
-    await stripe.http.delete("/_control/faults")
-    with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-        await cashier.create(request)
-    await stripe.http.post("/_control/clock", json={"advance_seconds": 25 * 60 * 60})
-    assert (await cashier.create(request)).status is PaymentStatus.NEW
-
-
-async def test_find_sees_only_payments_with_the_key_on_every_page(gateway, stripe: Stripe) -> None:
-    request = await stripe.request()
-    first = await gateway.create(request)
-    for _ in range(101):
-        await stripe.post(
-            "/v1/payment_intents",
-            amount="100",
-            currency="eur",
-            customer=request.method.payer_id,
-            payment_method=request.method.card_id,
-        )
-    await stripe.http.post("/_control/clock", json={"advance_seconds": 25 * 60 * 60})
-    second = await gateway.create(request)  # Stripe forgets idempotency keys after a day
-    assert await gateway.find(request) == [second, first]
-    assert await gateway.find(request.evolve(key=payment_key("ann", PERIOD.next()))) == []
-
-
-async def test_find_sees_a_known_payment_under_another_customer_id_too(gateway, stripe: Stripe) -> None:
-    before, now = await stripe.request(), await stripe.request()
-    known = await gateway.create(before)
-    assert await gateway.find(now) == []
-    assert await gateway.find(now, [known.payment_id]) == [known]
-    assert await gateway.find(before, [known.payment_id]) == [known]
-    with pytest.raises(PaymentMismatch, match=r"ann, 2026-11.*pi_unknown"):
-        await gateway.find(now, ["pi_unknown"])
-
-
-async def test_find_sees_a_known_payment_whose_metadata_somebody_took_away(gateway, stripe: Stripe) -> None:
-    request = await stripe.request()
-    known = await gateway.create(request)
-    await stripe.post(f"/v1/payment_intents/{known.payment_id}", metadata="")
-    assert await gateway.find(request) == []
-    assert await gateway.find(request, [known.payment_id]) == [known.evolve(key="", customer_id="", period="")]
-
-
 async def test_ping_takes_a_valid_key_and_notices_that_nobody_listens(gateway) -> None:
     await gateway.ping()
     nobody = StripePayments.connect("sk_test_any", "http://127.0.0.1:9")
     with pytest.raises(PaymentUnknown):
         await nobody.ping()
     await nobody.close()
-
-
-async def test_card_of_another_customer_is_missing(gateway, stripe: Stripe) -> None:
-    request, other = await stripe.request(), await stripe.request()
-    method = request.method.evolve(card_id=other.method.card_id)
-    with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await charge(gateway, request.evolve(method=method))
-    assert await stripe.tries() == 0
-
-
-async def test_card_detached_between_create_and_confirm_is_missing(gateway, stripe: Stripe) -> None:
-    request = await stripe.request()
-    payment = await gateway.create(request)
-    await stripe.post(f"/v1/payment_methods/{request.method.card_id}/detach")
-    with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await gateway.confirm(payment, request)
-
-
-@pytest.mark.parametrize("field", ["payer_id", "card_id"])
-async def test_unknown_customer_or_card_is_missing(gateway, stripe: Stripe, field: str) -> None:
-    request = await stripe.request()
-    unknown = {"payer_id": "cus_unknown", "card_id": "pm_unknown"}[field]
-    with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await charge(gateway, request.evolve(method=request.method.evolve(**{field: unknown})))
-
-
-async def test_deleted_customer_is_missing(gateway, stripe: Stripe) -> None:
-    request = await stripe.request()
-    await stripe.http.delete(f"/v1/customers/{request.method.payer_id}")
-    with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await gateway.create(request)
-    with pytest.raises(CardMissing):
-        await gateway.card(request.method.card_id)
 
 
 @settings(max_examples=300, deadline=None)
@@ -323,18 +195,3 @@ async def test_payment_in_a_state_that_ours_do_not_get_into_is_for_a_person(
     with pytest.raises(PaymentMismatch, match=f"{payment.payment_id}.*{status}"):
         await changed.cancel(payment)
     await changed.close()
-
-
-async def test_card_tells_whose_it_is_and_its_last_digits(gateway, stripe: Stripe) -> None:
-    method = (await stripe.request()).method
-    card = await gateway.card(method.card_id)
-    assert (card.payer_id, card.last4) == (method.payer_id, "4242")
-    with pytest.raises(CardMissing, match="pm_unknown"):
-        await gateway.card("pm_unknown")
-
-
-async def test_card_that_belongs_to_nobody_is_missing(gateway, stripe: Stripe) -> None:
-    method = (await stripe.request()).method
-    await stripe.post(f"/v1/payment_methods/{method.card_id}/detach")
-    with pytest.raises(CardMissing, match=method.card_id):
-        await gateway.card(method.card_id)

@@ -12,7 +12,7 @@ from bootstrap import connect_adapters
 from orders.events import ReleaseData
 from sandbox.stand_ins.mailbox import Mailbox, read_mail
 from settings import Settings
-from tests.contract.test_production import DATA
+from tests.contract.production_fixtures import DATA
 from tests.receiver import Receiver, receiver
 
 __all__ = ["receiver"]  # fixture

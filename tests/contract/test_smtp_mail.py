@@ -1,65 +1,26 @@
-"""``SmtpMail`` against a real SMTP server: what arrives, and what every failure becomes."""
+"""``SmtpMail`` against a real SMTP server: what arrives, to whom and from whom."""
 
 import asyncio
-import inspect
-import ipaddress
 import re
-import socket
-import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
 from email.utils import getaddresses
-from pathlib import Path
-from typing import Any, Literal, cast
+from typing import cast
 
-import aiosmtplib
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from aiosmtplib.email import flatten_message
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.mail import smtp_mail
 from adapters.mail.mail_templates import MailContent
-from adapters.mail.smtp_mail import SmtpMail
-from billing.customers.customer import Customer
 from billing.errors import MailError, MailRefused, MailUnavailable
-from billing.invoices.invoice import Invoice, LineItem
-from billing.invoices.month import Month
-from billing.keys import message_id
-from billing.mails.mail import CustomerMail, CustomerMailKind, Mailer
-from billing.payments.methods import CardOnFile
-from billing.period import Period
+from billing.mails.mail import Mailer
 from sandbox.stand_ins.mailbox import Mailbox, MailFault, read_mail
+from tests.contract.smtp_fixtures import ANN, letter, mailbox, mailer
 
-ANN = "ann@example.com"
-NOW = datetime(2026, 11, 4, 9, tzinfo=UTC)
-PERIOD = Period("2026-10")
-
-
-def letter(to: str = ANN, name: str = "Ann Ünal", customer_id: str = "ann") -> CustomerMail:
-    customer = Customer(
-        customer_id=customer_id,
-        email=ANN,
-        name=name,
-        currency="eur",
-        timezone="Europe/Paris",
-        payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
-    )
-    lines = (LineItem(line_id="row-2", description="Bücher 書籍", amount_minor=1250),)
-    invoice = Invoice(currency="eur", imported_at=NOW - timedelta(days=3), lines=lines)
-    month = Month.open(customer, PERIOD).drafted(invoice).announcing(NOW)
-    name_of_mail = message_id("notice", customer_id, PERIOD, "1", "billing.example.com")
-    return CustomerMail(kind=CustomerMailKind.NOTICE, message_id=name_of_mail, to=to, month=month)
-
-
-def mailer(port: int, **options: Any) -> SmtpMail:
-    return SmtpMail("127.0.0.1", port, **{"sender": "billing@example.com", "name": "Billing", **options})
+__all__ = ["mailbox"]  # fixture
 
 
 class PlainServer:
@@ -85,12 +46,6 @@ async def plain_server() -> AsyncIterator[PlainServer]:
     async with server:
         handler.port = server.sockets[0].getsockname()[1]
         yield handler
-
-
-@pytest.fixture
-async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
-    async with Mailbox(tmp_path) as running:
-        yield running
 
 
 async def test_a_rendered_mail_says_what_arrives(mailbox: Mailbox) -> None:
@@ -223,137 +178,3 @@ async def test_servers_answer_decides_whether_to_try_again(
     assert raised.value.__cause__ is None  # it would carry the address into logs and workflow histories
     await mailer(mailbox.port).send(letter())
     assert len(read_mail(mailbox.folder)) == 1
-
-
-async def test_lost_answer_is_tried_again(mailbox: Mailbox) -> None:
-    mailbox.faults.append(MailFault(action="drop_reply"))
-    with pytest.raises(MailUnavailable):
-        await mailer(mailbox.port).send(letter())
-    assert len(read_mail(mailbox.folder)) == 1
-
-
-async def test_ping_logs_in_and_sends_nothing(mailbox: Mailbox) -> None:
-    await mailer(mailbox.port).ping()
-    assert read_mail(mailbox.folder) == []
-
-
-async def test_unreachable_server_is_unavailable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    for attempt in (mailer(port).ping(), mailer(port).send(letter())):
-        with pytest.raises(MailUnavailable, match="SMTPConnectError"):
-            await attempt
-
-
-async def test_silent_server_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp_mail, "TIMEOUT_SECONDS", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(MailUnavailable, match="Timeout"):
-        await mailer(listener.getsockname()[1]).ping()
-
-
-@pytest.mark.parametrize("tls", ["starttls", "tls"])
-async def test_mail_never_leaves_in_clear_text_if_tls_is_asked_for(mailbox: Mailbox, tls: str) -> None:
-    with pytest.raises(MailUnavailable):
-        await mailer(mailbox.port, tls=tls).send(letter())
-    assert read_mail(mailbox.folder) == []
-
-
-@pytest.mark.parametrize("tls", ["starttls", "tls"])
-async def test_whom_to_trust_is_read_once_for_all_mails(
-    mailbox: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tls: Literal["starttls", "tls"]
-) -> None:
-    """It takes longer to read than a mail to send."""
-    authority = tmp_path / "authority.pem"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate(authority))
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    wrapped, upgraded = (context, None) if tls == "tls" else (None, context)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(mailbox, hostname="sandbox", tls_context=upgraded, loop=loop), "127.0.0.1", 0, ssl=wrapped
-    )
-    async with server:
-        sending = mailer(server.sockets[0].getsockname()[1], tls=tls)
-        await sending.send(letter())
-        authority.unlink()
-        await sending.send(letter())
-    assert len(read_mail(mailbox.folder)) == 2
-
-
-async def test_a_slow_name_server_holds_up_the_first_mail_only(
-    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And one that is down leaves the machine without its full name no longer than that."""
-    answers = ["billing", "billing.example.com"]
-    monkeypatch.setattr(socket, "getfqdn", lambda name="": answers.pop(0))
-    sending = mailer(mailbox.port)
-    for _ in range(4):
-        await sending.send(letter())
-    assert len(read_mail(mailbox.folder)) == 4
-    assert answers == []
-
-
-def certificate(path: Path) -> Path:
-    """Writes the certificate of 127.0.0.1, signed by its own key, and that key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    now = datetime.now(UTC)
-    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    signed = builder.add_extension(host, critical=False).sign(key, hashes.SHA256())
-    pem = serialization.Encoding.PEM
-    form, clear = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path.write_bytes(signed.public_bytes(pem) + key.private_bytes(pem, form, clear))
-    return path
-
-
-async def test_wrong_password_is_not_the_months_fault() -> None:
-    loop = asyncio.get_running_loop()
-
-    def protocol() -> SMTP:
-        refuse = lambda *_: AuthResult(success=False, handled=False)  # noqa: E731
-        return SMTP(None, hostname="sandbox", auth_require_tls=False, authenticator=refuse, loop=loop)
-
-    server = await loop.create_server(protocol, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        with pytest.raises(MailUnavailable, match="SMTPAuthenticationError 535") as raised:
-            await mailer(port, username="billing", password="s3cret").send(letter())
-    assert "s3cret" not in str(raised.value)
-
-
-ERRORS = [
-    error for _, error in inspect.getmembers(aiosmtplib, inspect.isclass) if issubclass(error, aiosmtplib.SMTPException)
-]
-
-
-@pytest.mark.parametrize("error", ERRORS)
-def test_every_error_of_aiosmtplib_has_its_own_line_in_the_table(error: type[Exception]) -> None:
-    assert error in smtp_mail._FOR_GOOD
-
-
-def refused(code: int) -> aiosmtplib.SMTPRecipientsRefused:
-    return aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(code, f"<{ANN}> unknown", ANN)])
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (refused(550), MailRefused),
-        (refused(450), MailUnavailable),
-        (aiosmtplib.SMTPDataError(552, "5.3.4 too big"), MailRefused),
-        (aiosmtplib.SMTPDataError(451, "later"), MailUnavailable),
-        (aiosmtplib.SMTPNotSupported("SMTPUTF8"), MailRefused),
-        (aiosmtplib.SMTPSenderRefused(550, "not yours", "billing@example.com"), MailUnavailable),
-        (aiosmtplib.SMTPConnectResponseError(554, "no service"), MailUnavailable),
-        (aiosmtplib.SMTPConnectTimeoutError("slow"), MailUnavailable),
-        (TimeoutError(), MailUnavailable),
-        (ConnectionResetError(), MailUnavailable),
-    ],
-)
-def test_failures_become_retryable_unless_this_mail_is_refused(error: Exception, expected: type[MailError]) -> None:
-    translated = smtp_mail._translate(error, "the notice mail of ann, 2026-10")
-    assert type(translated) is expected
-    assert "ann, 2026-10" in str(translated)
-    assert ANN not in str(translated)

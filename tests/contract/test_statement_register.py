@@ -12,8 +12,8 @@ from services import clock
 from services.statements import Upload
 from tests import statement_samples as samples
 from tests.contract.ledger_fixtures import run
-from tests.contract.test_statements import NOW as IMPORTED
-from tests.contract.test_statements import owing, paid, statements, taken
+from tests.contract.statement_fixtures import NOW as IMPORTED
+from tests.contract.statement_fixtures import owing, paid, statements, taken
 
 NOVEMBER, DECEMBER = Period("2026-11"), Period("2026-12")
 

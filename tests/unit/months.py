@@ -17,6 +17,11 @@ SOURCE = Source(sheet="2026-10", row=4, digest="d")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
+def at(text: str) -> datetime:
+    """In UTC."""
+    return datetime.fromisoformat(f"{text}+00:00")
+
+
 def customer(**fields: Any) -> Customer:
     terms = Terms.model_validate(fields.pop("terms", {}))
     values = {

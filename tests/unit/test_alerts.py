@@ -19,13 +19,9 @@ from tests.debts import only, with_fields
 from tests.stops import text_of
 from tests.suggested import todo
 from tests.unit.letters import PAID_AT, POOR, contacted, declined, recovered, transferred
-from tests.unit.months import DAY, accepted, announced, charged, charging, drafted, opened
+from tests.unit.months import DAY, accepted, announced, at, charged, charging, drafted, opened
 
 BY = "--by YOU --reason WHY"
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(f"{text}+00:00")
 
 
 def told(month: Month, now: datetime) -> tuple[AlertKind, str, str]:

@@ -12,7 +12,7 @@ from sandbox.stand_ins.faults import Faults
 from sandbox.stripe.api import stripe_app
 from tests.service_ordering import YES, done
 from tests.unit.command_line import NOW, Run, ledger, one_line, run
-from tests.unit.test_cli_orders import CONNECT, NEW
+from tests.unit.test_cli_service_orders import CONNECT, NEW
 
 __all__ = ["ledger", "run"]  # fixtures
 

@@ -1,9 +1,8 @@
-"""``orders``, as an operator types it, on a real ledger: opened, listed, changed, imported; repeats change nothing."""
+"""``orders``, as an operator types it, on a real ledger: opened, listed, changed; repeats change nothing."""
 
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,26 +13,11 @@ from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination
 from orders.order import ReleaseKind
 from tests.unit.command_line import Run, ledger, one_line, run
+from tests.unit.order_shop import OPEN, opened, shop, shown
 
-__all__ = ["ledger", "run"]  # fixtures
+__all__ = ["ledger", "run", "shop"]  # fixtures
 
 ANN = ("--by", "ann", "--reason", "by mail")
-OPEN = ("orders", "open", "1042", "--customer", "nowak", "--name", "A. Nowak [b]", "--currency", "eur", "--by", "ann")
-HEADER = "number,customer,name,email,currency,description,quantity,amount,file,deposit,tolerance,expires\n"
-
-
-@pytest.fixture
-def shop(ledger: Callable[..., None], run: Run) -> Run:
-    ledger()
-    return run
-
-
-def opened(run: Run, *more: str) -> Any:
-    return run(*OPEN, "--line", "2 x Sign=90.00", *more)
-
-
-def shown(run: Run, number: str = "1042") -> dict[str, Any]:
-    return dict(json.loads(run("orders", "show", number, "--json").stdout))
 
 
 def pay(run: Run, reference: str, amount: str, *more: str) -> Any:
@@ -207,108 +191,3 @@ def test_a_link_needs_a_rail_of_links(shop: Run) -> None:
     shop("orders", "cancel", "1042", *ANN)
     ended = shop("orders", "link", "1042", *ANN)
     assert (ended.exit_code, "1042 has ended (cancelled)" in one_line(ended)) == (2, True)
-
-
-# -- import
-
-
-def test_a_file_is_previewed_then_opened_and_a_repeat_changes_nothing(shop: Run, tmp_path: Path) -> None:
-    (tmp_path / "sign.pdf").write_bytes(b"%PDF")
-    (tmp_path / "orders.csv").write_text(
-        HEADER
-        + "1042,nowak,A. Nowak,,eur,Sign,2,90.00,sign.pdf,30,,2999-12-24\n1043,kim,Kim,,usd,Poster,,1x,,,,\n"
-        + "1042,,,,,Post,,5.00,,,,\n1044,lee,Lee,,jpy,Cup,3,1500,,,,\n1045,lee,Lee,,jpy,Cup,3,1500,none.pdf,,,\n"
-    )
-    arguments = ("orders", "import", "orders.csv", "--by", "ann")
-    preview = shop(*arguments, "--dry-run")
-    assert preview.exit_code == 1
-    assert "2 opened, 0 known, 2 refused" in preview.stdout
-    assert "nothing was opened" in preview.stdout
-    assert shop("orders", "list").stdout.startswith("no such order")
-    done = json.loads(shop(*arguments, "--json").stdout)
-    assert done["counts"] == {"opened": 2, "known": 0, "refused": 2}
-    refused = {row["number"]: (row["line"], row["reason"]) for row in done["orders"] if row["status"] == "refused"}
-    assert refused["1043"][0] == 3
-    assert "'1x' is not an amount in USD" in refused["1043"][1]
-    assert refused["1045"][0] == 6
-    assert "none.pdf cannot be read" in refused["1045"][1]
-    order = shown(shop)
-    assert (order["due_minor"], order["agreed"]["deposit_percent"], order["opened_by"]) == (9500, 30, "ann")
-    assert order["agreed"]["file_digest"] == hashlib.sha256(b"%PDF").hexdigest()
-    assert json.loads(shop(*arguments, "--json").stdout)["counts"] == {"opened": 0, "known": 2, "refused": 2}
-    assert [entry["what"] for entry in shown(shop)["log"]] == ["opened"]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"number,customer\n", "the first row lacks name"),
-        (b"", "the first row is empty"),
-        (HEADER.encode().replace(b",", b";"), "its cells are separated by semicolons; save it with commas"),
-        (HEADER.encode("utf-16"), "is not UTF-8"),
-        (HEADER.replace("email", "colour").encode(), "not a column: colour"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_refused_whole(shop: Run, tmp_path: Path, content: bytes, said: str) -> None:
-    (tmp_path / "orders.csv").write_bytes(content)
-    result = shop("orders", "import", "orders.csv", "--by", "ann")
-    assert (result.exit_code, said in one_line(result)) == (2, True), result.stderr
-
-
-def test_without_tables_that_is_said_once(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "orders.csv").write_text(HEADER + "1042,nowak,A. Nowak,,eur,Sign,2,90.00,,,,\n" * 3)
-    result = run("orders", "import", "orders.csv", "--by", "ann")
-    assert (result.exit_code, "python starter.py setup" in one_line(result)) == (1, True)
-
-
-CONNECT = ("orders", "open", "77", "--procedure", "connect", "--customer", "dana", "--name", "Dana A.", "--by", "ann")
-NEW = ("--phone", "+77011234567", "--address", "Abay Ave. 1", "--tariff", "internet-100", "--currency", "eur")
-
-
-def test_a_subscriber_is_led_through_a_procedure(shop: Run) -> None:
-    first = shop(*CONNECT, *NEW)
-    assert first.exit_code == 0, first.stderr
-    assert "77 of dana (Dana A.): Connect a subscriber, Awaiting task" in first.stdout
-    assert "Can the address be connected?: since" in first.stdout
-    assert "opened before, unchanged" in shop(*CONNECT, *NEW).stdout
-    task = shop("tasks", "list", "--json")
-    assert "feasibility" in task.stdout
-    listed = shop("orders", "list")
-    assert "Dana A." in listed.stdout
-    assert "(dana)" in listed.stdout
-    rows = json.loads(shop("orders", "list", "--procedure", "connect", "--json").stdout)["orders"]
-    assert [row["standing"]["number"] for row in rows] == ["77"]
-    assert json.loads(shop("orders", "list", "--stage", "Completed", "--json").stdout)["orders"] == []
-    assert "no such order" in shop("orders", "list", "--stage", "Completed").stdout
-    halted = shop("orders", "halt", "77", *ANN)
-    assert "no step follows until somebody resumes" in halted.stdout
-    corrected = shop("orders", "correct", "77", "--set", "tariff=internet-500", *ANN)
-    assert "Tariff: internet-500, and not internet-100" in corrected.stdout
-    assert "lacks =" in one_line(shop("orders", "correct", "77", "--set", "tariff", *ANN))
-    assert "knows no 'colour'; you can correct: tariff" in one_line(
-        shop("orders", "correct", "77", "--set", "colour=red", *ANN)
-    )
-    assert "resumed" in shop("orders", "resume", "77", *ANN).stdout
-    steps = json.loads(shop("orders", "show", "77", "--json").stdout)["steps"]
-    assert [step["step"] for step in steps] == ["received", "feasibility"]
-    assert "Awaiting task" in shop("orders", "show", "77").stdout
-    cancelled = shop("orders", "cancel", "77", *ANN)
-    assert "ended as cancelled" in cancelled.stdout
-    again = shop("orders", "cancel", "77", *ANN)
-    assert (again.exit_code, "77 ended as cancelled, cancelled by ann" in one_line(again)) == (2, True)
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "expected"),
-    [
-        (("--procedure", "conect"), 1, "there is no procedure 'conect'"),
-        (("--procedure", "connect"), 2, "Tariff is missing"),
-        ((), 2, "say --customer, --name and --currency"),
-    ],
-)
-def test_a_service_order_that_cannot_be_opened_is_named(
-    shop: Run, words: tuple[str, ...], code: int, expected: str
-) -> None:
-    refused = shop("orders", "open", "77", "--by", "ann", *words)
-    assert refused.exit_code == code
-    assert expected in one_line(refused)

@@ -1,100 +1,20 @@
-"""Events: what follows from which transactions, once; and what docs/events.md tells the makers of a receiver."""
+"""Events: what follows from which transactions, once; and who takes what is signed."""
 
-import json
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.events.event import INTERNAL, Event, EventType, pause, ping
+from billing.events.event import EventType, pause, ping
 from billing.events.signature import signed
-from billing.period import Period
-from billing.receivables.allocation import assigned, booked, reversed_
-from billing.receivables.events import PaymentHead, Receivable, Standing, events_of, receivables
-from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
-from billing.receivables.journal import (
-    NOTHING_OWED,
-    Account,
-    Balance,
-    Cause,
-    Entry,
-    Outstanding,
-    PaymentName,
-    Subject,
-    Transaction,
-    billed,
-    clearing,
-    credit,
-    receivable,
-    written_off,
-)
-from billing.subscribers.events import service_changed
-from billing.subscribers.service import ServiceCause, ServiceChange, ServiceState
-from orders.events import order_changed, order_released
-from orders.order import Agreement, Order, OrderLine, OrderStanding, Release, ReleaseKind
-from orders.procedures.procedure import Procedure
-from orders.service.events import order_step
-from orders.service.service_order import ServiceOrder
+from billing.receivables.allocation import reversed_
+from billing.receivables.events import Standing
+from billing.receivables.incoming import PaymentKind, PaymentRecord
+from billing.receivables.journal import Account, Cause, PaymentName, Transaction, clearing, credit, written_off
 from sandbox.stand_ins.event_receiver import is_genuine
-
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
-HEADS = defaultdict(
-    lambda: PaymentHead("dp_1", PaymentKind.CHARGEBACK),
-    {
-        PaymentName.of(rail, reference): PaymentHead(reference, PaymentKind.PAYMENT)
-        for rail, reference in (("stripe", "pi_1"), ("stripe", "pi_3Q9"), ("transfer", "7731"))
-    },
-)
-AT, DUE = datetime(2026, 12, 4, 9, tzinfo=UTC), datetime(2026, 12, 8, 9, tzinfo=UTC)
-NOVEMBER = Subject.month(Period("2026-11"))
-OWED, CREDIT, BILLED = receivable("acme", NOVEMBER), credit("acme"), billed("acme", NOVEMBER)
-DEBT = Receivable("acme", NOVEMBER, "eur")
-TRANSFER = IncomingPayment(
-    rail="transfer", reference="7731", customer_id=None, amount_minor=12000, currency="eur", paid_at=DUE
-)
-
-
-def transaction(
-    cause: Cause, *entries: tuple[Account, int], key: str = "1", due_at: datetime | None = None
-) -> Transaction:
-    """``due_at``: when the last entry falls due."""
-    made = [Entry(account=account, amount_minor=minor, currency="eur") for account, minor in entries]
-    made[-1] = made[-1].evolve(due_at=due_at)
-    return Transaction(
-        key=f"acme 2026-11 {key} {cause} eur", cause=cause, at=AT, customer_id="acme", entries=tuple(made)
-    )
-
-
-def bill(sales_minor: int, key: str = "1", due_at: datetime | None = DUE) -> Transaction:
-    return transaction(Cause.NOTICE, (BILLED, -sales_minor), (OWED, sales_minor), key=key, due_at=due_at)
-
-
-def void(sales_minor: int, key: str = "1") -> Transaction:
-    return transaction(Cause.VOID, (OWED, -sales_minor), (BILLED, sales_minor), key=key)
-
-
-def paid(amount_minor: int, owed_minor: int, reference: str = "pi_1") -> Transaction:
-    """A payment by card, while so much is owed for November."""
-    owed = (Outstanding(subject=NOVEMBER, currency="eur", amount_minor=owed_minor, due_at=DUE),) if owed_minor else ()
-    return booked(by_card(amount_minor, reference), Balance(owed=owed, credits={}), DUE)
-
-
-def by_card(amount_minor: int, reference: str) -> IncomingPayment:
-    return IncomingPayment(
-        rail="stripe",
-        reference=reference,
-        customer_id="acme",
-        subject=NOVEMBER,
-        amount_minor=amount_minor,
-        currency="eur",
-        paid_at=DUE,
-    )
+from tests.unit.told_events import AT, CREDIT, DUE, NOVEMBER, OWED, bill, by_card, paid, told, transaction, void
 
 
 def disputed(payment: Transaction, amount_minor: int, original: str = "pi_1") -> Transaction:
@@ -105,19 +25,6 @@ def disputed(payment: Transaction, amount_minor: int, original: str = "pi_1") ->
     )
     record = PaymentRecord(payment=was, booked_at=DUE, transactions=(payment,), returned_minor=0)
     return reversed_(dispute, record, {}, DUE)
-
-
-def told(*batches: Iterable[Transaction]) -> list[Event]:
-    """The events of batches that are posted one after the other, from the beginning of the customer's books."""
-    standings, events = dict[Receivable, Standing](), list[Event]()
-    for batch in map(list, batches):
-        before = {debt: standings.get(debt, Standing()) for debt in receivables(batch)}
-        events += events_of(batch, before, HEADS)
-        for posted in batch:
-            for debt in receivables([posted]):
-                change = sum(entry.amount_minor for entry in posted.entries if entry.account == OWED)
-                standings[debt] = standings.get(debt, Standing()).after(posted.cause, change)
-    return events
 
 
 def types(*batches: Iterable[Transaction]) -> list[str]:
@@ -250,102 +157,6 @@ def test_the_pauses_grow_from_a_second_to_ten_minutes() -> None:
 
 
 # -- the document
-
-
-def story() -> Iterator[Event]:
-    """What the examples of the document tell."""
-    taken = transaction(Cause.DRAFT, (CREDIT, 300), (OWED, -300))
-    notice = transaction(Cause.NOTICE, (BILLED, -10000), (OWED, 300), (OWED, 9700), due_at=DUE)
-    yield from told([taken], [notice], [paid(9700, 9700, "pi_3Q9")])
-    yield from told([bill(10000)], [void(10000)])[1:]
-    yield from ordered()
-    yield led()
-    yield restored()
-    unknown = booked(TRANSFER, NOTHING_OWED, DUE)
-    record = PaymentRecord(payment=TRANSFER, booked_at=DUE, transactions=(unknown,), returned_minor=0)
-    whose = TRANSFER.evolve(customer_id="acme", by="ann", reason="asked")
-    yield from told([unknown], [assigned(record, whose, NOTHING_OWED, DUE + timedelta(days=1))])
-
-
-def ordered() -> Iterator[Event]:
-    """What is told of an order that is paid."""
-    release = Release(kind=ReleaseKind.PRODUCTION, version=1, at=DUE, position=7, owed_minor=0)
-    order = Order(
-        number="1042",
-        customer_id="acme",
-        currency="eur",
-        agreed=Agreement(lines=(OrderLine(description="Sign, 40 x 60", quantity=2, amount_minor=9700),)),
-        opened_at=AT,
-        opened_by="",
-        revision=2,
-        releases=(release,),
-    )
-    yield order_changed(OrderStanding(order=order, owed_minor=0), DUE)
-    yield order_released(order, release)
-
-
-def led() -> Event:
-    """What is told of a subscriber who is led through a procedure."""
-    connect = Procedure.model_validate(
-        {
-            "name": "connect",
-            "title": "Connect a subscriber",
-            "steps": [
-                {
-                    "kind": "task",
-                    "name": "installation",
-                    "title": "Install, and hand the equipment over",
-                    "department": "crew",
-                    "due": "1d",
-                    "next": "connected",
-                },
-                {"kind": "end", "name": "connected", "title": "Connected", "outcome": "connected"},
-            ],
-            "undo": "connected",
-        }
-    )
-    service = ServiceOrder(
-        number="77",
-        procedure=connect,
-        customer_id="acme",
-        account=None,
-        currency="eur",
-        timezone="Europe/Paris",
-        values={},
-        step="installation",
-        position=9,
-        step_since=DUE,
-        opened_at=AT,
-        opened_by="",
-        revision=9,
-    )
-    return order_step(service, DUE)
-
-
-def restored() -> Event:
-    """What is told of a service that works again."""
-    return service_changed(
-        ServiceChange(
-            number="1000009",
-            position=4,
-            customer_id="acme",
-            state=ServiceState.ACTIVE,
-            cause=ServiceCause.PAID,
-            key="paid 1",
-            at=DUE,
-            by=None,
-            reason="nothing is overdue any more",
-        )
-    )
-
-
-def test_the_examples_of_the_document_are_what_is_sent() -> None:
-    examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)]
-    assert examples == [event.model_dump(mode="json") for event in story()]
-
-
-def test_every_type_of_event_is_in_the_document() -> None:
-    assert set(re.findall(r"^\| `([a-z.]+)` \|", DOCUMENT, re.MULTILINE)) == set(EventType) - INTERNAL
 
 
 def test_the_stand_in_takes_what_is_signed_with_either_secret_for_some_minutes() -> None:

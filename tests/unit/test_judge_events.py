@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sandbox.judge.events import differing_events
-from tests.unit.test_events import bill, disputed, paid, told
+from tests.unit.test_events import disputed
+from tests.unit.told_events import bill, paid, told
 
 Deliveries = list[dict[str, Any]]
 

@@ -7,7 +7,7 @@ import pytest
 from activities.ladder import check_hours
 from billing.customers.contact_hours import ContactHours
 from billing.errors import OutsideContactHours
-from tests.unit.test_ladder_walk import on_ladder
+from tests.unit.ladder_walks import on_ladder
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

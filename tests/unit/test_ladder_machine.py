@@ -11,8 +11,9 @@ from billing.collections.stages import CollectionStep
 from billing.customers.contact_hours import ContactHours
 from billing.customers.ladder import RungAction, parse_ladder
 from billing.invoices.month import Month
+from tests.unit.living_collection import DEBTS_MAX, Work, days, refusals, schedules
 from tests.unit.months import DAY
-from tests.unit.test_collection_machine import DEBTS_MAX, CollectionMachine, Work, days, refusals, schedules
+from tests.unit.test_collection_machine import CollectionMachine
 
 ladders = st.sampled_from(
     [

@@ -1,63 +1,12 @@
 """Ladders that are walked: which rung on which day, what moves it, and what is never done twice."""
 
-from datetime import datetime
-
-import pytest
-
-from billing.collections.collection import Collection
-from billing.collections.debt import Debt
-from billing.collections.promise_rules import own_promise_until
-from billing.collections.stages import CollectionStage, CollectionStep, Counted
+from billing.collections.stages import CollectionStage, CollectionStep
 from billing.collections.summary import summary
 from billing.customers.contact_hours import ContactHours
 from billing.customers.ladder import RungAction, parse_ladder
-from tests.unit.collecting import POOR, STOLEN, accepted, always, answer, on, refused, say, stepped
-from tests.unit.months import DAY, HOUR, charging
-
-LADDER = "1 remind, 7 warn, 14 suspend, 30 disconnect"
-ALWAYS = ContactHours.read("mon-sun 00:00-23:59")
-
-
-def on_ladder(text: str = LADDER, hours: ContactHours | None = None, code: str = STOLEN, **terms: object) -> Collection:
-    """120.00 EUR for October, not paid on Sunday, 8 November, 10:00 in Paris."""
-    month = charging(12_000, terms=terms)
-    return Collection.open(month.charged(answer(code, month.charge_at)), parse_ladder(text), hours)
-
-
-def walked(collection: Collection, until: datetime, now: datetime | None = None) -> tuple[Collection, list[str]]:
-    """What is done from ``now`` on, by days since the due date: ``7 warn``."""
-    now = now or max(collection.since, collection.contacted_at or collection.since)
-    done: list[str] = []
-    for _ in range(200):
-        due = collection.due(now)
-        if due.step is None:
-            if due.at is None or due.at > until:
-                return collection, done
-            now = due.at
-            continue
-        day = f"{(now - collection.since) / DAY:.4g}"
-        if due.step in (CollectionStep.REMIND, CollectionStep.RESTRICT):
-            done.append(f"{day} {collection.rung.action}")
-        elif due.step is not CollectionStep.CONTACT:
-            done.append(f"{day} {due.step}")
-        collection = stepped(collection, due.step, now, always(POOR))
-    raise AssertionError("it makes no progress")
-
-
-def another(collection: Collection, opened_at: datetime) -> Debt:
-    known = collection.debts[-1]
-    return known.evolve(period=known.period.next(), opened_at=opened_at, settled=None, told=False)
-
-
-def paid(collection: Collection, now: datetime) -> Collection:
-    """The oldest debt is paid by transfer, and its receipt is sent."""
-    asked = say(collection, "count_again", now)[0]
-    oldest = asked.open_debts[0]
-    asked = asked.with_debt(oldest.evolve(by_card=False))
-    owed = {debt.period: debt.amount_minor for debt in asked.open_debts} | {oldest.period: 0}
-    after = asked.counted(Counted(at=now, owed_minor=owed), asked)
-    return after.told(after)
-
+from tests.unit.collecting import POOR, accepted, always, on, stepped
+from tests.unit.ladder_walks import ALWAYS, LADDER, another, on_ladder, paid, until, walked
+from tests.unit.months import HOUR
 
 # -- its order
 
@@ -207,89 +156,6 @@ def test_bill_that_comes_while_the_last_rung_is_under_way_begins_the_ladder_agai
     joined = collection.owing(another(collection, on(collection, 30)), on(collection, 30))
     assert joined.due(on(collection, 30)).step is None
     assert walked(joined, on(joined, 100))[1] == ["1 remind", "7 warn", "30 disconnect", "31 alert"]
-
-
-# -- promises
-
-
-def until(collection: Collection, day: float) -> str:
-    return f"{on(collection, day):%Y-%m-%d}"
-
-
-def test_promise_moves_the_rest_and_a_broken_one_is_told() -> None:
-    collection = walked(on_ladder(hours=ALWAYS), on(on_ladder(), 8))[0]
-    promised = accepted(collection, "promise", on(collection, 10), until=until(collection, 20))
-    # the ladder stands from day 10 to the midnight after day 20, ten days and 14 hours
-    _, done = walked(promised, on(collection, 100), on(collection, 10))
-    assert done == ["20.58 break promise", "24.58 suspend", "40.58 disconnect", "41.58 alert"]
-
-
-def test_broken_promise_is_in_the_diary() -> None:
-    collection = walked(on_ladder(hours=ALWAYS), on(on_ladder(), 8))[0]
-    promised = accepted(collection, "promise", on(collection, 10), until=until(collection, 12))
-    broken = walked(promised, on(collection, 13), on(collection, 10))[0]
-    assert broken.promise is None
-    assert broken.entries[-1].what == "promise broken"
-    assert "ann promised payment by 2026-11-20; 120.00 EUR are owed" in broken.entries[-1].text
-
-
-def test_promise_that_is_kept_is_not_told() -> None:
-    collection = accepted(on_ladder(), "promise", on(on_ladder(), 1), until=until(on_ladder(), 5))
-    collection = collection.owing(another(collection, on(collection, 2)), on(collection, 2))
-    left = paid(collection, on(collection, 3))
-    assert left.promise is None
-    assert "break promise" not in " ".join(walked(left, on(collection, 50), on(collection, 3))[1])
-
-
-def test_promise_keeps_what_was_begun_from_being_done() -> None:
-    collection = walked(on_ladder(hours=ALWAYS), on(on_ladder(), 8))[0].contacting(on(on_ladder(), 14))
-    promised = accepted(collection, "promise", on(collection, 14), until=until(collection, 16))
-    _, done = walked(promised, on(collection, 20), on(collection, 14))
-    assert done == ["16.58 break promise", "16.58 suspend"]
-
-
-def test_exhausted_collection_is_told_again_once_a_promise_is_broken() -> None:
-    collection = walked(on_ladder(), on(on_ladder(), 40))[0]
-    promised = accepted(collection, "promise", on(collection, 40), until=until(collection, 45))
-    assert promised.stage(on(collection, 41)) is not CollectionStage.EXHAUSTED
-    assert walked(promised, on(collection, 80), on(collection, 40))[1] == ["45.58 break promise", "45.58 alert"]
-
-
-@pytest.mark.parametrize(
-    ("day", "problem"),
-    [(-1, "is in the past; name a day from 2026-11-09"), (32, "is too late; name a day up to 2026-12-09")],
-)
-def test_day_that_cannot_be_promised_is_refused_with_one_that_can(day: int, problem: str) -> None:
-    collection = on_ladder()
-    assert problem in refused(collection, "promise", on(collection, 1), until=until(collection, day))
-
-
-def test_promise_is_not_taken_back_by_an_earlier_one() -> None:
-    collection = accepted(on_ladder(), "promise", on(on_ladder(), 1), until=until(on_ladder(), 9))
-    assert "promised already" in refused(collection, "promise", on(collection, 2), until=until(collection, 9))
-    later = accepted(collection, "promise", on(collection, 2), until=until(collection, 11))
-    assert walked(later, on(collection, 13), on(collection, 2))[1] == ["11.58 break promise", "11.58 remind"]
-
-
-def test_customer_promises_once_a_month_within_a_shorter_limit() -> None:
-    collection = on_ladder(own_promise_days=3)
-    now, own = on(collection, 8), {"via": "customer", "by": "the customer"}
-    assert f"{own_promise_until(collection, now)}" == until(collection, 11)
-    assert "too late" in refused(collection, "promise", now, until=until(collection, 12), **own)
-    promised = accepted(collection, "promise", now, until=until(collection, 11), **own)
-    broken = walked(promised, on(collection, 12), now)[0]
-    assert own_promise_until(broken, on(collection, 13)) is None
-    assert "this month already" in refused(broken, "promise", on(collection, 13), until=until(collection, 14), **own)
-    assert own_promise_until(broken, on(collection, 24)) is not None
-
-
-def test_customer_who_is_threatened_with_nothing_needs_no_promise() -> None:
-    collection = on_ladder("1 remind, 5 remind")
-    assert own_promise_until(collection, on(collection, 1)) is None
-    own = {"via": "customer", "by": "the customer"}
-    assert "no promise is needed" in refused(
-        collection, "promise", on(collection, 1), until=until(collection, 2), **own
-    )
 
 
 # -- what people see

@@ -1,6 +1,6 @@
 """How a month goes, and what happens to it when something goes wrong."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,17 +8,13 @@ import pytest
 from billing.customers.schedule import Schedule
 from billing.invoices.commands import Delivered
 from billing.invoices.month import Month
-from billing.invoices.stages import OUTCOMES, Stage, Step
+from billing.invoices.stages import Stage, Step
 from billing.invoices.summary import summary
 from billing.money import MAX_AMOUNT_MINOR
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.progress import Due
 from tests.stops import text_of
-from tests.unit.months import DAY, HOUR, accepted, announced, charged, charging, customer, drafted, opened, refused
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(f"{text}+00:00")
+from tests.unit.months import DAY, HOUR, accepted, announced, at, charged, charging, customer, drafted, opened, refused
 
 
 def test_an_uneventful_month_is_imported_announced_and_charged() -> None:
@@ -138,85 +134,6 @@ def test_a_total_over_the_maximum_waits_for_a_reviewer() -> None:
     assert text_of(month.stopped) == ""
 
 
-def test_a_halt_stops_the_clock_and_a_resume_gives_the_minimum_window_back() -> None:
-    month = accepted(drafted(10000), "halt", at("2026-11-04 08:59"))
-    assert month.stage(at("2026-11-04 09:00")) is Stage.HALTED
-    assert month.due(at("2026-11-04 09:00")).step is Step.ALERT
-    month = month.alerted(at("2026-11-04 09:00"))
-    assert month.due(at("2026-11-04 09:00")).step is None
-    assert month.due(at("2026-11-05 09:00")).step is Step.ALERT
-    month = accepted(month, "resume", at("2026-11-20 12:00"))
-    assert month.due(at("2026-11-20 12:00")) == Due(None, at("2026-11-22 12:00"), "send the charge notice")
-
-
-@pytest.mark.parametrize(
-    ("draft", "halted", "told"),
-    [
-        (drafted(10000), "2026-11-02 12:00", ("2026-11-03 12:00", "2026-11-03 21:00", "2026-11-04 21:00")),
-        (drafted(10000), "2026-11-03 12:00", ("2026-11-03 21:00", "2026-11-04 21:00", "2026-11-05 21:00")),
-        (announced(10000), "2026-11-07 20:00", ("2026-11-07 21:00", "2026-11-08 21:00", "2026-11-09 21:00")),
-    ],
-)
-def test_reviewers_are_told_of_a_halt_half_a_reminder_before_it_delays_the_customer(
-    draft: Month, halted: str, told: tuple[str, ...]
-) -> None:
-    month = accepted(draft, "halt", at(halted))
-    for instant in told:
-        before = at(instant) - timedelta(seconds=1)
-        assert month.due(before) == Due(None, at(instant), "remind the reviewers")
-        assert month.due(at(instant)).step is Step.ALERT
-        month = month.alerted(at(instant))
-
-
-def test_reviewers_are_told_at_once_of_a_halt_that_soon_delays_the_customer() -> None:
-    month = accepted(drafted(10000), "halt", at("2026-11-04 08:59"))
-    assert month.due(at("2026-11-04 08:59")).step is Step.ALERT
-    told_at = at("2026-11-04 08:59") + timedelta(milliseconds=1)
-    month = month.alerted(told_at)
-    assert month.due(told_at) == Due(None, told_at + DAY, "remind the reviewers")
-
-
-def test_a_halt_that_delays_already_is_told_after_a_day_and_then_every_day() -> None:
-    overdue = drafted(10000).alerted(at("2026-11-01 03:00"))
-    month = accepted(overdue, "halt", at("2026-11-04 09:00"))
-    assert month.due(at("2026-11-04 09:00")) == Due(None, at("2026-11-05 09:00"), "remind the reviewers")
-
-
-def test_an_early_resume_keeps_the_planned_instants() -> None:
-    month = accepted(drafted(10000), "halt", at("2026-11-01 02:00"))
-    month = accepted(month, "resume", at("2026-11-01 03:00"))
-    assert month.due(at("2026-11-01 03:00")).at == at("2026-11-04 09:00")
-
-
-def test_a_halt_in_the_last_call_that_ends_in_time_keeps_the_notice() -> None:
-    month = accepted(announced(10000), "halt", at("2026-11-05 12:00"))
-    assert month.due(at("2026-11-08 09:00")).step is Step.ALERT
-    resumed = accepted(month, "resume", at("2026-11-06 09:00"))
-    assert resumed.notice == month.notice
-    assert resumed.due(at("2026-11-06 09:00")) == Due(None, at("2026-11-08 09:00"), "charge the card")
-
-
-def test_a_halt_in_the_last_call_that_ends_late_makes_a_new_notice() -> None:
-    month = accepted(announced(10000), "halt", at("2026-11-05 12:00"))
-    now = at("2026-11-06 10:00")
-    month = accepted(month, "resume", now)
-    assert month.due(now).step is Step.NOTIFY
-    month = month.announcing(now).delivered(Delivered(at=now))
-    assert month.notice is not None
-    assert month.notice.number == 2
-    assert month.due(now) == Due(None, now + 73 * HOUR, "charge the card")
-
-
-def test_a_resume_while_the_notice_is_on_its_way_still_gives_the_window() -> None:
-    terms = {"min_notice_hours": 1, "schedule": {"charge_days": 0, "charge_time": "12:00"}}
-    month = drafted(10000, terms=terms)
-    now = month.notice_at
-    month = sending = month.announcing(now)
-    month = accepted(accepted(month, "halt", now), "resume", now)
-    assert month.notice != sending.notice
-    assert month.due(now) == Due(None, now + 48 * HOUR, "send the charge notice")
-
-
 def test_a_skip_closes_the_month_without_a_charge_and_keeps_the_balance() -> None:
     month = accepted(announced(10000, carried_minor=300), "skip", at("2026-11-05 12:00"))
     assert month.outcome is Stage.SKIPPED
@@ -324,103 +241,7 @@ def test_months_that_were_missed_are_caught_up_with_one_after_the_other() -> Non
     assert following.due(month.closed.at).step is Step.IMPORT
 
 
-# -- review modes
-
-
-def test_without_an_approval_nothing_is_announced() -> None:
-    month = drafted(10000, terms={"review_mode": "approve"})
-    now = month.notice_at
-    assert month.stage(now - HOUR) is Stage.MONITORING
-    assert month.stage(now) is Stage.AWAITING_APPROVAL
-    assert month.due(now).step is Step.ALERT
-    assert month.alerted(now).due(now).what == "remind the reviewers"
-    assert month.invoice is not None
-    month = accepted(month, "approve", now, digest=month.invoice.digest)
-    assert month.due(now).step is Step.NOTIFY
-
-
-def test_what_needs_no_charge_needs_no_approval() -> None:
-    month = drafted(terms={"review_mode": "approve"})
-    assert month.announcing(month.notice_at).outcome is Stage.NOTHING_DUE
-
-
-def test_in_manual_mode_the_month_waits_until_one_enters_and_another_approves() -> None:
-    month = drafted(terms={"review_mode": "manual"})
-    now = month.notice_at
-    assert month.stage(now) is Stage.AWAITING_APPROVAL
-    assert "no amount has been entered" in refused(month, "approve", now, digest=month.invoice and month.invoice.digest)
-    add = {"op": "add", "description": "Consulting", "amount_minor": 5000}
-    month = accepted(month, "edit", now, version=1, changes=[add])
-    assert month.invoice is not None
-    assert "somebody else" in refused(month, "approve", now, digest=month.invoice.digest)
-    month = accepted(month, "approve", now, by="ben", digest=month.invoice.digest)
-    assert month.due(now).step is Step.NOTIFY
-
-
-def test_a_month_whose_amounts_nobody_has_entered_does_not_become_one_of_nothing_due() -> None:
-    month = drafted(terms={"review_mode": "manual"})
-    monitor = {"terms": {"review_mode": "monitor"}}
-    assert "nobody has entered the amounts" in refused(month, "update_customer", month.import_at, changes=monitor)
-    add = {"op": "add", "description": "Consulting", "amount_minor": 5000}
-    month = accepted(month, "edit", month.import_at, version=1, changes=[add])
-    month = accepted(month, "update_customer", month.import_at, changes=monitor)
-    assert month.due(month.notice_at).step is Step.NOTIFY
-
-
-def test_an_approval_from_before_a_change_to_manual_does_not_stand_for_an_entered_amount() -> None:
-    month = drafted(10000, terms={"review_mode": "approve"})
-    assert month.invoice is not None
-    month = accepted(month, "approve", month.import_at, digest=month.invoice.digest)
-    month = accepted(month, "update_customer", month.import_at, changes={"terms": {"review_mode": "manual"}})
-    assert month.stage(month.notice_at) is Stage.AWAITING_APPROVAL
-
-
 # -- once and for all
-
-
-@pytest.mark.parametrize("outcome", sorted(OUTCOMES))
-def test_a_closed_month_cannot_get_another_outcome(outcome: Stage) -> None:
-    closed = charged(ChargeStatus.SUCCEEDED, 10000)
-    with pytest.raises(AssertionError, match="is Paid already"):
-        closed.close(outcome, closed.charge_at)
-
-
-def test_work_that_fails_after_a_skip_leaves_the_closed_month_as_it_is() -> None:
-    month = drafted(10000)
-    closed = accepted(month.announcing(month.notice_at), "skip", month.notice_at)
-    assert closed.failed("no such mailbox") == closed
-    assert closed.delayed("SalesUnavailable", "the mail server is down") == closed
-
-
-def test_a_run_that_was_reset_goes_on_as_the_ledger_has_the_month() -> None:
-    month = accepted(opened(), "close_account", at("2026-11-05 12:00"), reason="moved away")
-    known = announced(10000).evolve(revision=40)
-    adopted = month.adopt(known)
-    assert adopted.due(at("2026-11-05 13:00")) == known.due(at("2026-11-05 13:00"))
-    assert (adopted.leaving, adopted.decisions) == ("ann: moved away", month.decisions)
-    assert adopted.revision > 40
-
-
-def test_a_command_that_came_while_an_activity_closed_the_month_stays_on_record() -> None:
-    said = at("2026-11-04 09:01")
-    month = announced(10000)
-    known = month.close(Stage.BILLED, said + timedelta(seconds=1))  # by the activity, which knew of no command
-    adopted = accepted(month, "halt", said).adopt(known)
-    assert adopted.outcome is Stage.BILLED
-    assert [decision.command for decision in adopted.decisions] == ["halt"]
-    assert adopted.decision_count == 1
-
-
-def test_what_was_said_to_a_run_that_had_been_reset_halts_the_month() -> None:
-    known = announced(10000).evolve(revision=40)
-    told = accepted(drafted(10000), "halt", at("2026-11-05 12:00"))
-    adopted = told.adopt(known)
-    assert adopted.stage(at("2026-11-05 13:00")) is Stage.HALTED
-    assert "give it again" in text_of(adopted.stopped)
-    assert adopted.decisions[-1].command == "halt"
-    leaving = accepted(drafted(10000), "close_account", at("2026-11-05 12:00")).adopt(known)
-    assert leaving.halt is None
-    assert leaving.leaving
 
 
 def test_a_month_is_not_charged_before_its_instant_unannounced_or_halted() -> None:

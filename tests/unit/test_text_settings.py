@@ -1,7 +1,6 @@
 """Settings of texts: what is taken, and what is refused with what to write instead, never with a secret."""
 
 from datetime import time
-from pathlib import Path
 
 import pytest
 
@@ -10,18 +9,13 @@ from billing.errors import InvalidInput
 from billing.texts.ports import TextLimits
 from bootstrap_texts import text_vendor
 from settings import Settings, load_settings
-from tests.unit.test_settings import NAMES, REAL
+from tests.unit.settings_fixtures import REAL, nothing_configured
+
+__all__ = ["nothing_configured"]  # fixture
 
 SMSC = '{"vendor": "smsc", "login": "acme", "password": "hunter3", "sender": "ACME", "secret": "hunter4"}'
 TOO_LONG = '{"language": "ru", "pay": "на сайте или в приложении банка"}'
 TWILIO = '{"vendor": "twilio", "account_sid": "AC1", "token": "hunter3", "sender": "+15005550006"}'
-
-
-@pytest.fixture(autouse=True)
-def _nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
 
 
 def real(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Settings:

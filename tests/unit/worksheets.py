@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
+from billing.errors import SalesUnavailable
 from billing.period import Period
 from billing.sales.sales import SalesSnapshot
 from billing.sales.worksheet import read_worksheet
@@ -32,3 +35,9 @@ LANGUAGES = [
 
 def read(*rows: Sequence[Any]) -> SalesSnapshot:
     return read_worksheet(PERIOD, rows)
+
+
+def refusal(*rows: Sequence[Any]) -> str:
+    with pytest.raises(SalesUnavailable) as refused:
+        read(*rows)
+    return str(refused.value)

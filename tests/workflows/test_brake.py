@@ -1,13 +1,12 @@
 """The emergency brake: while it is on, nobody is told of a charge and nobody is charged; then everybody has time."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from billing.collections.stages import CollectionStage, ScheduledTry
 from billing.commands import Halt, Resume
 from billing.invoices.commands import Edit, Skip
 from billing.invoices.invoice import ChangeLine
@@ -15,36 +14,17 @@ from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMailKind
 from billing.period import Period
-from billing.reviewers.brake import Brake
-from clients.collection_commands import pay
 from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
-from tests.debts import only
 from tests.stops import text_of
-from tests.workflows.charging import ANN, CONFIRM, INTENTS, answer_is_lost, attempts, overdue
+from tests.workflows.brakes import MINUTES, clock, pull, release
+from tests.workflows.charging import ANN, CONFIRM, INTENTS, answer_is_lost, attempts
 from worker import create_worker
-
-MINUTES = timedelta(minutes=2)  # longer than between two looks at the brake
-
-
-async def clock(bed: Bed, customer_id: str = "acme") -> datetime:
-    return await bed.clock(bed.handle(customer_id))
 
 
 def last_mail(bed: Bed, number: int = -1) -> str:
     """What the customer reads, on one line."""
     return " ".join(bed.mails("acme@example.com")[number].text.split())
-
-
-async def pull(bed: Bed, why: str = "last year's sheet") -> Brake:
-    return await bed.ledger.pull_brake("ann", why, "cli", await clock(bed))
-
-
-async def release(bed: Bed, customer_id: str = "acme") -> datetime:
-    """Releases the brake now, on the customer's clock."""
-    at = await clock(bed, customer_id)
-    await bed.ledger.release_brake("bob", "mended", "cli", at)
-    return at
 
 
 def is_stopped(month: Month) -> bool:
@@ -273,78 +253,6 @@ async def test_a_worker_that_is_restarted_meanwhile_goes_on_waiting(server: Temp
             assert month.charge_at >= released_at + month.customer.terms.min_window
             assert (await bed.closed()).outcome is Stage.PAID
             assert bed.charged() == [(OCTOBER, 10000)]
-
-
-# -- collections
-
-
-async def test_tries_wait_under_it_and_their_schedule_is_not_used_up(bed: Bed) -> None:
-    bed.sales("2026-11")  # which may be due for collection by then
-    closed = await overdue(bed)
-    await pull(bed)
-    await bed.behaves(closed.customer, "succeed")
-    await bed.skip_collection(timedelta(days=3, minutes=1))
-    found = await bed.collects(lambda found: bool(found.brake))
-    assert (found.stage(only(found).opened_at), only(found).tries, only(found).attempt) == (
-        CollectionStage.HALTED,
-        1,
-        ScheduledTry(day=3),
-    )
-    await bed.skip_collection(timedelta(minutes=30))
-    assert attempts(bed) == ["failed"]
-    assert await bed.alerted() == []
-    await release(bed)
-    await bed.skip_collection(MINUTES)
-    settled = await bed.collects(lambda found: found.outcome is not None)
-    assert settled.outcome is CollectionStage.RECOVERED
-    assert only(settled).tries == 1
-    assert attempts(bed) == ["failed", "succeeded"]
-
-
-async def test_reminders_wait_under_it(bed: Bed) -> None:
-    await overdue(bed, "decline:stolen_card")
-    await pull(bed)
-    mails = len(bed.mails("acme@example.com"))
-    await bed.skip_collection(timedelta(days=3, minutes=1))
-    found = await bed.collects(lambda found: bool(found.brake))
-    assert found.reminding
-    assert len(bed.mails("acme@example.com")) == mails
-    await release(bed)
-    await bed.skip_collection(MINUTES)
-    await bed.collects(lambda found: found.reminders == 1)
-    assert len(bed.mails("acme@example.com")) == mails + 1
-
-
-async def test_a_customer_at_our_page_is_not_charged_under_it(bed: Bed) -> None:
-    closed = await overdue(bed)
-    await bed.behaves(closed.customer, "succeed")
-    await pull(bed)
-    answer = await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
-    assert answer.redirect_url is None
-    await bed.collects(lambda found: not only(found).looking)
-    assert attempts(bed) == ["failed"]
-    await release(bed)
-    await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
-    await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
-    assert attempts(bed) == ["failed", "succeeded"]
-
-
-async def test_a_collection_that_people_halt_under_it_does_not_try_after_the_release(bed: Bed) -> None:
-    closed = await overdue(bed)
-    await pull(bed)
-    await bed.behaves(closed.customer, "succeed")
-    await bed.skip_collection(timedelta(days=3, minutes=1))
-    await bed.collects(lambda found: bool(found.brake))
-    assert (await bed.tell(Halt(**ANN))).accepted
-    await release(bed)
-    await bed.skip_collection(MINUTES)
-    found = await bed.collects(lambda found: not found.brake)
-    assert (only(found).attempt, only(found).tries) == (None, 0)
-    await bed.skip_collection(timedelta(days=1))
-    assert attempts(bed) == ["failed"]
-    assert (await bed.tell(Resume(**ANN))).accepted
-    await bed.skip_collection(timedelta(days=2))
-    await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
 
 
 # -- what the notice said

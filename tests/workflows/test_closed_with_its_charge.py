@@ -31,8 +31,8 @@ from services.bills import Bills
 from services.cashier import Cashier
 from tests.bed import OCTOBER, Bed
 from tests.unit.months import charging
+from tests.workflows.brakes import pull
 from tests.workflows.charging import ANN, CONFIRM, attempts
-from tests.workflows.test_brake import pull
 
 
 class Killed(BaseException):

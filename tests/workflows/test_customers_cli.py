@@ -15,7 +15,7 @@ from bootstrap import connect_registrar
 from sandbox.stand_ins.control import local_http
 from tests.bed import Bed
 from tests.typed import typed as starter
-from tests.workflows.test_registering import PAGE, typed
+from tests.workflows.newcomers import PAGE, typed
 
 TOKENS = """customer_id,email,name,currency,timezone,token,review_mode
 tok-a,a@example.com,Ann,eur,Europe/Paris,tok_visa,

@@ -20,7 +20,7 @@ from bootstrap import connect_completeness
 from services import shared_sales
 from tests.bed import OCTOBER, Bed
 from tests.stops import text_of
-from tests.workflows.test_late_sales import billed, refresh
+from tests.workflows.late_sales import billed, refresh
 
 NOVEMBER = "2026-11"
 OLD, NEW = "acme@example.com", "Billing@Acme.example"

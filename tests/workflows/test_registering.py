@@ -1,108 +1,15 @@
 """From a registration to a customer who is billed, interrupted after every single step, and gone on with by anybody."""
 
 import asyncio
-import functools
-import inspect
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
-import pytest
-
-from billing.customers.registration import (
-    Consent,
-    Registration,
-    RegistrationState,
-    browser_key,
-    import_id,
-    new_customer_id,
-    registration_id_of,
-)
-from billing.errors import CardMissing, InvalidInput
-from bootstrap import connect_customer_mails, connect_registrar
-from clients.registrar import Registrar
-from clients.start import start_customer
+from billing.customers.registration import RegistrationState
+from bootstrap import connect_registrar
 from sandbox.stand_ins.control import local_http
 from tests.bed import Bed
+from tests.workflows.newcomers import PAGE, Crashed, check_once, mortal, typed, visits
 
-PAGE = "http://127.0.0.1:1/registration/token"
 LATER = timedelta(minutes=2)
-
-
-class Crashed(BaseException):
-    """The process is gone: nothing that runs afterwards in it has an effect."""
-
-
-class Mortal:
-    """A port whose process dies right after its last call: of all ports together, ``lives`` calls are left."""
-
-    def __init__(self, port: Any, lives: list[int]) -> None:
-        self._port = port
-        self._lives = lives
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._port, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
-
-        @functools.wraps(found)
-        async def called(*args: Any, **named: Any) -> Any:
-            answer = await found(*args, **named)
-            self._lives[0] -= 1
-            if self._lives[0] <= 0:
-                raise Crashed(name)
-            return answer
-
-        return called
-
-
-def mortal(bed: Bed, calls: int) -> tuple[Registrar, list[int]]:
-    """A registrar that dies after so many calls, and how many are left."""
-    lives = [calls]
-    letters = connect_customer_mails(bed.settings, bed.adapters)
-    ports = (Mortal(port, lives) for port in (bed.client, bed.adapters.payments, bed.ledger, letters))
-    client, gateway, ledger, post = ports
-    made = Registrar(cast(Any, client), cast(Any, gateway), cast(Any, ledger), cast(Any, post), bed.settings.links)
-    return made, lives
-
-
-def typed(email: str) -> Registration:
-    now = datetime.now(UTC)
-    return Registration(
-        registration_id=registration_id_of(browser_key(""), email, "eur", "Europe/Paris"),
-        email=email,
-        name="Acme",
-        currency="eur",
-        timezone="Europe/Paris",
-        consent=Consent(version="1", text="yes", at=now),
-        customer_id=new_customer_id(),
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def listed(customer_id: str, email: str = "", **fields: Any) -> Registration:
-    """A row of a file with a token."""
-    wanted = typed(email or f"{customer_id}@example.com")
-    return wanted.evolve(
-        registration_id=import_id(customer_id),
-        customer_id=customer_id,
-        consent=None,
-        told_at=wanted.created_at,
-        **fields,
-    )
-
-
-async def visits(registrar: Registrar, wanted: Registration) -> None:
-    """The customer sends the form, saves a card if asked for one, and comes back."""
-    registration = await registrar.begin(wanted)
-    url = await registrar.card_page(registration, PAGE)
-    if url:
-        async with local_http() as browser:
-            await browser.post(url, data={"card": "pm_card_visa"})
-    found = await registrar.find(registration.registration_id)
-    assert found is not None
-    await registrar.go_on(found)
 
 
 async def test_who_begins_anew_by_an_invitation_is_billed_as_it_says(bed: Bed) -> None:
@@ -182,16 +89,6 @@ async def test_one_mail_a_day_tells_a_customer_of_all_who_register_with_their_ad
     )
 
 
-async def check_once(bed: Bed, email: str) -> None:
-    """One customer of this email, who is billed and told; one at Stripe; nothing is left to do."""
-    assert [each.email for each in await bed.ledger.registrations(unfinished=True)] == []
-    (customer,) = [each for each in await bed.ledger.customers() if each.email == email]
-    bed.started.append(customer.customer_id)
-    assert (await bed.month(customer.customer_id)).customer == customer
-    payers = [each["id"] for each in bed.objects("customer") if each["email"] == email]
-    assert payers == [customer.card_on_file.payer_id]
-
-
 async def test_a_crash_after_any_step_of_a_registration_leaves_one_customer(bed: Bed) -> None:
     crashes = 0
     while True:
@@ -212,124 +109,3 @@ async def test_a_crash_after_any_step_of_a_registration_leaves_one_customer(bed:
         assert len({mail.message_id for mail in told}) == 1
     assert crashes > 15
     await check_once(bed, email)
-
-
-async def test_a_crash_after_any_step_of_an_import_leaves_one_customer(bed: Bed) -> None:
-    crashes = 0
-    while True:
-        wanted = listed(f"tok-{crashes}")
-        registrar, _ = mortal(bed, crashes + 1)
-        try:
-            await registrar.import_customer(wanted, "tok_visa")
-            break
-        except Crashed:
-            crashes += 1
-        alive = connect_registrar(bed.settings, bed.adapters, bed.client)
-        assert (await alive.import_customer(wanted, "tok_visa")).state is RegistrationState.STARTED
-        await check_once(bed, wanted.email)
-        assert bed.mails(wanted.email) == []
-    assert crashes > 10
-    await check_once(bed, wanted.email)
-
-
-async def test_a_token_becomes_a_card_that_is_charged(bed: Bed) -> None:
-    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    done = await registrar.import_customer(listed("acme"), "tok_mastercard")
-    assert done.card is not None
-    assert (done.card.last4, done.card.card_id[:5]) == ("4444", "card_")
-    customer = done.customer()
-    bed.started.append("acme")
-    month = await bed.month("acme")
-    bed.sales(month.period, (customer.mailbox, "100", "Bread"))
-    await bed.skip_to("acme", month.import_at)
-    await bed.drafted("acme", month.period)
-    await bed.closed("acme")
-    assert bed.charged("acme") == [(month.period, 10_000)]
-
-
-@pytest.mark.parametrize("token", ["tok_chargeDeclined", "tok_unknown"])
-async def test_a_token_that_is_refused_can_be_corrected_and_repeated(bed: Bed, token: str) -> None:
-    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    for _ in range(2):
-        with pytest.raises(CardMissing, match=r"I-acme: Stripe refuses the token; send the customer a link"):
-            await registrar.import_customer(listed("acme"), token)
-    assert bed.objects("customer") == []
-    await registrar.import_customer(listed("acme", "acme@new.example"), "tok_visa")
-    await check_once(bed, "acme@new.example")
-
-
-async def test_an_import_with_a_customers_email_is_refused_before_anything_is_made(bed: Bed) -> None:
-    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    await registrar.import_customer(listed("acme"), "tok_visa")
-    bed.started.append("acme")
-    with pytest.raises(InvalidInput, match="bolt: acme has the same email"):
-        await registrar.import_customer(listed("bolt", "acme@example.com"), "tok_visa")
-    assert len(bed.objects("customer")) == 1
-
-
-async def test_an_import_and_a_registration_of_one_email_do_not_make_two_customers(bed: Bed) -> None:
-    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    begun = typed("acme@example.com")
-    await registrar.begin(begun)  # by anybody: it keeps nobody from being imported
-    await registrar.import_customer(listed("acme"), "tok_visa")
-    bed.started.append("acme")
-    await visits(registrar, begun)
-    assert [each.customer_id for each in await bed.ledger.customers()] == ["acme"]
-    assert [mail.subject for mail in bed.mails("acme@example.com")] == ["You are registered already"]
-
-
-async def test_whose_token_is_refused_registers_a_card_and_is_the_customer_of_the_import(bed: Bed) -> None:
-    """By the link that is theirs: the operator's, or one that is mailed to who registers with that address."""
-    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    with pytest.raises(CardMissing, match=r"python starter\.py customers link bolt "):
-        await registrar.import_customer(listed("bolt", currency="usd"), "tok_unknown")
-    await visits(registrar, typed("bolt@example.com").evolve(name="Mallory"))
-    assert await bed.ledger.customers() == []
-    (mail,) = bed.mails("bolt@example.com")
-    assert (mail.subject, "Mallory" in mail.text) == ("Your card is still missing", False)
-    link = re.search(r"/registration/(\S+)", mail.text)
-    assert link is not None
-    theirs = await registrar.find(bed.settings.links.read_registration(link[1], datetime.now(UTC)))
-    assert theirs is not None
-    await visits(registrar, theirs)
-    customer = await bed.ledger.customer("bolt")
-    assert customer is not None
-    bed.started.append("bolt")
-    assert (customer.name, customer.currency) == ("Acme", "usd")
-    assert (await bed.month("bolt")).customer == customer
-    assert await bed.ledger.registrations(unfinished=True) == []
-    assert [mail.subject for mail in bed.mails("bolt@example.com")][1:] == ["Your card is registered"]
-
-
-async def test_somebody_else_who_gets_the_email_first_keeps_it(bed: Bed) -> None:
-    """A customer is started by an operator between the form and the card."""
-    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    registration = await registrar.begin(typed("acme@example.com"))
-    url = await registrar.card_page(registration, PAGE)
-    customer = await bed.customer("acme", email="acme@example.com")
-    bed.started.append("acme")
-    await start_customer(bed.client, bed.ledger, bed.adapters.payments, customer)
-    async with local_http() as browser:
-        await browser.post(url, data={"card": "pm_card_visa"})
-    results = await registrar.sweep(datetime.now(UTC))
-    assert results == {registration.registration_id: "known"}
-    assert [each.customer_id for each in await bed.ledger.customers()] == ["acme"]
-    assert [mail.subject for mail in bed.mails("acme@example.com")] == ["You are registered already"]
-
-
-async def test_a_card_that_an_operator_has_put_into_a_file_meanwhile_stays_that_customers(bed: Bed) -> None:
-    """It was copied from Stripe's dashboard before the registration was finished."""
-    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    registration = await registrar.begin(typed("acme@example.com"))
-    url = await registrar.card_page(registration, PAGE)
-    async with local_http() as browser:
-        await browser.post(url, data={"card": "pm_card_visa"})
-    found = await registrar.find(registration.registration_id)
-    assert found is not None
-    assert found.session_id
-    card = (await bed.adapters.payments.card_of_setup(found.session_id)).card
-    customer = (await bed.customer("acme", email="acme@example.com")).evolve(payment_method=card.on_file)
-    bed.started.append("acme")
-    await start_customer(bed.client, bed.ledger, bed.adapters.payments, customer)
-    assert await registrar.sweep(datetime.now(UTC)) == {registration.registration_id: "known"}
-    assert (await bed.adapters.payments.card(card.card_id)).payer_id == card.payer_id

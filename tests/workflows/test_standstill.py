@@ -1,58 +1,38 @@
-"""Workflows that are open and do not go on, or go on under another id: found at once, and nobody else is kept."""
+"""Workflows that are open and do not go on: found at once, and nobody else is kept."""
 
 import asyncio
 import json
 import re
 import shlex
-import sys
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-import pytest_asyncio
-from temporalio.api.common.v1 import Payload
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.common import RawValue
 
 from activities.completeness import CompletenessRequest
 from billing.commands import Halt
 from billing.completeness.chains import Chain, ChainStatus
-from billing.completeness.report import CompletenessReport as Covered
 from billing.completeness.report import Finding, FindingKind
 from billing.customers.roster import write_roster
 from billing.errors import BillingError
 from billing.keys import workflow_id
 from billing.period import Period
-from bootstrap import SANDBOX_NAMESPACE, connect_completeness, connect_reconciliation
+from bootstrap import connect_completeness, connect_reconciliation
 from clients.collection_commands import replace_card
 from clients.running_workflows import RunningWorkflows, _status
-from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.debts import only
 from tests.typed import typed
+from tests.workflows.standing_still import looked, server, temporal, until_listed
 from wording.remedies import command_line
 from workflows.daily import DailyCompleteness
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
-from workflows.visibility import SEARCH_ATTRIBUTES
+
+__all__ = ["server"]  # fixture
 
 pytestmark = pytest.mark.turns(2)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
-    """One that reports a workflow after its first failure, not only after the fifth, some 55 seconds later."""
-    config = {"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "1"}
-    log = tmp_path_factory.mktemp("temporal") / "server.log"
-    async with temporal_server(
-        log=log, namespace=SANDBOX_NAMESPACE, search_attributes=SEARCH_ATTRIBUTES, dynamic_config=config
-    ) as running:
-        yield running
-
-
-async def looked(bed: Bed, period: str = OCTOBER) -> Covered:
-    return await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(period))
 
 
 async def found(bed: Bed, kind: FindingKind, period: str = OCTOBER) -> list[Finding]:
@@ -65,27 +45,6 @@ async def until_standing_still(bed: Bed, holds: Callable[[list[Chain]], bool]) -
         while not holds(chains := await RunningWorkflows(bed.client).standing_still()):
             await asyncio.sleep(0.05)
     return chains
-
-
-async def until_listed(bed: Bed, customer_id: str, status: ChainStatus) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while (await RunningWorkflows(bed.client).listed()).own.get(customer_id) is not status:
-            await asyncio.sleep(0.05)
-
-
-async def temporal(bed: Bed, command: str) -> str:
-    """Types a command of Temporal's own tool."""
-    program, *words = shlex.split(command)
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).parent / program),
-        *words,
-        env={**bed.environment, "TEMPORAL_NAMESPACE": SANDBOX_NAMESPACE},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
 
 
 def breaks(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
@@ -289,57 +248,3 @@ async def test_list_and_show_name_who_is_not_billed_with_what_to_type_and_count_
         code, output = await typed(bed, *command, TEMPORAL_ADDRESS="127.0.0.1:1")
         assert (code, "Whether billing goes on is not known" in output) == (0, True), output
     assert "Monitoring; its workflow was terminated" in (await typed(bed, "list"))[1]
-
-
-# -- under another id
-
-
-async def stray(bed: Bed, month_of: str = "acme") -> None:
-    month = await bed.recorded(month_of, OCTOBER)
-    await bed.client.start_workflow(MonthlyBilling.run, month, id="acme by hand", task_queue=TASK_QUEUE)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (await RunningWorkflows(bed.client).listed()).strays:
-            await asyncio.sleep(0.05)
-
-
-async def test_a_customer_who_is_billed_under_another_id_is_named_with_it_and_not_called_forgotten(bed: Bed) -> None:
-    await bed.monitored()
-    await bed.handle("acme").terminate()
-    await stray(bed)
-    looked_at = await looked(bed)
-    assert looked_at.kinds == {FindingKind.STRAY: 1}
-    (finding,) = looked_at.findings
-    assert finding.customer_id == "acme"
-    assert finding.text == "acme is billed by a workflow with another id: acme by hand"
-    assert "is not billed" not in (await typed(bed, "list"))[1], "it is"
-    terminate, start = map(command_line, finding.remedies)
-    await temporal(bed, terminate)
-    assert (await typed(bed, *start.split()[2:]))[0] == 0
-    await until_listed(bed, "acme", ChainStatus.RUNNING)
-    assert (await looked(bed)).covered
-
-
-async def test_a_second_workflow_beside_the_customers_own_is_to_be_terminated_only(bed: Bed) -> None:
-    await bed.monitored()
-    await stray(bed)
-    (finding,) = (await looked(bed)).findings
-    assert finding.text == "acme is also billed by a workflow with another id: acme by hand"
-    (terminate,) = finding.remedies
-    await temporal(bed, command_line(terminate))
-
-
-@pytest.mark.parametrize("encoding", ["binary/encrypted", "binary/plain", "json/protobuf", "json/plain", "\xff"])
-async def test_one_whose_input_nobody_can_read_is_a_finding_too_and_stops_nothing(bed: Bed, encoding: str) -> None:
-    await bed.monitored()
-    payload = Payload(metadata={"encoding": encoding.encode("latin-1")}, data=b'{"customer": "acme"}')
-    stranger = await bed.client.start_workflow(
-        MonthlyBilling.__name__, RawValue(payload), id="by hand", task_queue=TASK_QUEUE
-    )
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (strays := (await RunningWorkflows(bed.client).listed()).strays):
-            await asyncio.sleep(0.05)
-    assert [chain.customer_id for chain in strays] == [""]
-    code, output = await typed(bed, "coverage", "--period", OCTOBER)
-    assert code == 1
-    assert "a customer is billed by a workflow with another id: by hand" in output, output
-    await stranger.terminate()

@@ -1,0 +1,1 @@
+"""How quickly pages with long lists are answered, beside an empty page."""
