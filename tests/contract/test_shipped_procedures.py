@@ -44,10 +44,15 @@ def shipped() -> dict[str, Procedure]:
 
 def without_limit() -> Procedure:
     """The request whose answers may be of any length, as an order may still have it."""
+    return asking_for("text")
+
+
+def asking_for(kind: str) -> Procedure:
+    """The request whose answers are fields of this type."""
     given: dict[str, Any] = shipped()["request"].model_dump(mode="json")
     for step in given["steps"]:
         for field in step.get("form", []):
-            field["max"] = None
+            field |= {"type": kind, "max": None}
     return Procedure.model_validate(given)
 
 
