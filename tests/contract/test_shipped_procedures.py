@@ -227,6 +227,15 @@ async def test_a_day_that_is_waited_for_moves_with_its_correction_and_only_while
     assert (await standing(ledger, "78")).ends_at == datetime.fromisoformat("2026-12-20T00:00:00+05:00")
 
 
+async def test_a_task_is_due_by_what_the_corrected_order_says(ledger: SqlLedger) -> None:
+    account = await connects(ledger)
+    await opens(ledger, "80", "request", account=account, values={"category": "Contract", "text": "Help"})
+    assert (await task_of(ledger, "80")).due_at == LATER + timedelta(days=1)
+    await ledger.change_service_order("80", Halt(**by("halt")), LATER)
+    found, _ = await ledger.change_service_order("80", correction("Something else", "category"), LATER)
+    assert (await task_of(ledger, "80")).due_at == found.due_at == LATER + timedelta(days=3)
+
+
 async def test_words_of_somebodys_own_stay_out_of_the_log(ledger: SqlLedger) -> None:
     account = await connects(ledger)
     values = {"category": "Contract", "text": "My name is written wrongly"}

@@ -57,6 +57,14 @@ def escalate_task(connection: Connection, key: str, department: Department, at: 
         log_task(connection, row.number, row.customer_id, entry)
 
 
+def move_task(connection: Connection, moved: Task, entry: TaskEntry) -> None:
+    """Writes down whose it is by now, on which day, and by when."""
+    place = moved.model_dump(include={"department", "owner", "claimed_at", "crew", "visit_on", "due_at"})
+    place["sort_at"] = moved.due_at or NEVER
+    connection.execute(update(tasks).where(T.number == moved.number).values(place))
+    log_task(connection, moved.number, moved.customer_id, entry)
+
+
 def log_task(connection: Connection, number: int, customer_id: str, entry: TaskEntry, key: str | None = None) -> None:
     about = {"number": number, "customer_id": customer_id, "key": key}
     connection.execute(insert(task_log).values(entry.model_dump() | about))
