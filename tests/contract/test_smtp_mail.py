@@ -16,7 +16,6 @@ from typing import Any, Literal, cast
 import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
-from aiosmtplib.email import flatten_message
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -175,9 +174,8 @@ NAMES = st.text("abcXYZ  ,,..\"\\()<>@;:[]=?_'ñüéß書籍😀&-", min_size=1,
 @given(NAMES.filter(bool))
 def test_a_company_of_any_name_is_one_sender_with_exactly_that_name(name: str) -> None:
     rendered = MailContent("Invoice", "text", "<p>html</p>")
-    message = mailer(1, name=name)._message(rendered, "ann@example.com", "<one@example.com>", "notice/ann/2026-10")
-    for utf8 in (False, True):
-        assert sender_in(flatten_message(message, utf8=utf8)) == [(name, "billing@example.com")]
+    content = mailer(1, name=name)._message(rendered, "ann@example.com", "<one@example.com>", "notice/ann/2026-10")
+    assert sender_in(content) == [(name, "billing@example.com")]
 
 
 def sender_in(content: bytes) -> list[tuple[str, str]]:
