@@ -17,7 +17,7 @@ from typing import Literal
 import aiosmtplib
 
 from adapters.mail.mail_message import mailbox, words, write_message
-from adapters.mail.mail_templates import MailContent, render, render_digest, render_step
+from adapters.mail.mail_templates import render, render_digest, render_step
 from billing.customers.address import sendable
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
 from billing.mails.mail import CustomerMail, RenderedMail, StepMail
@@ -84,21 +84,20 @@ class SmtpMail:
         self._strip, self._desk_strip = CUSTOMERS_READ[mode], REVIEWERS_READ[mode]
 
     def compose(self, mail: CustomerMail) -> RenderedMail:
-        rendered = render(mail, self._strip)
-        return RenderedMail(subject=rendered.subject, text=rendered.text)
+        return render(mail, self._strip)
 
-    async def send(self, mail: CustomerMail, still_wanted: StillWanted = always) -> None:
+    async def send(self, mail: CustomerMail, composed: RenderedMail, still_wanted: StillWanted = always) -> None:
         customer_id, period = mail.month.customer_id, mail.month.period
         name, reference = f"the {mail.kind} mail of {customer_id}, {period}", f"{mail.kind}/{customer_id}/{period}"
-        to, rendered = _address(mail.to, name), render(mail, self._strip)
-        await self._send(self._message(rendered, to, mail.message_id, reference), to, name, still_wanted)
+        to = _address(mail.to, name)
+        await self._send(self._message(composed, to, mail.message_id, reference), to, name, still_wanted)
 
     async def send_step(self, mail: StepMail, still_wanted: StillWanted = always) -> None:
         name, reference = f"the {mail.kind} mail of order {mail.number}", f"{mail.kind}/order/{mail.number}"
         to, rendered = _address(mail.to, name), render_step(mail, self._strip)
         await self._send(self._message(rendered, to, mail.message_id, reference), to, name, still_wanted)
 
-    async def send_plain(self, content: MailContent, to: str, message_id: str, reference: str) -> None:
+    async def send_plain(self, content: RenderedMail, to: str, message_id: str, reference: str) -> None:
         """Sends a mail that is nobody's month, and that other adapters have written. Raises as ``send``."""
         name = f"mail {reference}"
         if self._desk_strip:
@@ -157,7 +156,7 @@ class SmtpMail:
         """The machine's certificate authorities, read once: that takes ten times as long as a mail."""
         return ssl.create_default_context()
 
-    def _message(self, rendered: MailContent, to: str, message_id: str, reference: str) -> bytes:
+    def _message(self, rendered: RenderedMail, to: str, message_id: str, reference: str) -> bytes:
         headers = {
             "From": self._from,
             "To": to,
