@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime, quote
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 import aiosmtplib
 
+from adapters.mail.kept_connections import KeptConnections
 from adapters.mail.mail_message import mailbox, words, write_message
 from adapters.mail.mail_templates import render, render_digest, render_step
 from billing.customers.address import sendable
@@ -56,7 +57,9 @@ _FOR_GOOD: dict[type[Exception], type[MailError]] = {
 
 
 class SmtpMail:
-    """Sends mails through one server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
+    """Sends mails through one server. ``tls``: none, by STARTTLS, or from the start.
+
+    In ``async with`` mails that follow each other share connections; outside of it each has its own.
 
     ``sender`` is an address; mail programs show ``name`` for it ("": the address). In another ``mode`` than live,
     every mail says so.
@@ -81,7 +84,15 @@ class SmtpMail:
         self._password = password
         self._tls = tls
         self._hostname = ""
+        self._connections = KeptConnections(self._client)
         self._strip, self._desk_strip = CUSTOMERS_READ[mode], REVIEWERS_READ[mode]
+
+    async def __aenter__(self) -> Self:
+        self._connections.keeps = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connections.close()
 
     def compose(self, mail: CustomerMail) -> RenderedMail:
         return render(mail, self._strip)
@@ -116,7 +127,7 @@ class SmtpMail:
 
     async def _send(self, message: bytes, to: str, name: str, still_wanted: StillWanted = always) -> None:
         with _translated(name):
-            async with await self._client() as server:
+            async with self._connections.lent() as server:
                 await still_wanted()
                 await server.sendmail(self._sender, to, message, mail_options=await self._options(server, to))
 
