@@ -101,7 +101,7 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         receiver = event_receiver(settings)
         if receiver:
             stack.push_async_callback(receiver.close)
-        mail, shops = mail_server(settings), shops_of(settings)
+        mail, shops = await stack.enter_async_context(mail_server(settings)), shops_of(settings)
         production, provisioning = told_of_releases(settings, mail), told_of_services(settings)
         texts = text_vendor(settings)
         told = tuple(each for each in (production, provisioning, texts) if each)

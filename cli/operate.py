@@ -25,7 +25,7 @@ from bootstrap_procedures import connect_procedures
 from cli.completeness.worksheet import newest_worksheet
 from cli.receivables.billers import reached
 from cli.terminal.options import AsJson
-from cli.terminal.output import explain, print_json, print_table, say, whole
+from cli.terminal.output import counted, explain, print_json, print_table, say, whole
 from clients.running_workflows import RunningWorkflows
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from clients.search_attributes import SearchAttributeError, ensure_search_attributes
@@ -241,7 +241,7 @@ async def _pollers(client: Client, queue: str, kind: "TaskQueueType.ValueType") 
 async def _ledger(adapters: Adapters) -> str:
     if not await adapters.ledger.schema_is_current():
         raise BillingError("its tables are not those of this release; run: python starter.py setup")
-    return f"{await adapters.ledger.count_customers():,} customers"
+    return counted(await adapters.ledger.count_customers(), "customer")
 
 
 async def _texts(settings: Settings, ping: Awaitable[str]) -> str:

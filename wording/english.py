@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, get_currency_symbol
+from babel.numbers import get_currency_symbol
 
 from billing.invoices.invoice import Invoice
 from billing.money import minor_digits
@@ -43,16 +43,23 @@ def why(code: str) -> str:
 def money_text(amount_minor: int, currency: str) -> str:
     """``€1,234.50``, ``-¥3``, ``KWD 1.250``: with as many decimals as Stripe's minor unit has."""
     digits = minor_digits(currency)
-    space = " " if get_currency_symbol(currency.upper(), locale=LOCALE)[-1].isalpha() else ""
-    pattern = f"¤{space}#,##0" + ("." + "0" * digits if digits else "")
-    value = Decimal(amount_minor).scaleb(-digits)
-    return format_currency(value, currency.upper(), pattern, locale=LOCALE, currency_digits=False)
+    value = Decimal(abs(amount_minor)).scaleb(-digits)
+    return f"{'-' if amount_minor < 0 else ''}{_symbol(currency)}{value:,.{digits}f}"
 
 
+@lru_cache
+def _symbol(currency: str) -> str:
+    """``€``; letters are followed by a space."""
+    symbol = get_currency_symbol(currency.upper(), locale=LOCALE)
+    return f"{symbol} " if symbol[-1].isalpha() else symbol
+
+
+@lru_cache(1024)  # both parts of a mail say the same
 def date_text(instant: datetime, pattern: str, zone: str) -> str:
     return format_datetime(instant, pattern, tzinfo=ZoneInfo(zone), locale=LOCALE)
 
 
+@lru_cache
 def month_text(period: Period) -> str:
     """``October 2026``."""
     return format_date(period.first_day, "MMMM y", locale=LOCALE)

@@ -21,6 +21,7 @@ _ACTS = {
     TaskAct.HANDED_OVER: "handed over to {owner} by {by}",
     TaskAct.GIVEN_BACK: "given back to the department by {by}",
     TaskAct.ESCALATED: "late: given to the department {department}",
+    TaskAct.CORRECTED: "moved by {by}, who has corrected the order",
 }
 
 

@@ -113,3 +113,10 @@ ACTIONS = {
     Language.UKRAINIAN: ("сповільнимо", "вимкнемо", "розірвемо"),
 }
 """Limited, suspended, disconnected."""
+YES_NO = {
+    Language.ENGLISH: {True: "Yes", False: "No"},
+    Language.RUSSIAN: {True: "Да", False: "Нет"},
+    Language.KAZAKH: {True: "Иә", False: "Жоқ"},
+    Language.UKRAINIAN: {True: "Так", False: "Ні"},
+}
+"""An answer that is quoted."""

@@ -24,7 +24,7 @@ from billing.texts.segments import Measure, foreign_characters, measure
 from billing.texts.text import Body, ConsequenceKind, Language, TextFacts, TextKind
 from wording.plain import one_line
 from wording.step_mails import SUBJECTS
-from wording.text_templates import ACTIONS, SHORT, TEMPLATES
+from wording.text_templates import ACTIONS, SHORT, TEMPLATES, YES_NO
 
 OF_OWN_PAGE = (TextKind.BILL, TextKind.REMINDER, TextKind.WARNING, TextKind.SUSPENDED)
 """Their {link} is the customer's own page."""
@@ -132,7 +132,7 @@ class TextWording(Model, extra="forbid"):
             "when": _when(facts, self.language),
             "reason": one_line(facts.reason),
             "number": facts.number,
-            "quote": facts.quote,
+            "quote": YES_NO[self.language][facts.quote] if isinstance(facts.quote, bool) else facts.quote,
             "link": facts.link,
         }
 

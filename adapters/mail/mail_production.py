@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from html import escape
 
-from adapters.mail.mail_templates import MailContent
 from adapters.mail.smtp_mail import SmtpMail
 from billing.errors import MailError, ReceiverUnavailable
 from billing.events.verdicts import Verdict
+from billing.mails.mail import RenderedMail
 from orders.events import ReleaseData
 from wording.orders import release_text, release_title
 
@@ -24,7 +24,7 @@ class MailProduction:
 
     async def release(self, event_id: str, payload: Mapping[str, object], data: ReleaseData) -> Verdict:
         text = release_text(data, event_id)
-        content = MailContent(release_title(data), f"{text}\n", f"<pre>{escape(text)}</pre>")
+        content = RenderedMail(release_title(data), f"{text}\n", f"<pre>{escape(text)}</pre>")
         message_id = f"<release-{hashlib.sha256(event_id.encode()).hexdigest()[:32]}@{self._domain}>"
         try:
             await self._mail.send_plain(content, self._to, message_id, f"release/{data.number}/{data.kind}")

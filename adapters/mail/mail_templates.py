@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -20,7 +19,7 @@ from billing.collections.stages import Purpose
 from billing.customers.customer import Customer
 from billing.customers.ways_to_pay import WaysToPay
 from billing.invoices.versions import Correction, LineChange
-from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, StepMail
+from billing.mails.mail import OF_COLLECTION, CustomerMail, CustomerMailKind, RenderedMail, StepMail
 from billing.money import sums_text
 from billing.reviewers.digest import Digest, Item, headline, sections
 from billing.texts.text import ConsequenceKind
@@ -50,15 +49,7 @@ _ACTIONS = {
 """Labels of the link in a customer's mail."""
 
 
-class MailContent(NamedTuple):
-    """A mail's content; the subject is one line."""
-
-    subject: str
-    text: str
-    html: str
-
-
-def render(mail: CustomerMail, strip: str = "") -> MailContent:
+def render(mail: CustomerMail, strip: str = "") -> RenderedMail:
     """The mail in English, dates in the customer's time zone. Its month must have reached the stage of its kind.
 
     ``strip`` is what stands above it: that it is a test ("": it is none).
@@ -66,15 +57,15 @@ def render(mail: CustomerMail, strip: str = "") -> MailContent:
     values, template = _values(mail) | {"strip": strip}, "bill.txt" if _is_bill(mail) else f"{mail.kind}.txt"
     subject, _, text = _TEXT.get_template(template).render(values, layout="layout.txt").partition("\n")
     html = _HTML.get_template(template).render(values, layout="layout.html")
-    return MailContent(subject, text, html)
+    return RenderedMail(subject, text, html)
 
 
-def render_step(mail: StepMail, strip: str = "") -> MailContent:
+def render_step(mail: StepMail, strip: str = "") -> RenderedMail:
     """The mail in its own language."""
     values = mail.model_dump(include={"language", "text", "link", "action"})
     values |= {"subject": mail.subject, "rows": [], "strip": strip}
     text = _TEXT.get_template("step.txt").render(values, layout="layout.txt").partition("\n")[2]
-    return MailContent(mail.subject, text, _HTML.get_template("step.txt").render(values, layout="layout.html"))
+    return RenderedMail(mail.subject, text, _HTML.get_template("step.txt").render(values, layout="layout.html"))
 
 
 def _is_bill(mail: CustomerMail) -> bool:
@@ -82,12 +73,12 @@ def _is_bill(mail: CustomerMail) -> bool:
     return mail.kind is CustomerMailKind.NOTICE and not mail.month.customer.card
 
 
-def render_digest(digest: Digest, strip: str = "") -> MailContent:
+def render_digest(digest: Digest, strip: str = "") -> RenderedMail:
     """The digest in English."""
     title = one_line(headline(digest))
     values = {"subject": title, "sections": sections(digest), "strip": strip}
     text, html = _TEXT.get_template("digest.txt"), _HTML.get_template("digest.html")
-    return MailContent(f"[Billing] {title}", text.render(values), html.render(values))
+    return RenderedMail(f"[Billing] {title}", text.render(values), html.render(values))
 
 
 def _values(mail: CustomerMail) -> dict[str, object]:
@@ -249,6 +240,7 @@ def _environment(autoescape: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=autoescape,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -10,16 +10,15 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from email.header import Header
-from email.message import EmailMessage
-from email.policy import EmailPolicy
-from email.utils import quote
+from email.utils import format_datetime, quote
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 import aiosmtplib
 
-from adapters.mail.mail_templates import MailContent, render, render_digest, render_step
+from adapters.mail.kept_connections import KeptConnections
+from adapters.mail.mail_message import mailbox, words, write_message
+from adapters.mail.mail_templates import render, render_digest, render_step
 from billing.customers.address import sendable
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
 from billing.mails.mail import CustomerMail, RenderedMail, StepMail
@@ -31,7 +30,6 @@ from wording.modes import CUSTOMERS_READ, REVIEWERS_READ
 TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
 
 _DOT_ATOM = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(\.[^\s()<>\[\]:;@\\,.\"]+)*")
-_SHORT = 60  # longer names are folded
 
 _FOR_GOOD: dict[type[Exception], type[MailError]] = {
     # This recipient or this mail is refused.
@@ -59,7 +57,9 @@ _FOR_GOOD: dict[type[Exception], type[MailError]] = {
 
 
 class SmtpMail:
-    """Sends mails through one server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
+    """Sends mails through one server. ``tls``: none, by STARTTLS, or from the start.
+
+    In ``async with`` mails that follow each other share connections; outside of it each has its own.
 
     ``sender`` is an address; mail programs show ``name`` for it ("": the address). In another ``mode`` than live,
     every mail says so.
@@ -79,54 +79,66 @@ class SmtpMail:
         self._host = host
         self._port = port
         self._sender = sendable(sender)
-        self._sender_name = name
+        self._from = mailbox(self._sender, name)
         self._username = username
         self._password = password
         self._tls = tls
         self._hostname = ""
+        self._connections = KeptConnections(self._client)
         self._strip, self._desk_strip = CUSTOMERS_READ[mode], REVIEWERS_READ[mode]
 
-    def compose(self, mail: CustomerMail) -> RenderedMail:
-        rendered = render(mail, self._strip)
-        return RenderedMail(subject=rendered.subject, text=rendered.text)
+    async def __aenter__(self) -> Self:
+        self._connections.keeps = True
+        return self
 
-    async def send(self, mail: CustomerMail, still_wanted: StillWanted = always) -> None:
+    async def __aexit__(self, *_: object) -> None:
+        await self._connections.close()
+
+    def compose(self, mail: CustomerMail) -> RenderedMail:
+        return render(mail, self._strip)
+
+    async def send(self, mail: CustomerMail, composed: RenderedMail, still_wanted: StillWanted = always) -> None:
         customer_id, period = mail.month.customer_id, mail.month.period
         name, reference = f"the {mail.kind} mail of {customer_id}, {period}", f"{mail.kind}/{customer_id}/{period}"
-        message = self._message(render(mail, self._strip), _address(mail.to, name), mail.message_id, reference)
-        await self._send(message, name, still_wanted)
+        to = _address(mail.to, name)
+        await self._send(self._message(composed, to, mail.message_id, reference), to, name, still_wanted)
 
     async def send_step(self, mail: StepMail, still_wanted: StillWanted = always) -> None:
         name, reference = f"the {mail.kind} mail of order {mail.number}", f"{mail.kind}/order/{mail.number}"
-        message = self._message(render_step(mail, self._strip), _address(mail.to, name), mail.message_id, reference)
-        await self._send(message, name, still_wanted)
+        to, rendered = _address(mail.to, name), render_step(mail, self._strip)
+        await self._send(self._message(rendered, to, mail.message_id, reference), to, name, still_wanted)
 
-    async def send_plain(self, content: MailContent, to: str, message_id: str, reference: str) -> None:
+    async def send_plain(self, content: RenderedMail, to: str, message_id: str, reference: str) -> None:
         """Sends a mail that is nobody's month, and that other adapters have written. Raises as ``send``."""
         name = f"mail {reference}"
         if self._desk_strip:
             content = content._replace(
                 text=f"{self._desk_strip}\n\n{content.text}", html=f"<p>{self._desk_strip}</p>{content.html}"
             )
-        await self._send(self._message(content, _address(to, name), message_id, reference), name)
+        to = _address(to, name)
+        await self._send(self._message(content, to, message_id, reference), to, name)
 
     async def tell(self, digest: Digest) -> None:
-        await self._send(self._digest(digest), f"digest {digest.digest_id}")
+        await self._send(self.write(digest), _address_of(digest), f"digest {digest.digest_id}")
 
     def write(self, digest: Digest) -> bytes:
-        return self._digest(digest).as_bytes()
+        rendered = render_digest(digest, self._desk_strip)
+        return self._message(rendered, _address_of(digest), digest.message_id, f"digest/{digest.digest_id}")
 
-    def _digest(self, digest: Digest) -> EmailMessage:
-        to = _address(digest.to, f"digest {digest.digest_id}")
-        return self._message(
-            render_digest(digest, self._desk_strip), to, digest.message_id, f"digest/{digest.digest_id}"
-        )
-
-    async def _send(self, message: EmailMessage, name: str, still_wanted: StillWanted = always) -> None:
+    async def _send(self, message: bytes, to: str, name: str, still_wanted: StillWanted = always) -> None:
         with _translated(name):
-            async with await self._client() as server:
+            async with self._connections.lent() as server:
                 await still_wanted()
-                await server.send_message(message, sender=self._sender, recipients=[str(message["To"])])
+                await server.sendmail(self._sender, to, message, mail_options=await self._options(server, to))
+
+    async def _options(self, server: aiosmtplib.SMTP, to: str) -> list[str]:
+        """Raises ``SMTPNotSupported`` if an address is beyond ASCII, and the server takes none of those."""
+        if f"{self._sender}{to}".isascii():
+            return []
+        await server.noop()  # before the first command, the server's extensions are unknown
+        if not server.supports_extension("smtputf8"):
+            raise aiosmtplib.SMTPNotSupported("SMTPUTF8")
+        return ["SMTPUTF8"]
 
     async def ping(self) -> None:
         """Connects and logs in, and sends nothing. Raises ``MailUnavailable``."""
@@ -155,18 +167,20 @@ class SmtpMail:
         """The machine's certificate authorities, read once: that takes ten times as long as a mail."""
         return ssl.create_default_context()
 
-    def _message(self, rendered: MailContent, to: str, message_id: str, reference: str) -> EmailMessage:
-        message = EmailMessage()
-        message["From"] = _AddressHeader("From", self._sender, self._sender_name)
-        message["To"] = _AddressHeader("To", to)
-        message["Subject"] = rendered.subject
-        message["Date"] = datetime.now(UTC)
-        message["Message-ID"] = message_id
-        message["Auto-Submitted"] = "auto-generated"
-        message["X-Billing-Ref"] = reference
-        message.set_content(rendered.text)
-        message.add_alternative(rendered.html, subtype="html")
-        return message
+    def _message(self, rendered: RenderedMail, to: str, message_id: str, reference: str) -> bytes:
+        headers = {
+            "From": self._from,
+            "To": to,
+            "Subject": words(rendered.subject),
+            "Date": format_datetime(datetime.now(UTC)),
+            "Message-ID": message_id,
+            "X-Billing-Ref": reference,
+        }
+        return write_message(headers, rendered.text, rendered.html)
+
+
+def _address_of(digest: Digest) -> str:
+    return _address(digest.to, f"digest {digest.digest_id}")
 
 
 def _address(text: str, name: str) -> str:
@@ -178,31 +192,6 @@ def _address(text: str, name: str) -> str:
     if not (local and local.isprintable()):
         raise MailRefused(f"{name} has no usable address; correct it, then resume")
     return f"{local}@{domain}" if _DOT_ATOM.fullmatch(local) else f'"{quote(local)}"@{domain}'
-
-
-class _AddressHeader(str):
-    """One address, with or without a name, written unchanged.
-
-    Python parses and folds its own headers again when it writes a mail: then a name with an accent and a comma becomes
-    two senders (python/cpython issue 121284), and other names lose a space or cannot be written.
-    """
-
-    name: str
-
-    def __new__(cls, header: str, address: str, name: str = "") -> "_AddressHeader":
-        value = super().__new__(cls, f"{_display_name(name)}<{address}>" if name else address)
-        value.name = header
-        return value
-
-    def fold(self, *, policy: EmailPolicy) -> str:
-        return f"{self.name}: {policy.linesep.join(self.splitlines())}{policy.linesep}"
-
-
-def _display_name(name: str) -> str:
-    """Quoted, or in encoded words (RFC 2047) if it is long or beyond ASCII; folded lines are divided by ``\\n``."""
-    if name.isascii() and name.isprintable() and len(name) <= _SHORT and "=?" not in name:
-        return f'"{quote(name)}" '
-    return Header(name, "utf-8", header_name="From").encode() + "\n "
 
 
 @contextmanager

@@ -115,6 +115,11 @@ class Announcement(NewAnnouncement):
         if self.state is not AnnouncementState.DRAFT:
             raise InvalidInput(f"announcement {self.number} is {self.state}: {_ADVICE[self.state]}")
 
+    def may_be_followed_by(self, draft: NewAnnouncement) -> bool:
+        """Whether its sender's works go on with ``draft``: approved ones are corrected."""
+        is_told = self.state is AnnouncementState.APPROVED and self.kind is not AnnouncementKind.CANCELLATION
+        return self.version < draft.version and not is_told
+
     def require_correctable(self, now: datetime) -> None:
         """Raises ``InvalidInput`` for one that nobody was told of, or that is over."""
         if self.state is not AnnouncementState.APPROVED or self.kind is AnnouncementKind.CANCELLATION:

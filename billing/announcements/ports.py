@@ -76,7 +76,10 @@ class Announcements(Protocol):
         """Whom the audience has now; ``timezone`` is that of customers who have none."""
 
     async def save_announcement(self, new: NewAnnouncement, at: datetime) -> Announcement:
-        """Writes a draft; a repeat answers the same one."""
+        """Writes a draft; a repeat answers the same one. A draft of the same sender's number is withdrawn for it.
+
+        Raises ``InvalidInput`` if the sender's works have a greater version by now, or are approved.
+        """
 
     async def approve_announcement(self, number: int, approval: Approval) -> Announcement:
         """Writes down everybody who is concerned now, and has them told; a repeat changes nothing.

@@ -186,5 +186,6 @@ def code_of(result: ChargeResult) -> str:
 
 
 def words_of(result: ChargeResult) -> str:
-    """The processor's answer, for the diary: ``declined, insufficient_funds``."""
-    return ", ".join(filter(None, (result.status, code_of(result))))
+    """The processor's answer, for the diary: ``declined by the bank, insufficient_funds``."""
+    answer = "declined by the bank" if result.status is ChargeStatus.DECLINED else result.status.replace("_", " ")
+    return ", ".join(filter(None, (answer, code_of(result))))

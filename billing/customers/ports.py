@@ -1,5 +1,6 @@
 """Customer storage. Every method raises only errors from ``billing.errors`` and can be retried after any failure."""
 
+from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
 from billing.customers.account_numbers import AccountNumber
@@ -36,6 +37,11 @@ class RosterRow(Customer):
 class CustomerStore(Protocol):
     async def customer(self, customer_id: str) -> Customer | None:
         """The customer, open or closed; None if unknown."""
+
+
+class CustomerNames(Protocol):
+    async def names(self, customer_ids: Collection[str]) -> dict[str, str]:
+        """The names of some hundred customers, by id."""
 
 
 class Lookalikes(Protocol):

@@ -5,7 +5,7 @@ Every method raises errors of ``billing.errors`` only, and may be called again a
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from billing.collections.collection import Collection
 from billing.customers.ways_to_pay import WaysToPay
@@ -82,26 +82,27 @@ class StepMail(Model):
     action: Line = ""
 
 
-class RenderedMail(Model):
-    """A mail's subject, of one line, and its text, without markup."""
+class RenderedMail(NamedTuple):
+    """A mail's content: its subject, of one line, and its parts, without and with markup."""
 
-    subject: Words
-    text: MailText
+    subject: str
+    text: str
+    html: str
 
 
 class Mailer(Protocol):
     def compose(self, letter: CustomerMail) -> RenderedMail:
-        """The mail that ``send`` would send, for previews and for the record."""
+        """The content of the mail: to send, for the record, and for previews."""
 
-    async def send(self, letter: CustomerMail, still_wanted: StillWanted = always) -> None:
-        """Sends the mail, unless ``still_wanted``, called at the last moment, raises.
+    async def send(self, letter: CustomerMail, composed: RenderedMail, still_wanted: StillWanted = always) -> None:
+        """Sends the mail with this content, unless ``still_wanted``, called at the last moment, raises.
 
         After a failure it may have been sent all the same; a repeat has the same Message-ID. Raises
         ``MailUnavailable``, ``MailRefused``, and any error of ``still_wanted``.
         """
 
     async def send_step(self, letter: StepMail, still_wanted: StillWanted = always) -> None:
-        """As ``send``."""
+        """As ``send``, with the words of its text."""
 
 
 class MessageStatus(StrEnum):

@@ -102,12 +102,16 @@ class ReviewedVersion(Model):
 
 
 class AuditFilter(Model):
-    """Filter of the audit trail: ``period`` has to be equal, the other texts need only be contained."""
+    """Filter of the audit trail: ``period`` has to be equal, the other texts need only be contained.
+
+    ``sign_ins``: only these, or all but these; None: both.
+    """
 
     by: Line = ""
     customer: Line = ""
     period: Period | None = None
     text: Line = ""
+    sign_ins: bool | None = None
 
 
 class AuditKind(StrEnum):

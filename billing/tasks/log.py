@@ -12,6 +12,7 @@ class TaskAct(StrEnum):
     HANDED_OVER = "handed_over"
     GIVEN_BACK = "given_back"  # to the department: nobody's again
     ESCALATED = "escalated"  # by the application, to another department: nobody's again
+    CORRECTED = "corrected"  # its order, and what it says of whose it is, and when
 
 
 class TaskEntry(Model):

@@ -70,8 +70,8 @@ class Consequence(Model):
 class TextFacts(Model):
     """What a text says: ``day`` is when a bill is due, or when a warning's ``action`` follows.
 
-    ``link`` is the customer's own page ("": none). Of an order, its ``number``, what a step of it quotes, and the
-    ``link`` to the page where it is paid.
+    ``link`` is the customer's own page ("": none). Of an order, its ``number``, the ``quote`` of a step (a bool is said
+    as yes or no, in the text's language), and the ``link`` to the page where it is paid.
 
     Planned works have a ``reason``, and ``starts`` and ``ends``, which are read on the clocks of ``timezone``.
     """
@@ -86,7 +86,7 @@ class TextFacts(Model):
     timezone: Code = "UTC"
     reason: Line = ""
     number: Code = ""
-    quote: Line = ""
+    quote: bool | Line = ""
     link: Url = ""
 
 

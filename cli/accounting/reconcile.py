@@ -10,7 +10,7 @@ from billing.period import Period
 from bootstrap import connect_adapters, connect_reconciliation, connect_temporal
 from cli.terminal.months import month_under_way
 from cli.terminal.options import AsJson, period_option
-from cli.terminal.output import print_json, print_table, say, whole
+from cli.terminal.output import counted, print_json, print_table, say, whole
 from settings import load_settings
 from wording.remedies import command_line
 
@@ -58,7 +58,7 @@ async def reconcile(
         if any(total.register_minor is None for total in result.rails):
             say("by hand: people have recorded it, and nobody has confirmed the sum; compare it with the statement")
         say(
-            f"{period}: {result.months} months, {result.payments} payments compared; "
+            f"{period}: {counted(result.months, 'month')}, {counted(result.payments, 'payment')} compared; "
             f"{len(result.findings) - len(result.open)} repaired, {len(result.open)} open"
         )
     if result.open:

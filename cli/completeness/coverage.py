@@ -1,11 +1,11 @@
 """``coverage``: everybody and every row of a month, in tables or JSON; what is wrong with what to do about it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billing.completeness.report import CompletenessReport, CurrencySum, run_of
+from billing.completeness.report import CompletenessReport, CurrencySum, ExplainedDifference, run_of
 from billing.errors import BillingError
 from billing.money import format_amount
 from billing.period import Period
@@ -14,7 +14,7 @@ from billing.sales.worksheet import ignored
 from bootstrap import connect_adapters, connect_completeness, connect_temporal
 from cli.terminal.months import month_under_way
 from cli.terminal.options import AsJson, period_option
-from cli.terminal.output import console, counted, print_json, say, table, whole
+from cli.terminal.output import console, counted, ids, print_json, say, table, whole
 from settings import Settings, load_settings
 from wording.english import hours
 from wording.remedies import command_line
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 _SHOWN = 200
+_LATE = 20
 
 
 async def coverage(
@@ -47,11 +48,13 @@ async def coverage(
         found = await connect_completeness(settings, adapters, client, unseen).look(period)
         if not found.unseen:
             await adapters.ledger.save_coverage(run_of(found))
+        named = {late.customer_id for late in found.late[:_LATE]} | {each.customer_id for each in _differences(found)}
+        names = {} if as_json else await adapters.ledger.names(named)
     if as_json:
         findings = [{**dict(each), "commands": list(map(command_line, each.remedies))} for each in found.findings]
         print_json({"covered": found.covered, **dict(found), "findings": findings})
     else:
-        print_coverage(found)
+        print_coverage(found, names)
     if not found.covered:
         raise typer.Exit(1)
 
@@ -64,15 +67,16 @@ async def _temporal(settings: Settings) -> "tuple[Client | None, str]":
         return None, str(error)
 
 
-def print_coverage(found: CompletenessReport) -> None:
-    """States, lateness, sums and findings."""
+def print_coverage(found: CompletenessReport, names: Mapping[str, str]) -> None:
+    """States, lateness, sums and findings; ``names`` are those of customers, by id."""
     states = " · ".join(f"{count:,} {state}" for state, count in found.states.items() if count)
     say(
         f"{found.period}: {counted(sum(found.states.values()), 'customer')}; {states or 'nobody is billed'}",
         style="bold",
     )
     _print_sums(found.sums, found)
-    _print_late(found)
+    _print_differences(found, names)
+    _print_late(found, names)
     _print_trial_balance(found.trial_balance)
     if found.findings:
         say("\nFindings", style="bold")
@@ -113,12 +117,20 @@ def _print_sums(sums: Iterable[CurrencySum], found: CompletenessReport) -> None:
         console.print(table(("", whole("Amount", "right")), rows))
     if found.unsummed_rows:
         say(f"{counted(found.unsummed_rows, 'row')} in no sum: unreadable, or without a currency")
-    shown = [each for each in found.differences if each.amount_minor][:_SHOWN]
-    if shown:
+
+
+def _differences(found: CompletenessReport) -> Sequence[ExplainedDifference]:
+    """Those that are printed."""
+    return [each for each in found.differences if each.amount_minor][:_SHOWN]
+
+
+def _print_differences(found: CompletenessReport, names: Mapping[str, str]) -> None:
+    if shown := _differences(found):
         say("\nDifferences", style="bold")
         cells = (
             (
                 each.customer_id or "nobody",
+                names.get(each.customer_id, ""),
                 f"row {each.row}" if each.row else "",
                 each.description,
                 format_amount(each.amount_minor, each.currency),
@@ -126,7 +138,8 @@ def _print_sums(sums: Iterable[CurrencySum], found: CompletenessReport) -> None:
             )
             for each in shown
         )
-        console.print(table(("Customer", whole("Row"), "Description", whole("Amount", "right"), "Why"), cells))
+        columns = (ids("Customer"), "Name", whole("Row"), "Description", whole("Amount", "right"), "Why")
+        console.print(table(columns, cells))
 
 
 def _print_trial_balance(totals: Sequence[AccountTotal]) -> None:
@@ -140,19 +153,20 @@ def _print_trial_balance(totals: Sequence[AccountTotal]) -> None:
     console.print(table(("", "Rail", whole("Balance", "right")), rows))
 
 
-def _print_late(found: CompletenessReport) -> None:
+def _print_late(found: CompletenessReport, names: Mapping[str, str]) -> None:
     if not found.late_count:
         return
     say("\nLate", style="bold")
     rows = [
         (
             each.customer_id,
+            names.get(each.customer_id, ""),
             f"{each.planned_at:%Y-%m-%d %H:%M} UTC",
             hours(each.seconds),
             "so far" if each.open else "",
         )
-        for each in found.late[:20]
+        for each in found.late[:_LATE]
     ]
-    console.print(table(("Customer", whole("Planned"), whole("Late by"), ""), rows))
+    console.print(table((ids("Customer"), "Name", whole("Planned"), whole("Late by"), ""), rows))
     if found.late_count > len(rows):
         say(f"… {found.late_count - len(rows)} more; --json has them all")

@@ -13,6 +13,7 @@ from billing.remedies import RemedyAction
 from billing.sales.sales import SalesSnapshot, lines_for
 from billing.sales.worksheet import ignored
 from bootstrap import Adapters
+from cli.terminal.output import counted
 from wording.remedies import command_line
 
 
@@ -25,7 +26,7 @@ async def newest_worksheet(adapters: Adapters, decimal_separator: str) -> str:
     this_month = Period.at(datetime.now(UTC), "UTC")
     period = max((each for each in map(Period.read, titles) if each and each <= this_month), default=None)
     if period is None:
-        return f"{len(titles)} worksheets, none of {this_month} or a month before"
+        return f"{counted(len(titles), 'worksheet')}, none of {this_month} or a month before"
     snapshot = await adapters.sales.read(period)
     customers: list[Customer] = []
     unread: list[Failed] = []
@@ -33,7 +34,7 @@ async def newest_worksheet(adapters: Adapters, decimal_separator: str) -> str:
         customers = await adapters.ledger.customers(unread)
     told = [*understood(snapshot, period, customers, decimal_separator)]
     told += [f"{failed.customer_id} cannot be read: {failed.reason}" for failed in unread[:1]]
-    return f"{len(titles)} worksheets; {period}: {'; '.join(told)}"
+    return f"{counted(len(titles), 'worksheet')}; {period}: {'; '.join(told)}"
 
 
 def understood(
@@ -41,7 +42,7 @@ def understood(
 ) -> Iterator[str]:
     """Its columns, its rows, and what of them is not read, in words."""
     rows = [row for row in snapshot.rows if not row.is_blank]
-    yield f"{len(rows)} rows"
+    yield counted(len(rows), "row")
     named = ", ".join(f"{column}: {header!r}" for column, header in snapshot.columns.items())
     yield named or "no header; columns by place: email, amount, description"
     if words := ignored(snapshot.ignored_columns, snapshot.no_sale):
@@ -62,4 +63,4 @@ def understood(
         yield refused[0] + (f"; and {len(refused) - 1} more" if len(refused) > 1 else "")
     elif owned < len(rows) and customers:
         check = RemedyAction.CHECK_COVERAGE.of(period=period)
-        yield f"{len(rows) - owned} are under no customer's present address: {command_line(check)}"
+        yield f"{counted(len(rows) - owned, 'row')} under no customer's present address: {command_line(check)}"

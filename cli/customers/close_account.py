@@ -13,6 +13,7 @@ from bootstrap import connect_adapters, connect_sales, connect_sheet_comparer
 from cli.invoices.invoices import recorded_month
 from cli.invoices.review import send_plain
 from cli.terminal.options import CommandOptions
+from cli.terminal.output import counted
 from cli.terminal.send import ask, print_answers
 from settings import Settings, load_settings
 
@@ -54,8 +55,8 @@ async def _month_without_dues(settings: Settings, customer_id: str) -> Month:
             lines, problems = (*lines, *late.lines), (*problems, *late.problems)
         credits = [*(await adapters.ledger.balance(customer_id)).credits.items()]
     credits += [(month.currency, month.carried_minor)] if month.carried_minor else []
-    due = [f"{len(lines)} sales"] if lines else []
-    due += [f"{len(problems)} unreadable rows"] if problems else []
+    due = [counted(len(lines), "sale")] if lines else []
+    due += [counted(len(problems), "unreadable row")] if problems else []
     due += [f"{format_amount(minor, currency)} carried forward" for currency, minor in credits]
     if due:
         raise BillingError(

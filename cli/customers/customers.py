@@ -22,7 +22,7 @@ from billing.receivables.journal import Balance, Entry, Transaction
 from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
 from cli.terminal.options import AsJson, By, CustomerId, Reason
-from cli.terminal.output import SHOWN, end_with, print_json, print_json_list, print_table, say, utc, whole
+from cli.terminal.output import SHOWN, counted, end_with, print_json, print_json_list, print_table, say, utc, whole
 from settings import Settings, load_settings
 from wording.customers import pays_by, reached_at
 from wording.plain import relative
@@ -56,7 +56,7 @@ async def list_(closed: Closed = False, as_json: AsJson = False) -> None:
     print_table(columns, rows, _listed)
     if count > len(rows):
         say(f"… {count - len(rows):,} more; --json has them all")
-    say(f"{count:,} customers", style="bold")
+    say(counted(count, "customer"), style="bold")
     end_with(unread)
 
 
@@ -193,7 +193,7 @@ async def export(
         else:
             with output.open("w", encoding="utf-8", newline="") as file:
                 count = await _write(rows, file, unread)
-            say(f"{count:,} customers written to {output}")
+            say(f"{counted(count, 'customer')} written to {output}")
     end_with(unread)
 
 

@@ -7,7 +7,7 @@ from billing.errors import BillingError
 from billing.remedies import RemedyAction
 from bootstrap import connect_adapters, connect_temporal
 from cli.terminal.options import AsJson, By, CustomerId, Reason
-from cli.terminal.output import print_json, say
+from cli.terminal.output import counted, print_json, say
 from settings import load_settings
 from wording.remedies import command_line
 
@@ -42,7 +42,8 @@ async def erase(
     if as_json:
         print_json({**dict(erased), "stays": STAYS})
         return
-    say(f"{customer_id}: {f'erased; {erased.rows} rows rewritten' if erased.rows else 'nothing to erase'}")
+    done = f"erased; {counted(erased.rows, 'row')} rewritten" if erased.rows else "nothing to erase"
+    say(f"{customer_id}: {done}")
     say("\nWhat stays:")
     for place in STAYS:
         say(f"  {place}")

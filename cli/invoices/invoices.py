@@ -27,7 +27,7 @@ from bootstrap_ledger import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
-from cli.terminal.output import SHOWN, console, end_with, ids, print_json, print_table, say, utc, whole
+from cli.terminal.output import SHOWN, console, counted, end_with, ids, print_json, print_table, say, utc, whole
 from cli.texts.table import print_texts
 from settings import load_settings
 from wording.customers import pays_by, reached_at
@@ -64,9 +64,9 @@ async def list_(
     totals = sums_of((row.total_minor if row.version else 0, row.currency) for row in rows)
     stages = Counter(str(row.stage) for row in rows)
     if as_json:
-        counted = {"invoices": rows, "totals_minor": totals, "stages": stages, "failed": unread}
-        counted |= {"progress": progress._asdict()} if progress else {}
-        print_json(counted | {"standstill": standstill.customers, "unseen": standstill.unseen})
+        all_of_it = {"invoices": rows, "totals_minor": totals, "stages": stages, "failed": unread}
+        all_of_it |= {"progress": progress._asdict()} if progress else {}
+        print_json(all_of_it | {"standstill": standstill.customers, "unseen": standstill.unseen})
         end_with(unread)
         return
     if not rows and not unread:
@@ -79,7 +79,7 @@ async def list_(
     more = "more; --json has them all, --stage and --period fewer"
     listed = partial(_listed, now=now, names=names, standstill=standstill.customers)
     print_table(columns, rows, lambda row: listed(row)[: len(columns)], shown=SHOWN, more=more)
-    say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
+    say(" · ".join([counted(len(rows), "month"), *(f"{count:,} {name}" for name, count in sorted(stages.items()))]))
     if progress:
         say(f"{period}: {progress.text}")
     say(totals_text(totals), style="bold")
@@ -177,7 +177,7 @@ def print_invoice(month: Month) -> None:
         rows.append(("", "carried forward", "the month before", format_amount(invoice.carried_minor, invoice.currency)))
     rows.append(("", "Total", "", invoice.total))
     print_table((whole("Line"), "Description", whole("From"), whole("Amount", "right")), rows, tuple)
-    say(f"Version {invoice.version}, digest {invoice.digest}")
+    say(f"Version {invoice.version}, digest {invoice.digest} (for approve --digest: exactly these lines)")
     if month.drift and month.outcome is None:
         say(f"\nThe sheet has changed since the import: {month.drift}", style="yellow")
         refresh = RemedyAction.REFRESH.of(month.customer.customer_id)

@@ -1,5 +1,6 @@
 """``brake``: pulls, releases and shows the emergency brake."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from billing.collections.ports import DebtRow
@@ -8,7 +9,7 @@ from billing.money import format_amount
 from billing.reviewers.brake import Brake
 from bootstrap import connect_ledger
 from cli.terminal.options import AsJson, By, Reason
-from cli.terminal.output import print_json, print_table, say, utc, whole
+from cli.terminal.output import SHOWN, ids, print_json, print_table, say, utc, whole
 from settings import load_settings
 
 VIA = "cli"
@@ -27,11 +28,12 @@ async def on(by: By, reason: Reason, as_json: AsJson = False) -> None:
     async with connect_ledger(load_settings()) as ledger:
         brake = await ledger.pull_brake(by, reason, VIA, datetime.now(UTC))
         rows = await ledger.under_way()
+        names = await ledger.names({row.customer_id for row in rows[:SHOWN]})
     if as_json:
         print_json({"brake": brake, "on": brake.on, "under_way": rows})
         return
     _say_state(brake)
-    _say_under_way(rows)
+    _say_under_way(rows, names)
 
 
 async def off(by: By, reason: Reason, as_json: AsJson = False) -> None:
@@ -59,6 +61,7 @@ async def show(as_json: AsJson = False) -> None:
         brakes = await ledger.brakes()
         is_on = bool(brakes) and brakes[0].on
         rows = await ledger.under_way() if is_on else []
+        names = await ledger.names({row.customer_id for row in rows[:SHOWN]})
     if as_json:
         print_json({"on": is_on, "under_way": rows, "brakes": brakes})
         return
@@ -67,7 +70,7 @@ async def show(as_json: AsJson = False) -> None:
         return
     _say_state(brakes[0])
     if is_on:
-        _say_under_way(rows)
+        _say_under_way(rows, names)
     for brake in brakes[1:]:
         _say_state(brake)
 
@@ -80,14 +83,16 @@ def _say_state(brake: Brake) -> None:
     say(f"  until {utc(brake.released_at)} ({brake.released_by}: {brake.released_why})")
 
 
-def _say_under_way(rows: list[Row]) -> None:
+def _say_under_way(rows: list[Row], names: Mapping[str, str]) -> None:
+    def listed(row: Row) -> tuple[str, ...]:
+        return row.customer_id, names.get(row.customer_id, ""), row.period, row.stage, _amount(row)
+
     if rows:
         say(
             f"{len(rows)} under way: payments that have reached the processor are settled first, the others not charged"
         )
-    columns = ("Customer", whole("Period"), "Stage", whole("Amount", "right"))
-    empty = "nothing was under way"
-    print_table(columns, rows, lambda row: (row.customer_id, row.period, row.stage, _amount(row)), empty=empty)
+    columns = (ids("Customer"), "Name", whole("Period"), "Stage", whole("Amount", "right"))
+    print_table(columns, rows, listed, empty="nothing was under way")
 
 
 def _amount(row: Row) -> str:

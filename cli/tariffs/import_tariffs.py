@@ -12,7 +12,7 @@ from billing.tariffs.tariff_file import TariffRow, parse_tariffs
 from bootstrap import connect_ledger
 from cli.customers.start import parsed_file, read_text
 from cli.terminal.options import AsJson, By, Reason
-from cli.terminal.output import SHOWN, print_json, print_table, progress, say, whole
+from cli.terminal.output import SHOWN, counted, print_json, print_table, progress, say, whole
 from settings import load_settings
 
 
@@ -52,7 +52,7 @@ async def import_(
     else:
         columns = (whole("Line", "right"), whole("Number"), "Why it is refused")
         print_table(columns, refused, lambda row: (row.line, row.number, row.reason), shown=SHOWN)
-        say(f"{done:,} accounts have their tariff, {len(refused):,} rows refused", style="bold")
+        say(f"given to {counted(done, 'account')}, {counted(len(refused), 'row')} refused", style="bold")
     if refused:
         raise typer.Exit(1)
 

@@ -12,10 +12,12 @@ from billing.subscribers.service import Service, ServiceState
 from orders.procedures.procedure import Asked, Procedure
 from orders.procedures.steps import TellStep
 from orders.procedures.texts import ProcedureText
+from orders.service.corrections import correctable
 from orders.service.numbers import number_from
 from orders.service.ports import ServiceFilter, ServiceOrders, ServiceShown
-from orders.service.service_order import ServiceRequest
+from orders.service.service_order import ServiceOrder, ServiceRequest
 from services.orders.service_desk import ServiceDesk
+from wording.tasks import answer_words
 
 PROCEDURE = "request"
 TEXT_MAX = 1000
@@ -139,5 +141,11 @@ def _answer(shown: ServiceShown) -> str:
     for record in reversed(shown.steps):
         step = shown.order.procedure.step(record.step)
         if isinstance(step, TellStep) and step.text in _ANSWERS and step.quotes is not None:
-            return str(shown.order.values.get(step.quotes, ""))
+            return _words(shown.order, step.quotes)
     return ""
+
+
+def _words(order: ServiceOrder, name: str) -> str:
+    """Of any length, unlike in a text."""
+    answer, field = order.values.get(name, ""), correctable(order).get(name)
+    return answer_words(field, answer, order.currency) if field else str(answer)

@@ -2,7 +2,7 @@
 
 ::
 
-    GET /desk/audit        by person, customer, period or text
+    GET /desk/audit        by person, customer, period, text, or what it is: decisions or sign-ins
     GET /desk/audit.csv    all that match
 """
 
@@ -23,6 +23,7 @@ from console.reviewers.signed_in import SignedIn
 PAGE = 50
 _CSV_PAGE = 1000
 _COLUMNS = ("at", "kind", "by", "customer_id", "period", "command", "reason", "accepted", "result", "via", "version")
+_SIGN_INS = {"decisions": False, "sign-ins": True}
 
 
 class AuditPages:
@@ -36,10 +37,12 @@ class AuditPages:
     async def show(self, request: Request, session: SignedIn) -> Response:
         filters, after = self._filter(request.query_params), _cursor(request.query_params.get("after", ""))
         rows = await self._ledger.audit(filters, after, PAGE + 1)
-        shown = {name: value for name, value in filters if value}
+        shown = _query(filters)
         older = {**shown, "after": str(rows[PAGE - 1].cursor)} if len(rows) > PAGE else None
         values = {
             "filters": filters,
+            "query": shown,
+            "what": list(_SIGN_INS),
             "rows": rows[:PAGE],
             "is_first": after is None,
             "newest": f"/desk/audit?{urlencode(shown)}",
@@ -64,7 +67,15 @@ class AuditPages:
     @staticmethod
     def _filter(query: Mapping[str, str]) -> AuditFilter:
         texts = {name: query.get(name, "").strip()[:200] for name in ("by", "customer", "text")}
-        return AuditFilter(period=read_period(query.get("period", "")), **texts)
+        sign_ins = _SIGN_INS.get(query.get("what", ""))
+        return AuditFilter(period=read_period(query.get("period", "")), sign_ins=sign_ins, **texts)
+
+
+def _query(filters: AuditFilter) -> dict[str, str]:
+    """The filters as in the address, without those that are not set."""
+    what = next((name for name, value in _SIGN_INS.items() if value is filters.sign_ins), "")
+    values = {**filters.model_dump(exclude={"sign_ins"}), "what": what}
+    return {name: str(value) for name, value in values.items() if value}
 
 
 def _cursor(text: str) -> AuditCursor | None:

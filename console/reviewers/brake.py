@@ -15,6 +15,7 @@ from typing import Annotated, Protocol
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
+from billing.customers.ports import CustomerNames
 from billing.model import Code
 from billing.reviewers.ports import BrakeControl, BrakeStore
 from billing.reviewers.users import Role
@@ -31,7 +32,7 @@ Reason = Annotated[str, Form(max_length=10_000)]  # a longer one than _REASON_MA
 Confirm = Annotated[Code, Form()]
 
 
-class _Ledger(BrakeControl, BrakeStore, Protocol): ...
+class _Ledger(BrakeControl, BrakeStore, CustomerNames, Protocol): ...
 
 
 class BrakePages:
@@ -82,6 +83,7 @@ class BrakePages:
         values: dict[str, object] = {
             "brakes": await self._ledger.brakes(),
             "under_way": under_way[:_SHOWN],
+            "names": await self._ledger.names({row.customer_id for row in under_way[:_SHOWN]}),
             "count": len(under_way),
             "reason": reason,
             "asks": asks,

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from temporalio.client import Client
 
 from billing.commands import Command, Halt, Resume
 from billing.completeness.chains import ChainStatus
+from billing.customers.ports import CustomerNames
 from billing.invoices.commands import Approve
 from billing.invoices.month import Month
 from billing.invoices.review import decide
@@ -83,14 +84,18 @@ class BulkOutcome(NamedTuple):
     customer_id: str
     accepted: bool
     result: str
+    name: str = ""
 
     def line(self) -> str:
         """As a line of NDJSON."""
         return json.dumps(self._asdict(), ensure_ascii=False) + "\n"
 
 
+class _Ledger(InvoiceList, CustomerNames, Protocol): ...
+
+
 class Bulk:
-    def __init__(self, client: Client, ledger: InvoiceList) -> None:
+    def __init__(self, client: Client, ledger: _Ledger) -> None:
         self._client = client
         self._ledger = ledger
         self._running: set[asyncio.Task[None]] = set()
@@ -125,7 +130,7 @@ class Bulk:
         return offer
 
     async def carry_out(self, order: BulkOrder) -> AsyncIterator[BulkOutcome]:
-        """The outcomes as they come."""
+        """The outcomes as they come, with the customers' names."""
         outcomes: asyncio.Queue[BulkOutcome | None] = asyncio.Queue()
         task = asyncio.create_task(self._all(order, outcomes))
         self._running.add(task)
@@ -136,21 +141,31 @@ class Bulk:
     async def _all(self, order: BulkOrder, outcomes: asyncio.Queue[BulkOutcome | None]) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
 
-        async def one(reviewed: ReviewedVersion, now: ReviewedVersion | None) -> None:
+        async def one(reviewed: ReviewedVersion, now: ReviewedVersion | None, name: str) -> None:
             async with slots:
-                outcomes.put_nowait(await self._one(order, reviewed, now))
+                outcomes.put_nowait((await self._one(order, reviewed, now))._replace(name=name))
 
         try:
-            now = await self._ledger.now_of(order.period, [reviewed.customer_id for reviewed in order.selection])
+            names = await self._names(order)
+            now = await self._ledger.now_of(order.period, list(names))
             async with asyncio.TaskGroup() as group:
                 for reviewed in order.selection:
-                    group.create_task(one(reviewed, now.get(reviewed.customer_id)))
+                    name = names[reviewed.customer_id]
+                    group.create_task(one(reviewed, now.get(reviewed.customer_id), name))
         except Exception as error:  # no command was sent
             _log.warning("%s of %s: %s", order.action, order.period, error)
             for reviewed in order.selection:
                 outcomes.put_nowait(BulkOutcome(reviewed.customer_id, False, str(error) or type(error).__name__))
         finally:
             outcomes.put_nowait(None)
+
+    async def _names(self, order: BulkOrder) -> dict[str, str]:
+        """Of every customer, in the order of the selection; "" for one that the ledger does not know."""
+        names = {reviewed.customer_id: "" for reviewed in order.selection}
+        ids = list(names)
+        for start in range(0, len(ids), _CHUNK):
+            names |= await self._ledger.names(ids[start : start + _CHUNK])
+        return names
 
     async def _one(self, order: BulkOrder, reviewed: ReviewedVersion, now: ReviewedVersion | None) -> BulkOutcome:
         """A halt is safe whatever was seen; the others are bound to the version that was."""

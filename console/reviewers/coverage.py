@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from itertools import groupby
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, NamedTuple, Protocol, Self
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -19,6 +19,7 @@ from temporalio.client import Client
 
 from billing.completeness.report import CompletenessReport, CustomerState, Finding, FindingKind
 from billing.completeness.snapshots import LastRuns
+from billing.customers.ports import CustomerNames
 from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.users import Role
@@ -83,8 +84,11 @@ class Wanted(NamedTuple):
         return f"?{urlencode(values)}" if values else "?"
 
 
+class _Ledger(LastRuns, CustomerNames, Protocol): ...
+
+
 class CoveragePages:
-    def __init__(self, desk: PageFrame, ledger: LastRuns, client: Client) -> None:
+    def __init__(self, desk: PageFrame, ledger: _Ledger, client: Client) -> None:
         self._desk = desk
         self._ledger = ledger
         self._client = client
@@ -105,7 +109,9 @@ class CoveragePages:
         }
         if run is not None:
             wanted = Wanted.of(query)
-            values |= _values(CompletenessReport.model_validate(run.report), wanted)
+            report = CompletenessReport.model_validate(run.report)
+            values |= _values(report, wanted)
+            values["names"] = await self._ledger.names({late.customer_id for late in report.late[:_LATE]})
         picker = await self._desk.picker(period)
         return await self._desk.page("coverage.html", session, picker | values, section="coverage", period=period)
 

@@ -193,14 +193,14 @@ async function* linesOf(answer) {
   }
 }
 
-function outcomeRow(body, customer) {
+function outcomeRow(body, customer, name) {
   const found = body.querySelector(`tr[data-customer="${CSS.escape(customer)}"]`);
   if (found) return found;
   const row = body.insertRow();
   row.dataset.customer = customer;
   const head = document.createElement("th");
   head.scope = "row";
-  head.textContent = customer;
+  head.textContent = name || customer;
   row.append(head);
   row.insertCell();
   row.insertCell();
@@ -209,7 +209,7 @@ function outcomeRow(body, customer) {
 }
 
 function show(outcome, body) {
-  const cell = outcomeRow(body, outcome.customer_id).querySelector("[data-result]");
+  const cell = outcomeRow(body, outcome.customer_id, outcome.name).querySelector("[data-result]");
   const badge = document.createElement("span");
   badge.className = outcome.accepted ? "badge good" : "badge bad";
   badge.textContent = outcome.accepted ? "done" : "refused";

@@ -38,8 +38,8 @@ def corrected(order: ServiceOrder, change: Correct) -> tuple[ServiceOrder, str]:
     if answer == before:
         raise InvalidInput(f"{name} is that already; nothing is changed")
     changed = order.knowing(**{name: answer})
-    _, ends_at = deadlines(order.now_at, changed.values, order.timezone, order.step_since)
-    return changed.evolve(ends_at=ends_at), _said(name, field, before, answer, order.currency)
+    due_at, ends_at = deadlines(order.now_at, changed.values, order.timezone, order.step_since)
+    return changed.evolve(due_at=due_at, ends_at=ends_at), _said(name, field, before, answer, order.currency)
 
 
 def _said(name: str, field: FormField, before: Answer, answer: Answer, currency: str) -> str:

@@ -3,8 +3,9 @@
 People approve what they approve of every announcement: the first version of works, before anybody is told.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from billing.announcements.announcement import Announcement, AnnouncementKind, AnnouncementState, Works
 from billing.announcements.audience import Audience
@@ -13,6 +14,7 @@ from billing.errors import InvalidInput, NotFound
 from services.announcements.desk import AnnouncementDesk, Sent
 
 SENDER = "http"
+_T = TypeVar("_T")
 
 
 class OtherContent(InvalidInput):
@@ -44,7 +46,9 @@ class SentAnnouncements:
         wait, are told the next one. Raises ``OtherContent``; ``InvalidInput`` as the desk.
         """
         known = await self._ledger.announcement_keyed(sent.key)
-        taken = known or await self._written(sent, now)
+        taken = known
+        if taken is None:
+            taken = await self._after_last(sent.number, lambda last: self._written(last, sent, now))
         if (taken.works, taken.audience) != (sent.works, sent.audience):
             raise OtherContent(
                 f"version {sent.version} of {sent.number} is on record with another content; send a greater version"
@@ -53,27 +57,33 @@ class SentAnnouncements:
 
     async def cancel(self, number: str, why: str, now: datetime) -> None:
         """As the desk cancels; a repeat changes nothing. Raises ``NotFound``, and ``InvalidInput`` if it is over."""
-        last = await self.known(number)
-        if last.kind is not AnnouncementKind.CANCELLATION:
-            await self._desk.cancel(last.number, f"cancel {last.number}", SENDER, why, now)
+        await self._after_last(number, lambda last: self._cancelled(_known(last, number), why, now))
 
     async def known(self, number: str) -> Announcement:
         """What became of the works of this number. Raises ``NotFound``."""
-        last = await self._ledger.announcement_sent(number)
-        if last is None:
-            raise NotFound(f"there are no works {number[:60]!r}; send them by POST /announcements")
-        return last
+        return _known(await self._ledger.announcement_sent(number), number)
 
-    async def _written(self, sent: SentWorks, now: datetime) -> Announcement:
-        last = await self._ledger.announcement_sent(sent.number)
+    async def _after_last(self, number: str, do: Callable[[Announcement | None], Awaitable[_T]]) -> _T:
+        """Does what follows the last of this number; anew, if another one has come there meanwhile."""
+        while True:
+            last = await self._ledger.announcement_sent(number)
+            try:
+                return await do(last)
+            except InvalidInput:
+                if await self._ledger.announcement_sent(number) == last:
+                    raise
+
+    async def _cancelled(self, last: Announcement, why: str, now: datetime) -> None:
+        if last.kind is not AnnouncementKind.CANCELLATION:
+            await self._desk.cancel(last.number, f"cancel {last.number}", SENDER, why, now)
+
+    async def _written(self, last: Announcement | None, sent: SentWorks, now: datetime) -> Announcement:
+        if known := await self._ledger.announcement_keyed(sent.key):  # by the same request, at the same time
+            return known
         if last is not None:
             _require_next(last, sent)
             if last.state is AnnouncementState.APPROVED and last.kind is not AnnouncementKind.CANCELLATION:
                 return await self._corrected(last, sent, now)
-            if last.state is AnnouncementState.DRAFT:
-                await self._desk.preview(sent.works, sent.audience, now)  # else there would be no draft at all
-                why = f"version {sent.version} has come"
-                await self._ledger.withdraw_announcement(last.number, SENDER, why, now)
         name = Sent(sent.number, sent.version)
         return await self._desk.create(sent.key, sent.works, sent.audience, SENDER, now, name)
 
@@ -86,6 +96,12 @@ class SentAnnouncements:
             raise InvalidInput(f"version {sent.version} of {sent.number} changes nothing, so nobody is told of it")
         why = f"version {sent.version} has come"
         return await self._desk.correct(last.number, sent.key, sent.works, SENDER, why, now, sent.version)
+
+
+def _known(last: Announcement | None, number: str) -> Announcement:
+    if last is None:
+        raise NotFound(f"there are no works {number[:60]!r}; send them by POST /announcements")
+    return last
 
 
 def _require_next(last: Announcement, sent: SentWorks) -> None:

@@ -144,15 +144,16 @@ class CustomerMails:
         customer_id, period = unnamed.month.customer.customer_id, unnamed.month.period
         name = message_id(unnamed.kind, customer_id, about, content, self._domain)
         mail = unnamed.evolve(message_id=name)
-        rendered = self._mailer.compose(mail.evolve(link=without_key(mail.link)))
+        composed = self._mailer.compose(mail)
+        kept = composed._replace(text=composed.text.replace(mail.link, without_key(mail.link)))
 
         async def save(status: MessageStatus, at: datetime) -> bool:
             return await self._ledger.save_message(
-                mail, number, status, at, rendered, idle_since if status is MessageStatus.SENDING else None
+                mail, number, status, at, kept, idle_since if status is MessageStatus.SENDING else None
             )
 
         about_it = f"the {mail.kind} of {customer_id}, {period}"
-        if await self._once(name, about_it, save, lambda wanted: self._mailer.send(mail, wanted)):
+        if await self._once(name, about_it, save, lambda wanted: self._mailer.send(mail, composed, wanted)):
             log_effect(activity.logger, "mailed", customer_id, period, f"{mail.kind} {number}")
 
     async def of_step(self, kind: TextKind, customer_id: str, to: str, position: int, facts: TextFacts) -> None:

@@ -22,7 +22,7 @@ from orders.service.ports import ServiceShown
 from orders.service.service_order import ServiceOrder
 from services.alerts import Alerts
 from services.messages.customer_messages import REFUSED, CustomerMessages, StepMessage
-from services.orders.quoted_answers import quotable
+from services.orders.quoted_answers import quoted
 
 _TO_PAY = (TextKind.PAY_FEE, TextKind.PAY_DEBT)
 
@@ -110,12 +110,11 @@ class StepTexts:
             amount_minor = max(0, balance.owed_for(order.subject, order.currency))
         elif kind is TextKind.PAY_DEBT:
             amount_minor = overdue(await self._ledger.balance(order.customer_id), now).get(order.currency, 0)
-        quote = order.values.get(step.quotes) if step.quotes else None
         return TextFacts(
             account=order.account or order.customer_id,
             amount_minor=amount_minor,
             currency=order.currency,
             number=order.number,
-            quote=quotable(quote) if quote is not None else "",
+            quote=quoted(order, step.quotes) if step.quotes else "",
             link=self._links.to_fee(order.number) if kind in _TO_PAY and self._links.secret else "",
         )

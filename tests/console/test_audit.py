@@ -65,6 +65,22 @@ async def test_what_people_did_with_orders_is_filtered_as_other_decisions(
     assert len((await browser.get("/desk/audit.csv", params={"customer": "buyer"})).text.splitlines()) == 4
 
 
+async def test_sign_ins_can_be_left_out_or_looked_at_alone(desk: Office, browser: httpx.AsyncClient) -> None:
+    await desk.ledger.record(halted(month("acme")), AT)
+
+    async def commands(**query: str) -> set[str]:
+        page = await browser.get("/desk/audit", params=query)
+        return set(re.findall(r'<span class="lead">(sign in|halt)</span>', page.text))
+
+    assert await commands() == {"halt", "sign in"}
+    assert await commands(what="decisions") == {"halt"}
+    assert await commands(what="sign-ins") == {"sign in"}
+    assert await commands(what="neither") == {"halt", "sign in"}
+    exported = await browser.get("/desk/audit.csv", params={"what": "decisions"})
+    assert "sign in" not in exported.text
+    assert "halt" in exported.text
+
+
 async def test_older_decisions_are_a_link_away(desk: Office, browser: httpx.AsyncClient) -> None:
     for number in range(PAGE + 3):
         await desk.ledger.record(halted(month(f"c{number:03}")), AT)

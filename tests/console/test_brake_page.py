@@ -126,7 +126,7 @@ async def test_it_says_which_charges_are_under_way(desk: Desk) -> None:
     async with reviewer(desk) as ann:
         text = readable((await ann.browser.get(BRAKE)).text)
     assert "Under way at this moment 1" in text
-    assert "acme 2026-10 Charging" in text
+    assert "Acme acme, 2026-10 Charging" in text
 
 
 async def test_it_says_which_tries_of_what_is_owed_are_under_way(desk: Desk) -> None:
@@ -144,8 +144,8 @@ async def test_it_says_which_tries_of_what_is_owed_are_under_way(desk: Desk) -> 
     async with reviewer(desk) as ann:
         text = readable((await ann.browser.get(BRAKE)).text)
     assert "Under way at this moment 2" in text
-    assert "bolt 2026-10 still owed Collecting €120.00" in text
-    assert "eden 2026-10 still owed Unresolved €120.00" in text
+    assert "bolt bolt, 2026-10 still owed Collecting €120.00" in text
+    assert "eden eden, 2026-10 still owed Unresolved €120.00" in text
 
 
 async def test_many_that_are_under_way_are_counted_and_the_first_are_shown(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from activities.completeness import CompletenessRequest
 from adapters.sql.ledger import SqlLedger
-from billing.completeness.report import FindingKind, run_of
+from billing.completeness.report import FindingKind, LateMonth, run_of
 from billing.completeness.tally import Tally
 from billing.keys import workflow_id
 from billing.period import Period
@@ -216,6 +216,15 @@ async def test_what_the_command_finds_is_on_the_page_and_is_no_heartbeat(desk: D
     run = await bed.ledger.coverage_of(Period(OCTOBER))
     assert run is not None
     assert run.unseen == frozenset(), "who saw less does not replace it"
+
+
+async def test_who_is_late_is_listed_by_name(desk: Desk) -> None:
+    await desk.bed.monitored()
+    tally = Tally()
+    tally.note_late(LateMonth(customer_id="acme", planned_at=datetime.now(UTC), seconds=7200, open=True))
+    await desk.bed.ledger.save_coverage(run_of(tally.coverage(Period(OCTOBER), datetime.now(UTC), {})))
+    async with reviewer(desk) as ann:
+        assert "Acme acme" in (await ann.page(f"/desk/{OCTOBER}/coverage"))
 
 
 async def test_many_findings_are_filtered_by_kind_and_words_and_paged(desk: Desk) -> None:

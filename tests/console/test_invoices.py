@@ -100,6 +100,8 @@ async def test_only_what_the_role_allows_is_offered(desk: Office, role: Role, ac
         page = (await browser.get(LIST)).text
         assert re.findall(r'name="action" value="(\w+)"', page) == actions
         assert ('name="row"' in page) is bool(actions)
+        assert "<kbd>j</kbd>" in page
+        assert ("<kbd>x</kbd>" in page) is bool(actions)
 
 
 async def test_a_decision_is_answered_for_every_row_while_temporal_is_down(

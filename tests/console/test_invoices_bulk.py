@@ -96,6 +96,7 @@ async def test_a_selection_is_halted_and_resumed_row_by_row(bed: Bed, browser: h
     outcomes = await streamed(browser, await confirmed(browser, "halt", row=ticked))
     assert {name: each["accepted"] for name, each in outcomes.items()} == {"acme": True, "bolt": True}
     assert "halted" in outcomes["acme"]["result"]
+    assert outcomes["acme"]["name"] == "Acme"
     month = await bed.month("acme")
     assert month.halt is not None
     assert (month.halt.by, month.halt.reason) == ("cleo", "as agreed")
@@ -162,6 +163,7 @@ async def test_without_the_script_the_results_are_a_page(bed: Bed, browser: http
     page = await browser.post(BULK, data=form)
     assert "Halt: 1 done, 1 refused" in page.text
     assert "already halted by bob: mine" in page.text
+    assert re.search(r'invoices/bolt">Bolt</a><span class="sub">bolt<', page.text), "by name, as it was selected"
     assert f'href="{LIST}?"' in page.text
 
 

@@ -14,7 +14,8 @@ from tests.console.paying import Person, announced
 from tests.console.people import Office
 from tests.console.reviewing import fields
 from tests.console.service_desk import ann, customer, databases, desk, ledger, own_page, url
-from tests.service_ordering import AT, CONNECT, connected, done, request
+from tests.contract.test_shipped_procedures import asking_for
+from tests.service_ordering import AT, CONNECT, LATER, connected, done, request
 
 __all__ = ["ann", "databases", "desk", "ledger", "url"]  # fixtures
 TYPED = {"category": "No connection", "text": "The lamp is <red>\r\nsince Monday"}
@@ -87,6 +88,15 @@ async def test_the_answer_stands_on_the_page(desk: Office, path: str) -> None:
         page = await dana.page(path)
         assert "Contract withdrawn" in page
         assert "written twice" not in page, "what people say among themselves"
+
+
+async def test_an_answer_of_yes_or_no_stands_there_in_words(desk: Office, account: str, path: str) -> None:
+    values = {"category": "No connection", "text": "Help"}
+    wanted = request("80", procedure="request", account=account, buyer=None, subscriber=None, values=values)
+    await desk.ledger.open_service_order(wanted, asking_for("yes_no"), LATER)
+    await done(desk.ledger, "80", LATER, answer="no")
+    async with customer(desk) as dana:
+        assert "Our answer no" in await dana.page(path)
 
 
 @pytest.mark.parametrize(

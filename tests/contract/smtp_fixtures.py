@@ -42,6 +42,10 @@ def mailer(port: int, **options: Any) -> SmtpMail:
     return SmtpMail("127.0.0.1", port, **{"sender": "billing@example.com", "name": "Billing", **options})
 
 
+async def sends(sender: SmtpMail, mail: CustomerMail) -> None:
+    await sender.send(mail, sender.compose(mail))
+
+
 @pytest.fixture
 async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
     async with Mailbox(tmp_path) as running:

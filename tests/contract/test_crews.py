@@ -1,6 +1,7 @@
 """Crews in the ledger: who has room on a day is chosen for a visit, whose task it is; a full day is refused."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 import pytest
 
 from adapters.sql.ledger import SqlLedger
-from billing.errors import FormRefused
+from billing.errors import FormRefused, InvalidInput
 from billing.subscribers.newcomer import NewSubscriber
 from billing.tasks.crews import CrewDays, read_crews
 from billing.tasks.listing import TaskFilter
+from billing.tasks.log import TaskAct
 from billing.tasks.member import Member
 from billing.tasks.task import Completion
+from orders.changes import Correct, Halt, Resume
 from orders.procedures.procedure import Procedure
+from tests.ordering import by
 from tests.service_ordering import AT, LATER, request, task_of
 
 CREWS = read_crews("crew-south=1: south-1; crew-north=2: north-1, Abay Ave")
@@ -30,7 +34,8 @@ VISIT = Procedure.model_validate(
              "form": [{"name": "day", "type": "date", "label": "Day"},
                       {"name": "crew", "type": "crew", "label": "Crew"}]},
             {"kind": "task", "name": "install", "title": "Install", "department": "crew", "due": "1d",
-             "day": "plan.day", "crew": "plan.crew", "can_return_to": ["plan"], "next": "papers"},
+             "day": "plan.day", "crew": "plan.crew", "can_return_to": ["plan"], "next": "papers",
+             "escalates_to": "operator"},
             {"kind": "task", "name": "papers", "title": "Papers", "department": "crew", "due": "1d",
              "crew": "plan.crew", "next": "gone"},
             {"kind": "end", "name": "gone", "title": "Gone", "outcome": "connected"},
@@ -144,6 +149,95 @@ async def test_what_is_no_crew_is_refused_where_crews_are_set(crewed: SqlLedger)
     with pytest.raises(FormRefused) as refused:
         await planned(crewed, "1001", "Karl")
     assert refused.value.problems == {"crew": "choose one of: crew-south, crew-north"}
+
+
+async def corrects(ledger: SqlLedger, number: str, **values: str) -> None:
+    """Of a halted order, which goes on afterwards."""
+    halt, resume = Halt(**by("halt")), Resume(**by("on"))
+    await ledger.change_service_order(number, halt, LATER)
+    for name, typed in values.items():
+        await ledger.change_service_order(number, Correct(**by(name), name=f"plan.{name}", typed=typed), LATER)
+    await ledger.change_service_order(number, resume, LATER)
+
+
+async def test_a_visit_moves_with_the_correction_of_its_day_and_stays_with_whoever_has_claimed_it(
+    crewed: SqlLedger,
+) -> None:
+    await plan(crewed, "1001")
+    before = await task_of(crewed, "1001")
+    await crewed.claim_task(before.number, Member("karl", ("crew-north",)), LATER)
+    await corrects(crewed, "1001", day="2026-12-05")
+    after = await task_of(crewed, "1001")
+    assert (after.number, after.owner, after.department) == (before.number, "karl", "crew-north")
+    assert before.due_at is not None
+    assert (after.visit_on, after.due_at) == ("2026-12-05", before.due_at + timedelta(days=2))
+    standing = await crewed.service_standing("1001")
+    assert standing is not None
+    assert (standing.due_at, standing.next_at) == (after.due_at, after.due_at), "and people are reminded of it then"
+    await plan(crewed, "1002", "crew-south")
+    assert [task.order_number for task in await crewed.tasks(TaskFilter())] == ["1002", "1001"], "by their new dates"
+    north = next(each for each in await days(crewed, "1001") if each.crew.name == "crew-north")
+    assert north.booked[:3] == (0, 0, 1)
+    last = (await crewed.task_log(after.number))[-1]
+    assert (last.act, last.by, last.owner, last.department) == (TaskAct.CORRECTED, "ann", "karl", None)
+
+
+async def test_a_visit_goes_to_the_crew_of_the_correction_and_is_nobodys_again(crewed: SqlLedger) -> None:
+    await plan(crewed, "1001")
+    task = await task_of(crewed, "1001")
+    await crewed.claim_task(task.number, Member("karl", ("crew-north",)), LATER)
+    await corrects(crewed, "1001", crew="crew-south")
+    after = await task_of(crewed, "1001")
+    assert (after.department, after.crew, after.visit_on) == ("crew-south", "crew-south", "2026-12-03")
+    assert (after.owner, after.claimed_at, after.due_at) == (None, None, task.due_at)
+    last = (await crewed.task_log(task.number))[-1]
+    assert (last.act, last.owner, last.department) == (TaskAct.CORRECTED, None, "crew-south")
+    await crewed.complete_task(task.number, Member("kate", ("crew-south",)), Completion(), LATER)
+    assert (await task_of(crewed, "1001")).department == "crew-south", "the next visit, too"
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "why"),
+    [
+        ("crew", "crew-south", "plan.crew: crew-south has 1 of 1 visits on 2026-12-03; its next free day is"),
+        ("crew", "Karl", "plan.crew: choose one of: crew-south, crew-north"),
+        ("day", "2026-12-04", "plan.day: crew-north has 2 of 2 visits on 2026-12-04"),
+    ],
+)
+async def test_a_correction_to_where_there_is_no_room_is_refused(
+    crewed: SqlLedger, name: str, typed: str, why: str
+) -> None:
+    await plan(crewed, "1001", "crew-south")
+    for number in ("1002", "1003"):
+        await plan(crewed, number, day=DAY + timedelta(days=1))
+    await plan(crewed, "1004")
+    before = await task_of(crewed, "1004")
+    with pytest.raises(InvalidInput, match=re.escape(why)):
+        await corrects(crewed, "1004", **{name: typed})
+    assert await task_of(crewed, "1004") == before
+    shown = await crewed.service_order("1004")
+    assert shown is not None
+    assert (shown.order.values["plan.crew"], shown.order.values["plan.day"]) == ("crew-north", "2026-12-03")
+
+
+async def test_a_visit_that_was_made_stays_where_it_was(crewed: SqlLedger) -> None:
+    await plan(crewed, "1001")
+    made = await task_of(crewed, "1001")
+    await crewed.change_service_order("1001", Halt(**by("halt")), LATER)
+    await crewed.complete_task(made.number, Member("karl", ("crew-north",)), Completion(), LATER)
+    correct = Correct(**by("day"), name="plan.day", typed="2026-12-05")
+    await crewed.change_service_order("1001", correct, LATER)
+    assert await crewed.task(made.number) == made.evolve(end=(await crewed.task(made.number)).end)  # type: ignore[union-attr]
+
+
+async def test_a_late_visit_that_gets_another_day_goes_back_to_its_crew(crewed: SqlLedger) -> None:
+    await plan(crewed, "1001")
+    task = await task_of(crewed, "1001")
+    assert task.due_at is not None
+    await crewed.pass_time("1001", task.due_at)
+    assert (await task_of(crewed, "1001")).department == "operator"
+    await corrects(crewed, "1001", day="2026-12-08")
+    assert (await task_of(crewed, "1001")).department == "crew-north"
 
 
 async def test_without_crews_it_is_a_text_and_the_department_has_the_visit(ledger: SqlLedger) -> None:

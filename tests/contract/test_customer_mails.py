@@ -9,7 +9,7 @@ import pytest
 
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.sql.ledger import SqlLedger
-from billing.customers.links import Links
+from billing.customers.links import Links, without_key
 from billing.errors import MailUnavailable
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
@@ -17,6 +17,7 @@ from sandbox.stand_ins.mailbox import Mailbox, read_mail
 from services.messages.customer_mails import CustomerMails
 from services.messages.ways_to_pay import PaymentWays
 from tests.contract.ledger_fixtures import AT
+from tests.unit.letters import POOR
 from tests.unit.months import drafted
 
 MONTH = drafted(10_000).announcing(drafted(10_000).notice_at)
@@ -74,6 +75,20 @@ async def test_of_two_that_go_on_at_once_one_sends_it(ledger: SqlLedger, mailbox
     assert isinstance(left, MailUnavailable)
     assert sent is None
     assert len(read_mail(mailbox.folder)) == 1
+
+
+async def test_what_was_sent_is_on_record_without_what_opens_its_page(ledger: SqlLedger, mailbox: Mailbox) -> None:
+    links = Links("https://billing.example.com", "a secret")
+    mailer = SmtpMail("127.0.0.1", mailbox.port, "billing@example.com")
+    await CustomerMails(mailer, ledger, "example.com", links, PaymentWays(ledger, {})).to_customer(
+        CustomerMailKind.DECLINE, POOR, 1
+    )
+    (row,), (mail,) = await ledger.messages(POOR.customer_id, POOR.period), read_mail(mailbox.folder)
+    (link,) = (line for line in mail.text.splitlines() if line.startswith("https:"))
+    key = link.rpartition(".")[2]
+    assert links.read(link.rpartition("/")[2], POOR.charge_at) == (POOR.customer_id, POOR.period)
+    assert row.text == mail.text.replace(link, without_key(link)).rstrip("\n")
+    assert key not in row.text
 
 
 @pytest.mark.parametrize(("currency", "shown"), [("eur", True), ("kzt", False)])

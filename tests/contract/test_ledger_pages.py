@@ -202,3 +202,5 @@ async def test_sign_ins_are_told_of_known_users_only(ledger: SqlLedger) -> None:
         False,
         "192.0.2.1",
     )
+    assert await ledger.audit(AuditFilter(sign_ins=True), None, 10) == [row]
+    assert await ledger.audit(AuditFilter(sign_ins=False), None, 10) == []

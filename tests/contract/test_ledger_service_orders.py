@@ -247,6 +247,21 @@ async def test_a_late_task_is_told_and_goes_to_whom_it_escalates(ledger: SqlLedg
     assert len(await ledger.alerts()) == 2
 
 
+async def test_a_late_task_that_somebody_has_claimed_stays_theirs_when_its_order_is_resumed(ledger: SqlLedger) -> None:
+    await opened(ledger)
+    await done(ledger, possible=YES)
+    await ledger.book(payment(), LATER)
+    late = LATER + timedelta(days=2)
+    await ledger.pass_time("77", late)
+    number = (await task_of(ledger)).number
+    await ledger.claim_task(number, Member("olga", ("operator",)), late)
+    for change in (halt(), resume()):
+        await ledger.change_service_order("77", change, late)
+    await ledger.pass_time("77", late)
+    assert (await task_of(ledger)).owner == "olga"
+    assert [entry.act for entry in await ledger.task_log(number)] == [TaskAct.ESCALATED, TaskAct.CLAIMED]
+
+
 async def test_numbers_of_both_kinds_of_orders_are_one_space(ledger: SqlLedger) -> None:
     await opened(ledger)
     with pytest.raises(InvalidInput, match="order 77 is another order already"):

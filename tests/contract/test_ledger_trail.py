@@ -23,7 +23,7 @@ async def test_a_mail_that_a_person_had_sent_again_is_in_the_trail_and_no_other(
     mail = CustomerMail(kind=CustomerMailKind.NOTICE, message_id="<1@x>", to="acme@post.example", month=announced)
     again = mail.evolve(message_id="<2@x>", asked_by="ann", asked_why="they cannot find it")
     for each in (mail, again):
-        await ledger.save_message(each, 1, MessageStatus.SENT, LATER, RenderedMail(subject="s", text="t"))
+        await ledger.save_message(each, 1, MessageStatus.SENT, LATER, RenderedMail("s", "t", "h"))
     (entry,) = await ledger.audit(AuditFilter(customer="acme"), None, 10)
     assert (entry.kind, entry.by, entry.reason, entry.via) == (AuditKind.MAIL, "ann", "they cannot find it", "console")
     assert entry.command == "send again: notice"

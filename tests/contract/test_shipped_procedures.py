@@ -44,10 +44,15 @@ def shipped() -> dict[str, Procedure]:
 
 def without_limit() -> Procedure:
     """The request whose answers may be of any length, as an order may still have it."""
+    return asking_for("text")
+
+
+def asking_for(kind: str) -> Procedure:
+    """The request whose answers are fields of this type."""
     given: dict[str, Any] = shipped()["request"].model_dump(mode="json")
     for step in given["steps"]:
         for field in step.get("form", []):
-            field["max"] = None
+            field |= {"type": kind, "max": None}
     return Procedure.model_validate(given)
 
 
@@ -220,6 +225,15 @@ async def test_a_day_that_is_waited_for_moves_with_its_correction_and_only_while
     await ledger.change_service_order("78", correction("2026-12-20"), LATER)
     await ledger.change_service_order("78", Resume(**by("on")), LATER)
     assert (await standing(ledger, "78")).ends_at == datetime.fromisoformat("2026-12-20T00:00:00+05:00")
+
+
+async def test_a_task_is_due_by_what_the_corrected_order_says(ledger: SqlLedger) -> None:
+    account = await connects(ledger)
+    await opens(ledger, "80", "request", account=account, values={"category": "Contract", "text": "Help"})
+    assert (await task_of(ledger, "80")).due_at == LATER + timedelta(days=1)
+    await ledger.change_service_order("80", Halt(**by("halt")), LATER)
+    found, _ = await ledger.change_service_order("80", correction("Something else", "category"), LATER)
+    assert (await task_of(ledger, "80")).due_at == found.due_at == LATER + timedelta(days=3)
 
 
 async def test_words_of_somebodys_own_stay_out_of_the_log(ledger: SqlLedger) -> None:

@@ -10,15 +10,13 @@ from typing import cast
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from aiosmtplib.email import flatten_message
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.mail.mail_templates import MailContent
 from billing.errors import MailError, MailRefused, MailUnavailable
-from billing.mails.mail import Mailer
+from billing.mails.mail import Mailer, RenderedMail
 from sandbox.stand_ins.mailbox import Mailbox, MailFault, read_mail
-from tests.contract.smtp_fixtures import ANN, letter, mailbox, mailer
+from tests.contract.smtp_fixtures import ANN, letter, mailbox, mailer, sends
 
 __all__ = ["mailbox"]  # fixture
 
@@ -50,7 +48,7 @@ async def plain_server() -> AsyncIterator[PlainServer]:
 
 async def test_a_rendered_mail_says_what_arrives(mailbox: Mailbox) -> None:
     composed = mailer(mailbox.port).compose(letter())
-    await mailer(mailbox.port).send(letter())
+    await mailer(mailbox.port).send(letter(), composed)
     (mail,) = read_mail(mailbox.folder)
     assert (composed.subject, f"{composed.text}\n") == (mail.subject, mail.text)
 
@@ -58,7 +56,7 @@ async def test_a_rendered_mail_says_what_arrives(mailbox: Mailbox) -> None:
 async def test_mail_arrives_with_both_parts_and_all_headers(mailbox: Mailbox) -> None:
     sent = letter()
     port: Mailer = mailer(mailbox.port)
-    await port.send(sent)
+    await port.send(sent, port.compose(sent))
     (kept,) = read_mail(mailbox.folder)
     assert (kept.to, kept.message_id) == (ANN, sent.message_id)
     assert kept.subject == "Invoice for October 2026: €12.50 on 8 November 2026"
@@ -79,7 +77,7 @@ async def test_mail_arrives_with_both_parts_and_all_headers(mailbox: Mailbox) ->
 
 async def test_repeat_carries_the_same_message_id(mailbox: Mailbox) -> None:
     for _ in range(2):
-        await mailer(mailbox.port).send(letter())
+        await sends(mailer(mailbox.port), letter())
     first, second = read_mail(mailbox.folder)
     assert first.message_id == second.message_id
 
@@ -95,7 +93,7 @@ async def test_repeat_carries_the_same_message_id(mailbox: Mailbox) -> None:
     ],
 )
 async def test_unusual_addresses_get_their_mail(mailbox: Mailbox, to: str, delivered: str) -> None:
-    await mailer(mailbox.port).send(letter(to))
+    await sends(mailer(mailbox.port), letter(to))
     (kept,) = read_mail(mailbox.folder)
     assert kept.to.replace('"', "") == delivered
     assert kept.headers["To"].replace('"', "") == delivered
@@ -104,15 +102,15 @@ async def test_unusual_addresses_get_their_mail(mailbox: Mailbox, to: str, deliv
 async def test_a_server_without_smtputf8_gets_every_domain_and_refuses_a_local_part_beyond_ascii(
     plain_server: PlainServer,
 ) -> None:
-    await mailer(plain_server.port).send(letter("ann@straße.example"))
+    await sends(mailer(plain_server.port), letter("ann@straße.example"))
     assert plain_server.recipients == ["ann@xn--strae-oqa.example"]
     with pytest.raises(MailRefused, match=r"ann, 2026-10 cannot be sent: .* not ASCII, .* give the customer another"):
-        await mailer(plain_server.port).send(letter("ünal@straße.example"))
+        await sends(mailer(plain_server.port), letter("ünal@straße.example"))
     assert plain_server.recipients == ["ann@xn--strae-oqa.example"]
 
 
 async def test_the_sender_may_have_a_domain_beyond_ascii(plain_server: PlainServer) -> None:
-    await mailer(plain_server.port, sender="kasse@straße.example", name="Straße & Söhne").send(letter())
+    await sends(mailer(plain_server.port, sender="kasse@straße.example", name="Straße & Söhne"), letter())
     assert plain_server.senders == ["kasse@xn--strae-oqa.example"]
     assert sender_in(plain_server.contents[0]) == [("Straße & Söhne", "kasse@xn--strae-oqa.example")]
 
@@ -129,10 +127,9 @@ NAMES = st.text("abcXYZ  ,,..\"\\()<>@;:[]=?_'ñüéß書籍😀&-", min_size=1,
 @settings(max_examples=300, deadline=None)
 @given(NAMES.filter(bool))
 def test_a_company_of_any_name_is_one_sender_with_exactly_that_name(name: str) -> None:
-    rendered = MailContent("Invoice", "text", "<p>html</p>")
-    message = mailer(1, name=name)._message(rendered, "ann@example.com", "<one@example.com>", "notice/ann/2026-10")
-    for utf8 in (False, True):
-        assert sender_in(flatten_message(message, utf8=utf8)) == [(name, "billing@example.com")]
+    rendered = RenderedMail("Invoice", "text", "<p>html</p>")
+    content = mailer(1, name=name)._message(rendered, "ann@example.com", "<one@example.com>", "notice/ann/2026-10")
+    assert sender_in(content) == [(name, "billing@example.com")]
 
 
 def sender_in(content: bytes) -> list[tuple[str, str]]:
@@ -145,19 +142,19 @@ def sender_in(content: bytes) -> list[tuple[str, str]]:
 
 
 async def test_longest_customer_id_is_still_readable_in_the_reference(mailbox: Mailbox) -> None:
-    await mailer(mailbox.port).send(letter(customer_id="c" * 64))
+    await sends(mailer(mailbox.port), letter(customer_id="c" * 64))
     assert read_mail(mailbox.folder)[0].headers["X-Billing-Ref"] == f"notice/{'c' * 64}/2026-10"
 
 
 @pytest.mark.parametrize("to", ["", "ann", f"{ANN}, bob@example.com", f"{ANN}\r\nBcc: bob@example.com", "a\x00@b.com"])
 async def test_what_is_not_one_address_is_refused_before_anything_is_sent(mailbox: Mailbox, to: str) -> None:
     with pytest.raises(MailRefused, match=r"notice mail of ann, 2026-10 has no usable address"):
-        await mailer(mailbox.port).send(letter(to))
+        await sends(mailer(mailbox.port), letter(to))
     assert read_mail(mailbox.folder) == []
 
 
 async def test_header_injection_through_a_name_is_impossible(mailbox: Mailbox) -> None:
-    await mailer(mailbox.port).send(letter(name="Ann\r\nBcc: bob@example.com\r\n\r\nHello"))
+    await sends(mailer(mailbox.port), letter(name="Ann\r\nBcc: bob@example.com\r\n\r\nHello"))
     (kept,) = read_mail(mailbox.folder)
     assert "Bcc" not in kept.headers
     assert "Hello Ann Bcc: bob@example.com Hello," in kept.text
@@ -171,10 +168,10 @@ async def test_servers_answer_decides_whether_to_try_again(
 ) -> None:
     mailbox.faults.append(MailFault.model_validate({"action": fault}))
     with pytest.raises(expected) as raised:
-        await mailer(mailbox.port).send(letter())
+        await sends(mailer(mailbox.port), letter())
     assert f"SMTPRecipientRefused {code}" in str(raised.value)
     assert "ann, 2026-10" in str(raised.value)
     assert ANN not in str(raised.value)
     assert raised.value.__cause__ is None  # it would carry the address into logs and workflow histories
-    await mailer(mailbox.port).send(letter())
+    await sends(mailer(mailbox.port), letter())
     assert len(read_mail(mailbox.folder)) == 1

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from adapters.mail import smtp_mail
 from billing.errors import MailError, MailRefused, MailUnavailable
 from sandbox.stand_ins.mailbox import Mailbox, MailFault, read_mail
-from tests.contract.smtp_fixtures import ANN, letter, mailbox, mailer
+from tests.contract.smtp_fixtures import ANN, letter, mailbox, mailer, sends
 
 __all__ = ["mailbox"]  # fixture
 
@@ -28,7 +28,7 @@ __all__ = ["mailbox"]  # fixture
 async def test_lost_answer_is_tried_again(mailbox: Mailbox) -> None:
     mailbox.faults.append(MailFault(action="drop_reply"))
     with pytest.raises(MailUnavailable):
-        await mailer(mailbox.port).send(letter())
+        await sends(mailer(mailbox.port), letter())
     assert len(read_mail(mailbox.folder)) == 1
 
 
@@ -40,7 +40,7 @@ async def test_ping_logs_in_and_sends_nothing(mailbox: Mailbox) -> None:
 async def test_unreachable_server_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    for attempt in (mailer(port).ping(), mailer(port).send(letter())):
+    for attempt in (mailer(port).ping(), sends(mailer(port), letter())):
         with pytest.raises(MailUnavailable, match="SMTPConnectError"):
             await attempt
 
@@ -54,7 +54,7 @@ async def test_silent_server_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 async def test_mail_never_leaves_in_clear_text_if_tls_is_asked_for(mailbox: Mailbox, tls: str) -> None:
     with pytest.raises(MailUnavailable):
-        await mailer(mailbox.port, tls=tls).send(letter())
+        await sends(mailer(mailbox.port, tls=tls), letter())
     assert read_mail(mailbox.folder) == []
 
 
@@ -74,9 +74,9 @@ async def test_whom_to_trust_is_read_once_for_all_mails(
     )
     async with server:
         sending = mailer(server.sockets[0].getsockname()[1], tls=tls)
-        await sending.send(letter())
+        await sends(sending, letter())
         authority.unlink()
-        await sending.send(letter())
+        await sends(sending, letter())
     assert len(read_mail(mailbox.folder)) == 2
 
 
@@ -88,7 +88,7 @@ async def test_a_slow_name_server_holds_up_the_first_mail_only(
     monkeypatch.setattr(socket, "getfqdn", lambda name="": answers.pop(0))
     sending = mailer(mailbox.port)
     for _ in range(4):
-        await sending.send(letter())
+        await sends(sending, letter())
     assert len(read_mail(mailbox.folder)) == 4
     assert answers == []
 
@@ -119,7 +119,7 @@ async def test_wrong_password_is_not_the_months_fault() -> None:
     async with server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(MailUnavailable, match="SMTPAuthenticationError 535") as raised:
-            await mailer(port, username="billing", password="s3cret").send(letter())
+            await sends(mailer(port, username="billing", password="s3cret"), letter())
     assert "s3cret" not in str(raised.value)
 
 

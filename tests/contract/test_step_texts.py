@@ -30,7 +30,7 @@ from tests.contract.event_fixtures import listed
 from tests.contract.ledger_fixtures import NOVEMBER
 from tests.contract.test_customer_messages import TERMS, Woken, World
 from tests.contract.test_customer_messages import world as world  # a fixture
-from tests.contract.test_shipped_procedures import does, opens, without_limit
+from tests.contract.test_shipped_procedures import asking_for, does, opens, without_limit
 from tests.service_ordering import AT, DAN, LATER, YES, connected, payment, request
 
 ENGLISH = TERMS.evolve(language=Language.ENGLISH)
@@ -195,6 +195,32 @@ async def test_an_answer_that_is_longer_than_a_text_may_repeat_is_cut_and_told(w
     (text,) = [text for text in await world.received() if text.startswith("Your request 80")]
     assert text.endswith("aaa...")
     assert len(text) < 560
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "typed", "told"),
+    [
+        (Language.ENGLISH, "yes_no", "no", "No"),
+        (Language.RUSSIAN, "yes_no", "yes", "Да"),
+        (Language.KAZAKH, "yes_no", "no", "Жоқ"),
+        (Language.UKRAINIAN, "yes_no", "no", "Ні"),
+        (Language.ENGLISH, "money", "1500.50", "1500.50 KZT"),
+    ],
+)
+async def test_an_answer_is_quoted_as_people_say_it(
+    world: World, ledger: SqlLedger, language: Language, asked: str, typed: str, told: str
+) -> None:
+    account = await connected(ledger)
+    values = {"category": "No connection", "text": "Help"}
+    wanted = request("80", procedure="request", account=account, buyer=None, subscriber=None, values=values)
+    await ledger.open_service_order(wanted, asking_for(asked), LATER)
+    await does(ledger, "80", "repair", answer=typed)
+    await billed(ledger, Channel.MAIL, Channel.SMS)
+    event = max(await listed(ledger), key=lambda event: event.number)
+    await sender(world, NOON, terms=TERMS.evolve(language=language)).send(event)
+    (text,), (mail,) = await world.received(), mailed(world)
+    assert text.endswith(f"{account}: {told}")
+    assert f"{account}: {told}\n" in mail.text
 
 
 @pytest.mark.parametrize(("phone", "can_text"), [(None, True), (PHONE, False)])

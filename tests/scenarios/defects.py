@@ -18,7 +18,7 @@ from billing.errors import PaymentUnknown, SalesUnavailable
 from billing.invoices import review
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
-from billing.mails.mail import CustomerMail, CustomerMailKind
+from billing.mails.mail import CustomerMail, CustomerMailKind, RenderedMail
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
 from billing.payments.ports import StillWanted
 from billing.period import Period
@@ -58,9 +58,9 @@ def reads_the_amount_from_the_sheet_again(patch: pytest.MonkeyPatch, bed: Bed) -
 def sends_no_notice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     send = SmtpMail.send
 
-    async def lose(self: SmtpMail, letter: CustomerMail, still_wanted: StillWanted) -> None:
+    async def lose(self: SmtpMail, letter: CustomerMail, composed: RenderedMail, still_wanted: StillWanted) -> None:
         if letter.kind is not CustomerMailKind.NOTICE:
-            await send(self, letter, still_wanted)
+            await send(self, letter, composed, still_wanted)
 
     patch.setattr(SmtpMail, "send", lose)
 

@@ -189,7 +189,7 @@ def test_accounting_gets_what_has_arrived(rails: Typed, up: Path) -> None:
 
 
 def test_subscribers_of_a_file_have_accounts_tariffs_and_a_service_that_works(subscribers: Typed) -> None:
-    assert "4 accounts have their tariff, 0 rows refused" in _answer(subscribers, "python starter.py tariffs import")
+    assert "given to 4 accounts, 0 rows refused" in _answer(subscribers, "python starter.py tariffs import")
     assert '"1000017":"active"' in _answer(subscribers, "until", "1000017")
     bill = _answer(subscribers, "python starter.py subscribers bill aigul")
     assert all(words in bill for words in ("Internet 100", "Welcome", "Router", "19.90"))

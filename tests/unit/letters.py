@@ -5,14 +5,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.mail.mail_templates import MailContent, render
+from adapters.mail.mail_templates import render
 from billing.collections.collection import Collection
 from billing.customers.customer import Customer
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.invoices.versions import Correction
-from billing.mails.mail import CustomerMail, CustomerMailKind
+from billing.mails.mail import CustomerMail, CustomerMailKind, RenderedMail
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
@@ -67,7 +67,7 @@ def letter(kind: CustomerMailKind, month: Month, **more: Any) -> CustomerMail:
     return CustomerMail(kind=kind, message_id="<1@billing>", to=month.customer.mailbox, month=month, **more)
 
 
-def mail(kind: CustomerMailKind, month: Month, **more: Any) -> MailContent:
+def mail(kind: CustomerMailKind, month: Month, **more: Any) -> RenderedMail:
     return render(letter(kind, month, **more))
 
 
@@ -113,7 +113,7 @@ def recovered(collection: Collection, at: datetime) -> Collection:
     return collection.answered(paid, collection, collection.period)
 
 
-def words(rendered: MailContent) -> tuple[str, str]:
+def words(rendered: RenderedMail) -> tuple[str, str]:
     """The words of the text part and of the HTML part, each on one line."""
     seen = re.sub(r"<(style|title).*?</\1>|<[^>]*>", " ", rendered.html, flags=re.DOTALL)
     return " ".join(rendered.text.split()), " ".join(html.unescape(seen).split())

@@ -53,6 +53,7 @@ def test_who_pulls_it_is_told_what_is_under_way(run: Run, ledger: Callable[..., 
         ("acme", "Charging")
     ]
     text = run("brake", "show").stdout
+    assert [line.split()[:3] for line in text.splitlines() if line.startswith("acme")] == [["acme", "Acme", "2026-10"]]
     assert "1 under way: payments that have reached the processor are settled first" in text
     assert "100.00 EUR" in text
 

@@ -33,6 +33,7 @@ def test_list_shows_the_current_month_of_each_customer(run: Run, ledger: Callabl
 def test_list_as_json_has_totals_per_currency_and_counts_per_stage(run: Run, ledger: Callable[..., None]):
     ledger(drafted())
     listed = json.loads(run("list", "--json").stdout)
+    assert "1 month · 1 Monitoring" in run("list").stdout
     assert listed["totals_minor"] == {"eur": 1250}
     assert listed["stages"] == {"Monitoring": 1}
     assert [row["customer_id"] for row in listed["invoices"]] == ["acme"]
@@ -55,7 +56,7 @@ def test_show_tells_lines_problems_decisions_and_what_is_next(run: Run, ledger: 
         "Acme [bold]Bakery <billing@acme.example>",
         "row-2  Bread [red]",
         "2026-10, row 2  12.50 EUR",
-        "Version 1, digest",
+        "(for approve --digest: exactly these lines)",
         "--change row-7=AMOUNT or --remove row-7",
         "A person is needed: halted by ann",
         "done: halted",

@@ -111,6 +111,6 @@ def test_accounts_get_their_tariffs_from_a_file_and_a_wrong_row_is_named(book: R
     assert "starts_on" in found["refused"][1]["reason"]
     assert "there is no account number 2000008" in found["refused"][2]["reason"]
     file.write_text(f"number,tariff,from\n{NUMBER},net,2026-12-01\n")
-    assert "1 accounts have their tariff, 0 rows refused" in book("tariffs", "import", str(file), *WHO).stdout
+    assert "given to 1 account, 0 rows refused" in book("tariffs", "import", str(file), *WHO).stdout
     file.write_text("number,from\n")
     assert "the first row lacks tariff" in said(book("tariffs", "import", str(file), *WHO).stderr)

@@ -36,13 +36,13 @@ def test_the_columns_and_rows_are_named_and_what_is_not_read() -> None:
         "1 cannot be read, row 2 for instance: '12,50' is not an amount in EUR",
         "write it like 1234.50",
         "or set BILLING_DECIMAL_SEPARATOR if all amounts are written so",
-        "1 are under no customer's present address: python starter.py coverage --period 2026-10",
+        "1 row under no customer's present address: python starter.py coverage --period 2026-10",
     ]
     assert "cannot be read" not in told(header, *rows, decimal_separator=",")
 
 
 def test_a_worksheet_without_a_header_says_so() -> None:
-    assert told([ACME.mailbox, 1, "Tea"]) == "1 rows; no header; columns by place: email, amount, description"
+    assert told([ACME.mailbox, 1, "Tea"]) == "1 row; no header; columns by place: email, amount, description"
 
 
 async def test_it_is_the_newest_one_that_has_begun(tmp_path: Path) -> None:

@@ -220,8 +220,8 @@ def test_look_ups_are_not_in_the_diary() -> None:
 def test_diary_tells_tries_and_their_answers() -> None:
     collection, _ = lived(opened(), 5)
     assert [(each.number, each.by, each.what, each.text) for each in collection.entries] == [
-        (1, None, "tried on schedule", "day 3: declined, insufficient_funds"),
-        (2, None, "tried on schedule", "day 5: declined, insufficient_funds"),
+        (1, None, "tried on schedule", "day 3: declined by the bank, insufficient_funds"),
+        (2, None, "tried on schedule", "day 5: declined by the bank, insufficient_funds"),
     ]
 
 
@@ -241,7 +241,7 @@ def test_summary_tells_what_is_owed_what_waits_and_what_is_next_but_no_personal_
     assert "acme · 2026-10 · Collecting" in shown
     assert "120.00 EUR of 120.00 EUR are owed since 2026-11-08" in shown
     assert "Next: try the card again at 2026-11-13" in shown
-    assert "day 3: declined, insufficient_funds" in shown
+    assert "day 3: declined by the bank, insufficient_funds" in shown
     assert "example.com" not in shown
     halted = accepted(collection, "halt", on(collection, 4))
     assert "**A person is needed**: halted by ann" in summary(halted, on(collection, 4))

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from billing.collections.stages import OWN_PAYMENT, DiaryEntry, words_of
 from billing.completeness.chains import ChainStatus
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.reviewers.queries import InvoiceListRow
 from console.reviewers.invoice.month_record import MonthRecord
-from console.reviewers.invoice.timeline import timeline
+from console.reviewers.invoice.timeline import diary_words, timeline
 from console.reviewers.wording import next_step
 from tests.unit.months import accepted, drafted
 
@@ -31,6 +33,12 @@ NOW = datetime(2026, 11, 2, tzinfo=UTC)
 def test_the_month_says_what_a_stopped_clock_waits_for(month: Month, waits: str) -> None:
     coming = [event.text for event in timeline(recorded(month)) if event.coming]
     assert coming == [waits, waits]
+
+
+def test_a_customers_own_try_is_told_in_words_with_the_banks_code() -> None:
+    refused = ChargeResult(status=ChargeStatus.DECLINED, decline_code="generic_decline", at=NOW)
+    entry = DiaryEntry(number=1, at=NOW, by="the customer", what=OWN_PAYMENT, text=words_of(refused))
+    assert diary_words(entry) == ("customer tried to pay", "declined by the bank, generic_decline")
 
 
 @pytest.mark.parametrize(("total_minor", "step"), [(10000, "notice"), (0, "close"), (20, "close"), (-500, "close")])

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.mail.mail_templates import MailContent, render_digest
+from adapters.mail.mail_templates import render_digest
+from billing.mails.mail import RenderedMail
 from billing.period import Period
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
@@ -35,7 +36,7 @@ def digest(*alerts: Alert, console_url: str = "") -> Digest:
     return Digest(digest_id="d1", message_id="<d1@b>", to="r@example.com", console_url=console_url, alerts=alerts)
 
 
-def words(rendered: MailContent) -> tuple[str, str]:
+def words(rendered: RenderedMail) -> tuple[str, str]:
     seen = re.sub(r"<(style|title).*?</\1>|<[^>]*>", " ", rendered.html, flags=re.DOTALL)
     return " ".join(rendered.text.split()), " ".join(html.unescape(seen).split())
 

@@ -143,7 +143,7 @@ async def test_an_account_is_closed_now_if_nothing_is_due(bed: Bed) -> None:
     close = ("close", "acme", "--by", "ann", "--reason", "a mistake", "--now")
     code, output = await starter(bed, *close)
     assert code == 1
-    assert re.search(r"not closed, something is due: 1 sales; close it without --now", output)
+    assert re.search(r"not closed, something is due: 1 sale; close it without --now", output)
     assert not (await bed.month("acme")).leaving
     bed.sales(period, ("bolt@example.com", "10", "Bread"))
     code, output = await starter(bed, *close)
@@ -159,7 +159,7 @@ async def test_an_account_with_a_draft_is_not_closed_now(bed: Bed, with_invoice:
     await bed.monitored(sales=("10",) if with_invoice else ("abc",))
     code, output = await starter(bed, "close", "acme", "--by", "ann", "--reason", "a mistake", "--now")
     assert code == 1
-    assert ("1 sales" if with_invoice else "1 unreadable rows") in output
+    assert ("1 sale;" if with_invoice else "1 unreadable row;") in output
 
 
 async def test_an_account_is_not_closed_now_while_sales_of_last_month_came_late(bed: Bed) -> None:
@@ -171,7 +171,7 @@ async def test_an_account_is_not_closed_now_while_sales_of_last_month_came_late(
     close = ("close", "acme", "--by", "ann", "--reason", "left", "--now", "--command-id", "c1")
     code, output = await starter(bed, *close)
     assert code == 1
-    assert "due: 1 sales" in output
+    assert "due: 1 sale;" in output
     bed.sales("2026-10", ("acme@example.com", "100", "Sale 1"))
     code, output = await starter(bed, *close, "--json")
     assert code == 0, output

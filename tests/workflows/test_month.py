@@ -1,6 +1,17 @@
 """One month of one customer: what happens when nobody and nothing interferes, and what each kind of month comes to."""
 
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from threading import local
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from temporalio import activity
+
 from billing.invoices.stages import Stage
+from sandbox.stand_ins.control import control
 from tests.bed import Bed
 
 
@@ -26,12 +37,14 @@ async def test_an_uneventful_month_is_imported_announced_charged_and_receipted(b
     assert [(row.status, row.amount_minor) for row in rows] == [("succeeded", 12050)]
 
 
-async def test_an_on_time_month_needs_at_most_40_events_and_10_billable_actions(bed: Bed) -> None:
+async def test_what_an_on_time_month_costs_does_not_creep(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     customer = await bed.customer("acme")
     started = await bed.start(customer)
     assert started.period is not None
     bed.sales(started.period, ("acme@example.com", "100", "Hosting"))
     run_id = (await bed.handle("acme").describe()).run_id
+    statements = _statements_of_activities(bed, monkeypatch)
+    await bed.stripe_fault(path="^/v1/", method="*", kind="slow", seconds=0, times=None)  # which counts
     month = await bed.month("acme")
     await bed.skip_to("acme", month.import_at)
     await bed.until("acme", lambda month: month.invoice is not None)
@@ -42,9 +55,35 @@ async def test_an_on_time_month_needs_at_most_40_events_and_10_billable_actions(
     ]
     actions = ("EXECUTION_STARTED", "TIMER_STARTED", "ACTIVITY_TASK_SCHEDULED", "UPSERT", "SIGNALED", "UPDATE_ACCEPTED")
     billable = [name for name in names if any(action in name for action in actions)]
-    print(f"events {len(names)}, billable actions {len(billable)}")
+    (rule,) = await control(bed.ports.stripe, "faults", method="GET")
+    print(f"{len(names)} events, {len(billable)} actions, {rule['fired']} requests to Stripe, {statements}")
     assert len(names) <= 40
-    assert len(billable) <= 10
+    assert len(billable) <= 9
+    assert rule["fired"] <= 4
+    assert statements.total() <= 77
+
+
+def _statements_of_activities(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts what activities ask the ledger, by their names; the rest of the worker looks at it as time passes."""
+    statements, run, running = Counter[str](), bed.ledger.run, local()
+
+    def named(name: str, work: Callable[[], Any]) -> Any:
+        running.name = name
+        try:
+            return work()
+        finally:
+            del running.name
+
+    async def noted(work: Callable[[], Any]) -> Any:
+        return await run(partial(named, activity.info().activity_type, work) if activity.in_activity() else work)
+
+    @event.listens_for(bed.ledger._engine, "before_cursor_execute")
+    def executing(*_: object) -> None:
+        if name := getattr(running, "name", ""):
+            statements[name] += 1
+
+    monkeypatch.setattr(bed.ledger, "run", noted)
+    return statements
 
 
 async def test_a_month_without_sales_is_nothing_due_and_sends_no_mail(bed: Bed) -> None:

@@ -19,10 +19,10 @@ from sqlalchemy import (
 )
 
 from adapters.sql.announcements.audience import concerned, reach
-from adapters.sql.announcements.rows import N, R, announcement_by_key, locked_announcement, values_of
+from adapters.sql.announcements.rows import N, R, announcement_by_key, last_sent, locked_announcement, values_of
 from adapters.sql.core.columns import UtcInstant
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.statements import insert_counted
+from adapters.sql.core.statements import insert_counted, lock
 from adapters.sql.events.outbox import put_events
 from adapters.sql.schema.announcements import announcement_recipients, announcements
 from billing.announcements.announcement import (
@@ -56,6 +56,8 @@ class SqlAnnouncements(SqlDatabase):
     @in_thread
     def save_announcement(self, new: NewAnnouncement, at: datetime) -> Announcement:
         with self._writing("save an announcement") as connection:
+            if new.reference is not None:
+                _replace_draft(connection, new, new.reference, at)
             return _saved(connection, new, at)
 
     @in_thread
@@ -105,6 +107,18 @@ class SqlAnnouncements(SqlDatabase):
             draft.require_draft()
             _end(connection, number, by, reason, at)
             return locked_announcement(connection, number)
+
+
+def _replace_draft(connection: Connection, new: NewAnnouncement, reference: str, at: datetime) -> None:
+    """Withdraws the draft for which ``new`` comes, unless that is on record. Of two at once, the second waits here."""
+    lock(connection, f"works {reference}")
+    if announcement_by_key(connection, new.key) or not (last := last_sent(connection, reference)):
+        return
+    last = locked_announcement(connection, last.number)  # somebody may be approving it
+    if not last.may_be_followed_by(new):
+        raise InvalidInput(f"{reference} is at version {last.version} by now, {last.state}; send this one again")
+    if last.state is AnnouncementState.DRAFT:
+        _end(connection, last.number, new.created_by, f"version {new.version} has come", at)
 
 
 def _saved(connection: Connection, new: NewAnnouncement, at: datetime) -> Announcement:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, distinct, func, or_, select
 
-from adapters.sql.announcements.rows import N, R, announcement_by_key, as_announcement
+from adapters.sql.announcements.rows import N, R, announcement_by_key, as_announcement, last_sent
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.statements import where_given
 from adapters.sql.schema.announcements import announcement_recipients, announcements
@@ -48,10 +48,8 @@ class SqlAnnouncementListing(SqlDatabase):
 
     @in_thread
     def announcement_sent(self, reference: str) -> Announcement | None:
-        last = select(announcements).where(N.reference == reference).order_by(N.version.desc(), N.number.desc())
         with self._reading("read an announcement by its sender's number") as connection:
-            row = connection.execute(last.limit(1)).mappings().one_or_none()
-            return as_announcement(row) if row else None
+            return last_sent(connection, reference)
 
     @in_thread
     def announcements(self, limit: int = PAGE_ANNOUNCEMENTS, offset: int = 0) -> list[AnnouncementRow]:

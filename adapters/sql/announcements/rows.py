@@ -27,6 +27,13 @@ def announcement_by_key(connection: Connection, key: str) -> Announcement | None
     return as_announcement(row) if row else None
 
 
+def last_sent(connection: Connection, reference: str) -> Announcement | None:
+    """The last one that has this number of its sender."""
+    newest = select(announcements).where(N.reference == reference).order_by(N.version.desc(), N.number.desc()).limit(1)
+    row = connection.execute(newest).mappings().one_or_none()
+    return as_announcement(row) if row else None
+
+
 def locked_announcement(connection: Connection, number: int) -> Announcement:
     """Raises ``NotFound``."""
     query = select(announcements).where(N.number == number).with_for_update()

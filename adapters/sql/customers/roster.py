@@ -35,7 +35,6 @@ class SqlRoster(SqlDatabase):
 
     @in_thread
     def names(self, customer_ids: Collection[str]) -> dict[str, str]:
-        """The names of some hundred customers, by id."""
         wanted = select(customers.c.customer_id, customers.c.name).where(customers.c.customer_id.in_(customer_ids))
         with self._reading("read the names of its customers") as connection:
             return {row.customer_id: row.name for row in connection.execute(wanted)}

@@ -49,13 +49,18 @@ class SqlAudit(SqlDatabase):
 
     @in_thread
     def audit(self, chosen: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
-        payments = (_payments(), _instructions(), _confirmations(), _rejected_lines())
-        sources = (_decisions(), _collections(), *payments, *_orders(), _tariffs(), _pulls(), _releases())
-        sources += (_sign_ins(), _mails())
-        newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in sources)
+        newest = (_newest(_narrowed(source, chosen, after), limit).subquery() for source in _sources(chosen.sign_ins))
         trail = union_all(*map(select, newest)).subquery("trail")
         with self._reading("read its audit trail") as connection:
             return as_models(AuditRow, connection.execute(_newest(select(trail), limit)).mappings())
+
+
+def _sources(sign_ins: bool | None) -> tuple[Select[Any], ...]:
+    if sign_ins:
+        return (_sign_ins(),)
+    payments = (_payments(), _instructions(), _confirmations(), _rejected_lines())
+    decided = (_decisions(), _collections(), *payments, *_orders(), _tariffs(), _pulls(), _releases(), _mails())
+    return decided if sign_ins is False else (*decided, _sign_ins())
 
 
 def _newest(source: Select[Any], limit: int) -> Select[Any]:

@@ -24,13 +24,14 @@ from adapters.sql.service_orders.rows import (
     save_service_order,
 )
 from adapters.sql.service_orders.steps import Ended, end_tasks, void_fees
+from adapters.sql.service_orders.visits import follow_correction
 from adapters.sql.service_orders.walk import enter, go_on, tell, walk
 from adapters.sql.subscribers.task_rows import escalate_task
 from adapters.sql.subscribers.with_order import register_with_order
 from billing.errors import InvalidInput, NotFound
 from billing.model import Model
 from orders import ports as order_ports
-from orders.changes import Cancel, Change, Reopen
+from orders.changes import Cancel, Change, Correct, Reopen
 from orders.ports import OrderLogEntry, TooManyOrders
 from orders.procedures.procedure import Procedure
 from orders.procedures.steps import PaymentStep, TaskStep
@@ -93,6 +94,8 @@ class SqlServiceOrders(SqlDatabase):
             elif isinstance(change, Reopen) and changed.procedure.reopens is not None:
                 enter(connection, changed, changed.procedure.step(changed.procedure.reopens.step), at)
             else:
+                if isinstance(change, Correct):
+                    follow_correction(connection, changed, change, at)
                 tell(connection, changed, at)
             walk(connection, number, at)
             return standing_of(connection, _order(connection, number)), done.text

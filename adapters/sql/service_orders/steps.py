@@ -12,9 +12,9 @@ from adapters.sql.receivables.accounts import balance
 from adapters.sql.schema.services import tasks
 from adapters.sql.service_orders.billed import change_billing
 from adapters.sql.service_orders.rows import H
+from adapters.sql.service_orders.visits import NO_VISIT, Visit, visit_of
 from adapters.sql.subscribers.services import change_service, lock_service
 from adapters.sql.subscribers.task_rows import T, as_task, open_task, save_end
-from adapters.sql.tasks.crews import crews_of
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.receivables.journal import Transaction
@@ -59,22 +59,12 @@ class Ended(NamedTuple):
     values: Mapping[str, Answer] = {}
 
 
-class Visit(NamedTuple):
-    """The crew whose task it is, and the day, as ISO writes it."""
-
-    crew: str | None = None
-    on: str | None = None
-
-
-NO_VISIT = Visit()
-
-
 def begin(connection: Connection, order: ServiceOrder, at: datetime) -> None:
     """What a step does that waits; the order stands at it already, in the ledger too."""
     step = order.now_at
     if isinstance(step, TaskStep):
         returns_to = {task.name: task.title for task in returnable(order.procedure, step)}
-        visit = _visit(connection, order, step)
+        visit = visit_of(connection, order)
         _open_task(connection, order, visit.crew or step.department, at, step.form, returns_to, visit)
     elif isinstance(step, PaymentStep):
         if step.fee is not None and not _was_passed(connection, order):
@@ -236,15 +226,6 @@ def _open_task(
         returns_to=dict(returns_to or {}),
     )
     open_task(connection, task, at)
-
-
-def _visit(connection: Connection, order: ServiceOrder, step: TaskStep) -> Visit:
-    """By whom and when, if a crew was chosen; what is written where no crews are set is none."""
-    chosen = order.values.get(step.crew) if step.crew else None
-    day = order.values.get(step.day) if step.day else None
-    if chosen not in [crew.name for crew in crews_of(connection)]:
-        return NO_VISIT
-    return Visit(str(chosen), None if day is None else str(day))
 
 
 def _change_service(connection: Connection, order: ServiceOrder, step: CallStep, at: datetime) -> None:

@@ -50,11 +50,20 @@ def end_needless(
 
 
 def escalate_task(connection: Connection, key: str, department: Department, at: datetime) -> None:
-    """Gives an open task to another department, where it is nobody's yet."""
-    anew = update(tasks).where(T.key == key, T.ended_at.is_(None)).values(department=department, owner=None)
+    """Gives an open task to another department, where it is nobody's yet; what that has already stays as it is."""
+    is_elsewhere = T.key == key, T.ended_at.is_(None), T.department != department
+    anew = update(tasks).where(*is_elsewhere).values(department=department, owner=None)
     if row := connection.execute(anew.returning(T.number, T.customer_id)).one_or_none():
         entry = TaskEntry(act=TaskAct.ESCALATED, at=at, by="", department=department)
         log_task(connection, row.number, row.customer_id, entry)
+
+
+def move_task(connection: Connection, moved: Task, entry: TaskEntry) -> None:
+    """Writes down whose it is by now, on which day, and by when."""
+    place = moved.model_dump(include={"department", "owner", "claimed_at", "crew", "visit_on", "due_at"})
+    place["sort_at"] = moved.due_at or NEVER
+    connection.execute(update(tasks).where(T.number == moved.number).values(place))
+    log_task(connection, moved.number, moved.customer_id, entry)
 
 
 def log_task(connection: Connection, number: int, customer_id: str, entry: TaskEntry, key: str | None = None) -> None:

@@ -9,7 +9,7 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.statements import lock
 from adapters.sql.schema.billers import service_accounts
 from adapters.sql.subscribers.task_rows import T
-from billing.errors import FormRefused
+from billing.errors import FormRefused, InvalidInput
 from billing.tasks.crews import AHEAD, Crew, CrewDays, days_of
 from billing.tasks.forms import Answers, FieldType
 from billing.tasks.task import Task, TaskOutcome
@@ -44,20 +44,27 @@ def require_free(connection: Connection, task: Task, answers: Answers) -> None:
         field.name: problem
         for field in task.form
         if crews and field.type is FieldType.CREW and field.name in answers
-        if (problem := _problem(connection, task, crews, str(answers[field.name]), _day(task, answers)))
+        if (problem := _problem(connection, task.account, str(answers[field.name]), _day(task, answers)))
     }
     if problems:
         raise FormRefused(problems)
 
 
-def _problem(connection: Connection, task: Task, crews: tuple[Crew, ...], name: str, day: date | None) -> str | None:
+def require_room(connection: Connection, account: str | None, name: str, day: date | None) -> None:
+    """Raises ``InvalidInput`` for what is no crew, or for one that has no room on that day (None: on any)."""
+    if problem := _problem(connection, account, name, day):
+        raise InvalidInput(problem)
+
+
+def _problem(connection: Connection, account: str | None, name: str, day: date | None) -> str | None:
+    crews = crews_of(connection)
     chosen = [crew for crew in crews if crew.name == name]
     if not chosen:
         return f"choose one of: {', '.join(crew.name for crew in crews)}"
     if day is None:
         return None
     lock(connection, f"crew {name}")
-    (days,) = _days(connection, task.account, chosen, day)
+    (days,) = _days(connection, account, chosen, day)
     if days.free_day == day:
         return None
     free = f"its next free day is {days.free_day}" if days.free_day else f"it is full for {AHEAD} days"

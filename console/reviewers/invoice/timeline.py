@@ -65,7 +65,7 @@ def command_words(command: str) -> str:
 def diary_words(entry: DiaryEntry) -> tuple[str, str]:
     """An entry of a collection's diary: what happened, and what came of it."""
     if entry.what == OWN_PAYMENT:
-        return "customer tried to pay", entry.text.replace("_", " ")
+        return "customer tried to pay", entry.text
     return entry.title, f"{entry.by}: {entry.story}" if entry.by else entry.story
 
 
