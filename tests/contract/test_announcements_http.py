@@ -1,96 +1,24 @@
-"""``POST /announcements``, by a real socket and a real ledger: works are written once, corrected and cancelled."""
+"""``POST /announcements``, by a real socket and a real ledger: works are written once, and the wrong ones refused."""
 
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
 from adapters.sql.ledger import SqlLedger
-from billing.announcements.announcement import Announcement, AnnouncementState, RecipientState
+from billing.announcements.announcement import AnnouncementState
 from billing.announcements.audience import Audience
-from billing.announcements.events import PageName
-from billing.announcements.ports import PageOutcome
-from billing.errors import InvalidInput, LedgerUnavailable
-from billing.events.signature import HEADER, signed
-from inbound.announcements import SentWorksRoutes
+from billing.errors import LedgerUnavailable
 from inbound.signed import MAX_BODY_BYTES
-from sandbox.stand_ins.control import local_http
-from tests.contract.announcement_fixtures import MORNING, WORKS, ZONE, Person, desk_of, many, phone, settle_in
+from tests.contract.announcement_fixtures import WORKS, many, settle_in
+from tests.contract.announcing_office import LATER, SECRETS, SENT, Office, approve, office, office_of, states, tell
 from tests.contract.conftest import Serve
 
-SECRETS = ["the new secret, which has 32 characters", "the old secret, which has 32 characters"]
-SENT: dict[str, Any] = {
-    "number": "W-17",
-    "starts_at": WORKS.starts_at.isoformat(),
-    "ends_at": WORKS.ends_at.isoformat(),
-    "reason": WORKS.reason,
-    "audience": {"nodes": ["north-1"]},
-}
-LATER = {"version": 2, "ends_at": (WORKS.ends_at + timedelta(hours=1)).isoformat()}
-TEN = [{"number": f"W-{place}"} for place in range(10)]
-PATH = "/announcements/W-17"
+__all__ = ["office"]  # fixture
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "announcements.md").read_text()
-
-
-class Office:
-    """The company's accounting system."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
-
-    async def post(self, body: object, secret: str = SECRETS[0], path: str = "/announcements") -> httpx.Response:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", HEADER: signed(raw, [secret], datetime.now(UTC))}
-        return await self.http.post(path, content=raw, headers=headers)
-
-    async def cancel(self, number: str = "W-17") -> httpx.Response:
-        return await self.post({"number": number, "reason": "no works at all"}, path="/announcements/cancel")
-
-    async def get(self, path: str = PATH, signed_path: str = "") -> httpx.Response:
-        header = signed((signed_path or path).encode(), [SECRETS[0]], datetime.now(UTC))
-        return await self.http.get(path, headers={HEADER: header})
-
-
-async def office_of(serve: Serve, ledger: SqlLedger, secrets: list[str], at: datetime = MORNING) -> Office:
-    app = FastAPI()
-    app.include_router(SentWorksRoutes(ledger, desk_of(ledger), secrets, lambda: at).router)
-    return Office(local_http(base_url=await serve(app)))
-
-
-@pytest.fixture
-async def office(serve: Serve, ledger: SqlLedger) -> AsyncIterator[Office]:
-    people = many(3)
-    await settle_in(ledger, [*people[:2], people[2]._replace(phone=None), Person("south", phone(9), ("south-1",))])
-    office = await office_of(serve, ledger, SECRETS)
-    yield office
-    await office.http.aclose()
-
-
-async def approve(ledger: SqlLedger, number: int = 1) -> None:
-    await desk_of(ledger).approve(number, "bob", "checked with the crew", MORNING)
-
-
-async def tell(ledger: SqlLedger, number: int = 1, but: str = "") -> None:
-    """Everybody of its page gets their text, ``but`` a number that waits again."""
-    page = PageName(number=number, timezone=ZONE, page=0)
-    phones = [each.phone for each in (await ledger.take_page(page, MORNING)).recipients]
-    told = {each: f"t{number}{each}" for each in phones if each != but}
-    await ledger.close_page(page, PageOutcome(told, {}, {each: "none" for each in phones if each == but}), MORNING)
-
-
-async def rows(ledger: SqlLedger) -> list[Announcement]:
-    return [row.announcement for row in await ledger.announcements()]
-
-
-async def states(ledger: SqlLedger) -> list[tuple[int, str]]:
-    return [(each.number, each.state) for each in await rows(ledger)]
 
 
 async def test_works_are_a_draft_once_that_people_approve(office: Office, ledger: SqlLedger) -> None:
@@ -125,46 +53,6 @@ async def test_two_that_arrive_together_are_one(office: Office, ledger: SqlLedge
     assert {answer.status_code for answer in answers} <= {200, 201}
     assert len({answer.content for answer in answers}) == 1
     assert len(await states(ledger)) == 1
-
-
-async def test_of_two_versions_that_arrive_together_the_greater_is_the_draft(office: Office, ledger: SqlLedger) -> None:
-    for name in TEN:
-        first, second = await asyncio.gather(office.post(SENT | name), office.post(SENT | LATER | name))
-        assert second.status_code == 201, second.text
-        assert first.status_code in (201, 409), first.text  # replaced, or too late
-    drafts = [each for each in await rows(ledger) if each.state is AnnouncementState.DRAFT]
-    assert sorted((each.reference, each.version) for each in drafts) == [(name["number"], 2) for name in TEN]
-
-
-async def test_of_two_corrections_that_arrive_together_the_greater_is_told_last(
-    office: Office, ledger: SqlLedger
-) -> None:
-    latest = {"version": 3, "ends_at": (WORKS.ends_at + timedelta(hours=2)).isoformat()}
-    for name in TEN:
-        await approve(ledger, (await office.post(SENT | name)).json()["announcement"])
-        second, third = await asyncio.gather(*(office.post(SENT | each | name) for each in (LATER, latest)))
-        assert third.status_code == 201, third.text
-        assert second.status_code in (201, 409), second.text
-    going = [each for each in await rows(ledger) if each.state is AnnouncementState.APPROVED]
-    assert sorted((each.reference, each.version) for each in going) == [(name["number"], 3) for name in TEN]
-
-
-async def test_works_that_people_approve_meanwhile_are_corrected_and_cancelled_all_the_same(
-    office: Office, ledger: SqlLedger
-) -> None:
-    for name in TEN:
-        number = (await office.post(SENT | name)).json()["announcement"]
-        approval, answer = await asyncio.gather(
-            approve(ledger, number), office.post(SENT | LATER | name), return_exceptions=True
-        )
-        assert isinstance(answer, httpx.Response)
-        assert (answer.status_code, answer.json()["version"]) == (201, 2), answer.text
-        assert answer.json()["kind"] == ("works" if isinstance(approval, InvalidInput) else "correction")
-        number = answer.json()["announcement"]
-        _, answer = await asyncio.gather(approve(ledger, number), office.cancel(name["number"]), return_exceptions=True)
-        assert isinstance(answer, httpx.Response)
-        assert answer.status_code == 200, answer.text
-    assert not [each for each in await rows(ledger) if each.state is AnnouncementState.DRAFT]
 
 
 @pytest.mark.parametrize(
@@ -206,81 +94,6 @@ async def test_another_content_under_the_same_number_is_refused(office: Office, 
         assert (refused.status_code, "another content" in refused.json()["error"]) == (409, True)
     assert (await office.get()).json() == first
     assert len(await states(ledger)) == 1
-
-
-async def test_a_greater_version_of_a_draft_replaces_it_by_a_draft(office: Office, ledger: SqlLedger) -> None:
-    await office.post(SENT)
-    wider = SENT | LATER | {"audience": {"nodes": ["south-1"]}}
-    assert (await office.post(SENT | LATER | {"audience": {"nodes": ["west-1"]}})).status_code == 422
-    assert await states(ledger) == [(1, AnnouncementState.DRAFT)], "what is refused withdraws nothing"
-    answers = [await office.post(wider) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [201, 200]
-    assert await states(ledger) == [(2, AnnouncementState.DRAFT), (1, AnnouncementState.WITHDRAWN)]
-    assert (answers[1].json()["version"], answers[1].json()["concerned"]["texts"]) == (2, 1)
-    late = await office.post(SENT)
-    assert (late.status_code, late.json()["version"]) == (200, 2), "a repeat that comes late changes nothing"
-
-
-async def test_of_approved_works_those_who_were_told_are_told_the_next_version(
-    office: Office, ledger: SqlLedger
-) -> None:
-    await office.post(SENT)
-    await approve(ledger)
-    await tell(ledger, but=phone(1))
-    nothing = await office.post(SENT | {"version": 2})
-    assert (nothing.status_code, "changes nothing" in nothing.json()["error"]) == (422, True)
-    other = await office.post(SENT | LATER | {"audience": {"nodes": ["south-1"]}})
-    assert (other.status_code, "whom it concerns stays" in other.json()["error"]) == (409, True)
-    answers = [await office.post(SENT | LATER) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [201, 200]
-    status = answers[1].json()
-    assert (status["announcement"], status["kind"], status["version"]) == (2, "correction", 2)
-    assert {each.recipient: each.again for each in await ledger.recipients(2)} == {phone(0): True, phone(1): False}
-    skipped = await office.post(SENT | LATER | {"version": 1})
-    assert skipped.status_code == 409
-
-
-async def test_what_people_correct_and_cancel_is_in_the_status(office: Office, ledger: SqlLedger) -> None:
-    await office.post(SENT)
-    await approve(ledger)
-    moved = WORKS.evolve(ends_at=WORKS.ends_at + timedelta(hours=3))
-    await desk_of(ledger).correct(1, "by ann", moved, "ann", "the crew is ill", MORNING)
-    status = (await office.get()).json()
-    assert (status["announcement"], status["version"]) == (2, 1)
-    assert datetime.fromisoformat(status["ends_at"]) == moved.ends_at
-    assert (await office.post(SENT | LATER)).json()["announcement"] == 3
-    await desk_of(ledger).cancel(3, "cancel 3", "ann", "no works", MORNING)
-    assert (await office.get()).json()["kind"] == "cancellation"
-    assert (await office.cancel()).json()["announcement"] == 4, "it is cancelled already"
-
-
-async def test_a_draft_that_is_cancelled_is_withdrawn(office: Office, ledger: SqlLedger) -> None:
-    await office.post(SENT)
-    answers = [await office.cancel() for _ in range(2)]
-    assert [(each.status_code, each.json()["state"]) for each in answers] == [(200, "withdrawn")] * 2
-    assert await states(ledger) == [(1, AnnouncementState.WITHDRAWN)]
-    assert (await office.post(SENT)).json()["state"] == "withdrawn"
-
-
-async def test_a_cancellation_goes_to_those_who_know_of_the_works(office: Office, ledger: SqlLedger) -> None:
-    await office.post(SENT)
-    await approve(ledger)
-    await tell(ledger, but=phone(1))
-    answers = [await office.cancel() for _ in range(2)]
-    assert answers[0].content == answers[1].content
-    assert (answers[0].status_code, answers[0].json()["kind"]) == (200, "cancellation")
-    assert [each.recipient for each in await ledger.recipients(2, RecipientState.WAITING)] == [phone(0)]
-    assert len(await states(ledger)) == 2
-
-
-async def test_a_draft_that_cannot_be_approved_any_more_says_why(
-    office: Office, ledger: SqlLedger, serve: Serve
-) -> None:
-    await office.post(SENT)
-    later = await office_of(serve, ledger, SECRETS, WORKS.ends_at)
-    for answer in (await later.get(), await later.post(SENT)):
-        assert (answer.status_code, "over already" in answer.json()["hindrance"]) == (200, True)
-    await later.http.aclose()
 
 
 async def test_only_who_signs_is_answered(office: Office, ledger: SqlLedger, serve: Serve) -> None:
