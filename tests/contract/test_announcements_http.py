@@ -19,6 +19,7 @@ from billing.announcements.events import PageName
 from billing.announcements.ports import PageOutcome
 from billing.errors import InvalidInput, LedgerUnavailable
 from billing.events.signature import HEADER, signed
+from billing.reviewers.alerts import AlertKind
 from inbound.announcements import SentWorksRoutes
 from inbound.signed import MAX_BODY_BYTES
 from sandbox.stand_ins.control import local_http
@@ -118,6 +119,20 @@ async def test_works_are_a_draft_once_that_people_approve(office: Office, ledger
     assert (status["state"], "concerned" in status) == ("approved", False)
     assert status["told"] == {"accounts": 3, "told": 2, "waiting": 0, "refused": 0, "excluded": 0}
     assert (await office.post(SENT)).json() == status
+
+
+async def test_people_are_told_of_each_draft_that_waits_for_their_approval(office: Office, ledger: SqlLedger) -> None:
+    for _ in range(2):
+        await office.post(SENT)
+    (alert,) = await ledger.alerts()
+    assert (alert.kind, alert.remedies[0].announcement) == (AlertKind.WORKS, 1)
+    assert alert.text.startswith("новый коммутатор, from 2026-12-02 10:00 Asia/Almaty on, was sent as W-17, version 1")
+    await office.post(SENT | LATER)
+    assert [each.remedies[0].announcement for each in await ledger.alerts()] == [1, 2]
+    await approve(ledger, 2)
+    await office.post(SENT | {"version": 3})
+    await desk_of(ledger).create("a1", WORKS, Audience(nodes=("north-1",)), "ann", MORNING)
+    assert len(await ledger.alerts()) == 2, "a correction is told at once, and people know what they write"
 
 
 async def test_two_that_arrive_together_are_one(office: Office, ledger: SqlLedger) -> None:
