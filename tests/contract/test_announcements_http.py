@@ -1,96 +1,25 @@
 """``POST /announcements``, by a real socket and a real ledger: works are written once, corrected and cancelled."""
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
 from adapters.sql.ledger import SqlLedger
-from billing.announcements.announcement import Announcement, AnnouncementState, RecipientState
+from billing.announcements.announcement import AnnouncementState, RecipientState
 from billing.announcements.audience import Audience
-from billing.announcements.events import PageName
-from billing.announcements.ports import PageOutcome
-from billing.errors import InvalidInput, LedgerUnavailable
-from billing.events.signature import HEADER, signed
-from inbound.announcements import SentWorksRoutes
+from billing.errors import LedgerUnavailable
+from billing.reviewers.alerts import AlertKind
 from inbound.signed import MAX_BODY_BYTES
-from sandbox.stand_ins.control import local_http
-from tests.contract.announcement_fixtures import MORNING, WORKS, ZONE, Person, desk_of, many, phone, settle_in
+from tests.contract.announcement_fixtures import MORNING, WORKS, desk_of, many, phone, settle_in
 from tests.contract.conftest import Serve
+from tests.contract.sent_works import LATER, SECRETS, SENT, Office, approve, office_of, states, tell
+from tests.contract.sent_works import office as office  # a fixture
 
-SECRETS = ["the new secret, which has 32 characters", "the old secret, which has 32 characters"]
-SENT: dict[str, Any] = {
-    "number": "W-17",
-    "starts_at": WORKS.starts_at.isoformat(),
-    "ends_at": WORKS.ends_at.isoformat(),
-    "reason": WORKS.reason,
-    "audience": {"nodes": ["north-1"]},
-}
-LATER = {"version": 2, "ends_at": (WORKS.ends_at + timedelta(hours=1)).isoformat()}
-TEN = [{"number": f"W-{place}"} for place in range(10)]
-PATH = "/announcements/W-17"
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "announcements.md").read_text()
-
-
-class Office:
-    """The company's accounting system."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
-
-    async def post(self, body: object, secret: str = SECRETS[0], path: str = "/announcements") -> httpx.Response:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", HEADER: signed(raw, [secret], datetime.now(UTC))}
-        return await self.http.post(path, content=raw, headers=headers)
-
-    async def cancel(self, number: str = "W-17") -> httpx.Response:
-        return await self.post({"number": number, "reason": "no works at all"}, path="/announcements/cancel")
-
-    async def get(self, path: str = PATH, signed_path: str = "") -> httpx.Response:
-        header = signed((signed_path or path).encode(), [SECRETS[0]], datetime.now(UTC))
-        return await self.http.get(path, headers={HEADER: header})
-
-
-async def office_of(serve: Serve, ledger: SqlLedger, secrets: list[str], at: datetime = MORNING) -> Office:
-    app = FastAPI()
-    app.include_router(SentWorksRoutes(ledger, desk_of(ledger), secrets, lambda: at).router)
-    return Office(local_http(base_url=await serve(app)))
-
-
-@pytest.fixture
-async def office(serve: Serve, ledger: SqlLedger) -> AsyncIterator[Office]:
-    people = many(3)
-    await settle_in(ledger, [*people[:2], people[2]._replace(phone=None), Person("south", phone(9), ("south-1",))])
-    office = await office_of(serve, ledger, SECRETS)
-    yield office
-    await office.http.aclose()
-
-
-async def approve(ledger: SqlLedger, number: int = 1) -> None:
-    await desk_of(ledger).approve(number, "bob", "checked with the crew", MORNING)
-
-
-async def tell(ledger: SqlLedger, number: int = 1, but: str = "") -> None:
-    """Everybody of its page gets their text, ``but`` a number that waits again."""
-    page = PageName(number=number, timezone=ZONE, page=0)
-    phones = [each.phone for each in (await ledger.take_page(page, MORNING)).recipients]
-    told = {each: f"t{number}{each}" for each in phones if each != but}
-    await ledger.close_page(page, PageOutcome(told, {}, {each: "none" for each in phones if each == but}), MORNING)
-
-
-async def rows(ledger: SqlLedger) -> list[Announcement]:
-    return [row.announcement for row in await ledger.announcements()]
-
-
-async def states(ledger: SqlLedger) -> list[tuple[int, str]]:
-    return [(each.number, each.state) for each in await rows(ledger)]
 
 
 async def test_works_are_a_draft_once_that_people_approve(office: Office, ledger: SqlLedger) -> None:
@@ -120,51 +49,18 @@ async def test_works_are_a_draft_once_that_people_approve(office: Office, ledger
     assert (await office.post(SENT)).json() == status
 
 
-async def test_two_that_arrive_together_are_one(office: Office, ledger: SqlLedger) -> None:
-    answers = await asyncio.gather(*(office.post(SENT) for _ in range(4)))
-    assert {answer.status_code for answer in answers} <= {200, 201}
-    assert len({answer.content for answer in answers}) == 1
-    assert len(await states(ledger)) == 1
-
-
-async def test_of_two_versions_that_arrive_together_the_greater_is_the_draft(office: Office, ledger: SqlLedger) -> None:
-    for name in TEN:
-        first, second = await asyncio.gather(office.post(SENT | name), office.post(SENT | LATER | name))
-        assert second.status_code == 201, second.text
-        assert first.status_code in (201, 409), first.text  # replaced, or too late
-    drafts = [each for each in await rows(ledger) if each.state is AnnouncementState.DRAFT]
-    assert sorted((each.reference, each.version) for each in drafts) == [(name["number"], 2) for name in TEN]
-
-
-async def test_of_two_corrections_that_arrive_together_the_greater_is_told_last(
-    office: Office, ledger: SqlLedger
-) -> None:
-    latest = {"version": 3, "ends_at": (WORKS.ends_at + timedelta(hours=2)).isoformat()}
-    for name in TEN:
-        await approve(ledger, (await office.post(SENT | name)).json()["announcement"])
-        second, third = await asyncio.gather(*(office.post(SENT | each | name) for each in (LATER, latest)))
-        assert third.status_code == 201, third.text
-        assert second.status_code in (201, 409), second.text
-    going = [each for each in await rows(ledger) if each.state is AnnouncementState.APPROVED]
-    assert sorted((each.reference, each.version) for each in going) == [(name["number"], 3) for name in TEN]
-
-
-async def test_works_that_people_approve_meanwhile_are_corrected_and_cancelled_all_the_same(
-    office: Office, ledger: SqlLedger
-) -> None:
-    for name in TEN:
-        number = (await office.post(SENT | name)).json()["announcement"]
-        approval, answer = await asyncio.gather(
-            approve(ledger, number), office.post(SENT | LATER | name), return_exceptions=True
-        )
-        assert isinstance(answer, httpx.Response)
-        assert (answer.status_code, answer.json()["version"]) == (201, 2), answer.text
-        assert answer.json()["kind"] == ("works" if isinstance(approval, InvalidInput) else "correction")
-        number = answer.json()["announcement"]
-        _, answer = await asyncio.gather(approve(ledger, number), office.cancel(name["number"]), return_exceptions=True)
-        assert isinstance(answer, httpx.Response)
-        assert answer.status_code == 200, answer.text
-    assert not [each for each in await rows(ledger) if each.state is AnnouncementState.DRAFT]
+async def test_people_are_told_of_each_draft_that_waits_for_their_approval(office: Office, ledger: SqlLedger) -> None:
+    for _ in range(2):
+        await office.post(SENT)
+    (alert,) = await ledger.alerts()
+    assert (alert.kind, alert.remedies[0].announcement) == (AlertKind.WORKS, 1)
+    assert alert.text.startswith("новый коммутатор, from 2026-12-02 10:00 Asia/Almaty on, was sent as W-17, version 1")
+    await office.post(SENT | LATER)
+    assert [each.remedies[0].announcement for each in await ledger.alerts()] == [1, 2]
+    await approve(ledger, 2)
+    await office.post(SENT | {"version": 3})
+    await desk_of(ledger).create("a1", WORKS, Audience(nodes=("north-1",)), "ann", MORNING)
+    assert len(await ledger.alerts()) == 2, "a correction is told at once, and people know what they write"
 
 
 @pytest.mark.parametrize(
