@@ -156,7 +156,8 @@ class CompletenessActivities:
         now = clock.now()
         for finding in service_findings(await self._ledger.service_faults(now, now - TOLERANCE)):
             check.take_finding(finding)
-        for finding in announcement_findings(await self._ledger.untold(now - UNTOLD_FOR, now)):
+        untold, drafts = await self._ledger.untold(now - UNTOLD_FOR, now), await self._ledger.announcement_drafts(now)
+        for finding in announcement_findings(untold, drafts, now):
             check.take_finding(finding)
 
     async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:

@@ -71,12 +71,18 @@ class AnnouncementPages(Protocol):
         """Writes down what became of the page's numbers; those that were not handed over wait again."""
 
 
+class WaitingWorks(Protocol):
+    async def announcement_drafts(self, now: datetime) -> list[Announcement]:
+        """Those that nobody has approved, of works that are not over; the earliest works first, up to a page."""
+
+
 class Announcements(Protocol):
     async def reach(self, audience: Audience, timezone: str) -> Reach:
         """Whom the audience has now; ``timezone`` is that of customers who have none."""
 
     async def save_announcement(self, new: NewAnnouncement, at: datetime) -> Announcement:
-        """Writes a draft; a repeat answers the same one. A draft of the same sender's number is withdrawn for it.
+        """Writes a draft; a repeat answers the same one. A draft of the same sender's number is withdrawn for it, and
+        people are told to approve it.
 
         Raises ``InvalidInput`` if the sender's works have a greater version by now, or are approved.
         """

@@ -31,6 +31,7 @@ class AlertKind(StrEnum):
     UNRESOLVED = "unresolved"
     HALTED = "halted"
     MONEY = "money"
+    WORKS = "works"
     WORKER = "worker"
     REPORT = "report"
     DRAFT = "draft"

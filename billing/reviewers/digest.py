@@ -20,6 +20,7 @@ TITLES = {
     AlertKind.UNRESOLVED: "Charges whose outcome is not known",
     AlertKind.HALTED: "Halted, and not charged until resumed",
     AlertKind.MONEY: "Payments to look at",
+    AlertKind.WORKS: "Planned works to approve",
     AlertKind.WORKER: "Workers that had to be replaced",
     AlertKind.REPORT: "Reports",
     AlertKind.DRAFT: "Drafts to look at before they are announced",
@@ -29,12 +30,13 @@ _IN_SHORT = {
     AlertKind.UNRESOLVED: "unresolved|unresolved",
     AlertKind.HALTED: "halted|halted",
     AlertKind.MONEY: "payment to look at|payments to look at",
+    AlertKind.WORKS: "announcement to approve|announcements to approve",
     AlertKind.WORKER: "worker replaced|workers replaced",
     AlertKind.REPORT: "report|reports",
     AlertKind.DRAFT: "draft ready|drafts ready",
 }
 _OF_ORDERS = "order needs you|orders need you"
-_EACH = frozenset({AlertKind.REPORT, AlertKind.MONEY})
+_EACH = frozenset({AlertKind.REPORT, AlertKind.MONEY, AlertKind.WORKS})
 _UNUSUAL = frozenset({"first", "changed", "large", "unreadable", "address"})
 
 
@@ -106,7 +108,7 @@ def _items(kind: AlertKind, alerts: list[Alert], console_url: str) -> list[Item]
 
 
 def _latest(alerts: Iterable[Alert]) -> list[Alert]:
-    """The latest alert of each period and customer, or of each order, and every report and payment."""
+    """The latest alert of each period and customer, or of each order, and every report, payment and announcement."""
     latest = {
         (alert.period, alert.customer_id, alert.order_number, alert.alert_id if alert.kind in _EACH else ""): alert
         for alert in sorted(alerts, key=lambda alert: alert.at)
@@ -121,6 +123,9 @@ def _item(alert: Alert, console_url: str) -> Item:
     if alert.order_number:
         link = f"{console_url.rstrip('/')}/desk/orders/{alert.order_number}" if console_url else ""
         return Item(f"order {alert.order_number}{amount}", text, alert.remedies, link)
+    if number := next(filter(None, (remedy.announcement for remedy in alert.remedies)), None):
+        link = f"{console_url.rstrip('/')}/desk/announcements/{number}" if console_url else ""
+        return Item(f"announcement {number}", text, alert.remedies, link)
     if alert.kind is AlertKind.MONEY:
         link = f"{console_url.rstrip('/')}/desk/money" if console_url else ""
         return Item(subject + amount, text, alert.remedies, link)

@@ -260,6 +260,15 @@ for (const form of document.querySelectorAll("form[data-stream]")) {
   });
 }
 
+// -- a button that was pressed says so until the answer comes; to press it again would do no harm
+
+document.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented) event.submitter?.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => {
+  for (const pressed of document.querySelectorAll("[aria-busy]")) pressed.removeAttribute("aria-busy");
+});
+
 // -- small conveniences
 
 document.addEventListener("change", (event) => {

@@ -34,6 +34,8 @@ FORM = (
     FormField(name="remarks", label="Anything that the next one should know", type=FieldType.TEXT, required=False),
 )
 
+_NOTE_BUSY = "addEventListener('submit', (event) => { sessionStorage.busy = event.submitter.ariaBusy; })"
+
 
 async def _prepared(desk: Desk) -> None:
     ledger, now = desk.bed.ledger, datetime.now(UTC)
@@ -111,6 +113,18 @@ async def test_a_file_chosen_before_the_script_has_loaded_is_sent_when_it_has(de
         await karl.get_by_label("Photo of the box").set_input_files([chosen("box.png", png())])
         chosen_already.set()
         await expect(karl.get_by_role("link", name="box.png")).to_be_visible()
+
+
+async def test_a_button_says_that_it_was_pressed_until_the_answer_comes(desk: Desk, browser: Browser) -> None:
+    await _prepared(desk)
+    async with reviewer(browser, desk, "karl", Role.STAFF, ("crew",)) as karl:
+        await karl.add_init_script(_NOTE_BUSY)
+        await karl.reload()
+        await karl.get_by_role("button", name="Claim task 1").click()
+        await expect(karl.get_by_text("yours")).to_be_visible()
+        assert await karl.evaluate("sessionStorage.busy") == "true"
+        await karl.go_back()
+        await expect(karl.locator("[aria-busy]")).to_have_count(0)
 
 
 async def test_an_operator_assigns_what_is_ticked_and_hands_it_over(desk: Desk, browser: Browser) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from billing.reviewers.users import Role
+from tests.console.months import NOVEMBER
 from tests.console.paying import Person, ann, desk, signed_in
 from tests.console.people import Office
 from tests.console.reviewing import fields
@@ -47,6 +48,17 @@ async def test_works_are_seen_before_they_are_written_and_approved_as_they_were_
     assert account(1) in page
     assert "No such" not in await ann.page(f"{LIST}/1", state="failed", after="x")
     await ann.page(f"{LIST}/7", 404)
+
+
+async def test_works_that_wait_for_an_approval_are_among_what_needs_a_person(desk: Office, ann: Person) -> None:
+    people = many(2)
+    await settle_in(desk.ledger, [people[0], people[1]._replace(nodes=("south-1",))])
+    await ann.post(WRITE, await form(ann, LIST, WRITE) | TYPED | {"do": "create"})
+    page = await ann.page(f"/desk/{NOVEMBER}")
+    assert "Planned works <b>new</b> switch in" in page
+    assert "Nobody is told before somebody approves it" in page
+    await ann.post(f"{LIST}/1/approve", await form(ann, f"{LIST}/1", f"{LIST}/1/approve") | {"reason": "checked"})
+    assert "Planned works" not in await ann.page(f"/desk/{NOVEMBER}")
 
 
 async def test_a_correction_and_a_cancellation_lead_to_what_replaces_it(desk: Office, ann: Person) -> None:

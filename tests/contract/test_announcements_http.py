@@ -1,23 +1,24 @@
-"""``POST /announcements``, by a real socket and a real ledger: works are written once, and the wrong ones refused."""
+"""``POST /announcements``, by a real socket and a real ledger: works are written once, corrected and cancelled."""
 
-import asyncio
 import json
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.sql.ledger import SqlLedger
-from billing.announcements.announcement import AnnouncementState
+from billing.announcements.announcement import AnnouncementState, RecipientState
 from billing.announcements.audience import Audience
 from billing.errors import LedgerUnavailable
+from billing.reviewers.alerts import AlertKind
 from inbound.signed import MAX_BODY_BYTES
-from tests.contract.announcement_fixtures import WORKS, many, settle_in
-from tests.contract.announcing_office import LATER, SECRETS, SENT, Office, approve, office, office_of, states, tell
+from tests.contract.announcement_fixtures import MORNING, WORKS, desk_of, many, phone, settle_in
 from tests.contract.conftest import Serve
+from tests.contract.sent_works import LATER, SECRETS, SENT, Office, approve, office_of, states, tell
+from tests.contract.sent_works import office as office  # a fixture
 
-__all__ = ["office"]  # fixture
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "announcements.md").read_text()
 
 
@@ -48,11 +49,18 @@ async def test_works_are_a_draft_once_that_people_approve(office: Office, ledger
     assert (await office.post(SENT)).json() == status
 
 
-async def test_two_that_arrive_together_are_one(office: Office, ledger: SqlLedger) -> None:
-    answers = await asyncio.gather(*(office.post(SENT) for _ in range(4)))
-    assert {answer.status_code for answer in answers} <= {200, 201}
-    assert len({answer.content for answer in answers}) == 1
-    assert len(await states(ledger)) == 1
+async def test_people_are_told_of_each_draft_that_waits_for_their_approval(office: Office, ledger: SqlLedger) -> None:
+    for _ in range(2):
+        await office.post(SENT)
+    (alert,) = await ledger.alerts()
+    assert (alert.kind, alert.remedies[0].announcement) == (AlertKind.WORKS, 1)
+    assert alert.text.startswith("новый коммутатор, from 2026-12-02 10:00 Asia/Almaty on, was sent as W-17, version 1")
+    await office.post(SENT | LATER)
+    assert [each.remedies[0].announcement for each in await ledger.alerts()] == [1, 2]
+    await approve(ledger, 2)
+    await office.post(SENT | {"version": 3})
+    await desk_of(ledger).create("a1", WORKS, Audience(nodes=("north-1",)), "ann", MORNING)
+    assert len(await ledger.alerts()) == 2, "a correction is told at once, and people know what they write"
 
 
 @pytest.mark.parametrize(
@@ -94,6 +102,81 @@ async def test_another_content_under_the_same_number_is_refused(office: Office, 
         assert (refused.status_code, "another content" in refused.json()["error"]) == (409, True)
     assert (await office.get()).json() == first
     assert len(await states(ledger)) == 1
+
+
+async def test_a_greater_version_of_a_draft_replaces_it_by_a_draft(office: Office, ledger: SqlLedger) -> None:
+    await office.post(SENT)
+    wider = SENT | LATER | {"audience": {"nodes": ["south-1"]}}
+    assert (await office.post(SENT | LATER | {"audience": {"nodes": ["west-1"]}})).status_code == 422
+    assert await states(ledger) == [(1, AnnouncementState.DRAFT)], "what is refused withdraws nothing"
+    answers = [await office.post(wider) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert await states(ledger) == [(2, AnnouncementState.DRAFT), (1, AnnouncementState.WITHDRAWN)]
+    assert (answers[1].json()["version"], answers[1].json()["concerned"]["texts"]) == (2, 1)
+    late = await office.post(SENT)
+    assert (late.status_code, late.json()["version"]) == (200, 2), "a repeat that comes late changes nothing"
+
+
+async def test_of_approved_works_those_who_were_told_are_told_the_next_version(
+    office: Office, ledger: SqlLedger
+) -> None:
+    await office.post(SENT)
+    await approve(ledger)
+    await tell(ledger, but=phone(1))
+    nothing = await office.post(SENT | {"version": 2})
+    assert (nothing.status_code, "changes nothing" in nothing.json()["error"]) == (422, True)
+    other = await office.post(SENT | LATER | {"audience": {"nodes": ["south-1"]}})
+    assert (other.status_code, "whom it concerns stays" in other.json()["error"]) == (409, True)
+    answers = [await office.post(SENT | LATER) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    status = answers[1].json()
+    assert (status["announcement"], status["kind"], status["version"]) == (2, "correction", 2)
+    assert {each.recipient: each.again for each in await ledger.recipients(2)} == {phone(0): True, phone(1): False}
+    skipped = await office.post(SENT | LATER | {"version": 1})
+    assert skipped.status_code == 409
+
+
+async def test_what_people_correct_and_cancel_is_in_the_status(office: Office, ledger: SqlLedger) -> None:
+    await office.post(SENT)
+    await approve(ledger)
+    moved = WORKS.evolve(ends_at=WORKS.ends_at + timedelta(hours=3))
+    await desk_of(ledger).correct(1, "by ann", moved, "ann", "the crew is ill", MORNING)
+    status = (await office.get()).json()
+    assert (status["announcement"], status["version"]) == (2, 1)
+    assert datetime.fromisoformat(status["ends_at"]) == moved.ends_at
+    assert (await office.post(SENT | LATER)).json()["announcement"] == 3
+    await desk_of(ledger).cancel(3, "cancel 3", "ann", "no works", MORNING)
+    assert (await office.get()).json()["kind"] == "cancellation"
+    assert (await office.cancel()).json()["announcement"] == 4, "it is cancelled already"
+
+
+async def test_a_draft_that_is_cancelled_is_withdrawn(office: Office, ledger: SqlLedger) -> None:
+    await office.post(SENT)
+    answers = [await office.cancel() for _ in range(2)]
+    assert [(each.status_code, each.json()["state"]) for each in answers] == [(200, "withdrawn")] * 2
+    assert await states(ledger) == [(1, AnnouncementState.WITHDRAWN)]
+    assert (await office.post(SENT)).json()["state"] == "withdrawn"
+
+
+async def test_a_cancellation_goes_to_those_who_know_of_the_works(office: Office, ledger: SqlLedger) -> None:
+    await office.post(SENT)
+    await approve(ledger)
+    await tell(ledger, but=phone(1))
+    answers = [await office.cancel() for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    assert (answers[0].status_code, answers[0].json()["kind"]) == (200, "cancellation")
+    assert [each.recipient for each in await ledger.recipients(2, RecipientState.WAITING)] == [phone(0)]
+    assert len(await states(ledger)) == 2
+
+
+async def test_a_draft_that_cannot_be_approved_any_more_says_why(
+    office: Office, ledger: SqlLedger, serve: Serve
+) -> None:
+    await office.post(SENT)
+    later = await office_of(serve, ledger, SECRETS, WORKS.ends_at)
+    for answer in (await later.get(), await later.post(SENT)):
+        assert (answer.status_code, "over already" in answer.json()["hindrance"]) == (200, True)
+    await later.http.aclose()
 
 
 async def test_only_who_signs_is_answered(office: Office, ledger: SqlLedger, serve: Serve) -> None:

@@ -225,10 +225,28 @@ async def test_nobody_is_told_of_works_that_are_over_and_coverage_says_so(ledger
     await approved(ledger, Audience(everybody=True))
     during, after = WORKS.starts_at + timedelta(minutes=1), WORKS.ends_at
     assert not await ledger.untold(MORNING - DAY, MORNING)
-    (finding,) = announcement_findings(await ledger.untold(during - 7 * DAY, during))
+    (finding,) = announcement_findings(await ledger.untold(during - 7 * DAY, during), (), during)
     assert finding.kind is FindingKind.UNTOLD_WORKS
     assert "announcement 1 began at 2026-12-02 05:00 UTC; phone numbers that were not told of them: 2" in finding.text
     assert not (await ledger.take_page(FIRST, after)).recipients
     assert await counts(ledger, 1) == {"too_late": 2}
     assert len(await ledger.untold(after - 7 * DAY, after)) == 1
     assert not await ledger.untold(after + DAY, after + 8 * DAY)
+
+
+async def test_drafts_wait_until_they_are_approved_or_over_and_coverage_finds_them_when_works_begin_soon(
+    ledger: SqlLedger,
+) -> None:
+    await settle_in(ledger, many(2))
+    desk, later = desk_of(ledger), WORKS.evolve(starts_at=WORKS.starts_at + DAY, ends_at=WORKS.ends_at + DAY)
+    for key, works in (("a1", later), ("a2", WORKS), ("a3", WORKS)):
+        await desk.create(key, works, Audience(everybody=True), "ann", MORNING)
+    await desk.cancel(3, "cancel 3", "ann", "no works", MORNING)
+    drafts = await ledger.announcement_drafts(MORNING)
+    assert [draft.number for draft in drafts] == [2, 1]
+    (finding,) = announcement_findings((), drafts, MORNING)
+    assert finding.kind is FindingKind.UNTOLD_WORKS
+    assert finding.text.startswith("nobody has approved announcement 2, so nobody is told of the works that begin at ")
+    await desk.approve(2, "bob", "checked", MORNING)
+    assert [draft.number for draft in await ledger.announcement_drafts(MORNING)] == [1]
+    assert not await ledger.announcement_drafts(later.ends_at)

@@ -1,5 +1,9 @@
-"""Money that nobody knows, of which people are told what to type."""
+"""Money that nobody knows, and planned works that nobody has approved, of which people are told what to type."""
 
+from datetime import timedelta
+
+from billing.announcements.announcement import Announcement, Works
+from billing.announcements.audience import Audience
 from billing.receivables.incoming import PaymentRow
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionState
 from tests.unit.covering import NOW
@@ -32,4 +36,15 @@ PROPOSED = Instruction(
     via="cli",
     at=NOW,
     state=InstructionState.PROPOSED,
+)
+UNAPPROVED = Announcement(
+    number=8,
+    key="http W-17 1",
+    works=Works(starts_at=NOW, ends_at=NOW + timedelta(hours=2), timezone="Asia/Almaty", reason=QUOTE),
+    audience=Audience(everybody=True),
+    text="x",
+    created_by="http",
+    created_at=NOW,
+    reference="W-17",
+    version=1,
 )

@@ -98,6 +98,26 @@ def test_the_text_tells_the_most_urgent_first_with_what_to_do() -> None:
     ]
 
 
+def test_announcements_are_told_each_with_a_link_to_its_page() -> None:
+    waiting = [
+        alert(AlertKind.WORKS, "", alert_id=f"works {number}", text="new switch", amount_minor=None, remedies=(remedy,))
+        for number in (7, 8)
+        if (remedy := RemedyAction.SHOW_ANNOUNCEMENT.of().evolve(announcement=number))
+    ]
+    assert render_digest(digest(*waiting, console_url="https://console.example.com")).text.splitlines() == [
+        "2 announcements to approve",
+        "",
+        "Planned works to approve: 2",
+        "",
+        "  announcement 7: new switch",
+        "    python starter.py announcements show 7",
+        "    https://console.example.com/desk/announcements/7",
+        "  announcement 8: new switch",
+        "    python starter.py announcements show 8",
+        "    https://console.example.com/desk/announcements/8",
+    ]
+
+
 def test_both_parts_say_the_same() -> None:
     rendered = render_digest(EVERYTHING)
     text, seen = (set(re.findall(r"\w+", part)) for part in words(rendered))

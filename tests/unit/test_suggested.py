@@ -40,7 +40,7 @@ from orders.unreleased import Hold, Unreleased
 from tests.suggested import commands_in, parsed, todo
 from tests.unit.covering import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
 from tests.unit.november_books import DEBT, MONTH, PAYMENT
-from tests.unit.suggesting import PROPOSED, QUOTE, UNKNOWN
+from tests.unit.suggesting import PROPOSED, QUOTE, UNAPPROVED, UNKNOWN
 from tests.unit.test_tariff_check import AGREED
 
 _LOST = AccountTotal(
@@ -90,7 +90,7 @@ def workflow_survey() -> CompletenessReport:
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
     everything = (*of_orders(), *service_findings(of_services()), *service_order_findings(of_service_orders()))
-    for finding in (*everything, *announcement_findings([UNTOLD]), *bill_findings([UNTOLD_BILL])):
+    for finding in (*everything, *announcement_findings([UNTOLD], [UNAPPROVED], NOW), *bill_findings([UNTOLD_BILL])):
         survey.take_finding(finding)
     return survey.coverage()
 

@@ -23,6 +23,7 @@ from billing.reviewers.alerts import (
     of_report,
     of_worker,
 )
+from billing.reviewers.announcement_alerts import of_sent_draft
 from billing.reviewers.money_alerts import of_doubt, of_proposal
 from tests.debts import only, settled, with_fields
 from tests.suggested import commands_in, parsed, todo
@@ -30,7 +31,7 @@ from tests.unit import collecting
 from tests.unit.covering import PERIOD
 from tests.unit.months import accepted, announced, opened
 from tests.unit.months import drafted as month_drafted
-from tests.unit.suggesting import PROPOSED, UNKNOWN
+from tests.unit.suggesting import PROPOSED, UNAPPROVED, UNKNOWN
 from wording.remedies import command_line
 
 
@@ -48,6 +49,7 @@ def alerts() -> Iterator[Alert]:
     for kind in DoubtKind:
         yield of_doubt(Doubt(kind=kind, text="x"), UNKNOWN, "key", at)
     yield of_proposal(PROPOSED, at)
+    yield of_sent_draft(UNAPPROVED)
     yield of_worker(workflow_id("acme"), at)
     yield of_worker(collection_id("acme"), at)
     yield of_month(accepted(month, "halt", at, **ann), at)

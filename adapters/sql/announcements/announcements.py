@@ -24,6 +24,7 @@ from adapters.sql.core.columns import UtcInstant
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.statements import insert_counted, lock
 from adapters.sql.events.outbox import put_events
+from adapters.sql.reviewers.alerts import put_alerts
 from adapters.sql.schema.announcements import announcement_recipients, announcements
 from billing.announcements.announcement import (
     Announcement,
@@ -39,6 +40,7 @@ from billing.announcements.ports import Approval
 from billing.customers.erasure import ERASED
 from billing.errors import InvalidInput
 from billing.events.event import Destination
+from billing.reviewers.announcement_alerts import of_sent_draft
 
 _COLUMNS = ("number", "account", "customer_id", "recipient", "timezone", "page", "again", "state", "why", "at")
 _KNOWING = (RecipientState.TOLD, RecipientState.SENDING)
@@ -56,9 +58,12 @@ class SqlAnnouncements(SqlDatabase):
     @in_thread
     def save_announcement(self, new: NewAnnouncement, at: datetime) -> Announcement:
         with self._writing("save an announcement") as connection:
-            if new.reference is not None:
-                _replace_draft(connection, new, new.reference, at)
-            return _saved(connection, new, at)
+            if new.reference is None:
+                return _saved(connection, new, at)
+            _replace_draft(connection, new, new.reference, at)
+            saved = _saved(connection, new, at)
+            put_alerts(connection, [of_sent_draft(saved)])
+            return saved
 
     @in_thread
     def approve_announcement(self, number: int, approval: Approval) -> Announcement:

@@ -12,6 +12,7 @@ from adapters.sql.core.statements import where_given
 from adapters.sql.schema.announcements import announcement_recipients, announcements
 from adapters.sql.schema.texts import customer_texts
 from billing.announcements.announcement import (
+    LONGEST,
     Announcement,
     AnnouncementRow,
     Exclusion,
@@ -58,6 +59,14 @@ class SqlAnnouncementListing(SqlDatabase):
             found = list(map(as_announcement, connection.execute(newest).mappings()))
             progress = _progress(connection, [each.number for each in found])
             return [AnnouncementRow(announcement=each, progress=progress[each.number]) for each in found]
+
+    @in_thread
+    def announcement_drafts(self, now: datetime) -> list[Announcement]:
+        is_ahead = N.starts_at > now - LONGEST, N.ends_at > now  # the first condition has an index
+        drafts = select(announcements).where(*is_ahead, N.approved_at.is_(None), N.ended_at.is_(None))
+        with self._reading("list the announcements that wait for an approval") as connection:
+            rows = connection.execute(drafts.order_by(N.starts_at, N.number).limit(PAGE_ANNOUNCEMENTS)).mappings()
+            return list(map(as_announcement, rows))
 
     @in_thread
     def announcement_progress(self, number: int) -> Progress:

@@ -17,6 +17,7 @@ from typing import Annotated, Protocol
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from billing.announcements.ports import WaitingWorks
 from billing.completeness.chains import Standstill
 from billing.completeness.report import CompletenessReport
 from billing.completeness.snapshots import LastRuns
@@ -32,6 +33,7 @@ from console.reviewers.month.work import finding_rows, standstill_rows, work_row
 from console.reviewers.page_frame import NamedMonth, PageFrame, read_period
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from inbound.monitor import STALE
+from wording.announcements import works_words
 
 SHOWN_ROWS = 12
 SHOWN_CURRENCIES = 3  # the others are in a part that opens
@@ -43,7 +45,7 @@ _PATHS = ("", "/invoices", "/coverage")  # of pages on which another period may 
 Anybody = Annotated[Session, Depends(signed_in(Role.STAFF))]
 
 
-class _Ledger(MonthOverview, LastRuns, Protocol): ...
+class _Ledger(MonthOverview, LastRuns, WaitingWorks, Protocol): ...
 
 
 class MonthPages:
@@ -105,10 +107,11 @@ class MonthPages:
 
     async def _work(self, period: Period, standstill: Standstill) -> dict[str, object]:
         stopped = list(standstill.customers)[:_FIRST]
-        works, months, run = await asyncio.gather(
+        works, months, run, announcements = await asyncio.gather(
             self._ledger.work(period, stopped),
             self._ledger.open_of(period, stopped),
             self._ledger.coverage_of(period),
+            self._ledger.announcement_drafts(self._now()),
         )
         report = CompletenessReport.model_validate(run.report) if run else None
         rows = [*standstill_rows(standstill, months), *work_rows(works)]
@@ -116,6 +119,8 @@ class MonthPages:
         return {
             "rows": rows[:SHOWN_ROWS],
             "more_rows": len(rows) > SHOWN_ROWS,
+            "announcements": announcements,
+            "works_words": works_words,
             "findings": finding_rows(report, shown) if report else [],
             "run": run,
             "unseen": report.unseen if report else {},

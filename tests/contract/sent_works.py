@@ -1,4 +1,4 @@
-"""The system of the company that sends planned works, and the people who approve them."""
+"""What the tests of works that are sent by HTTP share: the company's system, which signs, on a real socket."""
 
 import json
 from collections.abc import AsyncIterator
