@@ -1,8 +1,11 @@
 """Months in the ledger of a console without Temporal, for the tests of its pages."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from billing.commands import Halt
 from billing.customers.customer import Customer
@@ -11,6 +14,7 @@ from billing.invoices.month import Month
 from billing.invoices.review import decide
 from billing.period import Period
 from settings import Settings
+from tests.console.people import Office, office
 
 NOVEMBER = Period("2026-11")
 AT = datetime(2026, 12, 1, 3, tzinfo=UTC)
@@ -46,3 +50,10 @@ def undrafted(customer_id: str = "acme", period: Period = NOVEMBER, **fields: An
 
 def halted(drafted: Month, by: str = "ann", reason: str = "row 7") -> Month:
     return decide(drafted, Halt(by=by, reason=reason), AT, "update")[0]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+    """A console without Temporal, on an empty ledger."""
+    async with office(settings(tmp_path)) as opened:
+        yield opened

@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,15 +11,11 @@ import pytest
 from billing.period import Period
 from billing.reviewers.users import Role
 from console.reviewers.audit import PAGE
-from tests.console.months import AT, halted, month, settings
-from tests.console.people import Office, office, signed_in_at
+from tests.console.months import AT, desk, halted, month
+from tests.console.people import Office, signed_in_at
 from tests.ordering import amend, cancel, request
 
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(settings(tmp_path)) as opened:
-        yield opened
+__all__ = ["desk"]  # fixture
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,17 +15,13 @@ from billing.period import Period
 from billing.reviewers.users import Role
 from console.reviewers.invoices import DECIDED_AT_ONCE, read_filter
 from console.web.security import BODY_MAX_BYTES
-from tests.console.months import AT, halted, month, settings
-from tests.console.people import Office, office, signed_in_at
+from tests.console.months import AT, desk, halted, month
+from tests.console.people import Office, signed_in_at
 from tests.console.reviewing import readable
 
+__all__ = ["desk"]  # fixture
+
 LIST = "/desk/2026-11/invoices"
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(settings(tmp_path)) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -19,15 +19,11 @@ from billing.remedies import RemedyAction
 from billing.reviewers.users import Role
 from console.reviewers.live import Live
 from console.reviewers.wording import day
-from tests.console.months import AT, NOVEMBER, SOON, halted, month, settings, undrafted
+from tests.console.months import AT, NOVEMBER, SOON, desk, halted, month, settings, undrafted
 from tests.console.people import Office, office, signed_in_at
 from tests.console.reviewing import fields
 
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(settings(tmp_path)) as opened:
-        yield opened
+__all__ = ["desk"]  # fixture
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.console.paying import Person, announced
 from tests.console.people import Office
 from tests.console.reviewing import fields
 from tests.console.service_desk import ann, customer, databases, desk, ledger, own_page, url
-from tests.contract.test_shipped_procedures import asking_for
+from tests.contract.procedure_fixtures import asking_for
 from tests.service_ordering import AT, CONNECT, LATER, connected, done, request
 
 __all__ = ["ann", "databases", "desk", "ledger", "url"]  # fixtures

@@ -6,7 +6,7 @@ from tests.console.paying import Person
 from tests.console.people import Office
 from tests.console.reviewing import fields
 from tests.console.service_desk import ann, databases, desk, ledger, url
-from tests.contract.test_shipped_procedures import without_limit
+from tests.contract.procedure_fixtures import without_limit
 from tests.service_ordering import LATER, connected, request, task_of
 
 __all__ = ["ann", "databases", "desk", "ledger", "url"]  # fixtures

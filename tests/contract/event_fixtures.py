@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,9 @@ from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination, Event, EventType, OutgoingEvent
 from billing.model import Model
 from tests.contract.ledger_fixtures import AT
+
+SECONDS = 60.0
+QUICKLY = timedelta(milliseconds=20)
 
 
 @pytest.fixture
@@ -54,3 +57,9 @@ async def put(
             put_events(connection, destination, events)
 
     await ledger.run(write)
+
+
+class Waker:
+    """Nobody sends digests here."""
+
+    async def wake(self) -> None: ...

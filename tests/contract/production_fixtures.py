@@ -23,7 +23,7 @@ from sandbox.timeline import until
 from services.alerts import Alerts
 from services.events.dispatcher import EventDispatcher
 from services.orders.releases import ReleaseSender
-from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker
+from tests.contract.event_fixtures import QUICKLY, SECONDS, Waker
 from tests.ordering import payment, request
 
 

@@ -13,8 +13,8 @@ from sandbox.stand_ins.control import local_http
 from services.registers.desk import RegisterDesk
 from tests.contract.biller_fixtures import CLOSED, CONTRACTS, MISTYPED, NUMBER, PERSONAL, STRANGE, Bank, bank, routes
 from tests.contract.conftest import Serve
+from tests.contract.erase_fixtures import closed_month
 from tests.contract.ledger_fixtures import AT, leave
-from tests.contract.test_ledger_erase import closed_month
 from tests.contract.test_ledger_instructions import request
 
 __all__ = ["bank"]  # fixture

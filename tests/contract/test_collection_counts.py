@@ -23,9 +23,9 @@ from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Subject
 from services import clock
 from tests.contract.event_fixtures import listed
+from tests.contract.incoming_fixtures import UNKNOWN
 from tests.contract.journal_fixtures import announced, balances, drafted, record
 from tests.contract.ledger_fixtures import AT, NOVEMBER
-from tests.contract.test_ledger_incoming import UNKNOWN
 
 _MEET_SECONDS = 1.0
 

@@ -22,19 +22,10 @@ from sandbox.stand_ins.faults import Faults
 from sandbox.timeline import until
 from services.alerts import Alerts
 from services.events.dispatcher import EventDispatcher
-from tests.contract.event_fixtures import ledger, listed, put, telling
+from tests.contract.event_fixtures import QUICKLY, SECONDS, Waker, ledger, listed, put, telling
 from tests.forks import Fork
 
 __all__ = ["ledger"]  # fixture
-
-SECONDS = 60.0
-QUICKLY = timedelta(milliseconds=20)
-
-
-class Waker:
-    """Nobody sends digests here."""
-
-    async def wake(self) -> None: ...
 
 
 @asynccontextmanager

@@ -8,8 +8,8 @@ from billing.events.event import Destination, OutgoingEvent
 from sandbox.timeline import until
 from services.alerts import Alerts
 from services.events.dispatcher import EventDispatcher
-from tests.contract.event_fixtures import ledger, put
-from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker, delivered
+from tests.contract.event_fixtures import QUICKLY, SECONDS, Waker, ledger, put
+from tests.contract.test_event_delivery import delivered
 
 __all__ = ["ledger"]  # fixture
 

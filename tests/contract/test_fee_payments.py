@@ -20,8 +20,8 @@ from services.gateways.gateway import Gateway
 from services.gateways.reader import GatewayReader
 from tests.contract.gateway_fixtures import Stand, shop, stand
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
-from tests.contract.test_shipped_procedures import does, opens
-from tests.contract.test_shipped_procedures import shipped as shipped
+from tests.contract.procedure_fixtures import does, opens
+from tests.contract.procedure_fixtures import shipped as shipped
 from tests.ordering import cancel
 from tests.service_ordering import YES, payment, shown, with_tariff
 
@@ -90,10 +90,6 @@ class Counter:
         (record,) = await self.ledger.payments_for("dana", FEE)
         assert record.payment.rail == link.rail
         return record.payment
-
-
-class _Digest:
-    async def wake(self) -> None: ...
 
 
 @pytest.fixture

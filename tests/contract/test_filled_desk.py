@@ -7,7 +7,7 @@ from billing.tasks.listing import TaskFilter
 from orders.service.ports import ServiceFilter
 from orders.service.service_order import ServiceStage
 from tests.contract.ledger_fixtures import AT
-from tests.contract.test_shipped_procedures import shipped
+from tests.contract.procedure_fixtures import shipped
 
 ORDERS, ROUNDS = 240, 5
 

@@ -25,10 +25,10 @@ from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.provisioning import switched
 from sandbox.timeline import until
 from tests.contract.biller_fixtures import NUMBER, PERSONAL, Bank, numbered
+from tests.contract.event_fixtures import SECONDS
 from tests.contract.gateway_fixtures import Clock
 from tests.contract.ledger_fixtures import AT
 from tests.contract.service_fixtures import DUE, SUSPENDED, WHY, subscribe
-from tests.contract.test_event_delivery import SECONDS
 from tests.contract.test_orders_http import ORDER, Shop
 from tests.contract.test_provisioning import network
 

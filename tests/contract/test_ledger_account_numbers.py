@@ -9,8 +9,8 @@ from billing.customers.account_numbers import AccountKey, PersonalKey
 from billing.errors import InvalidInput, NotFound
 from billing.invoices.stages import Stage
 from billing.subscribers.service import NewService
+from tests.contract.erase_fixtures import closed_month, dump
 from tests.contract.ledger_fixtures import AT, LATER, opened
-from tests.contract.test_ledger_erase import closed_month, dump
 
 NUMBER, OTHER = "1000009", "2000008"
 BY = "ann", "contract 17", AT

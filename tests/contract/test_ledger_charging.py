@@ -3,9 +3,9 @@
 from adapters.sql.ledger import SqlLedger
 from billing.receivables.journal import Subject
 from billing.reviewers.ports import ChargeStanding
+from tests.contract.incoming_fixtures import UNKNOWN
 from tests.contract.journal_fixtures import announced, drafted, record
 from tests.contract.ledger_fixtures import AT, NOVEMBER
-from tests.contract.test_ledger_incoming import UNKNOWN
 
 
 async def test_a_charge_is_decided_by_the_month_the_money_and_the_brake(ledger: SqlLedger) -> None:

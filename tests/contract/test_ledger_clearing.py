@@ -10,9 +10,9 @@ from billing.payments.payment import ReversalStatus
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment, PaymentKind
 from billing.receivables.journal import PaymentName, Subject
+from tests.contract.incoming_fixtures import UNKNOWN
 from tests.contract.journal_fixtures import DISPUTE, DUE, PAYMENT, REFUND, announced, drafted, record
 from tests.contract.ledger_fixtures import AT, NOVEMBER, run
-from tests.contract.test_ledger_incoming import UNKNOWN
 
 DECEMBER = NOVEMBER.next()
 TRANSFER = UNKNOWN.evolve(customer_id="acme", subject=Subject.month(NOVEMBER))

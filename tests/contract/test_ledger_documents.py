@@ -8,9 +8,9 @@ from billing.invoices.stages import Stage
 from billing.tasks.documents import MediaType, NewDocument
 from billing.tasks.listing import TaskFilter
 from billing.tasks.task import Completion
+from tests.contract.erase_fixtures import closed_month, dump
 from tests.contract.ledger_fixtures import AT, LATER, read
 from tests.contract.task_fixtures import DONE, JPEG, KARL, KATE, PDF, PHOTO, PNG, SERIALS, SIGNED, WEBP, WES, opened
-from tests.contract.test_ledger_erase import closed_month, dump
 
 
 async def test_a_document_is_kept_once_and_read_back_as_it_was(ledger: SqlLedger) -> None:

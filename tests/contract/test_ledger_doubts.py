@@ -11,9 +11,9 @@ from adapters.sql.ledger import SqlLedger
 from billing.receivables.doubts import DoubtKind
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Subject
+from tests.contract.incoming_fixtures import UNKNOWN, alerted
 from tests.contract.journal_fixtures import PAYMENT, announced, balances, drafted, record
 from tests.contract.ledger_fixtures import AT, NOVEMBER
-from tests.contract.test_ledger_incoming import UNKNOWN, alerted
 
 
 @pytest.mark.parametrize(("rest_minor", "told"), [(600, []), (700, ["1.00 EUR of payment 2 (transfer)"])])

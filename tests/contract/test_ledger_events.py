@@ -21,11 +21,11 @@ from billing.receivables.events import Receivable, Standing, receivables
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Cause, Subject
+from tests.contract.erase_fixtures import closed_month, lived
 from tests.contract.event_fixtures import ledger, listed, put, telling
 from tests.contract.journal_fixtures import DISPUTE, PAYMENT, announced, drafted, invoice_of, record
 from tests.contract.ledger_fixtures import AT, NOVEMBER, run
 from tests.contract.money_streams import STEPS, Stream
-from tests.contract.test_ledger_erase import closed_month, lived
 
 __all__ = ["ledger"]  # fixture
 

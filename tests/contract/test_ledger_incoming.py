@@ -5,43 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import event
 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables import payment_list
 from billing.errors import InvalidInput, NotFound
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.receivables.doubts import DoubtKind
-from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
-from billing.reviewers.alerts import AlertKind
+from tests.contract.incoming_fixtures import LATE, UNKNOWN, alerted, close_account
 from tests.contract.journal_fixtures import announced, balances, drafted, record
-from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, read, run
-
-UNKNOWN = IncomingPayment(
-    rail="transfer",
-    reference="7731",
-    customer_id=None,
-    amount_minor=1200,
-    currency="eur",
-    paid_at=AT,
-    payer="A. Nowak",
-    by="ann",
-    reason="no reference given",
-)
-LATE = AT + timedelta(days=20)  # after the month's due date
-
-
-def close_account(url: str) -> None:
-    """Past the ledger: all months are over, and nobody is billed."""
-
-    def write(connection: Connection) -> None:
-        connection.execute(text("UPDATE invoices SET outcome = 'Paid', closed_at = updated_at"))
-        connection.execute(text("UPDATE customers SET closed_at = updated_at, closed_reason = 'moved'"))
-
-    run(url, write)
+from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, read
 
 
 async def listed(ledger: SqlLedger, **wanted: Any) -> list[str]:
@@ -64,12 +40,6 @@ async def test_a_part_that_came_early_counts_once_the_month_closes_unpaid(ledger
     declined = ChargeResult(status=ChargeStatus.DECLINED, at=month.charge_at)
     await ledger.record(charging.charged(declined), month.charge_at)
     assert await balances(ledger) == ({NOVEMBER: 600}, 0)
-
-
-async def alerted(ledger: SqlLedger) -> list[str]:
-    alerts = await ledger.alerts()
-    assert {alert.kind for alert in alerts} <= {AlertKind.MONEY}
-    return [alert.text for alert in alerts]
 
 
 async def test_unmatched_payments_are_listed_first_and_found_by_reference_payer_customer_or_amount(

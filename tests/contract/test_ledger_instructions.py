@@ -12,9 +12,9 @@ from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import AccountKind, PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.queries import AuditFilter
+from tests.contract.incoming_fixtures import LATE, UNKNOWN, alerted, close_account
 from tests.contract.journal_fixtures import announced, balances, drafted, record
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER
-from tests.contract.test_ledger_incoming import LATE, UNKNOWN, alerted, close_account
 from tests.suggested import todo
 
 LIMIT = {"eur": 1000}

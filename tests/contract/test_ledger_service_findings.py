@@ -12,11 +12,11 @@ from billing.remedies import RemedyAction
 from billing.subscribers.service import CallState, NewService, ServiceCause, ServiceState
 from billing.tariffs.changes import EndTariff, Subscribe
 from billing.tariffs.tariff import Tariff, TariffVersion
+from tests.contract.incoming_fixtures import close_account
 from tests.contract.journal_fixtures import drafted, record
 from tests.contract.ledger_fixtures import AT, run
 from tests.contract.service_fixtures import DUE, NUMBER, OTHER, SUSPENDED, WHY, by_person, payment, subscribe, with_bill
 from tests.contract.service_fixtures import ledger as ledger  # a fixture
-from tests.contract.test_ledger_incoming import close_account
 from tests.service_ordering import LATER, connected, opened, shown
 
 NOW = DUE + timedelta(days=1)

@@ -20,8 +20,8 @@ from billing.tariffs.changes import AddFee, EndTariff, SetLimit, Subscribe
 from billing.tariffs.lines import lines_of
 from billing.tariffs.tariff import Tariff, TariffVersion
 from services.collecting import LadderTerms, collect
+from tests.contract.erase_fixtures import ERIKA, closed_month, dump
 from tests.contract.ledger_fixtures import ACME, AT, INVOICE, LATER, NOVEMBER, opened
-from tests.contract.test_ledger_erase import ERIKA, closed_month, dump
 
 NUMBER = "1000009"
 WHO = "ann", "contract 17", AT

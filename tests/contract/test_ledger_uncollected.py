@@ -7,9 +7,9 @@ from billing.payments.payment import ReversalStatus
 from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import Subject
 from services.orders.checks import OrderChecks
+from tests.contract.incoming_fixtures import LATE, UNKNOWN, close_account
 from tests.contract.journal_fixtures import DISPUTE, PAYMENT, announced, balances, drafted, record
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER
-from tests.contract.test_ledger_incoming import LATE, UNKNOWN, close_account
 from tests.ordering import AT as PLACED
 from tests.ordering import LATER, back, cancel, payment, request
 

@@ -12,9 +12,8 @@ from orders.order import ReleaseKind
 from sandbox.timeline import until
 from services.alerts import Alerts
 from services.events.dispatcher import EventDispatcher
-from tests.contract.event_fixtures import listed
+from tests.contract.event_fixtures import QUICKLY, SECONDS, Waker, listed
 from tests.contract.order_fixtures import ledger
-from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker
 from tests.ordering import payment, request
 
 __all__ = ["ledger"]  # fixture

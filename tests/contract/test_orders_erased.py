@@ -8,9 +8,9 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
 from orders.order import OrderStage, ReleaseKind
 from orders.ports import OrderFilter
+from tests.contract.erase_fixtures import dump
 from tests.contract.ledger_fixtures import ACME, drafted
 from tests.contract.order_fixtures import ledger, sent, standing
-from tests.contract.test_ledger_erase import dump
 from tests.ordering import AT, BUYER, LATER, cancel, halt, payment, request, resume
 from tests.service_ordering import CONNECT
 from tests.service_ordering import request as service_request

@@ -11,7 +11,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.customers.account_numbers import AccountKey, personal_digest
 from billing.subscribers.service import ServiceState
 from tests.contract.conftest import Serve
-from tests.contract.test_ledger_erase import dump
+from tests.contract.erase_fixtures import dump
 from tests.contract.test_orders_http import PERSONAL_SECRET, SECRETS, Shop, changed, shop_of
 from tests.unit.test_account_numbers import PERSONAL
 

@@ -22,8 +22,8 @@ from sandbox.stand_ins.production import calls, jobs
 from sandbox.timeline import until
 from services.orders.releases import ReleaseSender
 from tests.contract.conftest import Serve
+from tests.contract.event_fixtures import SECONDS
 from tests.contract.production_fixtures import DATA, answered, dispatching, event_of, ledger, paid, standing, workshop
-from tests.contract.test_event_delivery import SECONDS
 from tests.ordering import send_again
 
 __all__ = ["ledger"]  # fixture

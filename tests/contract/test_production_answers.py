@@ -16,8 +16,8 @@ from sandbox.stand_ins.production import calls
 from services.alerts import Alerts
 from services.orders.releases import ReleaseSender, ReviewersAsProduction
 from tests.contract.conftest import Serve
+from tests.contract.event_fixtures import Waker
 from tests.contract.production_fixtures import DATA, answered, dispatching, event_of, ledger, paid, workshop
-from tests.contract.test_event_delivery import Waker
 
 __all__ = ["ledger"]  # fixture
 

@@ -27,6 +27,7 @@ from sandbox.timeline import until
 from services.alerts import Alerts
 from services.events.dispatcher import EventDispatcher
 from services.provisioning import PeopleAsProvisioning, ServiceSender
+from tests.contract.event_fixtures import QUICKLY, SECONDS, Waker
 from tests.contract.service_fixtures import (
     ACTIVE,
     DUE,
@@ -39,7 +40,6 @@ from tests.contract.service_fixtures import (
     subscribe,
     with_bill,
 )
-from tests.contract.test_event_delivery import QUICKLY, SECONDS, Waker
 
 HOURS = timedelta(hours=3)
 

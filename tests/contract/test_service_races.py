@@ -9,11 +9,11 @@ from billing.invoices.month import Month
 from billing.subscribers.service import CallState, NewService, ServiceCause
 from sandbox.stand_ins.provisioning import switched, told
 from sandbox.timeline import until
+from tests.contract.event_fixtures import SECONDS
 from tests.contract.journal_fixtures import announced, invoice_of
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, succeed
 from tests.contract.service_fixtures import ACTIVE, DUE, SUSPENDED, WHY, by_person
 from tests.contract.service_fixtures import ledger as ledger  # a fixture
-from tests.contract.test_event_delivery import SECONDS
 from tests.contract.test_provisioning import dispatching, network
 from tests.forks import Fork
 from tests.service_racing import BILL_MINOR, SUBSCRIBERS, customer, paid_minor

@@ -6,10 +6,10 @@ from billing.subscribers.service import NewService, ServiceCause, ServiceState
 from billing.tasks.listing import TaskFilter
 from billing.tasks.member import Member
 from billing.tasks.task import Completion, NewTask, TaskKind
+from tests.contract.erase_fixtures import closed_month, dump
 from tests.contract.ledger_fixtures import AT, LATER
 from tests.contract.service_fixtures import ACTIVE, NUMBER, SUSPENDED, by_person
 from tests.contract.service_fixtures import ledger as ledger  # a fixture
-from tests.contract.test_ledger_erase import closed_month, dump
 
 
 async def test_phone_address_and_reasons_go_and_states_stay(ledger: SqlLedger, url: str) -> None:

@@ -28,9 +28,9 @@ from services.messages.ways_to_pay import PaymentWays
 from services.orders.step_texts import StepTexts
 from tests.contract.event_fixtures import listed
 from tests.contract.ledger_fixtures import NOVEMBER
+from tests.contract.procedure_fixtures import asking_for, does, opens, without_limit
 from tests.contract.test_customer_messages import TERMS, Woken, World
 from tests.contract.test_customer_messages import world as world  # a fixture
-from tests.contract.test_shipped_procedures import asking_for, does, opens, without_limit
 from tests.service_ordering import AT, DAN, LATER, YES, connected, payment, request
 
 ENGLISH = TERMS.evolve(language=Language.ENGLISH)

@@ -20,13 +20,10 @@ from services import clock
 from services.alerts import Alerts
 from services.shared_sales import SharedSales
 from services.sheet_comparison import SheetComparer
+from tests.contract.event_fixtures import Waker
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, opened
 from tests.contract.test_ledger_tariffs import FEE, NUMBER, SUBSCRIBE, WHO, with_account
 from tests.unit.months import decided
-
-
-class NoDigest:
-    async def wake(self) -> None: ...
 
 
 class Office:
@@ -34,7 +31,7 @@ class Office:
         self._folder = folder
         self.sales = SharedSales(CsvSales(folder), ledger)
         self.comparer = SheetComparer(self.sales, ledger)
-        alerts = Alerts(ledger, NoDigest(), enabled=False)
+        alerts = Alerts(ledger, Waker(), enabled=False)
         self.activities = SalesActivities(self.sales, self.comparer, ledger, alerts)
 
     def sells(self, *rows: str) -> None:

@@ -21,7 +21,7 @@ from billing.texts.text import TextKind
 from tests.bed import now
 from tests.crash.departments import Departments, followed
 from tests.crash.story import CrashBed
-from tests.scenarios.subscriber_stories import NUMBER, PHONE
+from tests.scenarios.subscriber_steps import NUMBER, PHONE
 
 ZONE = "Europe/Paris"
 DEBT_MINOR = 1200

@@ -27,8 +27,8 @@ from tests.crash import order_processes
 from tests.crash.story import CrashBed
 from tests.crash.supervisor import supervise
 from tests.crash.worker import Boundaries
+from tests.scenarios.subscriber_steps import NUMBER
 from tests.scenarios.subscriber_stories import (
-    NUMBER,
     a_service_is_paid_for_while_people_are_to_disconnect_it,
     a_service_is_suspended_and_paid_in_three_parts,
 )

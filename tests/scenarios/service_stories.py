@@ -29,7 +29,7 @@ from tests.office import (
     taken_down,
     task_at,
 )
-from tests.scenarios import subscriber_stories
+from tests.scenarios import subscriber_steps
 from tests.scenarios.money_stories import collections_are_told
 
 _NORTH = (Person("nina", "+77010000001", ("north-1", "north-1")), Person("nils", "+77010000002", ("north-1",)))
@@ -135,13 +135,13 @@ async def a_subscriber_leaves_without_the_router(bed: Bed) -> None:
 
 async def a_debtor_leaves(bed: Bed) -> None:
     """A person lets them, if anybody is asked."""
-    period = await subscriber_stories.billed(bed)
+    period = await subscriber_steps.billed(bed)
     at = now() + timedelta(days=90)
-    await ordered(bed, "78", "disconnect", at=at, account=subscriber_stories.NUMBER)
+    await ordered(bed, "78", "disconnect", at=at, account=subscriber_steps.NUMBER)
     if await task_at(bed, "debt", "78"):
         await does(bed, "debt", number="78", at=at, allow="yes", why="moves abroad")
     await taken_down(bed, "78", at=at, all_back="yes", price="0")
-    await subscriber_stories.pays(bed, "1", subscriber_stories.minor(period), period)
+    await subscriber_steps.pays(bed, "1", subscriber_steps.minor(period), period)
     await collections_are_told(bed)
     await everybody_is_told(bed)
 

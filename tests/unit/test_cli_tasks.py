@@ -9,8 +9,8 @@ import pytest
 
 from adapters.sql.ledger import SqlLedger
 from billing.tasks.forms import FieldType, FormField
+from tests.contract.procedure_fixtures import shipped
 from tests.contract.task_fixtures import CAROL, KARL, KATE, PDF, SIGNED, WES, people, step
-from tests.contract.test_shipped_procedures import shipped
 from tests.service_ordering import connected, request, task_of
 from tests.unit import months
 from tests.unit.command_line import NOW, Run

@@ -1,57 +1,18 @@
 """The books compared: every way in which Stripe and the ledger can differ is found, and nothing else is."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from billing.accounting.discrepancy import DiscrepancyKind, Repair
 from billing.accounting.reconciliation import PeriodBooks, compare
-from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import Stage
 from billing.payments.payment import Payment, PaymentStatus
 from billing.payments.ports import ChargeRow
-from billing.period import Period
-
-AT = datetime(2026, 12, 8, 9, tzinfo=UTC)
-NOVEMBER = Period("2026-11")
-PAYMENT = Payment(
-    rail="stripe",
-    payment_id="pi_1",
-    status=PaymentStatus.SUCCEEDED,
-    amount_minor=1250,
-    currency="eur",
-    payer_id="cus_1",
-    created_at=AT,
-    key="monthly-billing-v1:acme:2026-11",
-    customer_id="acme",
-    period=NOVEMBER,
-)
-MONTH = InvoiceRow(
-    customer_id="acme",
-    period=NOVEMBER,
-    stage=Stage.PAID,
-    currency="eur",
-    total_minor=1250,
-    version=1,
-    problems=0,
-    next_at=None,
-    updated_at=AT,
-)
-DEBT = DebtRow(
-    customer_id="acme",
-    period=NOVEMBER,
-    stage=CollectionStage.COLLECTING,
-    currency="eur",
-    amount_minor=1250,
-    outstanding_minor=1250,
-    opened_at=AT,
-    next_at=None,
-    closed_at=None,
-    updated_at=AT,
-)
+from tests.unit.november_books import AT, DEBT, MONTH, NOVEMBER, PAYMENT
 
 
 def charge(payment: Payment = PAYMENT, **changes: Any) -> ChargeRow:

@@ -1,7 +1,6 @@
 """A rail's register beside its clearing account, payment by payment."""
 
 from collections import Counter
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -10,25 +9,11 @@ from hypothesis import strategies as st
 from billing.accounting.discrepancy import DiscrepancyKind, RailTotal
 from billing.accounting.registers import RailPayment, finding_of, registered, side_by_side, totals
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind, ReversalStatus
-from billing.period import Period
 from billing.receivables.incoming import ClearedPayment
 from billing.receivables.journal import PaymentName
 from billing.remedies import RemedyAction
+from tests.unit.november_books import AT, NOVEMBER, PAYMENT
 
-AT = datetime(2026, 12, 8, 9, tzinfo=UTC)
-NOVEMBER = Period("2026-11")
-PAYMENT = Payment(
-    rail="stripe",
-    payment_id="pi_1",
-    status=PaymentStatus.SUCCEEDED,
-    amount_minor=1250,
-    currency="eur",
-    payer_id="cus_1",
-    created_at=AT,
-    key="monthly-billing-v1:acme:2026-11",
-    customer_id="acme",
-    period=NOVEMBER,
-)
 LINK = PAYMENT.evolve(rail="stripe-link", payment_id="pi_9", by_link=True)
 REFUND = Reversal(
     reversal_id="re_1",

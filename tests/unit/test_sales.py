@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,33 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.customers.address import email_key
-from billing.customers.customer import Customer
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoices.invoice import LineItem, Problem, Source
 from billing.money import parse_amount
-from billing.payments.methods import CardOnFile
-from billing.period import Period
-from billing.sales.sales import MAX_ROWS, SalesSnapshot, lines_for, type_of_cell
+from billing.sales.sales import MAX_ROWS, lines_for, type_of_cell
 from billing.sales.worksheet import read_worksheet
 from tests.unit.months import customer
-
-PERIOD = Period("2026-10")
-HEADER = ["email", "amount", "description"]
-ACME = Customer(
-    customer_id="acme",
-    email="acme@example.com",
-    name="Acme",
-    currency="eur",
-    timezone="Europe/Paris",
-    payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
-)
+from tests.unit.worksheets import ACME, HEADER, PERIOD, read
 
 cells = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
 emails = st.sampled_from(["acme@example.com", " ACME@Example.com", "ben@example.com", "", "nobody"])
-
-
-def read(*rows: Sequence[Any]) -> SalesSnapshot:
-    return read_worksheet("2026-10", rows)
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[], []], [["", None, "  "]]], ids=str)

@@ -39,8 +39,8 @@ from orders.service.service_order import ServiceStage, ServiceStanding
 from orders.unreleased import Hold, Unreleased
 from tests.suggested import commands_in, parsed, todo
 from tests.unit.covering import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
+from tests.unit.november_books import DEBT, MONTH, PAYMENT
 from tests.unit.suggesting import PROPOSED, QUOTE, UNAPPROVED, UNKNOWN
-from tests.unit.test_reconciliation import DEBT, MONTH, PAYMENT
 from tests.unit.test_tariff_check import AGREED
 
 _LOST = AccountTotal(
