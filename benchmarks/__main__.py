@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.months.contenders import Bare, Product
@@ -37,13 +38,16 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="bill 10,000 customers too: an hour more or less")
     parser.add_argument("--without-peers", action="store_true", help="leave out DBOS and PostgreSQL")
     parser.add_argument("--bills", action="store_true", help="also bills by mail, by text, of tariffs; these grow")
+    parser.add_argument("--cached", type=int, help="months that the worker keeps in memory while more and more grow")
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     given = parser.parse_args()
     _forget_settings()
     sizes = given.sizes if given.sizes is not None else FULL_SIZES if given.full else SIZES
     say = _silent if given.json else _say
     turns, growth = asyncio.run(
-        measure(given.rounds, given.customers, given.months, sizes, not given.without_peers, given.bills, say)
+        measure(
+            given.rounds, given.customers, given.months, sizes, not given.without_peers, given.bills, given.cached, say
+        )
     )
     if given.json:
         print(json.dumps(as_json(turns, growth), indent=2))
@@ -58,6 +62,7 @@ async def measure(
     sizes: tuple[int, ...],
     peers: bool,
     bills: bool,
+    cached: int | None,
     say: Callable[[str], None],
 ) -> tuple[list[Turn], list[Turn]]:
     """The turns of all contenders, and those of the product, or of its tariffs, with more and more customers."""
@@ -75,7 +80,7 @@ async def measure(
                     say(f"round {number + 1} of {rounds}: {contender.name}")
                     turns.append(await _turn(world, contender, customers, months))
             growth = []
-            growing = subscribers if bills else Product(world)
+            growing = replace(subscribers if bills else Product(world), cached=cached)
             for size in sizes:
                 say(f"growth: {size:,} customers, {growing.name}")
                 growth.append(await _turn(world, growing, size, 1))

@@ -152,6 +152,7 @@ class Product:
     on_postgresql: bool = False
     bill_by: Channel | None = None  # None: cards are charged
     has_tariffs: bool = False  # then there is no sheet
+    cached: int | None = None  # workflows that the worker keeps; None: as many as its memory allows
 
     @property
     def name(self) -> str:
@@ -164,6 +165,7 @@ class Product:
         folder = self.world.new_folder()
         url = self.world.new_database() if self.on_postgresql else f"sqlite:///{folder / 'ledger.db'}"
         env = self.world.environment(folder) | {"BILLING_LEDGER_URL": url}
+        env |= {"BILLING_CACHED_WORKFLOWS": str(self.cached)} if self.cached else {}
         env |= {"BILLING_SALES": "none", "BILLING_TEXTS": '{"per_day": null}'} if self.has_tariffs else {}
         ledger = await SqlLedger.connect(url)
         await ledger.migrate()
