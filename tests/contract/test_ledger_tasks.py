@@ -222,6 +222,7 @@ async def test_a_task_of_amounts_is_never_said_to_be_done(ledger: SqlLedger) -> 
         (TaskFilter(departments=("crew",), unclaimed_only=True), "tasks_unclaimed", "tasks_ended_by_department"),
         (TaskFilter(owner="karl"), "tasks_open_by_owner", "tasks_ended_by_owner"),
         (TaskFilter(TaskKind.DISCONNECT), "tasks_open_by_kind", "tasks_ended_by_kind"),
+        (TaskFilter(TaskKind.STEP, owner="karl"), "tasks_open_of_owner_by_kind", "tasks_ended_of_owner_by_kind"),
         (
             TaskFilter(TaskKind.DISCONNECT, departments=("crew",)),
             "tasks_open_of_department_by_kind",

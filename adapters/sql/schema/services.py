@@ -55,6 +55,8 @@ tasks: Final = table(
     partial_index("tasks_ended_by_department", "department", "ended_at", "number", where=TASK_HAS_ENDED),
     partial_index("tasks_ended_by_kind", "kind", "ended_at", "number", where=TASK_HAS_ENDED),
     partial_index("tasks_ended_by_owner", "owner", "ended_at", "number", where=TASK_HAS_ENDED),
+    partial_index("tasks_open_of_owner_by_kind", "owner", "kind", "sort_at", "number", where=TASK_IS_OPEN),
+    partial_index("tasks_ended_of_owner_by_kind", "owner", "kind", "ended_at", "number", where=TASK_HAS_ENDED),
     partial_index(
         "tasks_ended_of_department_by_kind", "department", "kind", "ended_at", "number", where=TASK_HAS_ENDED
     ),

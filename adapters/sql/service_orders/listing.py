@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select, text
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.errors import unfit
@@ -58,13 +58,14 @@ class SqlServiceOrderListing(SqlDatabase):
     @in_thread
     def service_orders(self, wanted: ServiceFilter, limit: int = PAGE_ROWS, offset: int = 0) -> ServicePage:
         where = _conditions(wanted)
-        source = _NAMED if wanted.search else service_orders
         is_all_open = wanted == ServiceFilter(open_only=True, stage=wanted.stage)
         counting = [S.stage.not_in(_CLOSED)] if is_all_open else where  # by an index alone
-        counted = select(S.stage, func.count()).select_from(source).where(*counting).group_by(S.stage)
+        counted = select(S.stage, func.count()).where(*counting).group_by(S.stage)
         of_stage = [S.stage == wanted.stage] if wanted.stage else []
-        page = select(service_orders, _NAME.label("name")).select_from(_NAMED).where(*where, *of_stage)
-        newest = page.order_by(S.opened_at.desc(), S.number.desc()).limit(limit).offset(offset)
+        order = S.opened_at.desc(), S.number.desc()
+        numbers = select(S.number).where(*where, *of_stage).order_by(*order).limit(limit).offset(offset)
+        named = select(service_orders, _NAME.label("name")).select_from(_NAMED)
+        newest = named.where(S.number.in_(numbers)).order_by(*order)  # what is skipped is read in an index alone
         with self._looking("list its service orders") as connection:
             counts = {ServiceStage(stage): count for stage, count in connection.execute(counted)}
             rows = [_as_row(connection, row) for row in connection.execute(newest).mappings().all()]
@@ -106,6 +107,11 @@ def _conditions(wanted: ServiceFilter) -> list[ColumnElement[bool]]:
     if wanted.open_only:
         where.append(S.closed_at.is_(None))
     if wanted.search:
-        texts = (S.number, S.customer_id, _NAME)
-        where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in texts)))
+        texts = [column.icontains(wanted.search, autoescape=True) for column in (S.number, S.customer_id)]
+        where.append(or_(*texts, *(S.customer_id.in_(_called(wanted.search, each)) for each in (customers, buyers))))
     return where
+
+
+def _called(search: str, people: Table) -> Select[*tuple[Any, ...]]:
+    """The ids of customers, or of buyers, whose name has these letters."""
+    return select(people.c.customer_id).where(people.c.name.icontains(search, autoescape=True))

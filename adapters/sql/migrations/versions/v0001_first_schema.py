@@ -709,6 +709,8 @@ def upgrade() -> None:
     op.create_index("tasks_ended_by_department", "tasks", ["department", *newest], **has_ended)
     op.create_index("tasks_ended_by_kind", "tasks", ["kind", *newest], **has_ended)
     op.create_index("tasks_ended_by_owner", "tasks", ["owner", *newest], **has_ended)
+    op.create_index("tasks_open_of_owner_by_kind", "tasks", ["owner", "kind", *in_order], **is_open)
+    op.create_index("tasks_ended_of_owner_by_kind", "tasks", ["owner", "kind", *newest], **has_ended)
     op.create_index("tasks_ended_of_department_by_kind", "tasks", ["department", "kind", *newest], **has_ended)
 
     op.create_table(
