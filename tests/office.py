@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
@@ -121,14 +122,18 @@ async def asks(bed: Bed, change: Cancel | Reopen, number: str = "77") -> None:
     await bed.ledger.change_service_order(number, change, now())
 
 
+def _day(at: datetime) -> str:
+    return f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d}"
+
+
 async def installed(bed: Bed, number: str = "77") -> None:
-    await does(bed, "plan_visit", number=number, day=f"{now().date()}", crew="north")
+    await does(bed, "plan_visit", number=number, day=_day(now()), crew="north")
     await does(bed, "installation", number=number, serials="A1 B2")
     await does(bed, "documents", number=number)
 
 
 async def taken_down(bed: Bed, number: str, at: datetime | None = None, **equipment: str) -> None:
-    await does(bed, "plan_visit", number=number, at=at, day=f"{(at or now()).date()}", crew="north")
+    await does(bed, "plan_visit", number=number, at=at, day=_day(at or now()), crew="north")
     await does(bed, "dismantle", number=number, at=at)
     await does(bed, "equipment", number=number, at=at, **equipment)
     await does(bed, "documents", number=number, at=at)

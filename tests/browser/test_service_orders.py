@@ -43,13 +43,14 @@ async def _opens(ann: Page, customer: str, name: str, number: str) -> None:
 async def _is_connected(ledger: SqlLedger, number: str, customer_id: str) -> None:
     """What the departments do once the fee is asked for."""
     at = datetime.now(UTC)
+    tomorrow = at + timedelta(days=1)  # where they live it may be that day already
     paid = payment(10_00, f"paid-{number}", customer_id=customer_id, currency="eur", paid_at=at)
     await ledger.book(paid, at)
-    await done(ledger, number, at, day=f"{at:%Y-%m-%d}", crew="North, two people")
+    await done(ledger, number, at, day=f"{tomorrow:%Y-%m-%d}", crew="North, two people")
     crew, task = Member("karl", ("crew",)), await task_of(ledger, number)
     await ledger.add_document(task.number, crew, NewDocument("photo", "box.png", png()), at)
     await ledger.return_task(task.number, crew, "plan_visit", "nobody was at home", at)
-    await done(ledger, number, at, day=f"{at:%Y-%m-%d}", crew="North, two people")
+    await done(ledger, number, at, day=f"{tomorrow:%Y-%m-%d}", crew="North, two people")
     await done(ledger, number, at, serials="RT-0001 ONT-77")
     task = await task_of(ledger, number)
     await ledger.add_document(task.number, crew, NewDocument("contract", "contract.pdf", PDF), at)

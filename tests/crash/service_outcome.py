@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from billing.period import Period
 from billing.receivables.payment_list import PaymentFilter
@@ -28,7 +29,7 @@ async def comes_to(bed: CrashBed, number: str, customer_id: str, account: str, w
     agreed = await bed.ledger.agreed(customer_id)
     customer = await bed.ledger.customer(customer_id)
     assert customer is not None
-    today = shown.order.opened_at.date()
+    today = shown.order.opened_at.astimezone(ZoneInfo(shown.order.timezone)).date()
     return {
         "order": (shown.order.stage, shown.standing.outcome, shown.standing.owed_minor, shown.order.revision),
         "workflow": (value.stage, value.standing.outcome),

@@ -17,6 +17,7 @@ import pytest
 
 from billing.customers.roster import REQUIRED
 from billing.period import Period
+from sandbox.stand_ins.mailbox import read_mail
 
 ROOT = Path(__file__).resolve().parents[2]
 PERIOD = Period.at(datetime.now(UTC), "Europe/Paris")  # where customers are
@@ -169,9 +170,9 @@ def test_people_are_named_who_are_needed_and_reviewers_are_heard(rehearsed: Rehe
     ]
     owed = {row["collection"] for row in found["customers"] if row["customer_id"] == "denver"}
     assert owed == {"Exhausted"}
-    mails = [path.read_text() for path in Path(found["mail_folder"]).glob("*.eml")]
+    mails = read_mail(Path(found["mail_folder"]))
     assert len(mails) == found["mails"] > 8
-    assert any("€90.00" in mail and "billing@company.example" in mail for mail in mails)
+    assert any("€90.00" in mail.text and "billing@company.example" in mail.path.read_text() for mail in mails)
 
 
 def test_nothing_leaves_this_machine_whatever_is_configured(rehearsed: Rehearsed) -> None:
@@ -179,7 +180,7 @@ def test_nothing_leaves_this_machine_whatever_is_configured(rehearsed: Rehearsed
     assert visitors == []
     observed = (folder / "observed").read_text().split()
     assert set(observed) == {"here"}
-    assert len(observed) > 20  # the observer does look
+    assert len(observed) > 8  # the observer does look; mails share connections
     assert not (folder / "data").exists()
 
 

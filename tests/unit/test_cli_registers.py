@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 - what 1C reads
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.unit.command_line import NOW, Run, drafted, ledger, one_line, run
 
 __all__ = ["ledger", "run"]  # fixtures
 
-DAY = f"{NOW:%Y-%m-%d}"
+DAY = f"{NOW.astimezone(ZoneInfo('Europe/Paris')):%Y-%m-%d}"
 BY = ("--by", "ann", "--reason", "by the register")
 TXN = "20261127000000000017"
 
