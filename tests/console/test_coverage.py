@@ -18,6 +18,7 @@ from inbound.monitor import STALE
 from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed, now, prepared_bed
 from tests.console.conftest import Desk, console
+from tests.console.months import undrafted
 from tests.console.people import signed_in_at
 from tests.console.reviewing import Reviewer, fields, reviewer
 from tests.typed import typed
@@ -86,11 +87,14 @@ async def test_the_switch_is_red_for_an_hour_after_a_worker_had_to_replace_itsel
 
 async def test_the_numbers_are_in_the_text_format_of_prometheus_and_name_nobody(desk: Desk) -> None:
     await desk.overdue()
+    last = Period.at(now(), "UTC").previous()
+    await desk.bed.ledger.record(undrafted("bolt", last), now())
     text = (await desk.browser.get("/metrics")).text
     assert "billing_coverage_age_seconds NaN" in text
     assert "billing_collections_open 1" in text
-    assert f'billing_months{{period="{OCTOBER}",stage="PastDue"}} 1' in text
+    assert f'billing_months{{period="{last}",stage="Scheduled"}} 1' in text
     assert "acme" not in text
+    assert "bolt" not in text
     for line in text.splitlines():
         assert line.startswith(("# HELP billing_", "# TYPE billing_", "billing_")), line
 

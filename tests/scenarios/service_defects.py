@@ -5,15 +5,18 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, delete, true
+from sqlalchemy import Connection, delete, true, update
 
 from adapters.sql.announcements import announcements, audience
 from adapters.sql.events.outbox import put_events
 from adapters.sql.schema.services import documents
+from adapters.sql.schema.services import tasks as task_table
 from adapters.sql.service_orders import billed, service_orders, steps, walk
 from adapters.sql.service_orders.rows import read_service_order
+from adapters.sql.subscribers.task_rows import T, log_task
 from adapters.sql.tasks import tasks
 from billing.events.event import Destination
+from billing.tasks.log import TaskAct, TaskEntry
 from billing.tasks.task import Task, TaskKind
 from orders.procedures.steps import BillingStep, CallStep, PaymentStep
 from orders.service.events import order_step
@@ -131,13 +134,22 @@ def takes_a_fee_for_paid(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 
 def escalates_with_every_reminder(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    """So whoever had claimed it has lost it."""
+    """So whoever had claimed it has lost it, though their department has it already."""
     remind = service_orders._remind
 
     def anew(connection: Connection, order: ServiceOrder, at: datetime) -> None:
         remind(connection, order.evolve(reminders=0), at)
 
+    def gives(connection: Connection, key: str, department: str, at: datetime) -> None:
+        anybodys = (
+            update(task_table).where(T.key == key, T.ended_at.is_(None)).values(department=department, owner=None)
+        )
+        if row := connection.execute(anybodys.returning(T.number, T.customer_id)).one_or_none():
+            entry = TaskEntry(act=TaskAct.ESCALATED, at=at, by="", department=department)
+            log_task(connection, row.number, row.customer_id, entry)
+
     patch.setattr(service_orders, "_remind", anew)
+    patch.setattr(service_orders, "escalate_task", gives)
 
 
 def forgets_to_void_fees(patch: pytest.MonkeyPatch, bed: Bed) -> None:

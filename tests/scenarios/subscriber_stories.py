@@ -188,6 +188,12 @@ async def a_warning_is_halted_while_its_text_is_on_its_way(bed: Bed) -> None:
         assert (await bed.tell(command, period=period)).accepted
     await control(bed.ports.sms, "faults", method="DELETE")
 
+    async def is_written_off() -> bool:
+        found = await bed.ledger.collection("acme", period)
+        return found is not None and found.outcome is not None
+
+    await until(is_written_off, PATIENCE_SECONDS)
+
 
 async def provisioning_does_not_know_the_account(bed: Bed) -> None:
     """It says so in an answer 200, until the money has come."""
