@@ -13,6 +13,35 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # counted up by 
 
 
 def upgrade() -> None:
+    _customers()
+    _invoices()
+    _parts_of_invoices()
+    _charges()
+    _collections()
+    _payments()
+    _links()
+    _statements()
+    _journal()
+    _outbox()
+    _orders()
+    _releases()
+    _service_orders()
+    _steps_of_service_orders()
+    _messages()
+    _checks()
+    _users()
+    _registrations()
+    _services()
+    _announcements()
+    _tasks()
+    _what_became_of_tasks()
+    _tariffs()
+    _billers()
+    _registers()
+    _texts()
+
+
+def _customers() -> None:
     op.create_table(
         "customers",
         *_columns(sa.Text, "customer_id"),
@@ -39,6 +68,8 @@ def upgrade() -> None:
     )
     op.create_index("addresses_by_email", "addresses", ["email_key"])
 
+
+def _invoices() -> None:
     op.create_table(
         "invoices",
         *_columns(sa.Text, "customer_id", "period", "stage", "currency"),
@@ -67,6 +98,8 @@ def upgrade() -> None:
     op.create_index("invoices_in_need", "invoices", in_need, **_where("needs IS NOT NULL"))
     op.create_index("invoices_open", "invoices", ["next_at"], **_where("outcome IS NULL"))
 
+
+def _parts_of_invoices() -> None:
     op.create_table(
         "lines",
         *_columns(sa.Text, "customer_id", "period"),
@@ -109,6 +142,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
     )
 
+
+def _charges() -> None:
     op.create_table(
         "charges",
         *_columns(sa.Text, "payment_id", "key", "customer_id", "period", "status"),
@@ -132,6 +167,8 @@ def upgrade() -> None:
     op.create_index("reversals_by_payment", "reversals", ["payment_id"])
     op.create_index("reversals_by_period", "reversals", ["period"])
 
+
+def _collections() -> None:
     op.create_table(
         "collections",
         *_columns(sa.Text, "customer_id", "period", "stage"),
@@ -176,6 +213,8 @@ def upgrade() -> None:
     )
     op.create_index("collection_entries_by_at", "collection_entries", ["at"])
 
+
+def _payments() -> None:
     op.create_table(
         "incoming_payments",
         *_columns(sa.Text, "rail", "digest", "reference", "kind"),
@@ -217,6 +256,8 @@ def upgrade() -> None:
     op.create_index("instructions_by_at", "instructions", ["at"])
     op.create_index("instructions_open", "instructions", ["number"], **_where("closed_at IS NULL"))
 
+
+def _links() -> None:
     op.create_table(
         "checkouts",
         *_columns(sa.Text, "checkout_id"),
@@ -241,6 +282,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rail"),
     )
 
+
+def _statements() -> None:
     op.create_table(
         "statement_files",
         *_columns(sa.Text, "rail", "digest", "name", "file_format", "reading", "currency"),
@@ -289,6 +332,8 @@ def upgrade() -> None:
     )
     op.create_index("known_payers_by_customer", "known_payers", ["customer_id"])
 
+
+def _journal() -> None:
     op.create_table(
         "transactions",
         *_columns(_NUMBER, "number"),
@@ -321,6 +366,8 @@ def upgrade() -> None:
     of_order = _where("subject_kind = 'order'")
     op.create_index("entries_by_order", "entries", ["subject", "customer_id"], **of_order)
 
+
+def _outbox() -> None:
     op.create_table(
         "outgoing_events",
         *_columns(_NUMBER, "number"),
@@ -341,6 +388,8 @@ def upgrade() -> None:
     op.create_index("outgoing_events_open", "outgoing_events", of_lane, **_where("done_at IS NULL"))
     op.create_index("outgoing_events_done", "outgoing_events", ["done_at"], **_where("done_at IS NOT NULL"))
 
+
+def _orders() -> None:
     op.create_table(
         "buyers",
         *_columns(sa.Text, "customer_id", "name"),
@@ -382,6 +431,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["number"], ["orders.number"]),
     )
 
+
+def _releases() -> None:
     op.create_table(
         "releases",
         *_columns(sa.Text, "number", "kind", "customer_id", "event_id"),
@@ -413,6 +464,8 @@ def upgrade() -> None:
     op.create_index("order_log_by_change", "order_log", ["number", "change_id"], unique=True)
     op.create_index("order_log_of_people", "order_log", ["at"], **_where("by IS NOT NULL"))
 
+
+def _service_orders() -> None:
     op.create_table(
         "procedure_copies",
         *_columns(sa.Text, "digest"),
@@ -441,6 +494,7 @@ def upgrade() -> None:
     )
     is_open = _where("closed_at IS NULL")
     op.create_index("service_orders_by_customer", "service_orders", ["customer_id", "opened_at"])
+    age = ["opened_at", "number"]
     op.create_index("service_orders_by_age", "service_orders", age)
     op.create_index("service_orders_by_stage", "service_orders", ["stage", *age])
     op.create_index("service_orders_open", "service_orders", age, **is_open)
@@ -449,6 +503,8 @@ def upgrade() -> None:
     for_money = _where("kind = 'payment'")
     op.create_index("service_orders_awaiting_money", "service_orders", ["customer_id"], **for_money)
 
+
+def _steps_of_service_orders() -> None:
     op.create_table(
         "service_order_steps",
         *_columns(sa.Text, "number"),
@@ -478,6 +534,8 @@ def upgrade() -> None:
     op.create_index("service_order_log_by_change", "service_order_log", ["number", "change_id"], unique=True)
     op.create_index("service_order_log_of_people", "service_order_log", ["at"], **_where("by IS NOT NULL"))
 
+
+def _messages() -> None:
     op.create_table(
         "events",
         *_columns(sa.Text, "event_id", "type", "object_id", "payment_id"),
@@ -515,6 +573,8 @@ def upgrade() -> None:
     )
     op.create_index("alerts_untold", "alerts", ["at"], **_where("told_at IS NULL"))
 
+
+def _checks() -> None:
     op.create_table(
         "coverage_runs",
         *_columns(sa.Text, "period"),
@@ -546,6 +606,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
 
+
+def _users() -> None:
     op.create_table(
         "users",
         *_columns(sa.Text, "username", "name", "role", "password_hash"),
@@ -576,6 +638,8 @@ def upgrade() -> None:
     op.create_index("sign_ins_by_at", "sign_ins", ["at"])
     op.create_index("sign_ins_by_username", "sign_ins", ["username", "at"])
 
+
+def _registrations() -> None:
     op.create_table(
         "registrations",
         *_columns(sa.Text, "registration_id", "email", "email_key", "name", "currency", "timezone", "review_mode"),
@@ -604,6 +668,8 @@ def upgrade() -> None:
     op.create_index("registration_tries_by_at", "registration_tries", ["at"])
     op.create_index("registration_tries_by_origin", "registration_tries", ["origin", "at"])
 
+
+def _services() -> None:
     op.create_table(
         "service_accounts",
         *_columns(sa.Text, "number", "customer_id"),
@@ -639,6 +705,8 @@ def upgrade() -> None:
     )
     op.create_index("service_changes_by_key", "service_changes", ["customer_id", "key", "number"], unique=True)
 
+
+def _announcements() -> None:
     op.create_table(
         "announcements",
         *_columns(_NUMBER, "number"),
@@ -674,6 +742,8 @@ def upgrade() -> None:
     op.create_index("announcement_pages", "announcement_recipients", ["number", "timezone", "page"])
     op.create_index("announcement_recipients_by_customer", "announcement_recipients", ["customer_id"])
 
+
+def _tasks() -> None:
     op.create_table(
         "tasks",
         *_columns(_NUMBER, "number"),
@@ -713,6 +783,8 @@ def upgrade() -> None:
     op.create_index("tasks_ended_of_owner_by_kind", "tasks", ["owner", "kind", *newest], **has_ended)
     op.create_index("tasks_ended_of_department_by_kind", "tasks", ["department", "kind", *newest], **has_ended)
 
+
+def _what_became_of_tasks() -> None:
     op.create_table(
         "task_log",
         *_columns(_NUMBER, "entry"),
@@ -737,6 +809,8 @@ def upgrade() -> None:
     )
     op.create_index("documents_by_customer", "documents", ["customer_id"])
 
+
+def _tariffs() -> None:
     op.create_table(
         "tariffs",
         *_columns(sa.Text, "code"),
@@ -762,6 +836,8 @@ def upgrade() -> None:
     op.create_index("tariff_log_by_at", "tariff_log", ["at"])
     op.create_index("tariff_log_by_customer", "tariff_log", ["customer_id", "entry"])
 
+
+def _billers() -> None:
     op.create_table(
         "personal_numbers",
         *_columns(sa.Text, "digest", "customer_id", "last_four", "by"),
@@ -782,6 +858,8 @@ def upgrade() -> None:
     )
     op.create_index("biller_answers_by_txn", "biller_answers", ["rail", "txn_id"], unique=True)
 
+
+def _registers() -> None:
     op.create_table(
         "register_files",
         *_columns(sa.Text, "rail", "day", "digest", "name", "currency"),
@@ -817,6 +895,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rail", "kind"),
     )
 
+
+def _texts() -> None:
     op.create_table(
         "customer_texts",
         *_columns(sa.Text, "message_id", "kind", "customer_id", "recipient", "body", "currency"),
